@@ -1,0 +1,118 @@
+"""Fashion-MNIST: a slice that ships with the package, or the official 70,000 images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from platformdirs import user_cache_path
+from pydantic import Field
+
+from gansearch.builtin.datasets.digest import samples_digest
+from gansearch.builtin.datasets.idx import read_idx
+from gansearch.components import Data, Dataset, Split
+from gansearch.errors import DataError
+
+SLICE = files("gansearch") / "resources" / "fashion_mnist"
+DEBIAN = Path("/usr/share/datasets/fashion-mnist")
+"""Where Debian's package dataset-fashion-mnist puts the official files."""
+PARTS = {"train": "train", "test": "t10k"}
+SIDE = 28
+CLASSES = 10
+VALUE_RANGES = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0)}
+
+
+def cache_folder() -> Path:
+    """Where `gansearch data fetch fashion-mnist` keeps the official files."""
+    return user_cache_path("gansearch") / "fashion-mnist"
+
+
+class FashionMNIST(Dataset):
+    """Grey 28x28 pictures of ten kinds of garment (Xiao et al. 2017, arXiv:1708.07747)."""
+
+    images: Literal["slice", "full"] = "slice"
+    """`slice`: 10,000 for training and 2,000 to test, balanced; `full`: the official 60,000 and 10,000."""
+    root: str | None = None
+    """Folder of the official files for `full`; else the user's cache, else Debian's package."""
+    scale: Literal["symmetric", "unit"] = "symmetric"
+    """What black and white are to the networks: -1 and 1, or 0 and 1."""
+    classes: Annotated[tuple[Annotated[int, Field(ge=0, lt=CLASSES)], ...], Field(min_length=1)] | None = None
+    """Labels to keep; all of them by default."""
+    limit: Annotated[int, Field(ge=2)] | None = None
+    """Training images at most, the first ones of those kept."""
+
+    def load(self) -> Data:
+        return _load(self)
+
+
+@lru_cache(maxsize=4)
+def _load(dataset: FashionMNIST) -> Data:
+    place, found_in = (SLICE, "slice") if dataset.images == "slice" else _official(dataset.root)
+    train = _kept(*read_part(place, "train"), dataset.classes, dataset.limit)
+    test = _kept(*read_part(place, "test"), dataset.classes, None)
+    return Data(
+        train=train,
+        test=test,
+        source=f"fashion-mnist {found_in} ({len(train.samples)} train, {len(test.samples)} test)",
+        digest=samples_digest(train.samples, test.samples),
+        value_range=VALUE_RANGES[dataset.scale],
+        extractor="fashion-mnist",
+    )
+
+
+def _kept(images: np.ndarray, labels: np.ndarray, classes: tuple[int, ...] | None, limit: int | None) -> Split:
+    if classes is not None:
+        chosen = np.isin(labels, classes)
+        images, labels = images[chosen], labels[chosen]
+    return Split(images[:limit, np.newaxis], labels[:limit])
+
+
+def read_part(place: Traversable, part: Literal["train", "test"]) -> tuple[np.ndarray, np.ndarray]:
+    """Images (N, 28, 28) and labels (N,), both uint8, from a folder of idx files.
+
+    Raises:
+        DataError: when a file is missing or damaged, or is not of Fashion-MNIST's shape.
+    """
+    images = read_idx(_file(place, f"{PARTS[part]}-images-idx3-ubyte"), dimensions=3)
+    labels = read_idx(_file(place, f"{PARTS[part]}-labels-idx1-ubyte"), dimensions=1)
+    if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels) or not len(labels) or labels.max() >= CLASSES:
+        raise DataError(
+            f"the {part} files are not Fashion-MNIST's: images {images.shape} and labels {labels.shape}, "
+            f"not (N, {SIDE}, {SIDE}) and (N,) of 0 to {CLASSES - 1}"
+        )
+    return images, labels
+
+
+def _file(place: Traversable, name: str) -> Traversable:
+    for found in _variants(place, name):
+        return found
+    raise DataError(f"{name} is missing, plain or as .gz")
+
+
+def _variants(place: Traversable, name: str) -> Iterator[Traversable]:
+    for ending in ("", ".gz", ".xz"):
+        candidate = place / (name + ending)
+        if candidate.is_file():
+            yield candidate
+
+
+def _official(root: str | None) -> tuple[Traversable, str]:
+    """The folder that holds the official files, and what to call it."""
+    if root is not None:
+        places = {"official files": Path(root).expanduser()}
+    else:
+        places = {"official files": cache_folder(), "official files of Debian": DEBIAN}
+    for name, place in places.items():
+        if any(_variants(place, "train-images-idx3-ubyte")):
+            return place, name
+    looked_in = ", ".join(map(str, places.values()))
+    raise DataError(
+        f"the official files of Fashion-MNIST are not in {looked_in}. Get them by `gansearch data fetch "
+        "fashion-mnist` or from Debian's package dataset-fashion-mnist, or take the slice, which ships "
+        "with gansearch (images: slice)"
+    )

@@ -1,0 +1,76 @@
+"""The idx format: a typed array with a header of its shape (http://yann.lecun.com/exdb/mnist/)."""
+
+from __future__ import annotations
+
+import gzip
+import lzma
+import math
+import zlib
+from importlib.resources.abc import Traversable
+from typing import IO, cast
+
+import numpy as np
+
+from gansearch.errors import DataError
+
+UINT8 = 0x08
+"""Type code of the only kind of array that is read."""
+LARGEST_ARRAY = 256 * 2**20
+"""Bytes; the largest official file of Fashion-MNIST holds 47 million."""
+
+_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+
+
+def read_idx(source: Traversable, *, dimensions: int) -> np.ndarray:
+    """Read an array of bytes from an idx file, plain or compressed (`.gz`, `.xz`).
+
+    A header is believed only as far as the file bears it out: nothing larger than `LARGEST_ARRAY`
+    is ever unpacked, and a byte too few or too many is refused.
+
+    Raises:
+        DataError: for a file that is missing, damaged, of another type or another rank.
+    """
+    try:
+        with source.open("rb") as stored, _decompressed(stored, source.name) as stream:
+            shape = _read_shape(stream, source.name, dimensions)
+            return _read_array(stream, source.name, shape)
+    except _DAMAGE as error:
+        raise DataError(f"{source.name} cannot be read: {error}") from None
+
+
+def _decompressed(stored: IO[bytes], name: str) -> IO[bytes]:
+    if name.endswith(".gz"):
+        return cast(IO[bytes], gzip.GzipFile(fileobj=stored))
+    if name.endswith(".xz"):
+        return cast(IO[bytes], lzma.LZMAFile(stored))
+    return stored
+
+
+def _read_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...]:
+    magic = stream.read(4)
+    wanted = bytes((0, 0, UINT8, dimensions))
+    if magic != wanted:
+        raise DataError(f"{name} is no idx file of bytes in {dimensions} dimensions: starts {magic!r}, not {wanted!r}")
+    header = stream.read(4 * dimensions)
+    if len(header) < 4 * dimensions:
+        raise DataError(f"{name} ends within its header")
+    return tuple(int(size) for size in np.frombuffer(header, ">u4"))
+
+
+def _read_array(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    size = math.prod(shape)
+    if size > LARGEST_ARRAY:
+        raise DataError(f"{name} claims {size} bytes of shape {shape}; at most {LARGEST_ARRAY} are read")
+    content = stream.read(size)
+    if len(content) < size:
+        raise DataError(f"{name} ends after {len(content)} of the {size} bytes that its header promises")
+    if stream.read(1):
+        raise DataError(f"{name} goes on after the {size} bytes that its header promises")
+    # A copy, because a view of bytes is read-only and PyTorch warns of those.
+    return np.frombuffer(content, np.uint8).reshape(shape).copy()
+
+
+def write_idx(array: np.ndarray) -> bytes:
+    """An array of bytes as the content of an idx file."""
+    header = bytes((0, 0, UINT8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
+    return header + array.astype(np.uint8, casting="safe").tobytes()

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
+
+from gansearch.components import Detector, Watch
+from gansearch.signals import Row, Verdict
+
+
+class ConvergenceFailure(Detector):
+    """The discriminator wins, stays ahead, and the generator makes no progress.
+
+    Dominance alone is no failure: small generators are dominated for over a thousand steps and
+    recover. It makes a run suspect; what condemns it is that its samples stop growing apart.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ("dominance|d_loss|d_loss_real", "d_acc_real", "d_acc_fake", "pair_ratio")
+
+    dominance: Annotated[float, Field(gt=0)] = 0.1
+    """Smoothed `dominance` signal below which the discriminator wins; 1.39 is balance."""
+    accuracy: Annotated[float, Field(gt=0, le=1)] = 0.98
+    """Smoothed accuracy, on the worse of real and generated samples, above which it wins."""
+    patience: Annotated[int, Field(ge=1)] = 200
+    """Steps of winning on end that make a run suspect. At 50, six of fifteen sound runs were flagged; at 200, none."""
+    window: Annotated[int, Field(ge=10)] = 300
+    """Steps: the mean of `pair_ratio` over the last so many is held against that over as many before."""
+    progress: Annotated[float, Field(ge=0)] = 0.01
+    """Rise of `pair_ratio` from window to window that counts as progress, or `progress_share` of it if that is more."""
+    progress_share: Annotated[float, Field(ge=0)] = 0.05
+    blind_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """Of a log without samples: share of its rows, its end among them, that must be dominated to condemn it."""
+    blind_rows: Annotated[int, Field(ge=1)] = 10
+    """Of a log without samples: dominated rows at least."""
+
+    def watch(self) -> Watch:
+        return _DominanceWatch(self)
+
+
+class _DominanceWatch:
+    def __init__(self, detector: ConvergenceFailure) -> None:
+        self.detector = detector
+        self.dominance = _Smoothed()
+        self.accuracy = _Smoothed()
+        self.winning_since: int | None = None
+        self.winning_rows = 0  # on end, up to now
+        self.winning_rows_in_all = 0
+        self.rows = 0
+        self.step = 0
+        self.ratios: deque[tuple[int, float]] = deque()
+        self.first_ratio_step: int | None = None
+
+    def observe(self, step: int, row: Row) -> Verdict | None:
+        self.step = step
+        self._remember_ratio(step, row)
+        if (dominance := _dominance(row)) is None:
+            return None
+        self.rows += 1
+        self.dominance.add(dominance)
+        if "d_acc_real" in row and "d_acc_fake" in row:
+            self.accuracy.add(min(row["d_acc_real"], row["d_acc_fake"]))
+        self._count(step)
+        if self.winning_rows < self.detector.patience:
+            return None
+        progress = self._progress()
+        if progress is None or progress["risen"] >= progress["needed"]:
+            return Verdict("suspect", self.winning_since, self._evidence() | (progress or {}), "convergence-failure")
+        return Verdict("convergence-failure", step, self._evidence() | progress, "convergence-failure")
+
+    def conclude(self) -> Verdict | None:
+        blind = not self.ratios
+        long_enough = self.winning_rows_in_all >= max(self.detector.blind_share * self.rows, self.detector.blind_rows)
+        if blind and self.winning_rows and long_enough:
+            told = {"note": "judged by losses alone: the log has no pair_ratio"}
+            return Verdict("convergence-failure", self.step, self._evidence() | told, "convergence-failure")
+        if self.winning_rows >= self.detector.patience:
+            return Verdict("suspect", self.winning_since, self._evidence(), "convergence-failure")
+        return None
+
+    def _count(self, step: int) -> None:
+        winning = self.dominance.value < self.detector.dominance and (
+            self.accuracy.empty or self.accuracy.value > self.detector.accuracy
+        )
+        if not winning:
+            self.winning_since, self.winning_rows = None, 0
+            return
+        self.winning_since = step if self.winning_since is None else self.winning_since
+        self.winning_rows += 1
+        self.winning_rows_in_all += 1
+
+    def _remember_ratio(self, step: int, row: Row) -> None:
+        if not math.isfinite(row.get("pair_ratio", math.nan)):
+            return
+        self.ratios.append((step, row["pair_ratio"]))
+        if self.first_ratio_step is None:
+            self.first_ratio_step = step
+        while self.ratios[0][0] <= step - 2 * self.detector.window:
+            self.ratios.popleft()
+
+    def _progress(self) -> dict[str, float] | None:
+        """How far `pair_ratio` has risen from window to window; None while there is less than two of them."""
+        window = self.detector.window
+        if self.first_ratio_step is None or self.step - self.first_ratio_step < 2 * window - window // 10:
+            return None
+        before = [value for step, value in self.ratios if step <= self.step - window]
+        lately = [value for step, value in self.ratios if step > self.step - window]
+        if not before or not lately:
+            return None
+        earlier, later = sum(before) / len(before), sum(lately) / len(lately)
+        needed = max(self.detector.progress, self.detector.progress_share * earlier)
+        return {"pair_ratio_before": earlier, "pair_ratio": later, "risen": later - earlier, "needed": needed}
+
+    def _evidence(self) -> dict[str, Any]:
+        accuracy = {} if self.accuracy.empty else {"accuracy": self.accuracy.value}
+        return {
+            "rule": f"the discriminator has won for {self.winning_rows} steps on end",
+            "dominance": self.dominance.value,
+            **accuracy,
+            "winning_since": self.winning_since,
+            "share_of_steps_won": self.winning_rows_in_all / self.rows,
+        }
+
+
+class _Smoothed:
+    """An exponential moving average with decay 0.9 that starts at its first value."""
+
+    def __init__(self) -> None:
+        self.value = math.nan
+
+    @property
+    def empty(self) -> bool:
+        return math.isnan(self.value)
+
+    def add(self, value: float) -> None:
+        if math.isfinite(value):
+            self.value = value if self.empty else 0.9 * self.value + 0.1 * value
+
+
+def _dominance(row: Row) -> float | None:
+    """The signal itself, or what comes nearest to it in a log that lacks it."""
+    if "dominance" in row:
+        return row["dominance"]
+    losses = [row[name] for name in ("d_loss_real", "d_loss_fake") if name in row]
+    if len(losses) < 2:
+        # A single discriminator loss is as a rule the mean over a batch of both kinds.
+        losses = 2 * [row["d_loss"]] if "d_loss" in row else []
+    # A loss below zero is no cross-entropy, and says nothing of who wins.
+    return sum(losses) if losses and min(losses) >= 0 else None

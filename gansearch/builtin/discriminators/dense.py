@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import itertools
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, SpectrallyNormalised
+from gansearch.components import Discriminator, ImageShape
+from gansearch.domains import Choices, FloatRange, IntRange
+
+
+class DenseDiscriminator(Discriminator, Initialised, Normalised, SpectrallyNormalised):
+    """Fully connected layers, each `growth` times as wide as the one before, and one score."""
+
+    width: Annotated[int, Field(ge=1), IntRange(16, 1024, log=True)] = 1024
+    """Units of the first hidden layer."""
+    growth: Annotated[float, Field(gt=0), FloatRange(0.5, 1.0)] = 0.5
+    layers: Annotated[int, Field(ge=1, le=8), IntRange(1, 4)] = 3
+    """Hidden layers."""
+    norm: Annotated[Norm, Choices("batch", "none")] = "none"
+    activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "leaky_relu"
+    dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.5)] = 0.0
+    """After every hidden layer."""
+
+    def build(self, images: ImageShape) -> nn.Module:
+        widths = [images.numel, *(max(1, round(self.width * self.growth**i)) for i in range(self.layers))]
+        blocks: list[nn.Module] = [nn.Flatten()]
+        for inputs, outputs in itertools.pairwise(widths):
+            blocks += [nn.Linear(inputs, outputs, bias=self.needs_bias), *self.after(outputs, flat=True)]
+            blocks += [nn.Dropout(self.dropout)] if self.dropout else []
+        blocks += [nn.Linear(widths[-1], 1), nn.Flatten(0)]
+        return self.bound(self.initialise(nn.Sequential(*blocks)))

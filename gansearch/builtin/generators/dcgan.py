@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import itertools
+from typing import Annotated
+
+from pydantic import Field
+from torch import nn
+
+from gansearch.builtin.blocks import Initialised, Normalised, Output, halved, make_output, upsample
+from gansearch.components import Generator, ImageShape
+from gansearch.domains import Choices, IntRange
+
+
+class DCGANGenerator(Generator, Initialised, Normalised):
+    """Radford et al. 2016: each level doubles the map and halves the filters; the last paints the image."""
+
+    latent: Annotated[int, Field(ge=1), Choices(8, 16, 32, 64, 100)] = 100
+    width: Annotated[int, Field(ge=1), IntRange(2, 64, log=True)] = 64
+    """Filters of the last hidden level; the level before has twice as many, and so on."""
+    levels: Annotated[int, Field(ge=2, le=5), IntRange(2, 4)] = 4
+    kernel: Annotated[int, Field(ge=2, le=9), Choices(3, 4, 5)] = 4
+    output: Output = "tanh"
+
+    def build(self, images: ImageShape) -> nn.Module:
+        """Build the network, for images of any size: maps are halved rounding up."""
+        sizes = [halved((images.height, images.width), self.levels - i) for i in range(self.levels + 1)]
+        widths = [self.width * 2**i for i in reversed(range(self.levels))]
+        stem = nn.Linear(self.latent, widths[0] * sizes[0][0] * sizes[0][1], bias=self.needs_bias)
+        blocks: list[nn.Module] = [stem, nn.Unflatten(1, (widths[0], *sizes[0])), *self.after(widths[0])]
+        for (inputs, outputs), (size, target) in zip(
+            itertools.pairwise(widths), itertools.pairwise(sizes), strict=False
+        ):
+            blocks += [upsample(inputs, outputs, self.kernel, size, target, bias=self.needs_bias)]
+            blocks += self.after(outputs)
+        blocks += [upsample(self.width, images.channels, self.kernel, sizes[-2], sizes[-1])]
+        return self.initialise(nn.Sequential(*blocks, *make_output(self.output, self.slope)))

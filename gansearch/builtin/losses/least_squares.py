@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from gansearch.builtin.losses.penalised import Penalised
+
+
+class LeastSquares(Penalised):
+    """Mao et al. 2017, with targets 1 for real and 0 for generated samples."""
+
+    def of_real(self, scores: Tensor) -> Tensor:
+        return (scores - 1).square().mean() / 2
+
+    def of_fake(self, scores: Tensor) -> Tensor:
+        return scores.square().mean() / 2
+
+    def of_generator(self, scores: Tensor) -> Tensor:
+        return (scores - 1).square().mean() / 2
+
+    def logits(self, scores: Tensor) -> Tensor:
+        """The best score is the probability itself; it is clamped to where log-odds are finite."""
+        return torch.logit(scores, eps=0.01)

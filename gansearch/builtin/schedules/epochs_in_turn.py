@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from gansearch.components import Phase, Schedule
+from gansearch.domains import IntRange
+
+
+class EpochsInTurn(Schedule):
+    """Whole epochs of the discriminator alone, then whole epochs of the generator alone."""
+
+    epochs: Annotated[int, Field(ge=1), IntRange(1, 3)] = 1
+    """In a row, of each."""
+
+    def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
+        turn = self.epochs * steps_per_epoch
+        return (
+            Phase("discriminator", "discriminate", period=2 * turn, end=turn),
+            Phase("generator", "generate", period=2 * turn, begin=turn),
+        )

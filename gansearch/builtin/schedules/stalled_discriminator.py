@@ -1,0 +1,22 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import Field
+
+from gansearch.components import Phase, Schedule
+from gansearch.domains import IntRange
+
+
+class StalledDiscriminator(Schedule):
+    """The discriminator waits so that the generator can catch up: it learns at one step of every few."""
+
+    every: Annotated[int, Field(ge=2), IntRange(2, 8)] = 2
+    until: Annotated[int, Field(ge=1)] | None = None
+    """Step from which it learns at every step again; by default never."""
+
+    def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
+        stalled = Phase("discriminator", "discriminate", stop=self.until, period=self.every, end=1)
+        free = (Phase("discriminator", "discriminate", start=self.until),) if self.until is not None else ()
+        return (stalled, *free, Phase("generator", "generate"))

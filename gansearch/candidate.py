@@ -1,0 +1,59 @@
+"""A candidate: one fully concrete choice of components, known by the hash of its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from gansearch.components import Component, Dataset, Discriminator, Generator, Loss, Schedule
+from gansearch.registry import Registry
+
+CANDIDATE_ROLES = ("dataset", "generator", "discriminator", "loss", "schedule")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is trained, and on what."""
+
+    dataset: Dataset
+    generator: Generator
+    discriminator: Discriminator
+    loss: Loss
+    schedule: Schedule
+    uses: Mapping[str, str]
+    """The name under which a study calls each role's component."""
+
+    @classmethod
+    def of(cls, components: Mapping[str, tuple[str, Component]]) -> Self:
+        """Put together from (name, component) by role."""
+        parts: dict[str, Any] = {role: components[role][1] for role in CANDIDATE_ROLES}
+        return cls(**parts, uses={role: components[role][0] for role in CANDIDATE_ROLES})
+
+    def to_json(self) -> dict[str, Any]:
+        """Every field of every component, by role."""
+        parts: dict[str, Component] = {role: getattr(self, role) for role in CANDIDATE_ROLES}
+        return {role: {"use": self.uses[role]} | part.model_dump(mode="json") for role, part in parts.items()}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Mapping[str, Any]], registry: Registry) -> Self:
+        """The candidate that `to_json` wrote.
+
+        Raises:
+            PluginError: when a component it names is not installed.
+        """
+        components = {}
+        for role in CANDIDATE_ROLES:
+            fields = dict(record[role])
+            use = fields.pop("use")
+            components[role] = (use, registry.load(role, use).model_validate(fields))
+        return cls.of(components)
+
+    @cached_property
+    def identity(self) -> str:
+        """16 hexadecimal digits that tell it from every other candidate."""
+        content = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -1,0 +1,170 @@
+"""Domains: which values of a component's field a search tries.
+
+A domain stands in a field's annotation (what `search: true` tries) or in a study file (what this
+study tries). It draws a value from anything that suggests like an Optuna trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from gansearch.errors import DomainError
+
+Scalar = None | bool | int | float | str
+
+
+class Source(Protocol):
+    """What values are drawn from: an Optuna trial, or a random stand-in with the same methods."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float: ...
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any: ...
+
+
+@dataclass(frozen=True)
+class IntRange:
+    """Whole numbers from low to high, both included."""
+
+    low: int
+    high: int
+    step: int = 1
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range(self, self.low, self.high, self.step, self.log)
+        if (self.high - self.low) % self.step:
+            raise DomainError(f"high must be low plus a multiple of step, got {self}")
+
+    def draw(self, source: Source, name: str) -> int:
+        return source.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
+
+    def contains(self, value: object) -> bool:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        return whole and self.low <= value <= self.high and (value - self.low) % self.step == 0  # type: ignore[operator]
+
+    def extremes(self) -> tuple[int, ...]:
+        """The values whose legality implies that of all others."""
+        return (self.low, self.high)
+
+
+@dataclass(frozen=True)
+class FloatRange:
+    """Real numbers from low to high, both included."""
+
+    low: float
+    high: float
+    step: float | None = None
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        _check_range(self, self.low, self.high, self.step, self.log)
+
+    def draw(self, source: Source, name: str) -> float:
+        return source.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+
+    def contains(self, value: object) -> bool:
+        return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def extremes(self) -> tuple[float, ...]:
+        """The values whose legality implies that of all others."""
+        return (self.low, self.high)
+
+
+@dataclass(frozen=True, init=False)
+class Choices:
+    """One of several values: numbers, strings, booleans or null."""
+
+    values: tuple[Scalar, ...]
+
+    def __init__(self, *values: Scalar) -> None:
+        object.__setattr__(self, "values", values)
+        if not values:
+            raise DomainError("choices must hold at least one value")
+        for value in values:
+            if not isinstance(value, Scalar):
+                raise DomainError(f"a choice must be a number, a string, a boolean or null, got {value!r}")
+        typed = [(type(value), value) for value in values]
+        if len(set(typed)) < len(typed):
+            raise DomainError(f"choices must differ from each other, got {list(values)}")
+
+    def draw(self, source: Source, name: str) -> Scalar:
+        choice: Scalar = source.suggest_categorical(name, self.values)
+        return choice
+
+    def contains(self, value: object) -> bool:
+        return value in self.values
+
+    def extremes(self) -> tuple[Scalar, ...]:
+        """Every value: none of them vouches for another."""
+        return self.values
+
+
+Domain = IntRange | FloatRange | Choices
+
+
+def is_domain_node(node: object) -> bool:
+    """Whether a value in a study file is written as a domain."""
+    return isinstance(node, Mapping) and ("choices" in node or "low" in node or "high" in node)
+
+
+def parse_domain(node: Mapping[str, Any], *, whole: bool) -> Domain:
+    """Read `{low, high, step, log}` or `{choices}`; `whole` when the field is an integer.
+
+    Raises:
+        DomainError: for missing, surplus or contradictory keys.
+    """
+    if "choices" in node:
+        _refuse_surplus(node, {"choices"})
+        if not isinstance(node["choices"], list):
+            raise DomainError(f"choices must be a list, got {node['choices']!r}")
+        return Choices(*node["choices"])
+    _refuse_surplus(node, {"low", "high", "step", "log"})
+    missing = [key for key in ("low", "high") if key not in node]
+    if missing:
+        raise DomainError(f"a range needs low and high, {missing[0]} is missing")
+    if whole:
+        bounds = {key: _as_number(key, node[key], int) for key in ("low", "high", "step") if key in node}
+        return IntRange(**bounds, log=_as_flag(node))
+    bounds = {key: _as_number(key, node[key], float) for key in ("low", "high", "step") if key in node}
+    return FloatRange(**bounds, log=_as_flag(node))
+
+
+def _check_range(domain: object, low: float, high: float, step: float | None, log: bool) -> None:
+    if low > high:
+        raise DomainError(f"low must not exceed high, got {domain}")
+    if step is not None and step <= 0:
+        raise DomainError(f"step must be positive, got {domain}")
+    if log and low <= 0:
+        raise DomainError(f"a logarithmic range must start above zero, got {domain}")
+    if log and step not in (None, 1):
+        raise DomainError(f"a logarithmic range takes no step, got {domain}")
+
+
+def _refuse_surplus(node: Mapping[str, Any], known: set[str]) -> None:
+    surplus = sorted(set(node) - known)
+    if surplus:
+        raise DomainError(f"a domain takes {', '.join(sorted(known))}; {surplus[0]!r} is not among them")
+
+
+def _as_number(key: str, value: object, kind: type[int] | type[float]) -> Any:
+    try:
+        # YAML 1.1 reads 1e-3 as a string; int() would silently cut a fraction off.
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise DomainError(f"{key} must be a number, got {value!r}") from None
+    if isinstance(value, bool) or (kind is int and not number.is_integer()):
+        raise DomainError(f"{key} must be a {'whole ' if kind is int else ''}number, got {value!r}")
+    return kind(number)
+
+
+def _as_flag(node: Mapping[str, Any]) -> bool:
+    log = node.get("log", False)
+    if not isinstance(log, bool):
+        raise DomainError(f"log must be true or false, got {log!r}")
+    return log

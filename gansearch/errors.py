@@ -1,0 +1,62 @@
+"""What can go wrong for a reason that the user can mend.
+
+Every one of these is shown as its message alone, without a traceback.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class GansearchError(Exception):
+    """Base of every error whose message is meant for the user."""
+
+
+class DomainError(GansearchError):
+    """A search domain that is malformed, or that holds values its field refuses."""
+
+
+class PluginError(GansearchError):
+    """A component that cannot be had: unknown, broken, or claimed twice."""
+
+
+class DataError(GansearchError):
+    """Data that is missing or unreadable."""
+
+
+class RunFolderError(GansearchError):
+    """A run folder that is missing, locked, damaged, or of another study."""
+
+
+class LogError(GansearchError):
+    """A loss log that cannot be read."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One mistake in a study file: where it stands and what is wrong with it."""
+
+    where: tuple[str | int, ...]
+    message: str
+    line: int | None = None
+    column: int | None = None
+
+    def __str__(self) -> str:
+        path = ".".join(map(str, self.where))
+        return f"{path}: {self.message}" if path else self.message
+
+
+class StudyError(GansearchError):
+    """All the mistakes of a study file at once, each as `file:line:column: path: message`."""
+
+    def __init__(self, problems: Sequence[Problem], source: str = "study") -> None:
+        self.problems = tuple(problems)
+        self.source = source
+        super().__init__("\n".join(self._located(problem) for problem in self.problems))
+
+    def _located(self, problem: Problem) -> str:
+        place = self.source
+        if problem.line is not None:
+            place += f":{problem.line}:{problem.column}"
+        return f"{place}: {problem}"

@@ -1,0 +1,168 @@
+"""Feature extractors: what turns samples into points whose distances mean likeness.
+
+Three kinds: a classifier that was trained on the study's own kind of data and ships with gansearch;
+a random network, a published fallback where nothing ships (R64 of Naeem et al. 2020,
+arXiv:2002.09797); and the points themselves for points.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Mapping
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gansearch.components import Data, ImageShape
+from gansearch.errors import DataError
+
+FEATURES = 64
+
+
+class Shipped(NamedTuple):
+    """Weights that come with the package."""
+
+    file: Traversable
+    sha256: str
+    shape: ImageShape
+    classes: int
+
+
+SHIPPED: Mapping[str, Shipped] = {
+    "fashion-mnist": Shipped(
+        files("gansearch") / "resources" / "fashion_mnist" / "extractor.pt",
+        "",
+        ImageShape(1, 28, 28),
+        10,
+    )
+}
+
+
+class LeNet(nn.Module):
+    """A small classifier of images whose last hidden layer is the features.
+
+    114,314 parameters for 28x28 grey images of ten classes, 114 thousand of them before the scores.
+    """
+
+    def __init__(self, images: ImageShape, classes: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(images.channels, 16, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 5, padding=2),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(32 * (images.height // 4) * (images.width // 4), FEATURES),
+            nn.ReLU(),
+        )
+        self.head = nn.Linear(FEATURES, classes)
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        """Scores (N, classes) of images between 0 and 1."""
+        scores: Tensor = self.head(self.body(x_NCHW))
+        return scores
+
+
+class RandomConv(nn.Sequential):
+    """An untrained network: strided convolutions, a 4x4 pool and a projection, He-initialised from a seed."""
+
+    def __init__(self, channels: int, seed: int) -> None:
+        super().__init__(
+            nn.Conv2d(channels, 32, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(64, 128, 3, stride=2, padding=1),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),
+            nn.Flatten(),
+            nn.Linear(128 * 4 * 4, FEATURES),
+        )
+        draws = torch.Generator().manual_seed(seed)
+        for parameter in self.parameters():
+            if parameter.ndim > 1:
+                nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=draws)
+            else:
+                nn.init.zeros_(parameter)
+
+
+class Extractor:
+    """Maps samples to features, always in evaluation mode and without gradients."""
+
+    def __init__(self, name: str, body: nn.Module, digest: str) -> None:
+        self.name = name
+        self.digest = digest
+        """sha256, in hexadecimal, of what the features depend on."""
+        self._body = body.eval().requires_grad_(False)
+
+    @torch.no_grad()
+    def features(self, samples: Tensor, batch: int = 500) -> Tensor:
+        """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their device."""
+        self._body.to(samples.device)
+        return torch.cat([self._body(_scaled(part)) for part in torch.split(samples, batch)])
+
+
+def _scaled(samples: Tensor) -> Tensor:
+    return samples.float() / 255 if samples.dtype == torch.uint8 else samples
+
+
+def extractor_for(data: Data) -> Extractor:
+    """The extractor by which these data are judged, the same object each time.
+
+    Raises:
+        DataError: when shipped weights are damaged or were made for images of another shape.
+    """
+    if not data.is_image:
+        return identity()
+    if data.extractor is None:
+        return random_extractor(data.shape.channels)
+    shipped = SHIPPED.get(data.extractor)
+    if shipped is None:
+        raise DataError(f"no extractor is called {data.extractor!r}; there are {', '.join(SHIPPED)}")
+    if data.shape != shipped.shape:
+        raise DataError(f"the extractor {data.extractor} takes images {tuple(shipped.shape)}, got {tuple(data.shape)}")
+    return shipped_extractor(data.extractor)
+
+
+@lru_cache
+def identity() -> Extractor:
+    """The coordinates of points as they are."""
+    return Extractor("identity", nn.Flatten(), hashlib.sha256(b"identity").hexdigest())
+
+
+@lru_cache
+def random_extractor(channels: int, seed: int = 0) -> Extractor:
+    """Features of an untrained network, the same ones on every machine."""
+    with torch.device("cpu"):
+        body = RandomConv(channels, seed)
+    digest = hashlib.sha256()
+    for parameter in body.parameters():
+        digest.update(parameter.detach().numpy().tobytes())
+    return Extractor(f"random-conv-{FEATURES}", body, digest.hexdigest())
+
+
+@lru_cache
+def shipped_extractor(name: str) -> Extractor:
+    """Load shipped weights, whose checksum must be right.
+
+    Raises:
+        DataError: when the file is missing or damaged.
+    """
+    shipped = SHIPPED[name]
+    try:
+        content = shipped.file.read_bytes()
+    except OSError as error:
+        raise DataError(f"the weights of the extractor {name} cannot be read: {error}") from None
+    if hashlib.sha256(content).hexdigest() != shipped.sha256:
+        raise DataError(f"the weights of the extractor {name} are damaged; install gansearch again")
+    with torch.device("cpu"):
+        network = LeNet(shipped.shape, shipped.classes)
+    network.load_state_dict(torch.load(io.BytesIO(content), weights_only=True))
+    return Extractor(f"lenet-{name}", network.body, shipped.sha256)

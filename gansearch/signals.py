@@ -1,0 +1,66 @@
+"""Signals: what a training step tells about itself, and what a detector says of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Self
+
+Row = Mapping[str, float]
+"""The signals of one step by column. What was not measured at that step is absent; NaN is a value that went wrong."""
+
+COLUMNS: Mapping[str, str] = {
+    "d_loss_real": "discriminator's loss on real samples",
+    "d_loss_fake": "discriminator's loss on generated samples",
+    "d_acc_real": "share of real samples that the discriminator calls real",
+    "d_acc_fake": "share of generated samples that the discriminator calls generated",
+    "g_loss": "generator's loss",
+    "d_grad_norm": "L2 norm of the discriminator's gradient",
+    "g_grad_norm": "L2 norm of the generator's gradient",
+    "d_first_grad_norm": "L2 norm of the gradient of the discriminator's first weight",
+    "g_first_grad_norm": "L2 norm of the gradient of the generator's first weight",
+    "d_logit_real": "mean score of real samples",
+    "d_logit_fake": "mean score of generated samples",
+    "dominance": "softplus(-logit of real) + softplus(logit of fake): 2 ln 2 in balance, 0 where D wins",
+    "pair_ratio": "mean distance between pairs of generated samples over that between pairs of real ones",
+    "coverage": "share of real samples with a generated one in their neighbourhood",
+    "duplicates": "share of pairs of generated samples that are nearly the same",
+}
+
+Status = Literal["healthy", "suspect", "convergence-failure", "mode-collapse", "diverged"]
+STATUSES: tuple[Status, ...] = ("healthy", "suspect", "convergence-failure", "mode-collapse", "diverged")
+FAILURES: frozenset[Status] = frozenset({"convergence-failure", "mode-collapse", "diverged"})
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a detector says of a run, since which step, and what it goes by."""
+
+    status: Status = "healthy"
+    step: int | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    detector: str | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.status in FAILURES
+
+    @property
+    def severity(self) -> int:
+        """0 healthy, 1 suspect, 2 failed: of several verdicts the most severe counts."""
+        return 2 if self.failed else int(self.status == "suspect")
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "verdict": self.status,
+            "step": self.step,
+            "detector": self.detector,
+            "evidence": dict(self.evidence),
+        }
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        return cls(record["verdict"], record["step"], record["evidence"], record["detector"])
+
+
+HEALTHY = Verdict()

@@ -1,0 +1,241 @@
+"""The search space: for each field of each component a value or a domain, and candidates drawn from it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from gansearch.candidate import CANDIDATE_ROLES, Candidate
+from gansearch.components import (
+    Component,
+    Dataset,
+    Detector,
+    Metric,
+    SizeMetric,
+    check_domain,
+    check_field,
+    is_whole,
+)
+from gansearch.domains import Domain, Scalar, Source, is_domain_node, parse_domain
+from gansearch.errors import DomainError, GansearchError, PluginError, Problem, StudyError
+from gansearch.registry import Registry, unknown
+from gansearch.study import ComponentNode, Place, StudySpec, problems_of
+
+SEARCHED_ROLES = ("generator", "discriminator", "loss", "schedule")
+
+
+class InvalidCandidateError(GansearchError):
+    """Values that are legal one by one and refused together."""
+
+
+@dataclass(frozen=True)
+class Option:
+    """One architecture that a role can have: fixed fields, and domains for the others."""
+
+    use: str
+    component: type[Component]
+    fixed: Mapping[str, Any]
+    domains: Mapping[str, Domain]
+
+    def build(self, drawn: Mapping[str, Any]) -> Component:
+        try:
+            return self.component(**self.fixed, **drawn)
+        except ValidationError as error:
+            reasons = "; ".join(map(str, problems_of(error, (self.use,))))
+            raise InvalidCandidateError(reasons) from None
+
+
+class SearchSpace:
+    """Every candidate that a study may try, with its metrics and detectors resolved."""
+
+    def __init__(self, spec: StudySpec, registry: Registry) -> None:
+        """Resolve a study's names.
+
+        Raises:
+            StudyError: with every mistake found.
+        """
+        reader = _Reader(registry)
+        self.dataset: tuple[Dataset, ...] = reader.components("dataset", (spec.dataset,), "dataset")
+        self.options = {role: reader.options(role, getattr(spec, role)) for role in SEARCHED_ROLES}
+        self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors, "detector")
+        self.metrics = reader.metrics(spec)
+        if not reader.problems:
+            self.baseline_parameters = _baseline(self.options, spec.baseline, reader.problems)
+            self._uses = {"dataset": spec.dataset.use}
+        if reader.problems:
+            raise StudyError(reader.problems)
+        try:
+            self.baseline = self.draw(_Fixed(self.baseline_parameters))
+        except InvalidCandidateError as error:
+            raise StudyError([Problem(("baseline",), str(error))]) from None
+
+    def draw(self, source: Source) -> Candidate:
+        """The candidate that a source suggests.
+
+        Raises:
+            InvalidCandidateError: when its values do not go together.
+        """
+        parts: dict[str, tuple[str, Component]] = {"dataset": (self._uses["dataset"], self.dataset[0])}
+        for role, options in self.options.items():
+            option = options[0]
+            if len(options) > 1:
+                use = source.suggest_categorical(role, tuple(o.use for o in options))
+                option = next(o for o in options if o.use == use)
+            drawn = {
+                field: domain.draw(source, name)
+                for name, field, domain in _parameters(role, option, alone=len(options) == 1)
+            }
+            parts[role] = (option.use, option.build(drawn))
+        return Candidate.of({role: parts[role] for role in CANDIDATE_ROLES})
+
+
+def _parameters(role: str, option: Option, *, alone: bool) -> Iterator[tuple[str, str, Domain]]:
+    """The parameters of an option: name in the study's storage, field, domain."""
+    prefix = role if alone else f"{role}.{option.use}"
+    for field, domain in option.domains.items():
+        yield f"{prefix}.{field}", field, domain
+
+
+@dataclass(frozen=True)
+class _Fixed:
+    """A source that suggests what it was told."""
+
+    values: Mapping[str, Scalar]
+
+    def suggest_int(self, name: str, low: int, high: int, **_: Any) -> Any:
+        return self.values[name]
+
+    def suggest_float(self, name: str, low: float, high: float, **_: Any) -> Any:
+        return self.values[name]
+
+    def suggest_categorical(self, name: str, choices: object) -> Any:
+        return self.values[name]
+
+
+class _Reader:
+    """Turns nodes of a study into options and components, collecting what is wrong with them."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self.problems: list[Problem] = []
+
+    def options(self, role: str, nodes: tuple[ComponentNode, ...]) -> tuple[Option, ...]:
+        options: list[Option] = []
+        for i, node in enumerate(nodes):
+            if node.use in (option.use for option in options):
+                self.problems.append(Problem((role, i, "use"), f"{node.use!r} is listed a second time"))
+            elif (component := self._load(role, node.use, (role, i, "use"))) is not None:
+                fixed, domains = self._fields(component, node, (role, i))
+                options.append(Option(node.use, component, fixed, domains))
+        return tuple(options)
+
+    def components(self, key: str, nodes: tuple[ComponentNode, ...], role: str) -> tuple[Any, ...]:
+        """Components whose fields are all fixed."""
+        built: list[Component] = []
+        for i, node in enumerate(nodes):
+            component = self._load(role, node.use, (key, i, "use"))
+            if component is None:
+                continue
+            try:
+                built.append(component.model_validate(node.fields))
+            except ValidationError as error:
+                self.problems += problems_of(error, (key, i))
+        return tuple(built)
+
+    def metrics(self, spec: StudySpec) -> dict[str, Metric]:
+        """The metrics of objectives, constraints and record, by name."""
+        asked: dict[str, Place] = {name: ("metrics", i) for i, name in enumerate(spec.metrics)}
+        asked |= {name: ("constraints", name) for name in spec.constraints}
+        asked |= {o.metric: ("objectives", i, "metric") for i, o in enumerate(spec.objectives)}
+        metrics: dict[str, Metric] = {}
+        for name, place in asked.items():
+            component = self._load("metric", name, place)
+            if component is None:
+                continue
+            metrics[name] = component()  # type: ignore[assignment]
+            if name in spec.constraints and not isinstance(metrics[name], SizeMetric):
+                self.problems.append(
+                    Problem(("constraints", name), "only a size, which is known before training, can be constrained")
+                )
+        return metrics
+
+    def _load(self, role: str, name: str, place: Place) -> type[Component] | None:
+        try:
+            return self.registry.load(role, name)
+        except PluginError as error:
+            self.problems.append(Problem(place, str(error)))
+            return None
+
+    def _fields(
+        self, component: type[Component], node: ComponentNode, place: Place
+    ) -> tuple[dict[str, Any], dict[str, Domain]]:
+        fixed: dict[str, Any] = {}
+        domains: dict[str, Domain] = dict(component.domains()) if node.search else {}
+        for name, value in node.fields.items():
+            if name not in component.model_fields:
+                message = unknown("field", name, component.model_fields)
+                self.problems.append(Problem((*place, name), message))
+                continue
+            domains.pop(name, None)
+            try:
+                if is_domain_node(value):
+                    domains[name] = parse_domain(value, whole=is_whole(component, name))
+                    check_domain(component, name, domains[name])
+                else:
+                    fixed[name] = check_field(component, name, value)
+            except DomainError as error:
+                self.problems.append(Problem((*place, name), str(error)))
+            except ValidationError as error:
+                self.problems += problems_of(error, (*place, name))
+        return fixed, domains
+
+
+def _baseline(
+    options: Mapping[str, tuple[Option, ...]], overrides: Mapping[str, Mapping[str, Any]], problems: list[Problem]
+) -> dict[str, Scalar]:
+    """The parameters of the baseline: what the study says of it, and the defaults of the fields."""
+    for role in overrides:
+        if role not in options:
+            problems.append(Problem(("baseline", role), unknown("role", role, options)))
+    parameters: dict[str, Scalar] = {}
+    for role, choices in options.items():
+        wanted = dict(overrides.get(role, {}))
+        use = wanted.pop("use", choices[0].use)
+        option = next((o for o in choices if o.use == use), None)
+        if option is None:
+            names = [o.use for o in choices]
+            problems.append(Problem(("baseline", role, "use"), unknown(f"{role} of this study", str(use), names)))
+            continue
+        if len(choices) > 1:
+            parameters[role] = option.use
+        parameters |= _baseline_of(role, option, wanted, len(choices) == 1, problems)
+    return parameters
+
+
+def _baseline_of(
+    role: str, option: Option, wanted: dict[str, Any], alone: bool, problems: list[Problem]
+) -> dict[str, Scalar]:
+    parameters: dict[str, Scalar] = {}
+    for name, field, domain in _parameters(role, option, alone=alone):
+        place = ("baseline", role, field)
+        value = wanted.pop(field, option.component.model_fields[field].default)
+        try:
+            value = check_field(option.component, field, value)
+        except ValidationError as error:
+            problems += problems_of(error, place)
+            continue
+        if not domain.contains(value):
+            problems.append(Problem(place, f"the baseline's {value!r} lies outside the searched {domain}"))
+        parameters[name] = value
+    for field, value in wanted.items():
+        fixed = option.fixed.get(field, getattr(option.component.model_fields.get(field), "default", None))
+        if field not in option.component.model_fields:
+            message = unknown("field", field, option.component.model_fields)
+            problems.append(Problem(("baseline", role, field), message))
+        elif value != fixed:
+            message = f"is fixed at {fixed!r} by this study, so the baseline cannot have {value!r}"
+            problems.append(Problem(("baseline", role, field), message))
+    return parameters

@@ -1,0 +1,57 @@
+"""Checkpoints of a run under training: whole or not at all, and refused when damaged."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+NAME = "checkpoint.pt"
+DIGEST_BYTES = 32
+
+
+def save(state: dict[str, Any], folder: Path, name: str = NAME) -> None:
+    """Write a state, its sha256 first; a crash leaves the file of before."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    content = buffer.getvalue()
+    write_atomically(folder / name, hashlib.sha256(content).digest() + content)
+
+
+def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
+    """The state last saved; None where there is none, or it is damaged.
+
+    torch notices no flipped bit by itself, so the digest decides.
+    """
+    try:
+        raw = (folder / name).read_bytes()
+    except FileNotFoundError:
+        return None
+    digest, content = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    return state
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace a file so that after a crash it holds the old content or the new, never a part."""
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+        try:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

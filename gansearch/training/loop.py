@@ -1,0 +1,195 @@
+"""The training loop: a candidate, data and a watch in; a trained generator and a verdict out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from gansearch.candidate import Candidate
+from gansearch.components import Data, Phase
+from gansearch.detection import RunWatch
+from gansearch.signals import Row, Verdict
+from gansearch.study import TrainingSpec
+from gansearch.training import checkpoint
+from gansearch.training.feed import Feed
+from gansearch.training.players import Players
+from gansearch.training.precision import Precision, choose_device, choose_precision
+from gansearch.training.recorder import Recorder, mean_pair_distance
+from gansearch.training.scene import BatchScene
+
+PAIR_RATIO_EVERY = 10
+
+
+@dataclass
+class Hooks:
+    """What the loop tells the world; by default nobody listens."""
+
+    progress: Callable[[int, Row, Verdict], None] = lambda step, row, verdict: None
+    """Called with the last signals whenever they have been read."""
+    probe: Callable[[Tensor], Mapping[str, float]] = lambda samples: {}
+    """Measures samples (N, C, H, W) for the detectors, at the steps that they ask for."""
+    probe_samples: int = 1000
+    sampled: Callable[[int, Tensor], None] = lambda step, samples: None
+    """Given samples of always the same latents, at the steps that the study asks for."""
+    disturb: Callable[[int, Players], None] = lambda step, players: None
+    """Called before each step; lets an experiment provoke what it wants to observe."""
+
+
+@dataclass
+class TrainedRun:
+    """What training leaves behind."""
+
+    players: Players
+    verdict: Verdict
+    steps: int
+    seconds: float
+    device: torch.device
+    precision: Precision
+    rows: list[Row] = field(default_factory=list)
+
+
+def train(
+    candidate: Candidate,
+    data: Data,
+    spec: TrainingSpec,
+    watch: RunWatch,
+    hooks: Hooks | None = None,
+    *,
+    folder: Path | None = None,
+    resume_from: Path | None = None,
+) -> TrainedRun:
+    """Train a candidate until its steps are done or the watch condemns it.
+
+    Args:
+        candidate: what to train.
+        data: what on.
+        spec: for how long, with which seed, on which device.
+        watch: judges the signals as they come.
+        hooks: what is told on the way.
+        folder: where checkpoints go; without it none are kept.
+        resume_from: a folder whose checkpoint, if it has a sound one, is taken up. On one thread the
+            run then ends bit for bit as if it had never stopped.
+    """
+    hooks = hooks or Hooks()
+    started = time.monotonic()
+    torch.manual_seed(spec.seed)
+    device = choose_device(spec.device)
+    precision = choose_precision(spec.precision, device)
+
+    # The players, their data, and what they are held against
+    players = Players(candidate, data.shape, device, precision)
+    feed = Feed(data, device)
+    phases = candidate.schedule.phases(steps_per_epoch=max(1, len(feed) // spec.batch_size))
+    fixed_latents = players.latents(64)
+    real_distance = mean_pair_distance(feed.draw(min(len(feed), 512)))
+    run = TrainedRun(players, watch.verdict, 0, 0.0, device, precision)
+    recorder = Recorder()
+    if resume_from is not None:
+        _take_up(run, feed, watch, resume_from)
+
+    for step in range(run.steps + 1, spec.steps + 1):
+        # Learn
+        hooks.disturb(step, players)
+        fake = _learn(step, phases, players, feed, candidate, spec.batch_size, recorder)
+        players.average()
+        if fake is not None and step % PAIR_RATIO_EVERY == 0:
+            recorder.add({"pair_ratio": mean_pair_distance(fake) / real_distance})
+        recorder.close_step()
+        run.steps = step
+
+        # Look
+        probed = watch.probe_due(step)
+        if step % spec.read_every == 0 or probed or step == spec.steps:
+            rows = recorder.read()
+            if probed:
+                rows[-1].update(_probe(players, hooks))
+            for offset, row in enumerate(rows):
+                run.verdict = watch.observe(step - len(rows) + 1 + offset, row)
+            run.rows += rows
+            hooks.progress(step, rows[-1], run.verdict)
+            if run.verdict.failed:
+                break
+
+        # Keep
+        if spec.sample_every and step % spec.sample_every == 0 and step < spec.steps:
+            hooks.sampled(step, players.sample(fixed_latents))
+        if folder is not None and spec.checkpoint_every and step % spec.checkpoint_every == 0:
+            _keep(run, feed, folder, started)
+
+    hooks.sampled(run.steps, players.sample(fixed_latents))
+    run.verdict = watch.conclude()
+    run.seconds += time.monotonic() - started
+    return run
+
+
+def _learn(
+    step: int,
+    phases: Sequence[Phase],
+    players: Players,
+    feed: Feed,
+    candidate: Candidate,
+    batch_size: int,
+    recorder: Recorder,
+) -> Tensor | None:
+    """Every update that is due at a step; the last generated samples, if there are any."""
+    due = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
+    fake: Tensor | None = None
+    handed_down: Tensor | None = None
+    for phase, following in zip(due, [*due[1:], None], strict=True):
+        size = max(1, round(phase.share * batch_size))
+        # Samples that the discriminator has just scored serve the generator too, as in DCGAN's own code.
+        for_both = following is not None and following.trains == "generator" and following.share == phase.share
+        scene = BatchScene(players, feed, size, phase.trains, handed_down=handed_down, for_both=for_both)
+        loss: Tensor = getattr(candidate.loss, phase.objective)(scene)
+        norms = players[phase.trains].learn(loss)
+        if phase.trains == "generator":
+            recorder.add({"g_loss": loss.detach()} | {f"g_{name}": norm for name, norm in norms.items()})
+        else:
+            recorder.add(scene.discriminator_signals(candidate.loss))
+            recorder.add({f"d_{name}": norm for name, norm in norms.items()})
+        handed_down = scene.left_over()
+        fake = scene.__dict__.get("fake", fake)
+    return fake
+
+
+def _probe(players: Players, hooks: Hooks) -> Mapping[str, float]:
+    """Measure samples without touching the random numbers of the training: to watch changes nothing."""
+    devices = [players.device] if players.device.type == "cuda" else []
+    with torch.random.fork_rng(devices):
+        return hooks.probe(players.sample(players.latents(hooks.probe_samples)))
+
+
+def _keep(run: TrainedRun, feed: Feed, folder: Path, started: float) -> None:
+    """Save all that the rest of the run depends on."""
+    device = run.device
+    state: dict[str, Any] = {
+        "step": run.steps,
+        "seconds": run.seconds + time.monotonic() - started,
+        "players": run.players.state_dict(),
+        "feed": feed.state_dict(),
+        "rows": [dict(row) for row in run.rows],
+        "rng": torch.get_rng_state(),
+        "device_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
+    }
+    checkpoint.save(state, folder)
+
+
+def _take_up(run: TrainedRun, feed: Feed, watch: RunWatch, folder: Path) -> None:
+    """Put a run where its checkpoint left it; the watch sees again what it has seen."""
+    state = checkpoint.load(folder)
+    if state is None:
+        return
+    run.steps, run.seconds, run.rows = state["step"], state["seconds"], state["rows"]
+    run.players.load_state_dict(state["players"])
+    feed.load_state_dict(state["feed"])
+    for step, row in enumerate(run.rows, start=1):
+        run.verdict = watch.observe(step, row)
+    torch.set_rng_state(state["rng"])
+    if state["device_rng"] is not None:
+        torch.cuda.set_rng_state(state["device_rng"], run.device)

@@ -1,0 +1,116 @@
+"""The two networks of a candidate, each with its optimizer, and the generator that is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from gansearch.candidate import Candidate
+from gansearch.components import ImageShape, Player
+from gansearch.training.precision import Precision, arrange, autocast
+
+
+class Learner:
+    """A network that learns."""
+
+    def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float]) -> None:
+        self.network = network
+        self.parameters = [p for p in network.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.Adam(self.parameters, lr=lr, betas=betas, fused=True)
+        self._first = next((i for i, p in enumerate(self.parameters) if p.ndim > 1), 0)
+
+    def learn(self, loss: Tensor) -> dict[str, Tensor]:
+        """Take a step down the loss; gives the gradient's norm, whole and of the first weight."""
+        self.optimizer.zero_grad(set_to_none=True)
+        # Naming the inputs spares the gradients of the other network's weights.
+        loss.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
+        gradients = [p.grad for p in self.parameters if p.grad is not None]
+        first = self.parameters[self._first].grad
+        norms = {"grad_norm": nn.utils.get_total_norm(gradients)}
+        if first is not None:
+            norms["first_grad_norm"] = torch.linalg.vector_norm(first)
+        self.optimizer.step()
+        return norms
+
+
+class Players:
+    """Generator and discriminator as they train."""
+
+    def __init__(self, candidate: Candidate, shape: ImageShape, device: torch.device, precision: Precision) -> None:
+        schedule = candidate.schedule
+        self.device, self._precision = device, precision
+        self._candidate = candidate
+        generator = arrange(candidate.generator.build(shape), device)
+        discriminator = arrange(candidate.discriminator.build(shape), device)
+        self.generator = Learner(generator, schedule.generator_lr, (schedule.generator_beta1, schedule.generator_beta2))
+        self.discriminator = Learner(
+            discriminator, schedule.discriminator_lr, (schedule.discriminator_beta1, schedule.discriminator_beta2)
+        )
+        self._average: AveragedModel | None = None
+        if schedule.generator_ema > 0:
+            decay = get_ema_multi_avg_fn(schedule.generator_ema)  # type: ignore[no-untyped-call]
+            self._average = AveragedModel(generator, multi_avg_fn=decay, use_buffers=True)
+
+    def __getitem__(self, player: Player) -> Learner:
+        return self.generator if player == "generator" else self.discriminator
+
+    @property
+    def judged(self) -> nn.Module:
+        """The generator that is sampled and kept: the average where the schedule asks for one."""
+        return self.generator.network if self._average is None else self._average.module
+
+    def average(self) -> None:
+        """Let the average follow the generator by a step."""
+        if self._average is not None:
+            self._average.update_parameters(self.generator.network)
+
+    def latents(self, count: int) -> Tensor:
+        return self._candidate.generator.draw_latents(count, self.device)
+
+    def generate(self, latents: Tensor) -> Tensor:
+        """Samples (N, C, H, W), float32, of the generator in training."""
+        with autocast(self._precision, self.device):
+            samples: Tensor = self.generator.network(latents)
+        return samples.float()
+
+    def score(self, samples: Tensor) -> Tensor:
+        """The discriminator's scores (N,), float32."""
+        with autocast(self._precision, self.device):
+            scores: Tensor = self.discriminator.network(samples)
+        return scores.float()
+
+    @torch.no_grad()
+    def sample(self, latents: Tensor, batch: int = 500) -> Tensor:
+        """Samples (N, C, H, W), float32, of the generator that is judged, as it would be used."""
+        with _evaluating(self.judged):
+            return torch.cat([self.judged(part) for part in torch.split(latents, batch)])
+
+    def state_dict(self) -> dict[str, Any]:
+        return {name: part.state_dict() for name, part in self._parts().items()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict[str, Any]:
+        parts: dict[str, Any] = {
+            "generator": self.generator.network,
+            "discriminator": self.discriminator.network,
+            "generator_optimizer": self.generator.optimizer,
+            "discriminator_optimizer": self.discriminator.optimizer,
+        }
+        return parts if self._average is None else parts | {"generator_average": self._average}
+
+
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train()

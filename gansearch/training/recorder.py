@@ -1,0 +1,42 @@
+"""Signals on their way from the device: kept there, and read all at once every few steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor
+
+Signals = Mapping[str, Tensor | float]
+
+
+class Recorder:
+    """Collects the signals of steps that are not read yet."""
+
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Tensor]] = []
+        self._open: dict[str, Tensor] = {}
+
+    def add(self, signals: Mapping[str, Tensor]) -> None:
+        """Add to the step under way; of several updates of one network the last one counts."""
+        self._open.update(signals)
+
+    def close_step(self) -> None:
+        """End the step under way."""
+        real, fake = self._open.pop("dominance_real", None), self._open.pop("dominance_fake", None)
+        if real is not None and fake is not None:
+            self._open["dominance"] = real + fake
+        self._rows.append(self._open)
+        self._open = {}
+
+    def read(self) -> list[dict[str, float]]:
+        """The rows since the last reading, on the host: the one place where the loop waits for the device."""
+        rows, self._rows = self._rows, []
+        tensors = [tensor for row in rows for tensor in row.values()]
+        values = iter(torch.stack(tensors).tolist() if tensors else [])
+        return [{name: next(values) for name in row} for row in rows]
+
+
+def mean_pair_distance(samples: Tensor) -> Tensor:
+    """Mean Euclidean distance, a scalar, between all pairs of samples (N, ...)."""
+    return torch.pdist(samples.detach().flatten(1).float()).mean()
