@@ -58,7 +58,7 @@ class SearchSpace:
             StudyError: with every mistake found.
         """
         reader = _Reader(registry)
-        self.dataset: tuple[Dataset, ...] = reader.components("dataset", (spec.dataset,), "dataset")
+        datasets: tuple[Dataset, ...] = reader.components("dataset", (spec.dataset,), "dataset")
         self.options = {role: reader.options(role, getattr(spec, role)) for role in SEARCHED_ROLES}
         self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors, "detector")
         self.metrics = reader.metrics(spec)
@@ -67,6 +67,7 @@ class SearchSpace:
             self._uses = {"dataset": spec.dataset.use}
         if reader.problems:
             raise StudyError(reader.problems)
+        self.dataset = datasets[0]
         try:
             self.baseline = self.draw(_Fixed(self.baseline_parameters))
         except InvalidCandidateError as error:
@@ -78,7 +79,7 @@ class SearchSpace:
         Raises:
             InvalidCandidateError: when its values do not go together.
         """
-        parts: dict[str, tuple[str, Component]] = {"dataset": (self._uses["dataset"], self.dataset[0])}
+        parts: dict[str, tuple[str, Component]] = {"dataset": (self._uses["dataset"], self.dataset)}
         for role, options in self.options.items():
             option = options[0]
             if len(options) > 1:

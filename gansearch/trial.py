@@ -58,7 +58,23 @@ class Crash:
     traceback: str = ""
 
 
+class StoppedError(Exception):
+    """Raised out of a training that was asked to stop; its checkpoint is written."""
+
+
 Ending = Outcome | Crash
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trial's ending, as an event."""
+
+    trial: int
+    ending: Ending
+
+
+Event = Progress | Ended
 Report = Callable[[Progress], None]
+"""Tells the driver how far a trial is. Raises `StoppedError` where the trial should stop."""
 Evaluate = Callable[[Job, Report], Outcome]
 """Trains and judges; runs in a worker's process, so it must be picklable."""

@@ -30,9 +30,11 @@ def mmd(real: Tensor, fake: Tensor, bandwidth: float) -> float:
 def kid(real: Tensor, fake: Tensor) -> float:
     """Kernel Inception distance (Binkowski et al. 2018, arXiv:1801.01401) of any features (N, F) and (M, F).
 
-    Squared MMD with the kernel (x.y / F + 1)^3, unbiased, over all samples at once.
+    Squared MMD with the kernel (x.y / F + 1)^3, unbiased, over all samples at once. The features are
+    divided by the root mean square of the real ones, for the kernel is no judge of another scale.
     """
-    return _unbiased(*((a @ b.T / a.shape[1] + 1) ** 3 for a, b in _sides(real, fake)))
+    scale = real.double().square().mean().sqrt()
+    return _unbiased(*((a @ b.T / (scale.square() * a.shape[1]) + 1) ** 3 for a, b in _sides(real, fake)))
 
 
 def _sides(real: Tensor, fake: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:

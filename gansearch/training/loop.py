@@ -22,6 +22,7 @@ from gansearch.training.players import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.recorder import Recorder, mean_pair_distance
 from gansearch.training.scene import BatchScene
+from gansearch.trial import StoppedError
 
 PAIR_RATIO_EVERY = 10
 
@@ -75,6 +76,9 @@ def train(
         folder: where checkpoints go; without it none are kept.
         resume_from: a folder whose checkpoint, if it has a sound one, is taken up. On one thread the
             run then ends bit for bit as if it had never stopped.
+
+    Raises:
+        StoppedError: passed on from `hooks.progress`, once a checkpoint is kept.
     """
     hooks = hooks or Hooks()
     started = time.monotonic()
@@ -101,26 +105,33 @@ def train(
         if fake is not None and step % PAIR_RATIO_EVERY == 0:
             recorder.add({"pair_ratio": mean_pair_distance(fake) / real_distance})
         recorder.close_step()
-        run.steps = step
 
         # Look
-        probed = watch.probe_due(step)
-        if step % spec.read_every == 0 or probed or step == spec.steps:
-            rows = recorder.read()
-            if probed:
-                rows[-1].update(_probe(players, hooks))
-            for offset, row in enumerate(rows):
-                run.verdict = watch.observe(step - len(rows) + 1 + offset, row)
-            run.rows += rows
-            hooks.progress(step, rows[-1], run.verdict)
-            if run.verdict.failed:
-                break
+        probes = watch.probe_due(step)
+        keeps = folder is not None and spec.checkpoint_every > 0 and step % spec.checkpoint_every == 0
+        if not (probes or keeps or step % spec.read_every == 0 or step == spec.steps):
+            continue
+        rows = recorder.read()
+        if probes:
+            rows[-1].update(_probe(players, hooks))
+        for row in rows:
+            run.steps += 1
+            run.verdict = watch.observe(run.steps, row)
+        run.rows += rows
+        if run.verdict.failed:
+            break
 
-        # Keep
+        # Keep and tell
         if spec.sample_every and step % spec.sample_every == 0 and step < spec.steps:
             hooks.sampled(step, players.sample(fixed_latents))
-        if folder is not None and spec.checkpoint_every and step % spec.checkpoint_every == 0:
+        if keeps and folder is not None:
             _keep(run, feed, folder, started)
+        try:
+            hooks.progress(step, rows[-1], run.verdict)
+        except StoppedError:
+            if folder is not None:
+                _keep(run, feed, folder, started)
+            raise
 
     hooks.sampled(run.steps, players.sample(fixed_latents))
     run.verdict = watch.conclude()

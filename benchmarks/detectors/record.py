@@ -1,0 +1,188 @@
+"""Train the runs on which the detectors are held to account, to their full length, and keep their signals.
+
+    python benchmarks/detectors/record.py [--out FOLDER] [--workers 2]
+
+Nothing is stopped early: what the detectors would have done is judged afterwards, by judge.py, from
+what was recorded. A run that is there already is not trained again. About 25 minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
+from gansearch.builtin.detectors.mode_collapse import ModeCollapse
+from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
+from gansearch.builtin.generators.dcgan import DCGANGenerator
+from gansearch.builtin.losses.bce import BCE
+from gansearch.builtin.losses.hinge import Hinge
+from gansearch.builtin.schedules.alternating import Alternating
+from gansearch.candidate import Candidate
+from gansearch.components import Component, Loss, Phase, Watch
+from gansearch.detection import RunWatch
+from gansearch.evaluation.distances import FID, MMD
+from gansearch.evaluation.diversity import near_duplicate_rate
+from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.probe import Probe
+from gansearch.evaluation.sizes import count_parameters
+from gansearch.study import TrainingSpec
+from gansearch.training.loop import Hooks, train
+from gansearch.training.players import Players
+from gansearch.training.precision import keep_freed_memory
+
+STEPS = 1500
+SPIKE = range(501, 511)
+
+
+class ConstantLatent(DCGANGenerator):
+    """A generator that is always given the same latent: the surest collapse."""
+
+    def draw_latents(self, count: int, device: torch.device | str) -> torch.Tensor:
+        return torch.ones(count, self.latent, device=device)
+
+
+class DiscriminatorBurst(Alternating):
+    """Ten discriminator updates a step for fifteen steps."""
+
+    def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
+        burst = Phase("discriminator", "discriminate", updates=9, start=500, stop=515)
+        return (burst, *super().phases(steps_per_epoch))
+
+
+class Looking(ModeCollapse):
+    """Asks for probes and never says anything."""
+
+    def watch(self) -> Watch:
+        return _Silent()
+
+
+class _Silent:
+    def observe(self, step: int, row: object) -> None:
+        return None
+
+    def conclude(self) -> None:
+        return None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the benchmark; `kind` is what it is there for."""
+
+    name: str
+    kind: str
+    generator: DCGANGenerator
+    discriminator: DCGANDiscriminator
+    schedule: Alternating
+    seed: int
+    loss: Loss = BCE()  # noqa: RUF009  # frozen
+    spiked: str | None = None
+
+
+def multiply_lr(player: str, factor: float) -> Callable[[int, Players], None]:
+    """A disturbance: one network's learning rate, so many times as high during the spike."""
+
+    def disturb(step: int, players: Players) -> None:
+        group = players[player].optimizer.param_groups[0]  # type: ignore[index]
+        if step == SPIKE.start:
+            group["lr"] *= factor
+        if step == SPIKE.stop:
+            group["lr"] /= factor
+
+    return disturb
+
+
+def runs() -> Iterator[Run]:
+    """Every run, ordinary ones first."""
+
+    def generator(width: int, latent: int, **fields: Any) -> DCGANGenerator:
+        return DCGANGenerator(width=width, latent=latent, levels=2, **fields)
+
+    def discriminator(width: int = 16, **fields: Any) -> DCGANDiscriminator:
+        return DCGANDiscriminator(width=width, layers=2, norm="none", **fields)
+
+    def lr(g: float, d: float) -> Alternating:
+        return Alternating(generator_lr=g, discriminator_lr=d)
+
+    ordinary = [
+        *[("w32", generator(32, 64), discriminator(), lr(2e-4, 2e-4))] * 2,
+        *[("w16", generator(16, 64), discriminator(), lr(1e-3, 5e-4))] * 2,
+        *[("w8-z64", generator(8, 64), discriminator(), lr(1e-3, 1e-3))] * 2,
+        *[("w4-z64", generator(4, 64), discriminator(), lr(1e-3, 1e-3))] * 2,
+        *[("w4-z16", generator(4, 16), discriminator(), lr(2e-3, 1e-3))] * 3,
+        *[("w2-z16", generator(2, 16), discriminator(8), lr(2e-3, 1e-3))] * 3,
+        *[("w6-z16-weak-d", generator(6, 16), discriminator(8), lr(2e-3, 1e-3))] * 2,
+        *[("w4-z16-plain", generator(4, 16, norm="none"), discriminator(), lr(1e-3, 5e-4))] * 3,
+        *[("w8-z16-plain", generator(8, 16, norm="none"), discriminator(), lr(1e-3, 5e-4))] * 2,
+        *[("w4-z16-slow", generator(4, 16), discriminator(), lr(2e-4, 2e-4))] * 2,
+        *[("w8-z16-sn", generator(8, 16, norm="none"), discriminator(spectral_norm=True), lr(1e-3, 1e-3))] * 2,
+    ]
+    for i, (name, g, d, schedule) in enumerate(ordinary):
+        yield Run(f"{name}-{i}", "ordinary", g, d, schedule, seed=1000 + i)
+    yield Run("w8-z16-hinge", "ordinary", generator(8, 16), discriminator(), lr(1e-3, 1e-3), 1100, loss=Hinge())
+    for i, (width, latent) in enumerate([(16, 64), (4, 16), (8, 16)]):
+        fields: dict[str, Any] = {"generator": generator(width, latent), "discriminator": discriminator()}
+        rates = {"generator_lr": 1e-3, "discriminator_lr": 1e-3}
+        yield Run(f"spike-d-{i}", "spiked", **fields, schedule=lr(1e-3, 1e-3), seed=1200 + i, spiked="discriminator")
+        yield Run(f"spike-g-{i}", "spiked", **fields, schedule=lr(1e-3, 1e-3), seed=1210 + i, spiked="generator")
+        yield Run(f"burst-{i}", "spiked", **fields, schedule=DiscriminatorBurst(**rates), seed=1220 + i)
+    for i, width in enumerate([4, 8, 16]):
+        constant = ConstantLatent(width=width, latent=16, levels=2)
+        yield Run(f"constant-z-{i}", "must-fail", constant, discriminator(), lr(1e-3, 1e-3), 1300 + i)
+        yield Run(f"frozen-g-{i}", "must-fail", generator(width, 16), discriminator(), lr(2e-7, 1e-3), 1310 + i)
+        wild = generator(width, 16, norm="none", init_std=1.0)
+        yield Run(f"init-std-1-{i}", "must-fail", wild, discriminator(), lr(1e-3, 1e-3), 1320 + i)
+        yield Run(f"z-1-{i}", "must-fail", generator(width, 1), discriminator(), lr(1e-3, 1e-3), 1330 + i)
+
+
+def record(run: Run, out: Path) -> None:
+    """Train one run and keep its signals, with what its samples were worth at the end."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    dataset = FashionMNIST()
+    data = dataset.load()
+    probe = Probe(data)
+    hooks = Hooks(probe=probe, probe_samples=probe.samples)
+    if run.spiked:
+        hooks.disturb = multiply_lr(run.spiked, 100.0)
+    candidate = Candidate(dataset, run.generator, run.discriminator, run.loss, run.schedule, {})
+    spec = TrainingSpec(steps=STEPS, seed=run.seed, precision="fp32", device="cpu")
+    trained = train(candidate, data, spec, RunWatch([Looking(start=500)]), hooks)
+    samples = trained.players.sample(trained.players.latents(2000))
+    evidence = TrainedEvidence(data, samples)
+    end = {
+        "coverage": evidence.neighbourhoods["coverage"],
+        "duplicates": near_duplicate_rate(evidence.fake),
+        "mmd": MMD().measure(evidence),
+        "fid": FID().measure(evidence),
+    }
+    told: dict[str, Component] = {"generator": run.generator, "schedule": run.schedule}
+    params = count_parameters(trained.players.generator.network).total
+    facts = {"name": run.name, "kind": run.kind, "generator_params": params, "seconds": trained.seconds, **end}
+    facts |= {name: part.model_dump(mode="json") for name, part in told.items()}
+    pd.DataFrame(trained.rows, index=range(1, len(trained.rows) + 1)).to_parquet(out / f"{run.name}.parquet")
+    (out / f"{run.name}.json").write_text(json.dumps(facts, indent=1))
+    print(f"{run.name:20} {params:7} coverage {end['coverage']:.3f} mmd {end['mmd']:.0f}", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "runs")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    options.out.mkdir(exist_ok=True)
+    waiting = [(run, options.out) for run in runs() if not (options.out / f"{run.name}.json").exists()]
+    with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
+        pool.starmap(record, waiting, chunksize=1)
+
+
+if __name__ == "__main__":
+    main()

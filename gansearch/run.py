@@ -1,0 +1,85 @@
+"""The whole way from a study file to its trials, on one page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gansearch.candidate import Candidate
+from gansearch.components import Data
+from gansearch.errors import Problem, StudyError
+from gansearch.registry import Registry
+from gansearch.search.driver import Driver, Listener
+from gansearch.space import SearchSpace
+from gansearch.storage.run_folder import DATABASE, TRIALS, RunFolder
+from gansearch.storage.trials import TrialStore
+from gansearch.study import StudyDocument, StudySpec
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study that is ready to run: every name resolved, the data loaded, the baseline counted."""
+
+    spec: StudySpec
+    space: SearchSpace
+    data: Data
+    sizes: Callable[[Candidate], Mapping[str, float]]
+
+    @classmethod
+    def load(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
+        """Read a study file and check all that can be checked without training.
+
+        Raises:
+            StudyError: with every mistake, located.
+            DataError: when the data is missing or unreadable.
+        """
+        from gansearch.evaluation.counting import SizeCounter
+
+        document = StudyDocument.read(path, overrides)
+        spec = document.spec()
+        try:
+            space = SearchSpace(spec, Registry())
+        except StudyError as error:
+            raise document.error(error.problems) from None
+        data = space.dataset.load()
+        sizes = SizeCounter(data.shape, space.metrics)
+        try:
+            sizes(space.baseline)
+        except ValueError as error:
+            raise document.error([Problem(("baseline",), f"cannot be built: {error}")]) from None
+        return cls(spec, space, data, sizes)
+
+
+def run_study(study: Study, path: Path, listener: Listener, *, fresh: bool = False) -> RunFolder:
+    """Search, in a folder that is new or holds the same study begun before.
+
+    Raises:
+        RunFolderError: when the folder holds another study, or another process is at work in it.
+    """
+    from gansearch.search.evaluate import TrainAndJudge
+    from gansearch.search.local import LocalExecutor, Places, count_gpus
+
+    spec, space = study.spec, study.space
+    if fresh:
+        _clear(path)
+    folder = RunFolder.create(path, spec)
+    with folder.locked():
+        store = TrialStore.open(folder.database, spec.name, spec.objectives)
+        evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics)
+        executor = LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
+        Driver(spec, space, folder, store, executor, study.sizes, listener).run()
+    return folder
+
+
+def _clear(path: Path) -> None:
+    """Forget a run: only what a run leaves behind, and only while nobody is at work there."""
+    if not path.exists():
+        return
+    folder = RunFolder.open(path)
+    with folder.locked():
+        shutil.rmtree(folder.path / TRIALS, ignore_errors=True)
+        for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+            (folder.path / name).unlink(missing_ok=True)
+        folder.study_file.unlink()

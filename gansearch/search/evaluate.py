@@ -1,0 +1,118 @@
+"""Train and judge one candidate: what a worker does with a job, from data to figures."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from gansearch.components import Data, Detector, Metric, SampleMetric
+from gansearch.detection import RunWatch
+from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.probe import Probe
+from gansearch.signals import Row, Verdict
+from gansearch.storage.pictures import save_samples
+from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
+from gansearch.study import TrainingSpec
+from gansearch.training import checkpoint
+from gansearch.training.loop import Hooks, TrainedRun, train
+from gansearch.trial import Job, Outcome, Progress, Report
+
+
+@dataclass(frozen=True)
+class TrainAndJudge:
+    """An `Evaluate`: what all trials of a study have in common."""
+
+    training: TrainingSpec
+    detectors: Sequence[Detector]
+    metrics: Mapping[str, Metric]
+
+    def __call__(self, job: Job, report: Report) -> Outcome:
+        """Train the job's candidate; measure it if it comes out healthy.
+
+        Raises:
+            StoppedError: from `report`, with a checkpoint written.
+        """
+        data = job.candidate.dataset.load()
+        folder = TrialFolder(job.folder)
+        watch = RunWatch(self.detectors)
+        run = train(
+            job.candidate,
+            data,
+            self.training,
+            watch,
+            self._hooks(job, data, folder, report),
+            folder=job.folder,
+            resume_from=job.resume_from,
+        )
+        folder.write_signals(run.rows)
+        folder.write_json(VERDICT, run.verdict.to_json())
+        checkpoint.save(run.players.judged.state_dict(), job.folder, GENERATOR)
+        (job.folder / checkpoint.NAME).unlink(missing_ok=True)  # the run is over; nothing takes it up again
+        metrics, stamp = ({}, {}) if run.verdict.failed else self._measure(run, data)
+        return Outcome(
+            verdict=run.verdict,
+            steps=run.steps,
+            seconds=run.seconds,
+            metrics=metrics,
+            signals=_means(run.rows[-100:]),
+            stamp=stamp | _circumstances(run, data),
+        )
+
+    def _hooks(self, job: Job, data: Data, folder: TrialFolder, report: Report) -> Hooks:
+        probe = Probe(data)
+        pace = _Pace()
+
+        def progress(step: int, row: Row, verdict: Verdict) -> None:
+            report(Progress(job.trial, step, self.training.steps, pace.of(step), dict(row), verdict))
+
+        def sampled(step: int, samples: Tensor) -> None:
+            save_samples(samples, data, folder.sample_path(step))
+
+        return Hooks(progress, probe, probe.samples, sampled)
+
+    def _measure(self, run: TrainedRun, data: Data) -> tuple[dict[str, float], dict[str, object]]:
+        samples = run.players.sample(run.players.latents(self.training.judged_samples))
+        evidence = TrainedEvidence(data, samples, extractor_for(data))
+        wanted = {name: metric for name, metric in self.metrics.items() if isinstance(metric, SampleMetric)}
+        return {name: metric.measure(evidence) for name, metric in wanted.items()}, dict(evidence.protocol)
+
+
+class _Pace:
+    """Steps a second since the last time that it was asked."""
+
+    def __init__(self) -> None:
+        self._step, self._time = 0, time.monotonic()
+
+    def of(self, step: int) -> float:
+        now = time.monotonic()
+        pace = (step - self._step) / max(now - self._time, 1e-9)
+        self._step, self._time = step, now
+        return pace
+
+
+def _means(rows: Sequence[Row]) -> dict[str, float]:
+    """The mean of each signal over the rows that have it."""
+    columns = dict.fromkeys(name for row in rows for name in row)
+    values = {name: [row[name] for row in rows if name in row] for name in columns}
+    return {name: sum(column) / len(column) for name, column in values.items()}
+
+
+def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
+    """What else the figures depend on."""
+    # Kilobytes on Linux, bytes on macOS.
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    device = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else "cpu"
+    return {
+        "dataset": {"source": data.source, "sha256": data.digest},
+        "device": device,
+        "precision": run.precision,
+        "threads": torch.get_num_threads(),
+        "peak_memory_bytes": peak,
+    }

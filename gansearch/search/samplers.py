@@ -1,0 +1,64 @@
+"""Samplers of Optuna, and how each of them is told of a candidate that failed.
+
+A sampler is made anew before each question, with a seed that depends on how many trials have ended
+and how many run: so a resumed study goes on where an uninterrupted one would be, instead of
+repeating its first draws.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import optuna
+from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial
+
+from gansearch.study import SearchSpec
+
+
+class _ResumableNSGAII(NSGAIISampler):
+    """NSGA-II whose parents come in the order of their numbers, whatever order the storage gives."""
+
+    def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        parents: list[FrozenTrial] = super().select_parent(study, generation)
+        return sorted(parents, key=lambda trial: trial.number)
+
+
+@dataclass(frozen=True)
+class SamplerKind:
+    """A sampler, and what it must be told of failures."""
+
+    make: Callable[[SearchSpec, int], BaseSampler]
+    learns_from_pruned: bool
+    """Whether it reads PRUNED trials. One that does not is told COMPLETE, with a violated constraint.
+
+    Told as FAIL, failures are forgotten and tried again: TPE then fails in 45-100 % of its later
+    trials, told as PRUNED in 6-13 %.
+    """
+
+
+KINDS: Mapping[str, SamplerKind] = {
+    "tpe": SamplerKind(
+        lambda spec, seed: TPESampler(
+            seed=seed,
+            multivariate=True,
+            constant_liar=True,
+            n_startup_trials=spec.startup_trials,
+            warn_independent_sampling=False,
+        ),
+        learns_from_pruned=True,
+    ),
+    "nsga2": SamplerKind(
+        lambda spec, seed: _ResumableNSGAII(seed=seed, population_size=max(2, spec.startup_trials)),
+        learns_from_pruned=False,
+    ),
+    "random": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True),
+}
+
+
+def make_sampler(spec: SearchSpec, finished: int, running: int) -> BaseSampler:
+    """The sampler for the next question, with so many trials told and so many under way."""
+    digest = hashlib.sha256(f"{spec.seed}/{finished}/{running}".encode()).digest()
+    return KINDS[spec.sampler].make(spec, int.from_bytes(digest[:4]))

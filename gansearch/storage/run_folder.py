@@ -1,0 +1,133 @@
+"""The run folder: what a study leaves on disk, and where.
+
+runs/<study>/study.yaml             the study with its defaults
+             study.db               trials, by Optuna on SQLite; the driver alone writes it
+             lock                   held by the driver while it runs
+             trials/0007/           candidate.json, signals.parquet, verdict.json, samples/*.png, checkpoints
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+import pandas as pd
+import yaml
+from filelock import FileLock, Timeout
+
+from gansearch.errors import RunFolderError
+from gansearch.study import StudyDocument, StudySpec
+from gansearch.training.checkpoint import write_atomically
+
+STUDY, DATABASE, LOCK, TRIALS = "study.yaml", "study.db", "lock", "trials"
+CANDIDATE, SIGNALS, VERDICT, SAMPLES, GENERATOR = (
+    "candidate.json",
+    "signals.parquet",
+    "verdict.json",
+    "samples",
+    "generator.pt",
+)
+
+
+class RunFolder:
+    """The folder of one study."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()  # SQLite and its locks need a path that outlives a change of directory
+
+    @classmethod
+    def create(cls, path: Path, spec: StudySpec) -> Self:
+        """The folder for a study: a new one, or that of the same study begun before.
+
+        Raises:
+            RunFolderError: when it holds another study, naming the differences.
+        """
+        folder = cls(path)
+        if not (folder.path / STUDY).exists():
+            (folder.path / TRIALS).mkdir(parents=True, exist_ok=True)
+        elif differences := folder.spec().differences(spec):
+            listing = "\n  ".join(differences)
+            raise RunFolderError(
+                f"{path} holds a study that differs from this one:\n  {listing}\n"
+                "Give this study another name or --out, or begin anew with --fresh."
+            )
+        folder._write_study(spec)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """An existing folder, named itself or by a file in it.
+
+        Raises:
+            RunFolderError: when it is none.
+        """
+        folder = cls(path.parent if path.name == STUDY and path.is_file() else path)
+        if not (folder.path / STUDY).is_file():
+            raise RunFolderError(f"{path} is no run folder: it holds no {STUDY}")
+        return folder
+
+    def spec(self) -> StudySpec:
+        """The study as it was run last."""
+        return StudyDocument.read(self.path / STUDY).spec()
+
+    @property
+    def study_file(self) -> Path:
+        return self.path / STUDY
+
+    @property
+    def database(self) -> Path:
+        return self.path / DATABASE
+
+    def trial(self, number: int) -> TrialFolder:
+        return TrialFolder(self.path / TRIALS / f"{number:04d}")
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder; the lock ends with its process, however that ends.
+
+        Raises:
+            RunFolderError: when another process holds it.
+        """
+        try:
+            with FileLock(self.path / LOCK, timeout=0):
+                yield
+        except Timeout:
+            raise RunFolderError(f"another gansearch is at work in {self.path}") from None
+
+    def _write_study(self, spec: StudySpec) -> None:
+        text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
+        write_atomically(self.path / STUDY, text.encode())
+
+
+class TrialFolder:
+    """The files of one trial; its worker writes them."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def write_json(self, name: str, record: Mapping[str, Any]) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path / name, json.dumps(record, indent=1).encode())
+
+    def write_signals(self, rows: list[Mapping[str, float]]) -> None:
+        """Keep signals, a row a step, steps counted from 1."""
+        frame = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="step"))
+        self.path.mkdir(parents=True, exist_ok=True)
+        frame.astype("float32").reset_index().to_parquet(self.path / SIGNALS, index=False)
+
+    def signals(self) -> pd.DataFrame | None:
+        """What `write_signals` kept, if the trial got that far."""
+        path = self.path / SIGNALS
+        return pd.read_parquet(path) if path.is_file() else None
+
+    def sample_grids(self) -> list[Path]:
+        """The kept pictures of samples, oldest first."""
+        return sorted((self.path / SAMPLES).glob("*.png"))
+
+    def sample_path(self, step: int) -> Path:
+        path = self.path / SAMPLES / f"step-{step:06d}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path

@@ -1,0 +1,188 @@
+"""Trials on disk: Optuna's study in SQLite, and the records that we keep in it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import optuna
+from optuna.samplers import BaseSampler
+from optuna.storages import RDBStorage
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from gansearch.errors import RunFolderError
+from gansearch.signals import Verdict
+from gansearch.study import ObjectiveSpec
+
+optuna.logging.set_verbosity(optuna.logging.WARNING)
+
+State = Literal["complete", "pruned", "failed", "running", "waiting"]
+RECORD, RETRY_OF, BASELINE, DEATHS = "record", "retry_of", "baseline", "deaths"
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One trial as it stands in the storage; what a running one has not got is empty."""
+
+    number: int
+    state: State
+    parameters: Mapping[str, Any]
+    candidate: Mapping[str, Any] = field(default_factory=dict)
+    identity: str = ""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    signals: Mapping[str, float] = field(default_factory=dict)
+    steps: int = 0
+    seconds: float = 0.0
+    stamp: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    """Why it was rejected before training, or how it crashed."""
+    rejected: bool = False
+    """Refused before training, so that it cost nothing."""
+    retried: bool = False
+    """Ended by something outside, and queued again as another trial."""
+    baseline: bool = False
+    retry_of: int | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether it says something of its candidate for good."""
+        return self.state in ("complete", "pruned") or (self.state == "failed" and not self.retried)
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Sizes and metrics together."""
+        return {**self.sizes, **self.metrics}
+
+    def to_json(self) -> dict[str, Any]:
+        told = {k: getattr(self, k) for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")}
+        told |= {k: getattr(self, k) for k in ("seconds", "stamp", "reason", "rejected", "retried")}
+        return told | {"state": self.state, "verdict": self.verdict.to_json() if self.verdict else None}
+
+    @classmethod
+    def of(cls, trial: FrozenTrial) -> Self:
+        """Read a trial of Optuna's."""
+        attributes = trial.user_attrs
+        told: dict[str, Any] = (
+            json.loads(attributes[RECORD]) if RECORD in attributes else {"state": _STATES[trial.state]}
+        )
+        if told.get("verdict"):
+            told["verdict"] = Verdict.from_json(told["verdict"])
+        return cls(
+            number=trial.number,
+            parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
+            baseline=bool(attributes.get(BASELINE)),
+            retry_of=attributes.get(RETRY_OF),
+            **told,
+        )
+
+
+_STATES: Mapping[TrialState, State] = {
+    TrialState.COMPLETE: "complete",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+    TrialState.RUNNING: "running",
+    TrialState.WAITING: "waiting",
+}
+
+
+class TrialStore:
+    """The trials of one study. Only the driver, which holds the run folder's lock, calls what writes."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    @classmethod
+    def open(cls, database: Path, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
+        """Open a study's database for writing, creating it where there is none."""
+        storage = _storage(database)
+        # Readers never block the writer, and a killed writer leaves a sound file.
+        with sqlite3.connect(database) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        directions = [objective.direction for objective in objectives]
+        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+        return cls(study)
+
+    @classmethod
+    def read(cls, database: Path) -> Self:
+        """Open a study's database for reading.
+
+        Raises:
+            RunFolderError: when there is none, or it is damaged.
+        """
+        if not database.is_file():
+            raise RunFolderError(f"{database} does not exist: the study has not begun")
+        try:
+            return cls(optuna.load_study(study_name=None, storage=_storage(database)))
+        except Exception as error:  # SQLAlchemy and Optuna have a dozen names for a file that is no study
+            raise RunFolderError(f"{database} cannot be read: {error}") from error
+
+    def records(self) -> list[TrialRecord]:
+        """Every trial, in order of its number."""
+        return [TrialRecord.of(trial) for trial in self._study.get_trials(deepcopy=False)]
+
+    @property
+    def directions(self) -> list[str]:
+        return [direction.name.lower() for direction in self._study.directions]
+
+    def count(self, *states: TrialState) -> int:
+        return len(self._study.get_trials(deepcopy=False, states=states))
+
+    def enqueue(self, parameters: Mapping[str, Any], **attributes: Any) -> None:
+        """Have these parameters asked next."""
+        self._study.enqueue_trial(dict(parameters), user_attrs=attributes)
+
+    def ask(self, sampler: BaseSampler) -> Trial:
+        """A new running trial whose values are drawn by this sampler."""
+        self._study.sampler = sampler
+        return self._study.ask()
+
+    def tell(
+        self, trial: Trial, record: TrialRecord, values: Sequence[float] | None, constraints: Mapping[str, float]
+    ) -> None:
+        """End a trial; the one place where Optuna hears of an ending.
+
+        Args:
+            trial: the running trial.
+            record: what is kept of it.
+            values: of the objectives, for a trial that Optuna should know as COMPLETE; None tells
+                it PRUNED or FAIL, as the record's state says.
+            constraints: by name, each violated where above 0. A trial without any would count as
+                feasible, so every trial is told all of them.
+        """
+        trial.set_user_attr(RECORD, json.dumps(record.to_json()))
+        for name, violation in constraints.items():
+            trial.set_constraint(name, violation)
+        if values is not None:
+            self._study.tell(trial, list(values))
+        else:
+            self._study.tell(trial, state=TrialState.FAIL if record.state == "failed" else TrialState.PRUNED)
+
+    def requeue_interrupted(self) -> list[int]:
+        """Queue again what a driver left running when it died; gives the numbers of those trials."""
+        interrupted = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        for trial in interrupted:
+            self.requeue(trial.number, "interrupted")
+        return [trial.number for trial in interrupted]
+
+    def requeue(self, number: int, reason: str, **attributes: Any) -> None:
+        """End a running trial that told nothing of its candidate, and have its parameters asked again."""
+        trials = self._study.get_trials(deepcopy=False)
+        trial = trials[number]
+        parameters = trial.params or trial.system_attrs.get("fixed_params", {})
+        # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
+        if parameters and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
+            kept = {name: trial.user_attrs[name] for name in (BASELINE, DEATHS) if name in trial.user_attrs}
+            self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
+        record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
+        self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, json.dumps(record.to_json()))
+        self._study.tell(number, state=TrialState.FAIL)
+
+
+def _storage(database: Path) -> RDBStorage:
+    return RDBStorage(f"sqlite:///{database.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}})
