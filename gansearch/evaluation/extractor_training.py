@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from gansearch.components import ImageShape
-from gansearch.evaluation.extractors import LeNet
+from gansearch.evaluation.feature_networks import LeNet
 
-BATCH = 128
+BATCH = 64
 PEAK_LR = 2e-3
 
 
-def train_extractor(images: Tensor, labels: Tensor, *, seed: int = 0, epochs: int = 8) -> LeNet:
+def train_extractor(images: Tensor, labels: Tensor, *, seed: int = 0, epochs: int = 6) -> LeNet:
     """Train a classifier whose body is a feature extractor; bit-reproducible on one thread.
 
     About every other image is mirrored as it is learned from.

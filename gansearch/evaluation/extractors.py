@@ -21,8 +21,7 @@ from torch import Tensor, nn
 
 from gansearch.components import Data, ImageShape
 from gansearch.errors import DataError
-
-FEATURES = 64
+from gansearch.evaluation.feature_networks import FEATURES, LeNet, RandomConv
 
 
 class Shipped(NamedTuple):
@@ -37,61 +36,11 @@ class Shipped(NamedTuple):
 SHIPPED: Mapping[str, Shipped] = {
     "fashion-mnist": Shipped(
         files("gansearch") / "resources" / "fashion_mnist" / "extractor.pt",
-        "798564c21f54f3c59a70262c3b0e7a308a4ae7b34ccc8d35000504618d1916e5",
+        "b5fe2b0bcf3101927eca7bdb1e85a4affd993a2edc104b82865b998945a13812",
         ImageShape(1, 28, 28),
         10,
     )
 }
-
-
-class LeNet(nn.Module):
-    """A small classifier of images whose last hidden layer is the features.
-
-    114,314 parameters for 28x28 grey images of ten classes, 114 thousand of them before the scores.
-    """
-
-    def __init__(self, images: ImageShape, classes: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(images.channels, 16, 5, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Conv2d(16, 32, 5, padding=2),
-            nn.ReLU(),
-            nn.MaxPool2d(2),
-            nn.Flatten(),
-            nn.Linear(32 * (images.height // 4) * (images.width // 4), FEATURES),
-            nn.ReLU(),
-        )
-        self.head = nn.Linear(FEATURES, classes)
-
-    def forward(self, x_NCHW: Tensor) -> Tensor:
-        """Scores (N, classes) of images between 0 and 1."""
-        scores: Tensor = self.head(self.body(x_NCHW))
-        return scores
-
-
-class RandomConv(nn.Sequential):
-    """An untrained network: strided convolutions, a 4x4 pool and a projection, He-initialised from a seed."""
-
-    def __init__(self, channels: int, seed: int) -> None:
-        super().__init__(
-            nn.Conv2d(channels, 32, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.Conv2d(64, 128, 3, stride=2, padding=1),
-            nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4),
-            nn.Flatten(),
-            nn.Linear(128 * 4 * 4, FEATURES),
-        )
-        draws = torch.Generator().manual_seed(seed)
-        for parameter in self.parameters():
-            if parameter.ndim > 1:
-                nn.init.kaiming_normal_(parameter, nonlinearity="relu", generator=draws)
-            else:
-                nn.init.zeros_(parameter)
 
 
 class Extractor:

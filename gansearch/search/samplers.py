@@ -46,7 +46,6 @@ KINDS: Mapping[str, SamplerKind] = {
             multivariate=True,
             constant_liar=True,
             n_startup_trials=spec.startup_trials,
-            warn_independent_sampling=False,
         ),
         learns_from_pruned=True,
     ),

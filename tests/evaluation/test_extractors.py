@@ -6,7 +6,8 @@ import torch
 from gansearch.components import ImageShape
 from gansearch.errors import DataError
 from gansearch.evaluation import extractors
-from gansearch.evaluation.extractors import FEATURES, LeNet, extractor_for, random_extractor, shipped_extractor
+from gansearch.evaluation.extractors import extractor_for, random_extractor, shipped_extractor
+from gansearch.evaluation.feature_networks import FEATURES, LeNet
 
 
 @pytest.fixture

@@ -1,0 +1,38 @@
+"""Numbers as a reader sees them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+
+def figure(value: float | None, *, whole: bool = False) -> str:
+    """A size as `108,897`; anything else to three or four digits that count; a dash for what is unknown."""
+    if value is None or math.isnan(value):
+        return "-"
+    if math.isinf(value) or not (whole or abs(value) >= 1000):
+        return f"{value:.3g}"
+    return f"{value:,.0f}"
+
+
+def percent(share: float | None) -> str:
+    """A share as `3.0%`, `47%` or `100%`."""
+    if share is None or math.isnan(share):
+        return "-"
+    return f"{share:.1%}" if 0 < abs(share) < 0.0995 else f"{share:.0%}"
+
+
+def setting(value: Any) -> str:
+    """The value of a searched parameter."""
+    if value is None:
+        return "-"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+def finite(tree: Any) -> Any:
+    """The same data with null for every number that JSON cannot write."""
+    if isinstance(tree, dict):
+        return {key: finite(part) for key, part in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        return [finite(part) for part in tree]
+    return None if isinstance(tree, float) and not math.isfinite(tree) else tree

@@ -1,0 +1,96 @@
+"""How many trials there are of each kind, and what became of those that are not on any front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from gansearch.report.numbers import figure
+from gansearch.signals import STATUSES
+from gansearch.storage.trials import TrialRecord
+
+VERDICT_STYLES: Mapping[str, str] = {
+    "healthy": "green",
+    "suspect": "yellow",
+    "convergence-failure": "red",
+    "mode-collapse": "magenta",
+    "diverged": "bright_red",
+    "failed": "blue",
+}
+
+
+def count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
+    """Trials by state.
+
+    Those refused before training are `rejected` and no others; attempts that were interrupted and
+    queued again are `retried` and no others. So complete, pruned and failed add up to the trials
+    that the study asked for and got.
+    """
+    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting", "rejected", "retried"), 0)
+    for record in records:
+        counts["retried" if record.retried else "rejected" if record.rejected else record.state] += 1
+    return counts
+
+
+def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
+    """Judged trials by verdict, each of them named."""
+    counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
+    for record in records:
+        if record.verdict is not None:
+            counts[record.verdict.status] += 1
+    return counts
+
+
+def status_json(study: str, records: Sequence[TrialRecord]) -> dict[str, Any]:
+    """Where a study stands; the contract of `status --json`."""
+    return {
+        "study": study,
+        "trials": count_states(records),
+        "verdicts": count_verdicts(records),
+        "steps_trained": sum(record.steps for record in records),
+    }
+
+
+def tally_line(records: Sequence[TrialRecord]) -> str:
+    """The counts that are not zero, in markup: `9 complete, 3 pruned; 2 mode-collapse`."""
+    states = [f"{count} {state}" for state, count in count_states(records).items() if count]
+    verdicts = [
+        f"[{VERDICT_STYLES[verdict]}]{count} {verdict}[/]"
+        for verdict, count in count_verdicts(records).items()
+        if count
+    ]
+    return "; ".join(", ".join(part) for part in (states, verdicts) if part) or "no trials yet"
+
+
+def condemned(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Trials that were trained and ended without a rank: pruned or crashed."""
+    return [r for r in records if r.state in ("pruned", "failed") and not (r.rejected or r.retried)]
+
+
+def condemned_table(records: Sequence[TrialRecord], size: str = "generator_params") -> Table:
+    """Condemned trials with verdict, step and the rule that condemned them."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("trial", justify="right")
+    table.add_column(size, justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("step", justify="right")
+    table.add_column("why", overflow="fold")
+    for record in records:
+        name = verdict_name(record)
+        step = record.verdict.step if record.verdict else None
+        cells = [str(record.number), figure(record.figures.get(size), whole=True), f"[{VERDICT_STYLES[name]}]{name}[/]"]
+        table.add_row(*cells, figure(step, whole=True), escape(_why(record)))
+    return table
+
+
+def verdict_name(record: TrialRecord) -> str:
+    """The verdict, or `failed` for a trial that crashed or could not be measured."""
+    return record.verdict.status if record.verdict and record.state != "failed" else "failed"
+
+
+def _why(record: TrialRecord) -> str:
+    rule = record.verdict.evidence.get("rule", "") if record.verdict else ""
+    return (record.reason or str(rule)).partition("\n")[0]

@@ -1,0 +1,320 @@
+"""Contract tests for components, one class a role: subclass one, supply the component, and pytest does the rest.
+
+    class TestMyGenerator(GeneratorContract):
+        @pytest.fixture
+        def component(self) -> Generator:
+            return MyGenerator()
+
+Every test is run on the component itself and, where it has searchable fields, on random draws of
+its own search space.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import random
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gansearch.components import (
+    Component,
+    Data,
+    Dataset,
+    Detector,
+    Discriminator,
+    Generator,
+    ImageShape,
+    Loss,
+    Metric,
+    Network,
+    SampleMetric,
+    Schedule,
+    SizeMetric,
+    Split,
+)
+from gansearch.detection import RunWatch
+from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.sizes import count_parameters
+from gansearch.signals import COLUMNS, Row
+
+DRAWS = 8
+C = TypeVar("C", bound=Component)
+
+
+class RandomSource:
+    """Suggests values like an Optuna trial, evenly at random."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        if log:
+            return min(high, int(math.exp(self._random.uniform(math.log(low), math.log(high + 1)))))
+        return self._random.randrange(low, high + 1, step)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        if log:
+            return math.exp(self._random.uniform(math.log(low), math.log(high)))
+        if step is not None:
+            return low + step * self._random.randint(0, int((high - low) / step))
+        return self._random.uniform(low, high)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        return self._random.choice(choices)
+
+
+def variants(component: C) -> Iterator[C]:
+    """The component, and random draws of the fields that it offers to a search."""
+    yield component
+    domains = type(component).domains()
+    for seed in range(DRAWS if domains else 0):
+        source = RandomSource(seed)
+        drawn = {name: domain.draw(source, name) for name, domain in domains.items()}
+        yield type(component).model_validate(component.model_dump() | drawn)
+
+
+class ComponentContract:
+    """What holds for every component."""
+
+    @pytest.fixture
+    def component(self) -> Component:
+        """The component under test."""
+        raise NotImplementedError("a contract test supplies a `component` fixture")
+
+    def test_says_what_it_is_in_one_line(self, component: Component) -> None:
+        assert type(component).summary()
+
+    def test_is_the_same_after_a_round_trip_through_json(self, component: Component) -> None:
+        for variant in variants(component):
+            assert type(variant).model_validate_json(variant.model_dump_json()) == variant
+
+    def test_is_the_same_after_pickling(self, component: Component) -> None:
+        for variant in variants(component):
+            assert pickle.loads(pickle.dumps(variant)) == variant
+
+    def test_refuses_fields_that_it_does_not_have(self, component: Component) -> None:
+        with pytest.raises(ValueError, match="no_such_field"):
+            type(component).model_validate(component.model_dump() | {"no_such_field": 1})
+
+
+class _NetworkContract(ComponentContract):
+    shapes: ClassVar[Sequence[ImageShape]] = (ImageShape(1, 28, 28), ImageShape(3, 32, 32))
+    """Samples that the network must be able to serve."""
+
+    def inputs(self, component: Any, shape: ImageShape) -> Tensor:
+        raise NotImplementedError
+
+    def expected(self, shape: ImageShape) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    def networks(self, component: Network) -> Iterator[tuple[Network, ImageShape, nn.Module]]:
+        """Every variant built for every shape; one that refuses a shape says so by ValueError."""
+        built = 0
+        for variant in variants(component):
+            for shape in self.shapes:
+                try:
+                    network = variant.build(shape)
+                except ValueError as error:
+                    assert str(error), "a refusal must say why"
+                    continue
+                built += 1
+                yield variant, shape, network
+        assert built, "no variant could be built for any shape"
+
+    def test_gives_the_shape_that_its_role_asks_for(self, component: Network) -> None:
+        for variant, shape, network in self.networks(component):
+            assert network(self.inputs(variant, shape)).shape == self.expected(shape)
+
+    def test_has_a_finite_gradient_for_every_weight(self, component: Network) -> None:
+        for variant, shape, network in self.networks(component):
+            network(self.inputs(variant, shape)).square().sum().backward()
+            for name, weight in network.named_parameters():
+                assert weight.grad is not None, f"{name} takes no part"
+                assert weight.grad.isfinite().all(), f"the gradient of {name} is not finite"
+
+    def test_counts_the_same_on_the_meta_device(self, component: Network) -> None:
+        for variant, shape, network in self.networks(component):
+            with torch.device("meta"):
+                assert count_parameters(variant.build(shape)) == count_parameters(network)
+
+    def test_is_built_the_same_from_the_same_seed(self, component: Network) -> None:
+        for variant, shape, _ in self.networks(component):
+            states = []
+            for _ in range(2):
+                torch.manual_seed(0)
+                states.append(variant.build(shape).state_dict())
+            assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+class GeneratorContract(_NetworkContract):
+    """Maps latents to samples."""
+
+    def inputs(self, component: Generator, shape: ImageShape) -> Tensor:
+        latents = component.draw_latents(4, "cpu")
+        assert latents.shape[0] == 4
+        return latents
+
+    def expected(self, shape: ImageShape) -> tuple[int, ...]:
+        return (4, *shape)
+
+
+class DiscriminatorContract(_NetworkContract):
+    """Maps samples to scores."""
+
+    def inputs(self, component: Discriminator, shape: ImageShape) -> Tensor:
+        return torch.randn(4, *shape)
+
+    def expected(self, shape: ImageShape) -> tuple[int, ...]:
+        return (4,)
+
+
+class _FixedScene:
+    """A scene of small networks that are there from the start."""
+
+    def __init__(self) -> None:
+        torch.manual_seed(0)
+        self.generator: nn.Module = nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (1, 2, 2)))
+        self.discriminator: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0))
+        self.real = torch.randn(8, 1, 2, 2)
+        self.fake = self.generator(torch.randn(8, 2))
+        self.real_scores = self.discriminator(self.real)
+        self.fake_scores = self.discriminator(self.fake)
+
+
+class LossContract(ComponentContract):
+    """Gives scalars that both networks can learn from."""
+
+    def test_every_objective_is_a_finite_scalar_with_a_gradient(self, component: Loss) -> None:
+        for variant in variants(component):
+            for objective in ("discriminate", "discriminate_real", "discriminate_fake", "generate"):
+                loss = getattr(variant, objective)(_FixedScene())
+                assert loss.shape == (), objective
+                assert loss.isfinite(), objective
+                assert loss.requires_grad, objective
+
+    def test_a_better_discriminator_has_a_lower_loss(self, component: Loss) -> None:
+        good, bad = torch.full((4,), 0.9), torch.full((4,), 0.1)
+        assert component.of_real(good) < component.of_real(bad)
+        assert component.of_fake(bad) < component.of_fake(good)
+        assert component.of_generator(good) < component.of_generator(bad)
+
+    def test_logits_rise_with_the_scores(self, component: Loss) -> None:
+        logits = component.logits(torch.tensor([0.2, 0.6]))
+        assert logits is None or logits[0] < logits[1]
+
+
+class ScheduleContract(ComponentContract):
+    """Lets both networks learn."""
+
+    loss: ClassVar[type] = Loss
+    """The loss that has the objectives which the phases name."""
+
+    def test_both_networks_learn_within_two_epochs(self, component: Schedule) -> None:
+        for variant in variants(component):
+            phases = variant.phases(steps_per_epoch=10)
+            steps = range(20 * max(1, getattr(variant, "epochs", 1)))
+            assert {phase.trains for step in steps for phase in phases if phase.due(step)} == {
+                "generator",
+                "discriminator",
+            }
+
+    def test_every_phase_names_an_objective_of_the_loss(self, component: Schedule) -> None:
+        for phase in component.phases(steps_per_epoch=10):
+            assert callable(getattr(self.loss, phase.objective, None)), phase.objective
+
+
+class DatasetContract(ComponentContract):
+    """Loads samples that a GAN can be trained and judged on."""
+
+    def test_samples_fit_what_they_are_said_to_be(self, component: Dataset) -> None:
+        data = component.load()
+        for split in (data.train, data.test):
+            assert split.samples.ndim == 4
+            assert split.samples.shape[1:] == data.shape
+            assert len(split.samples) >= 1
+            assert split.labels is None or len(split.labels) == len(split.samples)
+        assert data.train.samples.dtype == data.test.samples.dtype
+        assert data.train.samples.dtype in (np.uint8, np.float32)
+
+    def test_the_same_component_loads_the_same_data(self, component: Dataset) -> None:
+        again = type(component).model_validate(component.model_dump())
+        assert component.load().digest == again.load().digest
+
+    def test_says_where_the_data_come_from(self, component: Dataset) -> None:
+        assert component.load().source
+
+
+def sample_data(samples: int = 64) -> Data:
+    """Small images that resemble nothing, for metrics to be tried on."""
+    pixels = np.random.default_rng(0).integers(0, 256, (samples, 1, 28, 28), dtype=np.uint8)
+    return Data(train=Split(pixels), test=Split(pixels), source="noise", digest="0" * 64)
+
+
+class MetricContract(ComponentContract):
+    """Gives a figure."""
+
+    def test_says_which_way_is_better(self, component: Metric) -> None:
+        assert component.direction in ("minimize", "maximize")
+
+    def test_measures_a_number_and_the_same_one_again(self, component: Metric) -> None:
+        figures = [self.measure(component) for _ in range(2)]
+        assert isinstance(figures[0], (int, float))
+        assert figures[0] == figures[1] or all(math.isnan(figure) for figure in figures)
+
+    def measure(self, component: Metric) -> float:
+        """The metric of noise, or of the smallest of networks."""
+        if isinstance(component, SampleMetric):
+            torch.manual_seed(0)
+            return component.measure(TrainedEvidence(sample_data(), torch.rand(64, 1, 28, 28) * 2 - 1))
+        assert isinstance(component, SizeMetric)
+        with torch.device("meta"):
+            generator = nn.Sequential(nn.Linear(4, 784), nn.Unflatten(1, (1, 28, 28)))
+            discriminator = nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
+        return component.count(generator, discriminator, 4)
+
+
+class DetectorContract(ComponentContract):
+    """Judges a run by its signals alone."""
+
+    balanced: ClassVar[Row] = {
+        "d_loss_real": 0.6,
+        "d_loss_fake": 0.6,
+        "d_acc_real": 0.75,
+        "d_acc_fake": 0.75,
+        "g_loss": 1.0,
+        "d_grad_norm": 1.0,
+        "g_grad_norm": 1.0,
+        "d_logit_real": 0.5,
+        "d_logit_fake": -0.5,
+        "dominance": 1.2,
+        "pair_ratio": 0.9,
+        "coverage": 0.3,
+        "duplicates": 0.0,
+    }
+    """The signals of a run in good health."""
+
+    def test_calls_a_balanced_run_healthy(self, component: Detector) -> None:
+        watch = RunWatch([component])
+        for step in range(1, 2001):
+            watch.observe(step, self.balanced)
+        assert watch.conclude().status == "healthy"
+
+    def test_reads_columns_that_exist(self, component: Detector) -> None:
+        known = {*COLUMNS, "d_loss"}
+        assert {name for alternatives in component.reads for name in alternatives.split("|")} <= known
+
+    def test_says_nothing_of_signals_that_are_not_there(self, component: Detector) -> None:
+        watch = RunWatch([component])
+        assert watch.observe(1, {}).status == "healthy"
+        assert watch.conclude().status == "healthy"
+
+    def test_two_watches_do_not_share_what_they_have_seen(self, component: Detector) -> None:
+        assert component.watch() is not component.watch()

@@ -1,0 +1,120 @@
+"""A finished study in a run folder, written through the store as the driver writes it."""
+
+import math
+from pathlib import Path
+
+import pytest
+
+from gansearch.search.samplers import make_sampler
+from gansearch.signals import Verdict
+from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
+from gansearch.storage.trials import BASELINE, TrialRecord, TrialStore
+from gansearch.study import StudyDocument
+
+STUDY = """
+name: shrink
+dataset: {use: fashion-mnist}
+generator: {use: dcgan, levels: 2, width: {low: 1, high: 32, log: true}, norm: {choices: [batch, none]}}
+discriminator: {use: dcgan, layers: 2, width: 16, norm: none}
+loss: {use: bce}
+schedule: {use: alternating, generator_lr: {low: 1.0e-4, high: 4.0e-3, log: true}}
+objectives:
+  - {metric: generator_params, direction: minimize}
+  - {metric: mmd, direction: minimize}
+baseline: {generator: {width: 32}}
+search: {sampler: random, trials: 12}
+"""
+
+HEALTHY = Verdict("healthy")
+CONDEMNED = Verdict(
+    "convergence-failure",
+    600,
+    {"rule": "the discriminator has won for 412 steps on end", "dominance": 0.0123, "accuracy": 1.0},
+    "convergence-failure",
+)
+COLLAPSED = Verdict(
+    "mode-collapse", 1000, {"rule": "the samples cover less than 2% of the data", "coverage": 0.001}, "mode-collapse"
+)
+DIVERGED = Verdict(
+    "diverged",
+    51,
+    {"rule": "the generator's loss or a mean score beyond 100 for 50 steps", "largest": 8e16},
+    "divergence",
+)
+
+# width, generator_params, learning rate, verdict, mmd, fid, coverage; the first is the baseline
+TRIALS = [
+    (32, 234_177, 2e-4, HEALTHY, 0.0520, 134.0, 0.186),
+    (16, 108_897, 2e-3, HEALTHY, 0.0305, 81.0, 0.354),
+    (8, 52_401, 1e-3, HEALTHY, 0.0398, 107.0, 0.261),
+    (4, 25_689, 1e-3, HEALTHY, 0.0610, 153.0, 0.191),
+    (32, 234_177, 1e-3, HEALTHY, 0.0330, 84.0, 0.330),
+    (1, 1_290, 1e-3, COLLAPSED, None, None, None),
+    (2, 3_309, 2e-3, HEALTHY, 0.0625, 158.0, 0.159),
+    (4, 6_873, 2e-3, HEALTHY, 0.0540, 128.0, 0.212),
+    (6, 10_693, 4e-3, DIVERGED, None, None, None),
+    (2, 3_100, 1e-4, CONDEMNED, None, None, None),
+    (6, 10_693, 2e-3, HEALTHY, 0.0569, 142.0, 0.159),
+]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """The run folder of a study of eleven trials, one of them crashed besides, and one still running."""
+    spec = StudyDocument.parse(STUDY).spec()
+    folder = RunFolder.create(tmp_path / "runs" / "shrink", spec)
+    store = TrialStore.open(folder.database, spec.name, spec.objectives)
+    for number, (width, size, rate, verdict, *figures) in enumerate(TRIALS):
+        parameters = {"generator.width": width, "generator.norm": "batch", "schedule.generator_lr": rate}
+        store.enqueue(parameters, **({BASELINE: True} if number == 0 else {}))
+        trial = store.ask(make_sampler(spec.search, number, 0))
+        candidate = {
+            "generator": {"use": "dcgan", "width": width, "norm": "batch", "levels": 2},
+            "schedule": {"use": "alternating", "generator_lr": rate},
+        }
+        record = TrialRecord(
+            number,
+            "pruned" if verdict.failed else "complete",
+            parameters,
+            candidate=candidate,
+            identity=f"{number:016x}",
+            sizes={"generator_params": size, "generator_trainable": size - 64, "discriminator_params": 10_081},
+            verdict=verdict,
+            metrics={} if verdict.failed else dict(zip(("mmd", "fid", "coverage"), figures, strict=True)),
+            signals={"d_loss_real": 0.41, "d_loss_fake": 0.44, "g_loss": 1.7, "pair_ratio": 0.83},
+            steps=verdict.step or 1500,
+            seconds=41.5,
+            stamp={"device": "cpu", "samples": 2000},
+            baseline=number == 0,
+        )
+        values = None if verdict.failed else [record.figures["generator_params"], record.figures["mmd"]]
+        store.tell(trial, record, values, {"failure": float(verdict.failed), "invalid": 0.0})
+        _write_files(folder, record)
+    _crash_one(store, spec, len(TRIALS))
+    store.enqueue({"generator.width": 3, "generator.norm": "none", "schedule.generator_lr": 1e-3})
+    store.ask(make_sampler(spec.search, 12, 0))
+    return folder.path
+
+
+def _crash_one(store, spec, number):
+    store.enqueue({"generator.width": 20, "generator.norm": "none", "schedule.generator_lr": 1e-3})
+    trial = store.ask(make_sampler(spec.search, number, 0))
+    record = TrialRecord(number, "failed", {}, sizes={"generator_params": 130_000}, reason="raised: boom")
+    store.tell(trial, record, None, {"failure": 1.0, "invalid": 0.0})
+
+
+def _write_files(folder, record):
+    trial = folder.trial(record.number)
+    trial.write_json(CANDIDATE, record.candidate)
+    trial.write_json(VERDICT, record.verdict.to_json())
+    rows = []
+    for step in range(1, record.steps + 1):
+        swing = math.sin(step / 3) * 0.15 + math.sin(step * 1.7) * 0.1
+        row = {"d_loss_real": 0.5 + swing, "d_loss_fake": 0.55 - swing, "g_loss": 1.5 + swing + step / 2000}
+        row |= {"d_acc_real": 0.8 + swing / 3, "d_acc_fake": 0.78 - swing / 3, "dominance": 1.05 + swing}
+        if step % 10 == 0:
+            row["pair_ratio"] = 0.9 * (1 - math.exp(-step / 400))
+        if step >= 1000 and step % 250 == 0:
+            row |= {"coverage": record.metrics.get("coverage", 0.001), "duplicates": 0.0}
+        rows.append(row)
+    trial.write_signals(rows)

@@ -1,0 +1,51 @@
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+
+from gansearch.components import Generator, Phase
+from gansearch.domains import Choices, IntRange
+from gansearch.errors import DomainError
+
+
+def test_a_domain_that_its_field_refuses_is_found_when_the_class_is_defined():
+    with pytest.raises(
+        DomainError, match=r"Narrow.width: .* holds 0, which the field refuses: .*greater than or equal to 1"
+    ):
+
+        class Narrow(Generator):
+            width: Annotated[int, Field(ge=1), IntRange(0, 8)] = 4
+
+
+def test_a_choice_that_its_field_refuses_is_found_when_the_class_is_defined():
+    with pytest.raises(DomainError, match=r"Odd.kernel: .* holds 'wide'"):
+
+        class Odd(Generator):
+            kernel: Annotated[int, Choices(3, "wide")] = 3
+
+
+def test_an_inherited_domain_is_replaced_with_its_field():
+    class Parent(Generator):
+        width: Annotated[int, IntRange(1, 8)] = 4
+
+    class Child(Parent):
+        width: int = 4
+
+    assert "width" in Parent.domains()
+    assert "width" not in Child.domains()
+
+
+def test_a_phase_runs_in_its_part_of_the_cycle():
+    phase = Phase("generator", "generate", period=6, begin=3)
+    assert [step for step in range(12) if phase.due(step)] == [3, 4, 5, 9, 10, 11]
+
+
+def test_a_phase_runs_between_its_start_and_its_stop():
+    phase = Phase("generator", "generate", start=2, stop=7, period=2, end=1)
+    assert [step for step in range(12) if phase.due(step)] == [2, 4, 6]
+
+
+@pytest.mark.parametrize("fields", [{"share": 0.0}, {"share": 1.5}, {"updates": 0}, {"period": 2, "begin": 2}])
+def test_a_phase_that_could_never_run_is_refused(fields):
+    with pytest.raises(ValueError, match="a phase needs"):
+        Phase("generator", "generate", **fields)

@@ -1,0 +1,117 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gansearch.errors import StudyError
+from gansearch.registry import Registry
+from gansearch.space import SearchSpace
+from gansearch.study import StudyDocument, StudySpec
+
+
+def problems(text, *overrides):
+    """The messages that reading a study gives, from whichever stage finds them."""
+    with pytest.raises(StudyError) as caught:
+        document = StudyDocument.parse(text, "s.yaml", overrides)
+        spec = document.spec()
+        try:
+            SearchSpace(spec, Registry())
+        except StudyError as error:
+            raise document.error(error.problems) from None
+    return str(caught.value).splitlines()
+
+
+def test_a_study_survives_being_resolved_and_read_again(make_spec):
+    spec = make_spec()
+    assert StudySpec.model_validate(spec.resolved()) == spec
+
+
+def test_an_unknown_component_is_located_and_the_near_one_named(study_text):
+    (message,) = problems(study_text.replace("use: dense\n  output", "use: dens\n  output"))
+    assert message.startswith("s.yaml:4:3: generator.use: unknown generator 'dens'; did you mean 'dense'")
+
+
+def test_an_unknown_key_is_located(study_text):
+    assert problems(study_text + "speed: 3\n") == ["s.yaml:21:1: speed: there is no such key"]
+
+
+def test_a_value_out_of_bounds_is_located_with_rule_and_value(study_text):
+    (message,) = problems(study_text.replace("steps: 20", "steps: 0"))
+    assert message == "s.yaml:14:12: training.steps: input should be greater than or equal to 1, got 0"
+
+
+def test_every_mistake_is_told_at_once(study_text):
+    text = (
+        study_text.replace("use: bce", "use: bcee")
+        .replace("low: 8, high: 64", "low: 0, high: 64")
+        .replace("metric: sliced_wasserstein", "metric: fidd")
+        .replace("width: 16, layers: 1", "wdth: 16, layers: 0")
+        .replace("use: ring-2d, samples: 400", "use: ring-2d, samples: -4")
+        .replace("log: true}", "log: yes please}")
+        .replace("metrics: [coverage, modes]", "metrics: [coverage, modess]")
+    )
+    messages = problems(text)
+    assert len(messages) == 8
+    assert [int(message.split(":")[1]) for message in messages] == sorted(int(m.split(":")[1]) for m in messages)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: a\nname: b\n", "s.yaml:2:1: name: the key stands here a second time"),
+        ("name: &a x\nother: *a\n", "s.yaml:2:8: no YAML: aliases are not allowed in a study"),
+        ("name: [\n", "no YAML"),
+        ("3: x\n", "s.yaml:1:1: a key must be a string, got 3"),
+    ],
+)
+def test_yaml_that_says_one_thing_and_means_another_is_refused(text, message):
+    assert message in problems(text)[0]
+
+
+def test_a_missing_file_is_told_without_a_traceback(tmp_path):
+    with pytest.raises(StudyError, match=r"none.yaml: cannot be read: .*No such file"):
+        StudyDocument.read(tmp_path / "none.yaml")
+
+
+def test_a_file_too_large_to_be_a_study_is_not_read(tmp_path):
+    path = tmp_path / "large.yaml"
+    path.write_bytes(b"#" * 1_000_001)
+    with pytest.raises(StudyError, match="larger than"):
+        StudyDocument.read(path)
+
+
+@given(st.text(max_size=200))
+def test_whatever_stands_in_a_file_is_read_or_refused(text):
+    try:
+        StudyDocument.parse(text).spec()
+    except StudyError as error:
+        assert str(error)
+
+
+def test_overrides_reach_into_parts_and_lists(make_spec):
+    spec = make_spec("training.steps=7", "objectives.1.metric=fid", "search.sampler=random")
+    assert (spec.training.steps, spec.objectives[1].metric, spec.search.sampler) == (7, "fid", "random")
+
+
+@pytest.mark.parametrize("override", ["steps", "=3", "objectives.9.metric=fid", "name.deeper=1"])
+def test_an_override_that_leads_nowhere_is_refused(study_text, override):
+    assert problems(study_text, override)[0].startswith("--set: ")
+
+
+def test_the_baseline_must_lie_in_the_searched_domain(study_text):
+    (message,) = problems(study_text.replace("baseline: {generator: {width: 64", "baseline: {generator: {width: 65"))
+    assert "baseline.generator.width: the baseline's 65 lies outside the searched IntRange" in message
+
+
+def test_the_baseline_cannot_contradict_what_the_study_fixes(study_text):
+    (message,) = problems(study_text.replace("latent: 8}}", "latent: 8, layers: 2}}"))
+    assert "baseline.generator.layers: is fixed at 1 by this study" in message
+
+
+def test_only_sizes_can_be_constrained(study_text):
+    (message,) = problems(study_text + "constraints: {fid: {max: 3}}\n")
+    assert "only a size" in message
+
+
+def test_more_trials_are_no_difference_and_other_training_is_one(make_spec):
+    assert make_spec().differences(make_spec("search.trials=99", "executor.workers=3")) == []
+    assert make_spec().differences(make_spec("training.steps=21")) == ["training.steps: 20 -> 21"]
