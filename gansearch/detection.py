@@ -62,4 +62,4 @@ def diagnose(log: Iterable[tuple[int, Row]], detectors: Mapping[str, Detector]) 
 
 
 def _severest(verdicts: Iterable[Verdict | None]) -> Verdict:
-    return max((verdict or HEALTHY for verdict in verdicts), key=lambda verdict: verdict.severity)
+    return max((verdict or HEALTHY for verdict in verdicts), key=lambda verdict: verdict.severity, default=HEALTHY)

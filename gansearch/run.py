@@ -52,8 +52,10 @@ class Study:
         return cls(spec, space, data, sizes)
 
 
-def run_study(study: Study, path: Path, listener: Listener, *, fresh: bool = False) -> RunFolder:
-    """Search, in a folder that is new or holds the same study begun before.
+def run_study(
+    study: Study, path: Path, listener: Listener, *, fresh: bool = False, stop: Callable[[], bool] = lambda: False
+) -> RunFolder:
+    """Search until the study has its trials or `stop` says so, in a folder that is new or the study's own.
 
     Raises:
         RunFolderError: when the folder holds another study, or another process is at work in it.
@@ -69,7 +71,7 @@ def run_study(study: Study, path: Path, listener: Listener, *, fresh: bool = Fal
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
         evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics)
         executor = LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
-        Driver(spec, space, folder, store, executor, study.sizes, listener).run()
+        Driver(spec, space, folder, store, executor, study.sizes, listener, stop).run()
     return folder
 
 

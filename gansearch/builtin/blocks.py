@@ -36,6 +36,8 @@ class Initialised(BaseModel):
         }
         for layer in network.modules():
             if self.init in draw and isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+                if layer.weight.is_meta:
+                    continue  # nothing to draw; and drawing there makes torch load its whole compiler
                 draw[self.init](layer.weight)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)

@@ -20,11 +20,6 @@ COMPARED = 500
 """Samples of which all pairs are compared."""
 
 
-def pair_distance(samples: Tensor) -> Tensor:
-    """Mean Euclidean distance, a scalar, over all pairs of samples (N, C, H, W); stays on their device."""
-    return functional.pdist(samples.detach().flatten(1).float()).mean()
-
-
 def near_duplicate_rate(images: Tensor, near: float = NEAR) -> float:
     """Share of pairs that are nearly the same, among the first samples (N, C, H, W).
 

@@ -50,10 +50,10 @@ def curves_figure(title: str, signals: pd.DataFrame, verdict: Verdict | None) ->
             axes.axvline(verdict.step, color="black", linewidth=1.1, linestyle=(0, (4, 2)))
     if verdict is not None and verdict.step is not None:
         rows[0].annotate(
-            f"{verdict.status} at {verdict.step} ",
+            f"{verdict.status} at {verdict.step}",
             (verdict.step, 1.02),
             xycoords=("data", "axes fraction"),
-            ha="right",
+            ha="right" if verdict.step > signals["step"].mean() else "left",
             fontsize=8.5,
         )
     rows[-1].set_xlabel("step")

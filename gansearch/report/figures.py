@@ -18,6 +18,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from gansearch.report.front import Axis, Front
 from gansearch.report.numbers import figure, percent
 from gansearch.report.standing import Standing
+from gansearch.report.survey import Survey
 from gansearch.report.tally import condemned, verdict_name
 from gansearch.storage.trials import TrialRecord
 
@@ -37,32 +38,41 @@ CONDEMNED_MARKS = {
     "suspect": ("2", ORANGE),
     "failed": ("|", GREY),
 }
-LANE = 0.032
-"""Share of the height that each kind of condemned trials takes at the edge."""
 WIDE_SPAN = 8.0
 """Largest over smallest value from which an axis is logarithmic."""
 
 
-def front_figure(title: str, records: Sequence[TrialRecord], front: Front, standing: Standing, tol: float) -> Figure:
-    """The first two axes of a front: every healthy trial, and at the bad edge those that were condemned."""
+def front_figure(survey: Survey, title: str = "") -> Figure:
+    """The first two axes of a front: every healthy trial, and beyond the bad edge those that were condemned."""
+    front, standing = survey.front, survey.standing
     x, y = front.axes[:2]
-    drawing = Figure(figsize=(8.4, 5.4), layout="constrained")
-    axes = drawing.add_subplot()
+    drawing = Figure(figsize=(8.4, 5.6), layout="constrained")
+    axes, strip = _areas(drawing, y, condemned(survey.records), x)
     _scales(axes, front, x, y)
-    _tolerance_band(axes, standing, y, tol)
-    _condemned(axes, records, x, y)
+    _tolerance_band(axes, standing, y, survey.tolerance)
     rest = [record for record in front.healthy if record not in front]
-    axes.scatter(*_points(rest, x, y), s=26, color=GREY, alpha=0.7, linewidths=0, label="healthy", zorder=3)
+    axes.scatter(*_points(rest, x, y), s=28, color=GREY, alpha=0.75, linewidths=0, label="healthy", zorder=3)
     axes.step(*_points(front.trials, x, y), where="post", color=BLUE, linewidth=1.6, zorder=3)
     axes.scatter(*_points(front.trials, x, y), s=42, color=BLUE, linewidths=0, label="on the front", zorder=4)
     _standing(axes, standing, front, x, y)
-    axes.set(xlabel=_label(x), ylabel=_label(y))
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.grid(color="0.92", linewidth=0.7)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    drawing.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8.5)
+    axes.set_ylabel(_label(y))
+    lowest, highest = (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
+    lowest.set_xlabel(_label(x))
+    highest.set_title(title or _title(survey), loc="left", fontsize=11)
+    drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return drawing
+
+
+def _title(survey: Survey) -> str:
+    """What has been found, in one line."""
+    standing = survey.standing
+    found = standing.smallest_within_tolerance
+    trained = len(survey.front.healthy) + len(condemned(survey.records))
+    told = f"{survey.spec.name}: {len(survey.front.healthy)} of {trained} trials healthy"
+    if found is None or found is standing.baseline or standing.quality is None:
+        return told
+    size = percent(standing.share_of_baseline(found))
+    return f"{told}; {standing.quality.metric} within {survey.tolerance:.0%} of the baseline's at {size} of its size"
 
 
 def front_frame(front: Front, standing: Standing) -> pd.DataFrame:
@@ -87,6 +97,38 @@ def save_figure(drawing: Figure, path: Path) -> None:
         drawing.savefig(path, dpi=150, metadata=metadata)
 
 
+def _areas(drawing: Figure, y: Axis, failures: Sequence[TrialRecord], x: Axis) -> tuple[Axes, Axes | None]:
+    """The axes of the front and, where there are any, of those without a quality: by size, a row a verdict."""
+    found = [record for record in failures if x.metric in record.figures]
+    names = [name for name in CONDEMNED_MARKS if any(verdict_name(record) == name for record in found)]
+    if not names:
+        axes = drawing.subplots()
+        _tidy(axes)
+        return axes, None
+    shares = [0.05 * len(names), 1.0]
+    if y.direction == "minimize":
+        strip, axes = drawing.subplots(2, 1, sharex=True, height_ratios=shares)
+    else:
+        axes, strip = drawing.subplots(2, 1, sharex=True, height_ratios=shares[::-1])
+    _tidy(axes)
+    for row, name in enumerate(names):
+        marker, colour = CONDEMNED_MARKS[name]
+        sizes = [x.value(record) for record in found if verdict_name(record) == name]
+        strip.plot(sizes, [row] * len(sizes), marker, color=colour, alpha=0.8, markersize=7, clip_on=False)
+    strip.set_yticks(range(len(names)), names, fontsize=8)
+    strip.set_ylim(-0.6, len(names) - 0.4)
+    strip.tick_params(which="both", length=0)
+    strip.grid(axis="x", color="0.92", linewidth=0.7)
+    strip.spines[:].set_visible(False)
+    return axes, strip
+
+
+def _tidy(axes: Axes) -> None:
+    axes.grid(color="0.92", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
 def _points(records: Sequence[TrialRecord], x: Axis, y: Axis) -> tuple[list[float], list[float]]:
     return [x.value(record) for record in records], [y.value(record) for record in records]
 
@@ -96,7 +138,7 @@ def _label(axis: Axis) -> str:
 
 
 def _scales(axes: Axes, front: Front, x: Axis, y: Axis) -> None:
-    """Sizes on a logarithmic scale, and whatever else spans a wide range; room for labels all around."""
+    """Sizes on a logarithmic scale, and whatever else spans a wide range; room for a label all around."""
     for axis, part in ((x, "x"), (y, "y")):
         values = [axis.value(record) for record in front.healthy]
         if values and min(values) > 0 and (axis.is_size or max(values) > WIDE_SPAN * min(values)):
@@ -114,27 +156,6 @@ def _tolerance_band(axes: Axes, standing: Standing, y: Axis, tolerance: float) -
     base = y.value(standing.baseline)
     label = f"within {tolerance:.0%} of the baseline"
     axes.axhspan(base, y.limit(base, tolerance), color=SKY, alpha=0.22, linewidth=0, label=label, zorder=1)
-
-
-def _condemned(axes: Axes, records: Sequence[TrialRecord], x: Axis, y: Axis) -> None:
-    """Trials without a quality, by size, in a lane a verdict along the edge where quality is worst."""
-    found = [record for record in condemned(records) if x.metric in record.figures]
-    names = [name for name in CONDEMNED_MARKS if any(verdict_name(record) == name for record in found)]
-    for lane, name in enumerate(names):
-        marker, colour = CONDEMNED_MARKS[name]
-        sizes = [x.value(record) for record in found if verdict_name(record) == name]
-        depth = LANE * (lane + 0.6)
-        height = 1 - depth if y.direction == "minimize" else depth
-        axes.plot(
-            sizes,
-            [height] * len(sizes),
-            marker,
-            color=colour,
-            alpha=0.75,
-            markersize=7,
-            label=f"{name} ({len(sizes)})",
-            transform=axes.get_xaxis_transform(),
-        )
 
 
 def _standing(axes: Axes, standing: Standing, front: Front, x: Axis, y: Axis) -> None:
@@ -156,17 +177,24 @@ def _standing(axes: Axes, standing: Standing, front: Front, x: Axis, y: Axis) ->
         )
     if smallest is None or smallest.number not in healthy or x != standing.size or smallest is baseline:
         return
-    size, share = x.value(smallest), standing.share_of_baseline(smallest)
+    place = (x.value(smallest), y.value(smallest))
+    share = percent(standing.share_of_baseline(smallest))
+    # On the better side of the front there is neither a trial nor a line; its corner has room for the words.
+    across, up = axes.transAxes.inverted().transform(axes.transData.transform(place))
+    cornered = across < 0.34
+    offset = 0.13 if y.direction == "minimize" else -0.13
+    corner = 0.07 if y.direction == "minimize" else 0.93
     axes.annotate(
-        f"trial {smallest.number}: {figure(size, whole=True)}\n{percent(share)} of the baseline",
-        (size, y.value(smallest)),
-        xytext=(0, -46) if y.direction == "minimize" else (0, 46),
-        textcoords="offset points",
-        ha="center",
+        f"trial {smallest.number}: {figure(place[0], whole=True)}\n{share} of the baseline's size",
+        place,
+        xytext=(0.015, corner) if cornered else (across - 0.03, min(0.93, max(0.07, up - offset))),
+        textcoords="axes fraction",
+        ha="left" if cornered else "right",
         va="center",
         fontsize=9,
         color=GREEN,
         fontweight="bold",
-        arrowprops={"arrowstyle": "-|>", "color": GREEN, "shrinkB": 5},
+        bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+        arrowprops={"arrowstyle": "-|>", "color": GREEN, "shrinkB": 6, "relpos": (0.3 if cornered else 0.9, 0.5)},
         zorder=6,
     )

@@ -78,16 +78,20 @@ def healthy_trials(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> list
     ]
 
 
-def pareto_front(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> Front:
-    """The front of a study's trials.
+def first_runs(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Of several runs of one candidate the first alone: taking the best would reward luck."""
+    firsts: dict[str, TrialRecord] = {}
+    for record in records:
+        firsts.setdefault(record.identity or f"trial {record.number}", record)
+    return list(firsts.values())
 
-    Of several runs of one candidate the first alone counts: taking the best would reward luck.
-    """
+
+def pareto_front(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> Front:
+    """The front of a study's trials, each candidate once."""
     healthy = healthy_trials(records, axes)
-    # In reverse, so that the first of one identity is the one that stays.
-    first_runs = {record.identity or f"trial {record.number}": record for record in reversed(healthy)}.values()
-    points = {record.number: _costs(record, axes) for record in first_runs}
-    front = [r for r in first_runs if not any(_dominates(other, points[r.number]) for other in points.values())]
+    ranked = first_runs(healthy)
+    points = {record.number: _costs(record, axes) for record in ranked}
+    front = [r for r in ranked if not any(_dominates(other, points[r.number]) for other in points.values())]
     front.sort(key=lambda record: (points[record.number], record.number))
     reference = _reference(healthy, axes)
     corner = [] if reference is None else [axis.cost(v) for axis, v in zip(axes, reference, strict=True)]

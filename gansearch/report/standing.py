@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gansearch.report.front import Axis, axes_of, healthy_trials
+from gansearch.report.front import Axis, axes_of, first_runs, healthy_trials
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
 
@@ -55,7 +55,7 @@ def standing_of(spec: StudySpec, records: Sequence[TrialRecord], axes: Sequence[
     baseline = next((r for r in reversed(records) if r.baseline and not r.retried), None)
     if quality is None:
         return Standing(size, None, baseline, note="all objectives are sizes, so there is no quality to hold")
-    healthy = healthy_trials(records, (size, quality))
+    healthy = first_runs(healthy_trials(records, (size, quality)))
     best = _best(healthy, quality, size)
     if baseline is None or all(record.number != baseline.number for record in healthy):
         return Standing(size, quality, baseline, best_any_size=best, note=_why_no_baseline(baseline))

@@ -10,9 +10,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.report.front import Front
 from gansearch.report.numbers import figure, percent, setting
-from gansearch.report.standing import Standing
+from gansearch.report.survey import Survey
 from gansearch.storage.trials import TrialRecord
 
 MARKS: Mapping[str, tuple[str, str]] = {
@@ -33,9 +32,7 @@ class FrontTable:
     share one.
     """
 
-    front: Front
-    standing: Standing
-    tolerance: float
+    survey: Survey
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         wide = self._table(shared=False)
@@ -47,16 +44,18 @@ class FrontTable:
 
     def rows(self) -> list[TrialRecord]:
         """The trials shown: those on the front, and the healthy ones that stand out beside it."""
-        chosen = {record.number: record for record in self.front.trials}
-        healthy = {record.number for record in self.front.healthy}
-        chosen |= {r.number: r for r in self.standing.named().values() if r is not None and r.number in healthy}
-        size = self.standing.size
+        chosen = {record.number: record for record in self.survey.front.trials}
+        healthy = {record.number for record in self.survey.front.healthy}
+        chosen |= {r.number: r for r in self.survey.standing.named().values() if r is not None and r.number in healthy}
+        size = self.survey.standing.size
         return sorted(chosen.values(), key=lambda r: (size.cost(size.value(r)), r.number))
 
     def _table(self, *, shared: bool) -> Table:
         rows = self.rows()
         columns = [name for record in rows for name in record.metrics]
-        metrics = [name for name in dict.fromkeys(columns) if name not in (axis.metric for axis in self.front.axes)]
+        metrics = [
+            name for name in dict.fromkeys(columns) if name not in (axis.metric for axis in self.survey.front.axes)
+        ]
         searched = varied(rows)
         table = Table(box=None, pad_edge=False, header_style="bold")
         for heading in ("trial", "", *self._headings(), *metrics):
@@ -68,32 +67,33 @@ class FrontTable:
             cells = [str(record.number), self._marks(record), *self._axis_cells(record)]
             cells += [figure(record.metrics.get(name)) for name in metrics]
             cells += [", ".join(f"{k} {v}" for k, v in zip(searched, values, strict=True))] if shared else values
-            table.add_row(*cells, style="" if record in self.front else "dim")
+            table.add_row(*cells, style="" if record in self.survey.front else "dim")
         return table
 
     def _headings(self) -> Iterator[str]:
-        for axis in self.front.axes:
+        for axis in self.survey.front.axes:
             yield axis.metric
-            if axis == self.standing.size:
+            if axis == self.survey.standing.size:
                 yield "of ★"
 
     def _axis_cells(self, record: TrialRecord) -> Iterator[str]:
-        for axis in self.front.axes:
+        for axis in self.survey.front.axes:
             yield figure(axis.value(record), whole=axis.is_size)
-            if axis == self.standing.size:
-                yield percent(self.standing.share_of_baseline(record))
+            if axis == self.survey.standing.size:
+                yield percent(self.survey.standing.share_of_baseline(record))
 
     def _marks(self, record: TrialRecord) -> str:
-        held = self.standing.named().items()
+        held = self.survey.standing.named().items()
         return "".join(MARKS[name][0] for name, one in held if one is not None and one.number == record.number)
 
     def _legend(self) -> Iterator[str]:
-        quality = self.standing.quality.metric if self.standing.quality else ""
-        for name, record in self.standing.named().items():
+        standing = self.survey.standing
+        words = {"quality": standing.quality.metric if standing.quality else "", "tolerance": self.survey.tolerance}
+        for name, record in standing.named().items():
             if record is not None:
                 mark, meaning = MARKS[name]
-                yield f"{mark} {meaning.format(quality=quality, tolerance=self.tolerance)}: trial {record.number}"
-        if any(record not in self.front for record in self.rows()):
+                yield f"{mark} {meaning.format(**words)}: trial {record.number}"
+        if any(record not in self.survey.front for record in self.rows()):
             yield "Dim trials are not on the front."
 
 

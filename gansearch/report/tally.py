@@ -54,15 +54,18 @@ def status_json(study: str, records: Sequence[TrialRecord]) -> dict[str, Any]:
     }
 
 
-def tally_line(records: Sequence[TrialRecord]) -> str:
-    """The counts that are not zero, in markup: `9 complete, 3 pruned; 2 mode-collapse`."""
+def tally_lines(records: Sequence[TrialRecord]) -> list[str]:
+    """The counts that are not zero, in markup: trials by state, then by verdict."""
     states = [f"{count} {state}" for state, count in count_states(records).items() if count]
     verdicts = [
-        f"[{VERDICT_STYLES[verdict]}]{count} {verdict}[/]"
-        for verdict, count in count_verdicts(records).items()
-        if count
+        f"[{VERDICT_STYLES[name]}]{count} {name}[/]" for name, count in count_verdicts(records).items() if count
     ]
-    return "; ".join(", ".join(part) for part in (states, verdicts) if part) or "no trials yet"
+    return [", ".join(part) for part in (states, verdicts) if part] or ["no trials yet"]
+
+
+def tally_line(records: Sequence[TrialRecord]) -> str:
+    """The same on one line: `9 complete, 3 pruned; 9 healthy, 3 mode-collapse`."""
+    return "; ".join(tally_lines(records))
 
 
 def condemned(records: Sequence[TrialRecord]) -> list[TrialRecord]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from gansearch.trial import Crash, Ended, Ending, Job, Progress
 SizeCounter = Callable[[Candidate], Mapping[str, float]]
 """Counts a candidate without training it. Raises ValueError where it cannot be built."""
 
-REJECTIONS_ON_END = 500
+REJECTIONS_ON_END = 200
 """Candidates refused one after the other before the driver gives up."""
 DEATHS_ALLOWED = 2
 """At so many deaths of its process a candidate is given up."""
@@ -32,6 +32,9 @@ GRACE = 8.0
 
 class Listener(Protocol):
     """Told of all that happens; draws it, as a rule."""
+
+    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
+        """The search goes on from these trials, on so many places."""
 
     def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
         """A candidate is being trained."""
@@ -58,7 +61,9 @@ class Driver:
         executor: Executor,
         sizes: SizeCounter,
         listener: Listener,
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._stop_asked = stop
         self._spec, self._space, self._folder, self._store = spec, space, folder, store
         self._executor, self._sizes, self._listener = executor, sizes, listener
         self._running: dict[int, tuple[Trial, Candidate, Mapping[str, float]]] = {}
@@ -74,8 +79,9 @@ class Driver:
             self._store.enqueue(self._space.baseline_parameters, **{BASELINE: True})
         self._finished = sum(record.ended for record in records)
         self._trained = sum(record.ended and not record.rejected for record in records)
+        self._listener.began(records, self._executor.slots)
         try:
-            while self._start_due() or self._running:
+            while not self._stop_asked() and (self._start_due() or self._running):
                 for event in self._executor.events(timeout=0.25):
                     if isinstance(event, Ended):
                         self._end(event)

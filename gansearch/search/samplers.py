@@ -19,9 +19,15 @@ from gansearch.study import SearchSpec
 
 
 class _ResumableNSGAII(NSGAIISampler):
-    """NSGA-II whose parents come in the order of their numbers, whatever order the storage gives."""
+    """NSGA-II that an interruption does not throw off its course."""
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Give queued trials a generation too: the baseline, and those that are tried again."""
+        super().before_trial(study, trial)
+        self.get_trial_generation(study, trial)
 
     def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
+        """Parents in the order of their numbers, whatever order the storage gives."""
         parents: list[FrozenTrial] = super().select_parent(study, generation)
         return sorted(parents, key=lambda trial: trial.number)
 

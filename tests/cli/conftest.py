@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from gansearch.cli import main
 from gansearch.search.samplers import make_sampler
 from gansearch.signals import Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
@@ -56,6 +57,19 @@ TRIALS = [
     (2, 3_100, 1e-4, CONDEMNED, None, None, None),
     (6, 10_693, 2e-3, HEALTHY, 0.0569, 142.0, 0.159),
 ]
+
+
+@pytest.fixture
+def call(capsys):
+    """Run a command; gives exit code, stdout and stderr."""
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as stop:
+            main([str(argument) for argument in arguments])
+        told = capsys.readouterr()
+        return stop.value.code or 0, told.out, told.err
+
+    return run
 
 
 @pytest.fixture

@@ -4,21 +4,12 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gansearch.evaluation.diversity import BlurRatio, Duplicates, near_duplicate_rate, pair_distance
+from gansearch.evaluation.diversity import BlurRatio, Duplicates, near_duplicate_rate
 from gansearch.evaluation.evidence import TrainedEvidence
 
 
 def grey(*levels, side=28, channels=1):
     return torch.stack([torch.full((channels, side, side), level, dtype=torch.uint8) for level in levels])
-
-
-def test_pair_distance_is_the_mean_over_all_pairs():
-    samples = torch.tensor([0.0, 3.0, 9.0]).view(3, 1, 1, 1)
-    assert pair_distance(samples) == pytest.approx((3 + 9 + 6) / 3)
-
-
-def test_pair_distance_keeps_no_graph():
-    assert not pair_distance(torch.rand(4, 1, 2, 2, requires_grad=True)).requires_grad
 
 
 @pytest.mark.parametrize(("side", "channels"), [(28, 1), (56, 1), (28, 3)])

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 
 from gansearch.components import Data, Split
@@ -18,7 +19,7 @@ def test_an_epoch_shows_every_sample_once():
 
 def test_pixels_are_brought_into_the_range_of_the_data():
     assert feed(11).draw(11).min() == -1.0
-    assert feed(11, value_range=(0.0, 1.0)).draw(11).max().item() == np.float32(250 / 255)
+    assert feed(11, value_range=(0.0, 1.0)).draw(11).max().item() == pytest.approx(250 / 255)
 
 
 def test_a_batch_may_be_larger_than_the_data():

@@ -140,10 +140,11 @@ def test_every_loss_trains_under_every_way_of_batching(candidate, training, loss
 
 def test_r1_holds_the_discriminators_gradient_down(candidate, training):
     training = training.model_copy(update={"steps": 200})
+    keen = candidate.schedule.model_copy(update={"discriminator_lr": 1e-2})
     bce = Registry().load("loss", "bce")
 
     def gradient(loss):
-        players = run(variant(candidate, loss=loss), training).players
+        players = run(variant(candidate, loss=loss, schedule=keen), training).players
         real = torch.from_numpy(candidate.dataset.load().test.samples[:100]).requires_grad_()
         return torch.autograd.grad(players.score(real).sum(), real)[0].norm()
 

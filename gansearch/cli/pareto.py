@@ -1,0 +1,125 @@
+"""`gansearch pareto`: the front as a table, a picture or figures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gansearch.cli.places import Run, find_run, read_records
+from gansearch.cli.printing import Json, console, output_path, print_json
+from gansearch.errors import GansearchError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gansearch.report.front import Axis
+    from gansearch.report.survey import Survey
+    from gansearch.storage.trials import TrialRecord
+
+SHOWN = 10
+"""Condemned trials that are listed; `gansearch status` lists them all."""
+
+
+def show_pareto(
+    run: Run,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the front as .png, .svg or .csv.")
+    ] = None,
+    x: Annotated[str | None, typer.Option(metavar="METRIC", help="Another first axis than the study's.")] = None,
+    y: Annotated[str | None, typer.Option(metavar="METRIC", help="Another second axis than the study's.")] = None,
+    json: Json = False,
+) -> None:
+    """Show the front: the healthy trials that no other one beats."""
+    from gansearch.report.front import axes_of
+    from gansearch.report.survey import Survey
+
+    path = None if output is None else output_path(output, (".png", ".svg", ".csv"))
+    folder = find_run(run)
+    spec, records = folder.spec(), read_records(folder)
+    survey = Survey.of(spec, records, _axes(axes_of(spec, records), x, y, records))
+    if path is not None:
+        _write(survey, path)
+        typer.echo(f"wrote {path}", err=True)
+    if json:
+        print_json(survey.to_json())
+    elif path is None:
+        _print(survey, console())
+
+
+def show_front(path: Path, out: Console) -> None:
+    """Print the front of a run folder."""
+    _print(_survey(path), out)
+
+
+def draw_front(path: Path) -> Path:
+    """Keep a picture of the front in the run folder itself, and tell where."""
+    picture = path / "pareto.png"
+    _write(_survey(path), picture)
+    return picture
+
+
+def _survey(path: Path) -> Survey:
+    from gansearch.report.survey import Survey
+
+    folder = find_run(path)
+    return Survey.of(folder.spec(), read_records(folder))
+
+
+def _axes(axes: Sequence[Axis], x: str | None, y: str | None, records: Sequence[TrialRecord]) -> list[Axis]:
+    """The study's axes, the first two of them replaced where others are asked for."""
+    chosen = list(axes)
+    for i, metric in enumerate((x, y)):
+        if metric is not None:
+            chosen[i : i + 1] = [next((a for a in axes if a.metric == metric), None) or _axis(metric, records)]
+    if len({axis.metric for axis in chosen}) < len(chosen):
+        raise typer.BadParameter(f"two axes show {chosen[0].metric}; give both --x and --y", param_hint="--x, --y")
+    return chosen
+
+
+def _axis(metric: str, records: Sequence[TrialRecord]) -> Axis:
+    """A metric that is no objective, in the direction in which its class says that it is better."""
+    from gansearch.registry import Registry, unknown
+    from gansearch.report.front import Axis
+
+    known = {name for record in records for name in record.figures}
+    if metric not in known:
+        raise GansearchError(f"{unknown('metric', metric, known)}; only what the trials have measured can be an axis")
+    if any(metric in record.sizes for record in records):
+        return Axis(metric, "minimize", is_size=True)
+    component: type = Registry().load("metric", metric)
+    return Axis(metric, getattr(component, "direction", "minimize"))
+
+
+def _write(survey: Survey, path: Path) -> None:
+    from gansearch.report.figures import front_figure, front_frame, save_figure
+
+    if path.suffix == ".csv":
+        front_frame(survey.front, survey.standing).to_csv(path, index=False)
+        return
+    if len(survey.front.axes) < 2:
+        raise GansearchError("a picture of the front needs two axes; name another one with --y")
+    save_figure(front_figure(survey), path)
+
+
+def _print(survey: Survey, out: Console) -> None:
+    from rich.text import Text
+
+    from gansearch.report.tables import FrontTable
+    from gansearch.report.tally import condemned, condemned_table, tally_lines
+
+    out.print(f"[bold]{survey.spec.name}[/]", *tally_lines(survey.records), sep="\n")
+    out.print(Text())
+    if survey.front.trials:
+        out.print(FrontTable(survey))
+    else:
+        out.print("No trial is healthy yet, so there is no front.")
+    if survey.standing.note:
+        out.print(f"[yellow]Note:[/] {survey.standing.note}")
+    failures = condemned(survey.records)
+    if failures:
+        out.print(Text(), condemned_table(failures[-SHOWN:], survey.standing.size.metric))
+    if len(failures) > SHOWN:
+        out.print(f"... and {len(failures) - SHOWN} before; gansearch status lists them all", style="dim")

@@ -1,0 +1,39 @@
+"""Where runs are: a path, or a study's name under ./runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gansearch.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from gansearch.storage.run_folder import RunFolder
+    from gansearch.storage.trials import TrialRecord
+
+RUNS = Path("runs")
+"""Where a study's name is looked up."""
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the name of a study in ./runs.")]
+
+
+def find_run(run: Path) -> RunFolder:
+    """The run folder of that path, or else of that study under ./runs.
+
+    Raises:
+        RunFolderError: when there is neither, or it is no run folder.
+    """
+    from gansearch.storage.run_folder import RunFolder
+
+    for path in (run, RUNS / run):
+        if path.exists():
+            return RunFolder.open(path)
+    raise RunFolderError(f"there is no run {str(run)!r}: neither {run.absolute()} nor {(RUNS / run).absolute()} exists")
+
+
+def read_records(folder: RunFolder) -> list[TrialRecord]:
+    """Every trial of a run, in order of its number."""
+    from gansearch.storage.trials import TrialStore
+
+    return TrialStore.read(folder.database).records()

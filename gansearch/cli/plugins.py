@@ -1,0 +1,59 @@
+"""`gansearch plugins`: the components that are installed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from gansearch.cli.printing import Json, console, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from gansearch.registry import Listing
+
+app = typer.Typer(help="The components that can be used in a study.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    pass
+
+
+@app.command("list")
+def list_plugins(json: Json = False) -> None:
+    """List every component by role, with what offers it; the broken ones with why they are refused."""
+    from gansearch.registry import Registry
+
+    listings = list(Registry().listings())
+    if json:
+        print_json({"plugins": [asdict(listing) for listing in listings]})
+        return
+    out = console()
+    for source in sorted(
+        {_source(listing) for listing in listings}, key=lambda source: not source.startswith("gansearch ")
+    ):
+        out.print(f"[bold]{source}[/]", _table([one for one in listings if _source(one) == source]), "", sep="\n")
+
+
+def _source(listing: Listing) -> str:
+    return f"{listing.distribution} {listing.version}"
+
+
+def _table(listings: list[Listing]) -> Table:
+    """The components of one distribution, their role told once."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    shown = None
+    for listing in listings:
+        what = f"[red]refused:[/] {escape(listing.refused)}" if listing.refused else escape(listing.summary)
+        table.add_row("" if listing.role == shown else listing.role, listing.name, what)
+        shown = listing.role
+    return table

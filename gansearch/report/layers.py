@@ -1,0 +1,126 @@
+"""Layer tables: what two networks are made of, counted without memory for their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import is_parametrized
+
+from gansearch.candidate import Candidate
+from gansearch.components import ImageShape
+from gansearch.evaluation.sizes import Counts, count_parameters
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One line of a layer table."""
+
+    name: str
+    type: str
+    output: tuple[int, ...] | None
+    """Shape for one sample; None for a layer that was never called."""
+    parameters: int
+    trainable: int
+
+
+@dataclass(frozen=True)
+class NetworkTable:
+    """A network's layers and totals."""
+
+    layers: tuple[Layer, ...]
+    counts: Counts
+
+    def to_json(self) -> dict[str, Any]:
+        return _totals(self.counts) | {"layers": [asdict(layer) for layer in self.layers]}
+
+
+@dataclass(frozen=True)
+class GANTable:
+    """Both networks, and the generator's training set-up: itself with a frozen discriminator behind it."""
+
+    generator: NetworkTable
+    discriminator: NetworkTable
+
+    @property
+    def counts(self) -> Counts:
+        total = self.generator.counts.total + self.discriminator.counts.total
+        return Counts(total, self.generator.counts.trainable)
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract of `summary --json`."""
+        parts = {"generator": self.generator.to_json(), "discriminator": self.discriminator.to_json()}
+        return parts | {"gan": _totals(self.counts) | {"layers": list(parts)}}
+
+
+def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
+    """Tables of a candidate's networks for samples of this shape.
+
+    Raises:
+        ValueError: when a network cannot be built for this shape.
+    """
+    with torch.device("meta"):
+        generator = candidate.generator.build(images)
+        discriminator = candidate.discriminator.build(images)
+        # Two samples, since one alone has no batch statistics.
+        latents, samples = torch.empty(2, candidate.generator.latent), torch.empty(2, *images)
+    return GANTable(network_table(generator, latents), network_table(discriminator, samples))
+
+
+def network_table(network: nn.Module, inputs: Tensor) -> NetworkTable:
+    """The layers of a network in the order in which it holds them."""
+    shapes = _output_shapes(network, inputs)
+    layers = []
+    for name, module in _layers(network):
+        # A parametrised layer keeps its weight in a child, where a container's children are layers of their own.
+        counts = count_parameters(module, recurse=is_parametrized(module))
+        layers.append(Layer(name, _type(module), shapes.get(name), counts.total, counts.trainable))
+    return NetworkTable(tuple(layers), count_parameters(network))
+
+
+def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Modules without children, and those that hold parameters of their own."""
+    for name, module in network.named_modules():
+        inside = "parametrizations" in name.split(".")
+        leaf = not any(True for _ in module.children())
+        if not inside and (leaf or is_parametrized(module) or count_parameters(module, recurse=False).total):
+            yield name, module
+
+
+def _type(module: nn.Module) -> str:
+    # PyTorch derives a class for each parametrised layer.
+    return type(module).__name__.removeprefix("Parametrized")
+
+
+def _output_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]]:
+    """The shape of each layer's output, without the batch, from one pass on the meta device."""
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def remember(name: str) -> Any:
+        def hook(module: nn.Module, args: Any, output: Any) -> None:
+            if isinstance(output, Tensor):
+                shapes[name] = tuple(output.shape[1:])
+
+        return hook
+
+    was_training = network.training
+    with ExitStack() as hooks, torch.no_grad():
+        for name, module in _layers(network):
+            hooks.callback(module.register_forward_hook(remember(name)).remove)
+        network.eval()
+        try:
+            network(inputs)
+        except (NotImplementedError, RuntimeError):
+            # A network that looks at values has no meta pass; its parameters are counted all the same.
+            shapes.clear()
+        finally:
+            network.train(was_training)
+    return shapes
+
+
+def _totals(counts: Counts) -> dict[str, int]:
+    return {"total": counts.total, "trainable": counts.trainable, "non_trainable": counts.non_trainable}

@@ -1,0 +1,74 @@
+"""One trial whole: what was trained, how it went, and what it left."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from gansearch.report.numbers import figure, setting
+from gansearch.report.tally import VERDICT_STYLES
+from gansearch.storage.run_folder import SIGNALS, TrialFolder
+from gansearch.storage.trials import TrialRecord
+
+
+def trial_json(record: TrialRecord, files: TrialFolder) -> dict[str, Any]:
+    """Everything that is kept of a trial; files by their paths within its folder."""
+    known = {"trial": record.number, "baseline": record.baseline, "retry_of": record.retry_of}
+    kept: dict[str, Any] = {"folder": str(files.path), "signals": SIGNALS if (files.path / SIGNALS).is_file() else None}
+    kept |= {"samples": [path.relative_to(files.path).as_posix() for path in files.sample_grids()]}
+    return known | {"parameters": dict(record.parameters)} | record.to_json() | {"files": kept}
+
+
+def trial_view(record: TrialRecord, files: TrialFolder) -> RenderableType:
+    """The same for a person."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for heading, told in _sections(record, files).items():
+        if told:
+            table.add_row(heading, escape(told))
+    return Group(_headline(record), Text(), table)
+
+
+def _headline(record: TrialRecord) -> Text:
+    line = Text(f"trial {record.number}", style="bold")
+    line.append(f"  {record.state}", style="not bold")
+    if record.verdict is not None:
+        line.append(f"  {record.verdict.status}", style=VERDICT_STYLES[record.verdict.status])
+        line.append(f" at step {record.verdict.step}" if record.verdict.step is not None else "", style="not bold")
+    marks = {"the baseline": record.baseline, "refused before training": record.rejected}
+    marks |= {"queued again": record.retried, f"another try of trial {record.retry_of}": record.retry_of is not None}
+    for mark, held in marks.items():
+        line.append(f"  ({mark})" if held else "", style="not bold")
+    return line
+
+
+def _sections(record: TrialRecord, files: TrialFolder) -> dict[str, str]:
+    rate = f", {record.steps / record.seconds:.0f} steps/s" if record.seconds else ""
+    sections = {
+        "why": record.reason,
+        "evidence": _listed(record.verdict.evidence if record.verdict else {}),
+        "searched": _listed(record.parameters),
+        **{role: _listed(fields) for role, fields in record.candidate.items()},
+        "sizes": ", ".join(f"{name}: {figure(value, whole=True)}" for name, value in record.sizes.items()),
+        "metrics": _listed(record.metrics),
+        "last signals": _listed(record.signals),
+        "training": f"{record.steps:,} steps in {record.seconds:.0f} s{rate}" if record.steps else "",
+        "stamp": _listed(record.stamp),
+        "identity": record.identity,
+    }
+    grids = files.sample_grids()
+    return sections | {"samples": f"{len(grids)} pictures, the last {grids[-1]}" if grids else ""}
+
+
+def _listed(told: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {_value(value)}" for name, value in told.items())
+
+
+def _value(value: Any) -> str:
+    return f"({_listed(value)})" if isinstance(value, Mapping) else setting(value)

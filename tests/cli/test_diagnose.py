@@ -1,0 +1,48 @@
+import json
+from pathlib import Path
+
+import pytest
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.mark.parametrize(
+    ("log", "rows", "step"),
+    [("face_gan_losses", 41, 390), ("coursework_dense_losses", 100, 99), ("coursework_conv_losses", 100, 99)],
+)
+def test_the_failures_on_record_are_recognised(call, log, rows, step):
+    code, out, _ = call("diagnose", DATA / f"{log}.csv", "--json")
+    told = json.loads(out)
+    assert (code, told["verdict"], told["step"], told["rows"]) == (0, "convergence-failure", step, rows)
+    assert told["evidence"]["rule"] == f"the discriminator has won for {rows} steps on end"
+
+
+def test_what_could_not_be_judged_is_told(call):
+    told = json.loads(call("diagnose", DATA / "face_gan_losses.csv", "--json")[1])
+    assert told["unjudged"] == {"convergence-failure": ["pair_ratio"], "mode-collapse": ["coverage|duplicates"]}
+    assert "mode-collapse lacks coverage or duplicates" in call("diagnose", DATA / "face_gan_losses.csv")[1]
+
+
+def test_other_names_are_mapped(call, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("epoch,critic,gen\n" + "".join(f"{i},0.0001,9\n" for i in range(40)))
+    told = json.loads(call("diagnose", log, "--map", "d_loss=critic", "--map", "step=epoch", "--json")[1])
+    assert (told["verdict"], told["step"]) == ("convergence-failure", 39)
+
+
+def test_a_nan_is_told_in_strict_json(call, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,g_loss\n1,0.7\n2,nan\n")
+    told = json.loads(call("diagnose", log, "--json")[1])
+    assert (told["verdict"], told["step"]) == ("diverged", 2)
+
+
+def test_a_trials_own_signals_are_judged(call, run):
+    told = json.loads(call("diagnose", run / "trials" / "0001" / "signals.parquet", "--json")[1])
+    assert (told["verdict"], told["rows"], told["unjudged"]) == ("healthy", 1500, {})
+
+
+def test_an_unreadable_log_is_a_failure_in_one_message(call, tmp_path):
+    code, out, err = call("diagnose", tmp_path / "none.csv")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"{tmp_path / 'none.csv'} cannot be read as CSV") and "Traceback" not in err

@@ -1,0 +1,72 @@
+import json
+
+import pandas as pd
+import pytest
+
+
+def test_the_front_as_json_keeps_its_contract(call, run):
+    told = json.loads(call("pareto", run, "--json")[1])
+    assert [entry["trial"] for entry in told["front"]] == [6, 7, 2, 1]
+    assert [axis["metric"] for axis in told["objectives"]] == ["generator_params", "mmd"]
+    assert told["front"][0]["values"] == {"generator_params": 3309, "mmd": 0.0625}
+    assert {entry["verdict"] for entry in told["front"]} == {"healthy"}
+    assert [entry["certified"] for entry in told["front"]] == [None] * 4
+    assert told["champion"] is None
+    assert told["baseline"]["trial"] == 0
+    assert told["hypervolume"] > 0
+
+
+def test_the_standing_is_told_against_the_baseline(call, run):
+    standing = json.loads(call("pareto", run, "--json")[1])["standing"]
+    trials = {name: entry["trial"] for name, entry in standing.items() if isinstance(entry, dict)}
+    assert trials == {
+        "baseline": 0, "smallest_within_tolerance": 7, "best_any_size": 1, "best_at_baseline_size": 4
+    }  # fmt: skip
+    assert standing["smallest_within_tolerance"]["share_of_baseline"] == pytest.approx(6873 / 234177)
+
+
+def test_the_table_marks_what_stands_out(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "100")
+    lines = call("pareto", run)[1].splitlines()
+    (smallest,) = [line for line in lines if line.split()[:2] == ["7", "◆"]]
+    assert "6,873" in smallest and "2.9%" in smallest
+
+
+@pytest.mark.parametrize(("name", "start"), [("front.png", b"\x89PNG"), ("front.svg", b"<?xml")])
+def test_the_front_is_drawn(call, run, tmp_path, name, start):
+    assert call("pareto", run, "-o", tmp_path / name)[0] == 0
+    assert (tmp_path / name).read_bytes().startswith(start)
+
+
+def test_the_front_is_written_as_csv(call, run, tmp_path):
+    call("pareto", run, "-o", tmp_path / "front.csv")
+    frame = pd.read_csv(tmp_path / "front.csv")
+    assert frame["trial"].tolist() == [6, 7, 2, 1]
+    assert frame["generator.width"].tolist() == [2, 4, 8, 16]
+
+
+def test_other_axes_make_another_front(call, run):
+    told = json.loads(call("pareto", run, "--y", "coverage", "--json")[1])
+    assert told["objectives"][1] == {"metric": "coverage", "direction": "maximize", "size": False}
+    assert [entry["trial"] for entry in told["front"]] == [6, 7, 2, 1]
+
+
+def test_an_axis_that_was_never_measured_is_refused(call, run):
+    code, _, err = call("pareto", run, "--y", "coverag")
+    assert code == 1
+    assert "unknown metric 'coverag'; did you mean 'coverage'" in err
+
+
+def test_two_equal_axes_are_wrong_usage(call, run):
+    assert call("pareto", run, "--x", "mmd")[0] == 2
+
+
+def test_an_unknown_format_is_wrong_usage(call, run, tmp_path):
+    code, _, err = call("pareto", run, "-o", tmp_path / "front.jpg")
+    assert code == 2
+    assert ".png, .svg, .csv" in err
+
+
+def test_a_folder_that_is_missing_is_named(call, run, tmp_path):
+    code, _, err = call("pareto", run, "-o", tmp_path / "none" / "front.png")
+    assert (code, err) == (1, f"there is no folder {tmp_path / 'none'} to write front.png into\n")

@@ -1,0 +1,79 @@
+import json
+
+
+def test_status_counts_by_state_and_verdict(call, run):
+    told = json.loads(call("status", run, "--json")[1])
+    assert told["study"] == "shrink"
+    assert told["trials"] == {
+        "complete": 8, "pruned": 3, "failed": 1, "running": 1, "waiting": 0, "rejected": 0, "retried": 0
+    }  # fmt: skip
+    assert told["verdicts"] == {
+        "healthy": 8, "suspect": 0, "convergence-failure": 1, "mode-collapse": 1, "diverged": 1
+    }  # fmt: skip
+    assert told["steps_trained"] == 8 * 1500 + 1000 + 51 + 600
+
+
+def test_status_for_people_says_why_trials_were_condemned(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    out = call("status", run)[1]
+    assert "8 complete, 3 pruned, 1 failed, 1 running" in out
+    assert "the samples cover less than 2% of the data" in out
+
+
+def test_a_study_name_is_looked_up_under_runs(call, run, monkeypatch):
+    monkeypatch.chdir(run.parents[1])
+    assert json.loads(call("status", "shrink", "--json")[1])["study"] == "shrink"
+
+
+def test_an_unknown_run_names_both_places(call, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call("status", "nope")
+    assert code == 1
+    assert f"neither {tmp_path / 'nope'} nor {tmp_path / 'runs' / 'nope'} exists" in err
+
+
+def test_a_folder_that_is_no_run_is_refused(call, tmp_path):
+    code, _, err = call("status", tmp_path)
+    assert (code, err) == (1, f"{tmp_path} is no run folder: it holds no study.yaml\n")
+
+
+def test_a_run_that_has_not_begun_is_refused(call, run):
+    (run / "study.db").unlink()
+    code, _, err = call("status", run)
+    assert code == 1
+    assert "the study has not begun" in err
+
+
+def test_show_as_json_tells_all_of_a_trial(call, run):
+    told = json.loads(call("show", run, 9, "--json")[1])
+    assert (told["trial"], told["state"], told["baseline"]) == (9, "pruned", False)
+    assert told["verdict"]["verdict"] == "convergence-failure"
+    assert told["parameters"]["generator.width"] == 2
+    assert told["files"]["signals"] == "signals.parquet"
+
+
+def test_show_for_people_tells_evidence_and_sizes(call, run):
+    out = call("show", run, 8)[1]
+    assert "trial 8  pruned  diverged at step 51" in out
+    assert "largest: 8e+16" in out
+
+
+def test_show_draws_a_trials_curves(call, run, tmp_path):
+    code, _, err = call("show", run, 9, "-o", tmp_path / "curves.svg")
+    assert (code, err) == (0, f"wrote {tmp_path / 'curves.svg'}\n")
+    drawn = (tmp_path / "curves.svg").read_text()
+    assert "convergence-failure at 600" in drawn and "pair_ratio" in drawn
+
+
+def test_show_draws_nothing_of_a_trial_without_signals(call, run, tmp_path):
+    code, _, err = call("show", run, 11, "-o", tmp_path / "curves.png")
+    assert (code, err) == (1, "trial 11 has kept no signals, so there is nothing to draw\n")
+
+
+def test_an_unknown_trial_is_refused(call, run):
+    code, _, err = call("show", run, 99)
+    assert (code, err) == (1, f"{run} has no trial 99; it has 0 to 12\n")
+
+
+def test_no_trial_number_is_wrong_usage(call, run):
+    assert call("show", run, "nine")[0] == 2

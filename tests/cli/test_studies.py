@@ -1,0 +1,109 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 80, 80, 3), dtype=np.uint8)
+    for i, image in enumerate(pixels):
+        Image.fromarray(image).save(tmp_path / f"{i}.png")
+    return tmp_path
+
+
+def totals(network):
+    return network["total"], network["trainable"], network["non_trainable"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "total"),
+    [
+        ([], 1_381_891),
+        (["generator.width=100"], 900_403),
+        (["generator.width=100", "generator.layers=2"], 580_203),
+    ],
+)
+def test_the_face_generators_count_as_their_reports_say(call, pictures, settings, total):
+    changes = [part for setting in [f"dataset.root={pictures}", *settings] for part in ("--set", setting)]
+    code, out, _ = call("summary", DATA / "face_baseline.yaml", "--json", *changes)
+    assert code == 0
+    assert totals(json.loads(out)["generator"]) == (total, total, 0)
+
+
+def test_the_dense_course_work_counts_as_keras_printed_it(call):
+    told = json.loads(call("summary", DATA / "coursework_dense.yaml", "--json")[1])
+    assert totals(told["generator"]) == (1_493_520, 1_489_936, 3_584)
+    assert totals(told["discriminator"]) == (1_467_393, 1_463_809, 3_584)
+    assert totals(told["gan"]) == (2_960_913, 1_489_936, 1_470_977)
+
+
+def test_the_convolutional_course_work_counts_as_keras_printed_it(call):
+    told = json.loads(call("summary", DATA / "coursework_conv.yaml", "--json")[1])
+    assert totals(told["generator"]) == (54_713, 54_377, 336)
+    assert totals(told["discriminator"]) == (53_505, 53_313, 192)
+    assert totals(told["gan"]) == (108_218, 54_377, 53_841)
+
+
+def test_the_layer_table_gives_shapes_and_adds_up(call):
+    generator = json.loads(call("summary", DATA / "coursework_conv.yaml", "--json")[1])["generator"]
+    painted = [layer for layer in generator["layers"] if layer["type"] == "ConvTranspose2d"]
+    assert [layer["output"] for layer in painted] == [[56, 14, 14], [112, 28, 28]]
+    assert [layer["parameters"] for layer in painted] == [28_728, 25_200]
+    assert sum(layer["parameters"] for layer in generator["layers"]) == generator["total"]
+
+
+def test_a_summary_for_people_names_the_totals(call):
+    _, out, _ = call("summary", DATA / "coursework_dense.yaml")
+    assert "total 2,960,913, trainable 1,489,936, non-trainable 1,470,977" in out
+
+
+def test_validate_counts_the_baseline_of_a_sound_study(call):
+    code, out, _ = call("validate", DATA / "coursework_conv.yaml", "--json")
+    told = json.loads(out)
+    assert (code, told["valid"], told["baseline"]["generator_params"]) == (0, True, 54_713)
+
+
+def test_validate_locates_every_mistake(call, tmp_path):
+    study = tmp_path / "study.yaml"
+    text = (DATA / "coursework_dense.yaml").read_text()
+    study.write_text(text.replace("use: bce", "use: bcee").replace("order: activation-norm", "oder: 1"))
+    code, out, err = call("validate", study)
+    assert (code, out) == (2, "")
+    assert f"{study}:6:3" not in err and err.count(str(study)) == 3
+    assert "unknown loss 'bcee'; did you mean 'bce'" in err
+
+
+def test_validate_as_json_gives_line_and_message(call, tmp_path):
+    study = tmp_path / "study.yaml"
+    study.write_text((DATA / "coursework_dense.yaml").read_text().replace("use: bce", "use: bcee"))
+    code, out, _ = call("validate", study, "--json")
+    (problem,) = json.loads(out)["problems"]
+    assert (code, problem["line"], problem["where"]) == (2, 6, "loss.0.use")
+
+
+def test_a_missing_study_is_a_wrong_study(call, tmp_path):
+    code, _, err = call("summary", tmp_path / "none.yaml")
+    assert code == 2
+    assert "cannot be read" in err and "Traceback" not in err
+
+
+def test_the_schema_offers_the_components_and_their_fields(call):
+    tree = json.loads(call("schema")[1])
+    offered = [entry["$ref"] for entry in tree["properties"]["generator"]["anyOf"][0]["anyOf"]]
+    assert "#/$defs/generator.upconv" in offered
+    fields = tree["$defs"]["generator.upconv"]["properties"]
+    assert fields["use"] == {"const": "upconv", "description": fields["use"]["description"]}
+    assert {"$ref": "#/$defs/Domain"} in fields["width"]["anyOf"]
+    assert "mmd" in tree["$defs"]["ObjectiveSpec"]["properties"]["metric"]["enum"]
+
+
+def test_every_reference_in_the_schema_leads_somewhere(call):
+    text = call("schema")[1]
+    tree = json.loads(text)
+    references = {part.partition('"')[0] for part in text.split('"#/$defs/')[1:]}
+    assert references <= set(tree["$defs"])

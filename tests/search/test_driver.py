@@ -1,0 +1,161 @@
+import math
+
+import pytest
+from optuna.trial import TrialState
+from stubs import InlineExecutor, KilledError, healthy
+
+from gansearch.errors import GansearchError, RunFolderError
+from gansearch.search import driver
+from gansearch.signals import Verdict
+from gansearch.trial import Crash, Outcome
+
+FAILED = Outcome(Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1)
+
+
+def ended(store):
+    """What was found out, in order, however often the driver was interrupted."""
+    return [(r.identity, r.state, dict(r.metrics)) for r in store.records() if r.ended and not r.retried]
+
+
+def optuna_trials(store):
+    return store._study.get_trials(deepcopy=False)
+
+
+def test_the_baseline_is_trial_0(search):
+    store = search(InlineExecutor())
+    first = store.records()[0]
+    assert first.baseline
+    assert (first.parameters["generator.width"], first.parameters["generator.latent"]) == (64, 8)
+
+
+def test_a_search_has_as_many_trials_as_the_study_says(search):
+    assert [record.state for record in search(InlineExecutor()).records()] == ["complete"] * 4
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random"])
+def test_a_failed_candidate_is_told_as_pruned_with_a_violated_constraint(search, sampler):
+    store = search(InlineExecutor(lambda job: FAILED), f"search.sampler={sampler}")
+    trial = optuna_trials(store)[0]
+    assert trial.state is TrialState.PRUNED
+    assert trial.constraints["failure"] == 1.0
+    record = store.records()[0]
+    assert (record.state, record.verdict.status, record.verdict.evidence) == (
+        "pruned",
+        "mode-collapse",
+        {"coverage": 0.0},
+    )
+
+
+def test_nsga2_which_reads_no_pruned_trials_is_told_complete_with_a_violated_constraint(search):
+    store = search(InlineExecutor(lambda job: FAILED), "search.sampler=nsga2")
+    trial = optuna_trials(store)[0]
+    assert (trial.state, trial.constraints["failure"]) == (TrialState.COMPLETE, 1.0)
+    assert trial.values[1] == math.inf
+    assert store.records()[0].state == "pruned"
+
+
+def test_a_run_that_ends_suspect_is_not_ranked(search):
+    suspect = Outcome(Verdict("suspect", 3), steps=20, seconds=0.1, metrics={"sliced_wasserstein": 0.0})
+    assert search(InlineExecutor(lambda job: suspect)).records()[0].state == "pruned"
+
+
+def test_a_healthy_candidate_violates_nothing(search):
+    trial = optuna_trials(search(InlineExecutor(), "constraints={generator_params: {max: 5000}}"))[0]
+    assert set(trial.constraints) == {"failure", "invalid", "generator_params"}
+    assert max(trial.constraints.values()) == 0
+
+
+def test_a_crash_is_a_failure_with_its_reason_and_the_study_goes_on(search):
+    def evaluate(job):
+        return Crash("raised", "ValueError: no") if job.trial == 1 else healthy(job)
+
+    records = search(InlineExecutor(evaluate)).records()
+    assert [record.state for record in records] == ["complete", "failed", "complete", "complete"]
+    assert records[1].reason == "raised: ValueError: no"
+
+
+def test_after_a_crash_another_candidate_is_tried(search):
+    records = search(InlineExecutor(lambda job: Crash("raised", "no")), "search.trials=6").records()
+    assert len({record.identity for record in records}) == 6
+
+
+def test_a_candidate_whose_process_dies_gets_one_more_chance(search):
+    executor = InlineExecutor(lambda job: Crash("died", "SIGKILL") if job.trial in (1, 2) else healthy(job))
+    records = search(executor).records()
+    assert [(r.state, r.retried) for r in records[:3]] == [("complete", False), ("failed", True), ("failed", False)]
+    assert records[2].retry_of == 1
+    assert records[1].parameters == records[2].parameters
+    assert sum(record.ended for record in records) == 4
+
+
+def test_a_retry_may_take_up_the_checkpoint_of_the_first_attempt(search):
+    executor = InlineExecutor(lambda job: Crash("died", "SIGKILL") if job.trial == 1 else healthy(job))
+    search(executor)
+    assert executor.jobs[2].resume_from == executor.jobs[1].folder
+
+
+def test_a_quality_that_is_no_number_never_reaches_the_storage(search):
+    broken = Outcome(Verdict(), steps=20, seconds=0.1, metrics={"sliced_wasserstein": math.nan})
+    record = search(InlineExecutor(lambda job: broken)).records()[0]
+    assert (record.state, record.reason) == ("failed", "not measurable: sliced_wasserstein")
+
+
+def test_a_candidate_over_budget_is_refused_before_training(search):
+    executor = InlineExecutor()
+    store = search(executor, "constraints={generator_params: {max: 200}}", "search.trials=6")
+    trained = {job.trial for job in executor.jobs}
+    for record in store.records()[1:]:
+        assert record.rejected == (record.sizes["generator_params"] > 200)
+        assert record.rejected == (record.number not in trained)
+    assert len(trained) == 6
+    assert 0 in trained, "the baseline is trained however large it is"
+
+
+def test_a_space_that_hardly_meets_its_constraints_is_said_so(search, monkeypatch):
+    monkeypatch.setattr(driver, "REJECTIONS_ON_END", 20)
+    with pytest.raises(GansearchError, match="The search space and the constraints hardly overlap"):
+        search(InlineExecutor(), "constraints={generator_params: {max: 1}}", "search.sampler=random")
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
+@pytest.mark.parametrize("lives", [[0, 1], [2], [1, 3, 3]])
+def test_a_driver_that_was_killed_goes_on_as_if_it_had_not_been(search, sampler, lives, tmp_path):
+    settings = (f"search.sampler={sampler}", "search.trials=12", "search.startup_trials=4")
+    for life in lives:
+        with pytest.raises(KilledError):
+            search(InlineExecutor(dies_after=life), *settings)
+    resumed = search(InlineExecutor(), *settings)
+    (tmp_path / "run").rename(tmp_path / "interrupted")
+    whole = search(InlineExecutor(), *settings)
+    assert ended(resumed) == ended(whole)
+    assert len(ended(whole)) == 12
+    assert {record.state for record in resumed.records()} <= {"complete", "failed"}
+
+
+def test_more_trials_are_added_to_a_finished_study(search):
+    search(InlineExecutor())
+    assert len(ended(search(InlineExecutor(), "search.trials=7"))) == 7
+
+
+def test_a_changed_study_is_refused_with_the_differences(search):
+    search(InlineExecutor())
+    with pytest.raises(RunFolderError, match=r"training.batch_size: 16 -> 8"):
+        search(InlineExecutor(), "training.batch_size=8")
+
+
+def test_a_search_that_is_asked_to_stop_leaves_its_trials_queued(search):
+    class Slow(InlineExecutor):
+        def events(self, timeout):
+            return []
+
+    answers = iter([False, True])
+    store = search(Slow(slots=2), stop=lambda: next(answers))
+    assert [record.state for record in store.records()] == ["failed", "failed", "waiting", "waiting"]
+    assert [record.retry_of for record in store.records()[2:]] == [0, 1]
+    assert len(ended(search(InlineExecutor()))) == 4
+
+
+def test_two_places_are_given_two_candidates(search):
+    executor = InlineExecutor(slots=2)
+    search(executor)
+    assert len({job.candidate.identity for job in executor.jobs}) == 4

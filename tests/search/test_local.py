@@ -1,0 +1,74 @@
+"""The local executor with real processes; what they run is a stub."""
+
+import os
+from pathlib import Path
+
+import pytest
+from stubs import OUTCOME, evaluate
+
+from gansearch.search.local import LocalExecutor, Places
+from gansearch.trial import Crash, Ended, Job
+
+
+def job(trial, kind, folder=Path()):
+    return Job(trial, kind, folder)
+
+
+def run(*kinds, workers=2):
+    executor = LocalExecutor(evaluate, Places(workers, 1, 0))
+    endings, progress, waiting = {}, [], list(enumerate(kinds))
+    running = 0
+    while waiting or running:
+        while waiting and running < workers:
+            executor.submit(job(*waiting.pop(0)))
+            running += 1
+        for event in executor.events(1.0):
+            if isinstance(event, Ended):
+                endings[event.trial] = event.ending
+                running -= 1
+            else:
+                progress.append(event)
+    return [endings[trial] for trial in range(len(kinds))], progress
+
+
+def test_however_a_candidate_ends_the_others_are_not_touched():
+    kinds = ["healthy", "raises", "exits", "is killed", "exhausts memory", "healthy"]
+    endings, progress = run(*kinds)
+    assert endings[0] == endings[-1] == OUTCOME
+    assert [ending.kind for ending in endings[1:-1]] == ["raised", "died", "died", "out-of-memory"]
+    assert endings[1].message == "ValueError: no such thing"
+    assert "in evaluate" in endings[1].traceback
+    assert "exit code 3" in endings[2].message
+    assert "SIGKILL, as the system does when memory runs out" in endings[3].message
+    assert {event.trial for event in progress} == {0, 5}
+
+
+def test_a_worker_gets_its_share_of_the_threads():
+    assert run("tells its threads")[0][0].steps == 1
+
+
+def test_a_stop_ends_workers_that_report_and_workers_that_do_not(tmp_path):
+    executor = LocalExecutor(evaluate, Places(2, 1, 0))
+    executor.submit(job(0, "waits"))
+    executor.submit(job(1, "forks a note", tmp_path / "pid"))
+    while not (tmp_path / "pid").exists():
+        executor.events(0.05)
+    executor.stop(grace=0.5)
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+@pytest.mark.parametrize(("workers", "gpus", "count"), [(3, 0, 3), ("auto", 2, 2)])
+def test_places_are_what_is_asked_for_or_one_a_gpu(workers, gpus, count):
+    places = Places.here(workers, gpus)
+    assert places.workers == count
+    assert places.threads >= 1
+
+
+def test_the_threads_of_all_workers_add_up_to_the_cores():
+    places = Places.here("auto", 0)
+    assert places.workers * places.threads <= len(os.sched_getaffinity(0))
+
+
+def test_an_ending_is_a_crash_or_an_outcome():
+    assert isinstance(run("exits")[0][0], Crash)
