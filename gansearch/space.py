@@ -22,7 +22,7 @@ from gansearch.components import (
 from gansearch.domains import Domain, Scalar, Source, is_domain_node, parse_domain
 from gansearch.errors import DomainError, GansearchError, PluginError, Problem, StudyError
 from gansearch.registry import Registry, unknown
-from gansearch.study import ComponentNode, Place, StudySpec, problems_of
+from gansearch.study import ComponentNode, GivenCandidate, Place, StudySpec, problems_of
 
 SEARCHED_ROLES = ("generator", "discriminator", "loss", "schedule")
 
@@ -62,16 +62,27 @@ class SearchSpace:
         self.options = {role: reader.options(role, getattr(spec, role)) for role in SEARCHED_ROLES}
         self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors, "detector")
         self.metrics = reader.metrics(spec)
-        if not reader.problems:
-            self.baseline_parameters = _baseline(self.options, spec.baseline, reader.problems)
-            self._uses = {"dataset": spec.dataset.use}
         if reader.problems:
             raise StudyError(reader.problems)
         self.dataset = datasets[0]
+        self._uses = {"dataset": spec.dataset.use}
+        problems: list[Problem] = []
+        self.baseline_parameters = _parameters_of(self.options, spec.baseline, ("baseline",), problems)
+        self.queued_parameters = [
+            _parameters_of(self.options, _varied(spec.baseline, node), ("queue", i), problems)
+            for i, node in enumerate(spec.queue)
+        ]
+        if problems:
+            raise StudyError(problems)
+        self.baseline = self._given(self.baseline_parameters, ("baseline",))
+        for i, parameters in enumerate(self.queued_parameters):
+            self._given(parameters, ("queue", i))
+
+    def _given(self, parameters: Mapping[str, Scalar], place: Place) -> Candidate:
         try:
-            self.baseline = self.draw(_Fixed(self.baseline_parameters))
+            return self.draw(_Fixed(parameters))
         except InvalidCandidateError as error:
-            raise StudyError([Problem(("baseline",), str(error))]) from None
+            raise StudyError([Problem(place, str(error))]) from None
 
     def draw(self, source: Source) -> Candidate:
         """The candidate that a source suggests.
@@ -194,49 +205,51 @@ class _Reader:
         return fixed, domains
 
 
-def _baseline(
-    options: Mapping[str, tuple[Option, ...]], overrides: Mapping[str, Mapping[str, Any]], problems: list[Problem]
+def _varied(baseline: GivenCandidate, node: GivenCandidate) -> GivenCandidate:
+    """A queued candidate: the baseline, but for what is said otherwise."""
+    return {**baseline, **{role: {**baseline.get(role, {}), **fields} for role, fields in node.items()}}
+
+
+def _parameters_of(
+    options: Mapping[str, tuple[Option, ...]], given: GivenCandidate, place: Place, problems: list[Problem]
 ) -> dict[str, Scalar]:
-    """The parameters of the baseline: what the study says of it, and the defaults of the fields."""
-    for role in overrides:
+    """What a study's storage would hold for a given candidate."""
+    for role in given:
         if role not in options:
-            problems.append(Problem(("baseline", role), unknown("role", role, options)))
+            problems.append(Problem((*place, role), unknown("role", role, options)))
     parameters: dict[str, Scalar] = {}
     for role, choices in options.items():
-        wanted = dict(overrides.get(role, {}))
+        wanted = dict(given.get(role, {}))
         use = wanted.pop("use", choices[0].use)
         option = next((o for o in choices if o.use == use), None)
         if option is None:
             names = [o.use for o in choices]
-            problems.append(Problem(("baseline", role, "use"), unknown(f"{role} of this study", str(use), names)))
+            problems.append(Problem((*place, role, "use"), unknown(f"{role} of this study", str(use), names)))
             continue
-        if len(choices) > 1:
+        alone = len(choices) == 1
+        if not alone:
             parameters[role] = option.use
-        parameters |= _baseline_of(role, option, wanted, len(choices) == 1, problems)
+        searched = dict.fromkeys(option.domains)
+        for field in [*searched, *(field for field in wanted if field not in searched)]:
+            value = wanted.get(field, getattr(option.component.model_fields.get(field), "default", None))
+            if problem := _refusal(option, field, value):
+                problems.append(Problem((*place, role, field), problem))
+            elif field in option.domains:
+                name = f"{role}.{field}" if alone else f"{role}.{option.use}.{field}"
+                parameters[name] = check_field(option.component, field, value)
     return parameters
 
 
-def _baseline_of(
-    role: str, option: Option, wanted: dict[str, Any], alone: bool, problems: list[Problem]
-) -> dict[str, Scalar]:
-    parameters: dict[str, Scalar] = {}
-    for name, field, domain in _parameters(role, option, alone=alone):
-        place = ("baseline", role, field)
-        value = wanted.pop(field, option.component.model_fields[field].default)
-        try:
-            value = check_field(option.component, field, value)
-        except ValidationError as error:
-            problems += problems_of(error, place)
-            continue
-        if not domain.contains(value):
-            problems.append(Problem(place, f"the baseline's {value!r} lies outside the searched {domain}"))
-        parameters[name] = value
-    for field, value in wanted.items():
-        fixed = option.fixed.get(field, getattr(option.component.model_fields.get(field), "default", None))
-        if field not in option.component.model_fields:
-            message = unknown("field", field, option.component.model_fields)
-            problems.append(Problem(("baseline", role, field), message))
-        elif value != fixed:
-            message = f"is fixed at {fixed!r} by this study, so the baseline cannot have {value!r}"
-            problems.append(Problem(("baseline", role, field), message))
-    return parameters
+def _refusal(option: Option, field: str, value: Any) -> str | None:
+    """Why a given candidate cannot have this value, if it cannot."""
+    if field not in option.component.model_fields:
+        return unknown("field", field, option.component.model_fields)
+    try:
+        value = check_field(option.component, field, value)
+    except ValidationError as error:
+        return problems_of(error)[0].message
+    if field in option.domains:
+        domain = option.domains[field]
+        return None if domain.contains(value) else f"{value!r} lies outside the searched {domain}"
+    fixed = option.fixed.get(field, option.component.model_fields[field].default)
+    return None if value == fixed else f"is fixed at {fixed!r} by this study, so it cannot be {value!r}"

@@ -113,7 +113,8 @@ class LocalExecutorSpec(_Part):
     """Candidates at a time; `auto` takes one a core, or one a GPU where there are any, as memory allows."""
 
 
-BaselineSpec = Mapping[str, Mapping[str, JsonValue]]
+GivenCandidate = Mapping[str, Mapping[str, JsonValue]]
+"""Fields by role of a candidate that a study names outright."""
 
 
 class StudySpec(_Part):
@@ -135,7 +136,10 @@ class StudySpec(_Part):
     metrics: tuple[str, ...] = ("fid", "coverage")
     """Measured for the record besides the objectives."""
     constraints: Mapping[str, Bounds] = {}
-    baseline: BaselineSpec = {}
+    baseline: GivenCandidate = {}
+    """What is not given here has its field's default."""
+    queue: tuple[GivenCandidate, ...] = ()
+    """Candidates that are tried right after the baseline, which they equal but for what is given."""
     certification: CertificationSpec = CertificationSpec()
     search: SearchSpec = SearchSpec()
     executor: LocalExecutorSpec = LocalExecutorSpec()

@@ -99,12 +99,17 @@ def test_an_override_that_leads_nowhere_is_refused(study_text, override):
 
 def test_the_baseline_must_lie_in_the_searched_domain(study_text):
     (message,) = problems(study_text.replace("baseline: {generator: {width: 64", "baseline: {generator: {width: 65"))
-    assert "baseline.generator.width: the baseline's 65 lies outside the searched IntRange" in message
+    assert "baseline.generator.width: 65 lies outside the searched IntRange" in message
 
 
 def test_the_baseline_cannot_contradict_what_the_study_fixes(study_text):
     (message,) = problems(study_text.replace("latent: 8}}", "latent: 8, layers: 2}}"))
     assert "baseline.generator.layers: is fixed at 1 by this study" in message
+
+
+def test_a_queued_candidate_is_checked_like_the_baseline(study_text):
+    (message,) = problems(study_text + "queue: [{generator: {width: 8}}, {generator: {wdth: 8}}]\n")
+    assert "queue.1.generator.wdth: unknown field 'wdth'; did you mean 'width'" in message
 
 
 def test_only_sizes_can_be_constrained(study_text):

@@ -15,6 +15,7 @@ from gansearch.cli.data import app as data_commands
 from gansearch.cli.diagnose import diagnose_log
 from gansearch.cli.pareto import show_pareto
 from gansearch.cli.plugins import app as plugins_commands
+from gansearch.cli.run import resume, run
 from gansearch.cli.runs import show, status
 from gansearch.cli.schema import print_schema
 from gansearch.cli.studies import summary, validate
@@ -30,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("run")(run)
+app.command("resume")(resume)
 app.command("status")(status)
 app.command("show")(show)
 app.command("pareto")(show_pareto)

@@ -10,7 +10,7 @@ def figure(value: float | None, *, whole: bool = False) -> str:
     """A size as `108,897`; anything else to three or four digits that count; a dash for what is unknown."""
     if value is None or math.isnan(value):
         return "-"
-    if math.isinf(value) or not (whole or abs(value) >= 1000):
+    if math.isinf(value) or not (whole or 1000 <= abs(value) < 1e9):
         return f"{value:.3g}"
     return f"{value:,.0f}"
 

@@ -20,24 +20,23 @@ MARKS: Mapping[str, tuple[str, str]] = {
     "best_any_size": ("▲", "best {quality} at any size"),
     "best_at_baseline_size": ("●", "best {quality} at the baseline's size"),
 }
-SHARED = "searched"
-"""Heading of the column that all searched parameters share in a narrow terminal."""
 
 
 @dataclass(frozen=True)
 class FrontTable:
     """The front and the trials that stand out, a row a trial, by size.
 
-    Where the terminal is wide enough each searched parameter has a column of its own; else they
-    share one.
+    Where the terminal is too narrow for everything, the searched parameters get a table of their own.
     """
 
     survey: Survey
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        wide = self._table(shared=False)
-        fits = Measurement.get(console, options.update(width=10_000), wide).maximum <= options.max_width
-        yield wide if fits else self._table(shared=True)
+        whole = self._table(figures=True, parameters=True)
+        if Measurement.get(console, options.update(width=10_000), whole).maximum <= options.max_width:
+            yield whole
+        else:
+            yield from (self._table(figures=True), Text(), self._table(parameters=True))
         yield Text()
         for line in self._legend():
             yield Text(line, style="dim")
@@ -50,25 +49,27 @@ class FrontTable:
         size = self.survey.standing.size
         return sorted(chosen.values(), key=lambda r: (size.cost(size.value(r)), r.number))
 
-    def _table(self, *, shared: bool) -> Table:
+    def _table(self, *, figures: bool = False, parameters: bool = False) -> Table:
         rows = self.rows()
-        columns = [name for record in rows for name in record.metrics]
-        metrics = [
-            name for name in dict.fromkeys(columns) if name not in (axis.metric for axis in self.survey.front.axes)
-        ]
-        searched = varied(rows)
+        metrics = self._metrics(rows) if figures else []
+        searched = varied(rows) if parameters else {}
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("trial", "", *self._headings(), *metrics):
-            table.add_column(heading, justify="right" if heading else "left", no_wrap=bool(heading))
-        for heading in [SHARED] if shared and searched else searched:
-            table.add_column(heading, justify="left" if shared else "right", overflow="fold")
+        for heading in ("trial", "", *(self._headings() if figures else ()), *metrics):
+            table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
+        for heading in searched:
+            table.add_column(heading, justify="right", overflow="fold")
         for record in rows:
-            values = [setting(record.parameters.get(name)) for name in searched.values()]
-            cells = [str(record.number), self._marks(record), *self._axis_cells(record)]
+            cells = [str(record.number), self._marks(record), *(self._axis_cells(record) if figures else ())]
             cells += [figure(record.metrics.get(name)) for name in metrics]
-            cells += [", ".join(f"{k} {v}" for k, v in zip(searched, values, strict=True))] if shared else values
+            cells += [setting(record.parameters.get(name)) for name in searched.values()]
             table.add_row(*cells, style="" if record in self.survey.front else "dim")
         return table
+
+    def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
+        """What was measured besides the axes."""
+        axes = [axis.metric for axis in self.survey.front.axes]
+        measured = dict.fromkeys(name for record in rows for name in record.metrics)
+        return [name for name in measured if name not in axes]
 
     def _headings(self) -> Iterator[str]:
         for axis in self.survey.front.axes:

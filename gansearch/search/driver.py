@@ -15,7 +15,7 @@ from gansearch.search.executor import Executor
 from gansearch.search.samplers import KINDS, make_sampler
 from gansearch.space import InvalidCandidateError, SearchSpace
 from gansearch.storage.run_folder import CANDIDATE, RunFolder
-from gansearch.storage.trials import BASELINE, DEATHS, RETRY_OF, TrialRecord, TrialStore
+from gansearch.storage.trials import BASELINE, DEATHS, GIVEN, RETRY_OF, TrialRecord, TrialStore
 from gansearch.study import StudySpec
 from gansearch.trial import Crash, Ended, Ending, Job, Progress
 
@@ -76,7 +76,9 @@ class Driver:
         self._store.requeue_interrupted()
         records = self._store.records()
         if not records:
-            self._store.enqueue(self._space.baseline_parameters, **{BASELINE: True})
+            self._store.enqueue(self._space.baseline_parameters, **{GIVEN: True, BASELINE: True})
+            for parameters in self._space.queued_parameters:
+                self._store.enqueue(parameters, **{GIVEN: True})
         self._finished = sum(record.ended for record in records)
         self._trained = sum(record.ended and not record.rejected for record in records)
         self._listener.began(records, self._executor.slots)
@@ -116,7 +118,7 @@ class Driver:
         record = self._record(trial, candidate, sizes)
         violations = self._violations(sizes)
         over = [name for name, violation in violations.items() if violation > 0]
-        if over and not record.baseline:  # the baseline is what sizes are told against, however large
+        if over and not trial.user_attrs.get(GIVEN):  # what the study names outright it wants trained
             reason = "; ".join(f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over)
             self._reject(trial, replace(record, state="pruned", reason=reason), violations)
             return

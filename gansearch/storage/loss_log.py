@@ -6,6 +6,7 @@ An empty cell was not measured; the words `nan` and `inf` are values that went w
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -68,10 +69,21 @@ def _csv(path: Path) -> dict[str, list[str]]:
         with path.open(encoding="utf-8-sig") as file:
             header = file.readline()
         delimiter = max(DELIMITERS, key=header.count)
-        # As text: pandas would not tell an empty cell from one that says nan.
-        frame = pd.read_csv(
-            path, sep=delimiter, dtype=str, keep_default_na=False, skipinitialspace=True, encoding="utf-8-sig"
-        )
+        with warnings.catch_warnings():
+            # Surplus cells would be dropped: 0,5 for one half would become 0.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            # As text: pandas would not tell an empty cell from one that says nan.
+            frame = pd.read_csv(
+                path,
+                sep=delimiter,
+                dtype=str,
+                keep_default_na=False,
+                index_col=False,
+                skipinitialspace=True,
+                encoding="utf-8-sig",
+            )
+    except pd.errors.ParserWarning:
+        raise LogError(f"{path} cannot be read as CSV: its rows have more cells than its header has names") from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise LogError(f"{path} cannot be read as CSV: {error}") from None
     return {str(name).strip(): frame[name].fillna("").tolist() for name in frame}

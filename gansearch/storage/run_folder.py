@@ -9,18 +9,20 @@ runs/<study>/study.yaml             the study with its defaults
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
 from gansearch.errors import RunFolderError
+from gansearch.files import write_atomically
 from gansearch.study import StudyDocument, StudySpec
-from gansearch.training.checkpoint import write_atomically
 
 STUDY, DATABASE, LOCK, TRIALS = "study.yaml", "study.db", "lock", "trials"
 CANDIDATE, SIGNALS, VERDICT, SAMPLES, GENERATOR = (
@@ -112,11 +114,14 @@ class TrialFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path / name, json.dumps(record, indent=1).encode())
 
-    def write_signals(self, rows: list[Mapping[str, float]]) -> None:
+    def write_signals(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Keep signals, a row a step, steps counted from 1."""
-        frame = pd.DataFrame(rows, index=pd.RangeIndex(1, len(rows) + 1, name="step"))
+        columns = dict.fromkeys(name for row in rows for name in row)
+        schema = pa.schema([("step", pa.int64()), *((name, pa.float32()) for name in columns)])
+        # By Arrow itself: pandas would make no difference between what went wrong and what was not measured.
+        table = pa.Table.from_pylist([{"step": step, **row} for step, row in enumerate(rows, start=1)], schema)
         self.path.mkdir(parents=True, exist_ok=True)
-        frame.astype("float32").reset_index().to_parquet(self.path / SIGNALS, index=False)
+        pq.write_table(table, self.path / SIGNALS)
 
     def signals(self) -> pd.DataFrame | None:
         """What `write_signals` kept, if the trial got that far."""

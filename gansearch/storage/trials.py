@@ -22,7 +22,9 @@ from gansearch.study import ObjectiveSpec
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 State = Literal["complete", "pruned", "failed", "running", "waiting"]
-RECORD, RETRY_OF, BASELINE, DEATHS = "record", "retry_of", "baseline", "deaths"
+RECORD, RETRY_OF, DEATHS = "record", "retry_of", "deaths"
+BASELINE, GIVEN = "baseline", "given"
+"""Marks of candidates that the study names outright; the baseline has both."""
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ class TrialStore:
         parameters = trial.params or trial.system_attrs.get("fixed_params", {})
         # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
         if parameters and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
-            kept = {name: trial.user_attrs[name] for name in (BASELINE, DEATHS) if name in trial.user_attrs}
+            kept = {name: trial.user_attrs[name] for name in (BASELINE, GIVEN, DEATHS) if name in trial.user_attrs}
             self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
         record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
         self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, json.dumps(record.to_json()))

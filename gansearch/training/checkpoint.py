@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from gansearch.files import write_atomically
 
 NAME = "checkpoint.pt"
 DIGEST_BYTES = 32
@@ -37,21 +37,3 @@ def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
         return None
     state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     return state
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file so that after a crash it holds the old content or the new, never a part."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-        try:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)

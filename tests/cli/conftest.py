@@ -1,6 +1,7 @@
 """A finished study in a run folder, written through the store as the driver writes it."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -73,10 +74,16 @@ def call(capsys):
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
-    """The run folder of a study of eleven trials, one of them crashed besides, and one still running."""
+def run(recorded: Path, tmp_path: Path) -> Path:
+    """The run folder of a study of eleven trials, one more that crashed, and one still running."""
+    return shutil.copytree(recorded, tmp_path / "runs" / "shrink")
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `run` copies, since writing it takes a second."""
     spec = StudyDocument.parse(STUDY).spec()
-    folder = RunFolder.create(tmp_path / "runs" / "shrink", spec)
+    folder = RunFolder.create(tmp_path_factory.mktemp("recorded"), spec)
     store = TrialStore.open(folder.database, spec.name, spec.objectives)
     for number, (width, size, rate, verdict, *figures) in enumerate(TRIALS):
         parameters = {"generator.width": width, "generator.norm": "batch", "schedule.generator_lr": rate}

@@ -74,7 +74,7 @@ def test_validate_locates_every_mistake(call, tmp_path):
     study.write_text(text.replace("use: bce", "use: bcee").replace("order: activation-norm", "oder: 1"))
     code, out, err = call("validate", study)
     assert (code, out) == (2, "")
-    assert f"{study}:6:3" not in err and err.count(str(study)) == 3
+    assert err.count(f"{study}:") == 3
     assert "unknown loss 'bcee'; did you mean 'bce'" in err
 
 
@@ -83,7 +83,7 @@ def test_validate_as_json_gives_line_and_message(call, tmp_path):
     study.write_text((DATA / "coursework_dense.yaml").read_text().replace("use: bce", "use: bcee"))
     code, out, _ = call("validate", study, "--json")
     (problem,) = json.loads(out)["problems"]
-    assert (code, problem["line"], problem["where"]) == (2, 6, "loss.0.use")
+    assert (code, problem["line"], problem["where"]) == (2, 6, "loss.use")
 
 
 def test_a_missing_study_is_a_wrong_study(call, tmp_path):

@@ -28,6 +28,11 @@ def test_the_baseline_is_trial_0(search):
     assert (first.parameters["generator.width"], first.parameters["generator.latent"]) == (64, 8)
 
 
+def test_queued_candidates_come_right_after_the_baseline(search):
+    store = search(InlineExecutor(), "queue=[{generator: {width: 8}}, {generator: {width: 24}}]")
+    assert [record.parameters["generator.width"] for record in store.records()[:3]] == [64, 8, 24]
+
+
 def test_a_search_has_as_many_trials_as_the_study_says(search):
     assert [record.state for record in search(InlineExecutor()).records()] == ["complete"] * 4
 
@@ -120,7 +125,7 @@ def test_a_space_that_hardly_meets_its_constraints_is_said_so(search, monkeypatc
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
 @pytest.mark.parametrize("lives", [[0, 1], [2], [1, 3, 3]])
 def test_a_driver_that_was_killed_goes_on_as_if_it_had_not_been(search, sampler, lives, tmp_path):
-    settings = (f"search.sampler={sampler}", "search.trials=12", "search.startup_trials=4")
+    settings = (f"search.sampler={sampler}", "search.trials=9", "search.startup_trials=3")
     for life in lives:
         with pytest.raises(KilledError):
             search(InlineExecutor(dies_after=life), *settings)
@@ -128,7 +133,7 @@ def test_a_driver_that_was_killed_goes_on_as_if_it_had_not_been(search, sampler,
     (tmp_path / "run").rename(tmp_path / "interrupted")
     whole = search(InlineExecutor(), *settings)
     assert ended(resumed) == ended(whole)
-    assert len(ended(whole)) == 12
+    assert len(ended(whole)) == 9
     assert {record.state for record in resumed.records()} <= {"complete", "failed"}
 
 

@@ -25,11 +25,15 @@ class ConvergenceFailure(Detector):
     """Smoothed accuracy, on the worse of real and generated samples, above which it wins."""
     patience: Annotated[int, Field(ge=1)] = 200
     """Steps of winning on end that make a run suspect. At 50, six of fifteen sound runs were flagged; at 200, none."""
-    window: Annotated[int, Field(ge=10)] = 300
+    share: Annotated[float, Field(gt=0, le=1)] = 0.85
+    """Of the steps of both windows that must be won to condemn a run: a hopeless one has its moments too."""
+    window: Annotated[int, Field(ge=10)] = 400
     """Steps: the mean of `pair_ratio` over the last so many is held against that over as many before."""
     progress: Annotated[float, Field(ge=0)] = 0.01
     """Rise of `pair_ratio` from window to window that counts as progress, or `progress_share` of it if that is more."""
     progress_share: Annotated[float, Field(ge=0)] = 0.05
+    alive: Annotated[float, Field(ge=0, le=1)] = 0.05
+    """Coverage, where it is measured, from which a generator counts as alive however much it loses."""
     blind_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Of a log without samples: share of its rows, its end among them, that must be dominated to condemn it."""
     blind_rows: Annotated[int, Field(ge=1)] = 10
@@ -50,10 +54,13 @@ class _DominanceWatch:
         self.rows = 0
         self.step = 0
         self.ratios: deque[tuple[int, float]] = deque()
-        self.first_ratio_step: int | None = None
+        self.lately: deque[bool] = deque(maxlen=2 * detector.window)
+        self.has_samples = False
+        self.coverage = 0.0
 
     def observe(self, step: int, row: Row) -> Verdict | None:
         self.step = step
+        self.coverage = row.get("coverage", self.coverage)
         self._remember_ratio(step, row)
         if (dominance := _dominance(row)) is None:
             return None
@@ -62,15 +69,16 @@ class _DominanceWatch:
         if "d_acc_real" in row and "d_acc_fake" in row:
             self.accuracy.add(min(row["d_acc_real"], row["d_acc_fake"]))
         self._count(step)
-        if self.winning_rows < self.detector.patience:
-            return None
-        progress = self._progress()
-        if progress is None or progress["risen"] >= progress["needed"]:
+        hopeless = self._share_won() >= self.detector.share and self.coverage < self.detector.alive
+        progress = self._progress() if hopeless else None
+        if progress is not None and progress["risen"] < progress["needed"]:
+            return Verdict("convergence-failure", step, self._evidence() | progress, "convergence-failure")
+        if self.winning_rows >= self.detector.patience:
             return Verdict("suspect", self.winning_since, self._evidence() | (progress or {}), "convergence-failure")
-        return Verdict("convergence-failure", step, self._evidence() | progress, "convergence-failure")
+        return None
 
     def conclude(self) -> Verdict | None:
-        blind = not self.ratios
+        blind = not self.has_samples
         long_enough = self.winning_rows_in_all >= max(self.detector.blind_share * self.rows, self.detector.blind_rows)
         if blind and self.winning_rows and long_enough:
             told = {"note": "judged by losses alone: the log has no pair_ratio"}
@@ -83,6 +91,7 @@ class _DominanceWatch:
         winning = self.dominance.value < self.detector.dominance and (
             self.accuracy.empty or self.accuracy.value > self.detector.accuracy
         )
+        self.lately.append(winning)
         if not winning:
             self.winning_since, self.winning_rows = None, 0
             return
@@ -90,32 +99,41 @@ class _DominanceWatch:
         self.winning_rows += 1
         self.winning_rows_in_all += 1
 
+    def _share_won(self) -> float:
+        """Of the steps of both windows; 0 before they are full.
+
+        Held against its time of balance, a run that a spike threw back would seem to decline, so
+        both windows must lie in its time of need.
+        """
+        full = len(self.lately) == self.lately.maxlen
+        return sum(self.lately) / len(self.lately) if full else 0.0
+
     def _remember_ratio(self, step: int, row: Row) -> None:
         if not math.isfinite(row.get("pair_ratio", math.nan)):
             return
+        self.has_samples = True
         self.ratios.append((step, row["pair_ratio"]))
-        if self.first_ratio_step is None:
-            self.first_ratio_step = step
         while self.ratios[0][0] <= step - 2 * self.detector.window:
             self.ratios.popleft()
 
     def _progress(self) -> dict[str, float] | None:
-        """How far `pair_ratio` has risen from window to window; None while there is less than two of them."""
+        """How far `pair_ratio` has risen from window to window; None where one of them has none."""
         window = self.detector.window
-        if self.first_ratio_step is None or self.step - self.first_ratio_step < 2 * window - window // 10:
-            return None
         before = [value for step, value in self.ratios if step <= self.step - window]
         lately = [value for step, value in self.ratios if step > self.step - window]
         if not before or not lately:
             return None
-        earlier, later = sum(before) / len(before), sum(lately) / len(lately)
+        last = lately[-max(1, len(lately) // 4) :]
+        earlier = sum(before) / len(before)
+        # Whoever has just begun to recover is below the mean of a long window, and above that of its end.
+        later = max(sum(lately) / len(lately), sum(last) / len(last))
         needed = max(self.detector.progress, self.detector.progress_share * earlier)
         return {"pair_ratio_before": earlier, "pair_ratio": later, "risen": later - earlier, "needed": needed}
 
     def _evidence(self) -> dict[str, Any]:
         accuracy = {} if self.accuracy.empty else {"accuracy": self.accuracy.value}
         return {
-            "rule": f"the discriminator has won for {self.winning_rows} steps on end",
+            "rule": f"the discriminator has won {sum(self.lately)} of the last {len(self.lately)} steps",
             "dominance": self.dominance.value,
             **accuracy,
             "winning_since": self.winning_since,

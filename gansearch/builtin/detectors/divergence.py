@@ -13,16 +13,25 @@ LOSSES = ("d_loss_real", "d_loss_fake", "g_loss")
 
 
 class Divergence(Detector):
-    """Losses, scores or gradients that left every sensible range, for long enough not to be a spike."""
+    """Losses, scores or gradients that left every sensible range, for long enough not to be a spike.
+
+    Large scores alone are no divergence: thrown up by a spike they take a thousand steps to come
+    down again, while the generator goes on learning. They are one where the discriminator wins with
+    them, or where they are beyond all hope.
+    """
 
     reads: ClassVar[tuple[str, ...]] = ("g_loss",)
 
     limit: Annotated[float, Field(gt=0)] = 100.0
-    """Of the generator's loss and of the mean scores, in absolute value."""
+    """Of the generator's loss and of the mean scores, in absolute value, while the discriminator wins."""
+    accuracy: Annotated[float, Field(gt=0, le=1)] = 0.98
+    """On the worse of real and generated samples, above which the discriminator wins."""
+    hopeless: Annotated[float, Field(gt=0)] = 1e6
+    """Of the same, whoever wins."""
     vanished: Annotated[float, Field(ge=0)] = 1e-5
     """Norm of the generator's gradient below which it learns nothing."""
     patience: Annotated[int, Field(ge=1)] = 50
-    """Steps on end. The longest excursion seen of a run that recovered took 16, up to a loss of 826."""
+    """Steps on end."""
 
     def watch(self) -> Watch:
         return _DivergenceWatch(self)
@@ -32,20 +41,21 @@ class _DivergenceWatch:
     def __init__(self, detector: Divergence) -> None:
         self.detector = detector
         self.beyond = 0
+        self.hopeless = 0
         self.vanished = 0
 
     def observe(self, step: int, row: Row) -> Verdict | None:
         if broken := {name: value for name in LOSSES if not math.isfinite(value := row.get(name, 0.0))}:
             return self._verdict(step, {"rule": "a loss is not finite"} | {k: repr(v) for k, v in broken.items()})
-        # A critic's scores have no scale, and neither has the loss that is their mean.
-        scored = ("g_loss", "d_logit_real", "d_logit_fake") if "dominance" in row or "d_acc_fake" in row else ()
-        largest = max((abs(row[name]) for name in scored if name in row), default=0.0)
-        self.beyond = self.beyond + 1 if largest > self.detector.limit else 0
+        largest = self._largest(row)
         if "g_grad_norm" in row:
-            self.vanished = self.vanished + 1 if row["g_grad_norm"] < self.detector.vanished else 0
-        if self.beyond >= self.detector.patience:
-            rule = f"the generator's loss or a mean score beyond {self.detector.limit:g} for {self.beyond} steps"
-            return self._verdict(step, {"rule": rule, "largest": largest})
+            self.vanished = self._on_end(self.vanished, row["g_grad_norm"] < self.detector.vanished)
+        self.hopeless = self._on_end(self.hopeless, largest > self.detector.hopeless)
+        self.beyond = self._on_end(self.beyond, largest > self.detector.limit and self._discriminator_wins(row))
+        for steps, limit in ((self.hopeless, self.detector.hopeless), (self.beyond, self.detector.limit)):
+            if steps >= self.detector.patience:
+                rule = f"the generator's loss or a mean score beyond {limit:g} for {steps} steps"
+                return self._verdict(step, {"rule": rule, "largest": largest})
         if self.vanished >= self.detector.patience:
             rule = f"the generator's gradient below {self.detector.vanished:g} for {self.vanished} steps"
             return self._verdict(step, {"rule": rule, "g_grad_norm": row.get("g_grad_norm")})
@@ -53,6 +63,19 @@ class _DivergenceWatch:
 
     def conclude(self) -> Verdict | None:
         return None
+
+    def _largest(self, row: Row) -> float:
+        """The largest of loss and mean scores, in absolute value; 0 for a critic, whose scores have no scale."""
+        judged = "dominance" in row or "d_acc_fake" in row
+        names = ("g_loss", "d_logit_real", "d_logit_fake") if judged else ()
+        return max((abs(row[name]) for name in names if name in row), default=0.0)
+
+    def _discriminator_wins(self, row: Row) -> bool:
+        return min(row.get("d_acc_real", 1.0), row.get("d_acc_fake", 1.0)) > self.detector.accuracy
+
+    @staticmethod
+    def _on_end(count: int, condition: bool) -> int:
+        return count + 1 if condition else 0
 
     @staticmethod
     def _verdict(step: int, evidence: Mapping[str, Any]) -> Verdict:

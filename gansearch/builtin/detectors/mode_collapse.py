@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from gansearch.components import Detector, Watch
-from gansearch.signals import Row, Verdict
+from gansearch.signals import Row, Status, Verdict
 
 
 class ModeCollapse(Detector):
@@ -20,10 +21,16 @@ class ModeCollapse(Detector):
     """Share of real samples with a generated neighbour below which a run has collapsed."""
     duplicates: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Share of pairs of generated samples that are nearly the same above which a run has collapsed."""
-    start: Annotated[int, Field(ge=1)] = 1000
-    """First step at which samples are looked at: sound runs are poor before."""
+    hopeless: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of nearly equal pairs from which no run recovers: it is condemned at the first look."""
+    start: Annotated[int, Field(ge=1)] = 500
+    """First step at which samples are looked at."""
+    grace: Annotated[int, Field(ge=0)] = 1000
+    """Step before which a collapse that is not hopeless is not held against a run."""
     every: Annotated[int, Field(ge=1)] = 250
     """Steps between two looks."""
+    looks: Annotated[int, Field(ge=1)] = 2
+    """Looks on end at a collapse that condemn. A run thrown back by a spike was seen to recover after one."""
 
     def watch(self) -> Watch:
         return _SampleWatch(self)
@@ -35,18 +42,33 @@ class ModeCollapse(Detector):
 class _SampleWatch:
     def __init__(self, detector: ModeCollapse) -> None:
         self.detector = detector
+        self.collapsed = 0
+        self.verdict: Verdict | None = None
 
     def observe(self, step: int, row: Row) -> Verdict | None:
-        if step < self.detector.start:
-            return None
         evidence = {name: row[name] for name in ("coverage", "duplicates") if name in row}
+        if not evidence or step < self.detector.start:
+            return self.verdict
+        self.verdict = self._look(step, evidence)
+        return self.verdict
+
+    def conclude(self) -> Verdict | None:
+        return self.verdict
+
+    def _look(self, step: int, evidence: Mapping[str, float]) -> Verdict | None:
+        """The verdict as of one look at the samples."""
+        if evidence.get("duplicates", 0.0) > self.detector.hopeless:
+            rule = f"more than {self.detector.hopeless:.0%} of the pairs of samples are nearly the same"
+            return Verdict("mode-collapse", step, {"rule": rule, **evidence}, "mode-collapse")
         if evidence.get("duplicates", 0.0) > self.detector.duplicates:
             rule = f"more than {self.detector.duplicates:.0%} of the pairs of samples are nearly the same"
         elif evidence.get("coverage", 1.0) < self.detector.coverage:
             rule = f"the samples cover less than {self.detector.coverage:.0%} of the data"
         else:
+            self.collapsed = 0
             return None
-        return Verdict("mode-collapse", step, {"rule": rule, **evidence}, "mode-collapse")
-
-    def conclude(self) -> Verdict | None:
-        return None
+        if step < self.detector.grace:
+            return None
+        self.collapsed += 1
+        status: Status = "mode-collapse" if self.collapsed >= self.detector.looks else "suspect"
+        return Verdict(status, step, {"rule": rule, "looks": self.collapsed, **evidence}, "mode-collapse")
