@@ -12,7 +12,7 @@ from gansearch.components import Data
 from gansearch.errors import Problem, StudyError
 from gansearch.registry import Registry
 from gansearch.search.driver import Driver, Listener
-from gansearch.space import SearchSpace
+from gansearch.space import SearchSpace, component_problems
 from gansearch.storage.run_folder import DATABASE, TRIALS, RunFolder
 from gansearch.storage.trials import TrialStore
 from gansearch.study import StudyDocument, StudySpec
@@ -38,9 +38,13 @@ class Study:
         from gansearch.evaluation.counting import SizeCounter
 
         document = StudyDocument.read(path, overrides)
-        spec = document.spec()
+        registry = Registry()
         try:
-            space = SearchSpace(spec, Registry())
+            spec = document.spec()
+        except StudyError as error:
+            raise document.error([*error.problems, *component_problems(document.tree, registry)]) from None
+        try:
+            space = SearchSpace(spec, registry)
         except StudyError as error:
             raise document.error(error.problems) from None
         data = space.dataset.load()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ from gansearch.domains import Domain, Scalar, Source, is_domain_node, parse_doma
 from gansearch.errors import DomainError, GansearchError, PluginError, Problem, StudyError
 from gansearch.registry import Registry, unknown
 from gansearch.study import ComponentNode, GivenCandidate, Place, StudySpec, problems_of
+
+Nodes = Sequence[ComponentNode | None]
+"""Components as a study names them; None stands for one that could not be understood."""
 
 SEARCHED_ROLES = ("generator", "discriminator", "loss", "schedule")
 
@@ -58,10 +61,10 @@ class SearchSpace:
             StudyError: with every mistake found.
         """
         reader = _Reader(registry)
-        datasets: tuple[Dataset, ...] = reader.components("dataset", (spec.dataset,), "dataset")
+        datasets: tuple[Dataset, ...] = reader.components("dataset", (spec.dataset,))
         self.options = {role: reader.options(role, getattr(spec, role)) for role in SEARCHED_ROLES}
-        self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors, "detector")
-        self.metrics = reader.metrics(spec)
+        self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors)
+        self.metrics = reader.metrics(_metrics_of(spec.resolved()))
         if reader.problems:
             raise StudyError(reader.problems)
         self.dataset = datasets[0]
@@ -134,9 +137,11 @@ class _Reader:
         self.registry = registry
         self.problems: list[Problem] = []
 
-    def options(self, role: str, nodes: tuple[ComponentNode, ...]) -> tuple[Option, ...]:
+    def options(self, role: str, nodes: Nodes) -> tuple[Option, ...]:
         options: list[Option] = []
         for i, node in enumerate(nodes):
+            if node is None:
+                continue
             if node.use in (option.use for option in options):
                 self.problems.append(Problem((role, i, "use"), f"{node.use!r} is listed a second time"))
             elif (component := self._load(role, node.use, (role, i, "use"))) is not None:
@@ -144,12 +149,11 @@ class _Reader:
                 options.append(Option(node.use, component, fixed, domains))
         return tuple(options)
 
-    def components(self, key: str, nodes: tuple[ComponentNode, ...], role: str) -> tuple[Any, ...]:
+    def components(self, key: str, nodes: Nodes) -> tuple[Any, ...]:
         """Components whose fields are all fixed."""
         built: list[Component] = []
         for i, node in enumerate(nodes):
-            component = self._load(role, node.use, (key, i, "use"))
-            if component is None:
+            if node is None or (component := self._load(key.removesuffix("s"), node.use, (key, i, "use"))) is None:
                 continue
             try:
                 built.append(component.model_validate(node.fields))
@@ -157,21 +161,16 @@ class _Reader:
                 self.problems += problems_of(error, (key, i))
         return tuple(built)
 
-    def metrics(self, spec: StudySpec) -> dict[str, Metric]:
-        """The metrics of objectives, constraints and record, by name."""
-        asked: dict[str, Place] = {name: ("metrics", i) for i, name in enumerate(spec.metrics)}
-        asked |= {name: ("constraints", name) for name in spec.constraints}
-        asked |= {o.metric: ("objectives", i, "metric") for i, o in enumerate(spec.objectives)}
+    def metrics(self, asked: Mapping[str, Place]) -> dict[str, Metric]:
+        """The metrics of these names, each asked for at a place."""
         metrics: dict[str, Metric] = {}
         for name, place in asked.items():
             component = self._load("metric", name, place)
             if component is None:
                 continue
             metrics[name] = component()  # type: ignore[assignment]
-            if name in spec.constraints and not isinstance(metrics[name], SizeMetric):
-                self.problems.append(
-                    Problem(("constraints", name), "only a size, which is known before training, can be constrained")
-                )
+            if place[0] == "constraints" and not isinstance(metrics[name], SizeMetric):
+                self.problems.append(Problem(place, "only a size, which is known before training, can be constrained"))
         return metrics
 
     def _load(self, role: str, name: str, place: Place) -> type[Component] | None:
@@ -203,6 +202,51 @@ class _Reader:
             except ValidationError as error:
                 self.problems += problems_of(error, (*place, name))
         return fixed, domains
+
+
+def component_problems(tree: object, registry: Registry) -> list[Problem]:
+    """What is wrong with the components of a study that is wrong in other places too.
+
+    Looks at whatever can be understood of a tree that is no `StudySpec`.
+    """
+    if not isinstance(tree, Mapping):
+        return []
+    reader = _Reader(registry)
+    for role in SEARCHED_ROLES:
+        reader.options(role, _legible(tree.get(role)))
+    for key in ("dataset", "detectors"):
+        reader.components(key, _legible(tree.get(key)))
+    reader.metrics(_metrics_of(tree))
+    return reader.problems
+
+
+def _legible(nodes: object) -> Nodes:
+    """The nodes that name a component, and None in the place of others."""
+    legible: list[ComponentNode | None] = []
+    for node in nodes if isinstance(nodes, list) else [nodes]:
+        try:
+            legible.append(ComponentNode.model_validate(node))
+        except ValidationError:
+            legible.append(None)
+    return tuple(legible)
+
+
+def _metrics_of(tree: Mapping[str, Any]) -> dict[str, Place]:
+    """The metrics that a study names, each with a place where it does; a constraint's place comes first."""
+    asked: dict[str, Place] = {}
+    for i, name in enumerate(_entries(tree, "metrics")):
+        asked[name] = ("metrics", i)
+    for i, objective in enumerate(_entries(tree, "objectives")):
+        if isinstance(objective, Mapping):
+            asked[objective.get("metric", "")] = ("objectives", i, "metric")
+    constraints = tree.get("constraints")
+    asked |= {name: ("constraints", name) for name in (constraints if isinstance(constraints, Mapping) else ())}
+    return {name: place for name, place in asked.items() if isinstance(name, str) and name}
+
+
+def _entries(tree: Mapping[str, Any], key: str) -> list[Any]:
+    entries = tree.get(key)
+    return entries if isinstance(entries, list) else []
 
 
 def _varied(baseline: GivenCandidate, node: GivenCandidate) -> GivenCandidate:

@@ -33,11 +33,29 @@ def dominated(steps, pair_ratio=lambda step: 0.1):
 
 
 def test_a_run_that_is_dominated_and_stands_still_fails_to_converge():
-    verdict = watch(dominated(700))[-1]
-    assert verdict.status == "convergence-failure"
-    assert 550 <= verdict.step <= 620
+    verdict = watch(dominated(900))[-1]
+    assert (verdict.status, verdict.step) == ("convergence-failure", 800)
     assert verdict.evidence["risen"] == pytest.approx(0.0, abs=1e-9)
     assert verdict.evidence["winning_since"] == 1
+
+
+def test_a_hopeless_run_has_its_moments():
+    rows = dominated(1000)
+    for start in range(100, 1000, 200):
+        rows[start : start + 10] = [BALANCED] * 10
+    assert watch(rows)[-1].status == "convergence-failure"
+
+
+def test_a_run_that_a_spike_threw_back_is_not_held_against_its_better_days():
+    before = [BALANCED | {"pair_ratio": 0.9}] * 400
+    thrown_back = dominated(620, pair_ratio=lambda step: 0.5)
+    recovering = dominated(300, pair_ratio=lambda step: 0.8)
+    assert watch(before + thrown_back + recovering)[-1].status == "suspect"
+
+
+def test_a_dominated_run_that_covers_the_data_is_only_suspect():
+    covering = [row | {"coverage": 0.2} for row in dominated(1200)]
+    assert watch(covering)[-1].status == "suspect"
 
 
 def test_a_dominated_run_whose_samples_grow_apart_is_only_suspect():
@@ -63,8 +81,14 @@ def test_a_loss_that_is_not_finite_has_diverged_at_once(value):
 
 
 def test_a_spike_shorter_than_the_patience_is_survived():
-    assert watch([BALANCED] * 5 + [BALANCED | {"g_loss": 826.0}] * 49 + [BALANCED])[-1].status == "healthy"
-    assert watch([BALANCED] * 5 + [BALANCED | {"g_loss": 826.0}] * 50)[-1].status == "diverged"
+    spike = DOMINATED | {"g_loss": 826.0}
+    assert watch([BALANCED] * 5 + [spike] * 49 + [BALANCED])[-1].status == "healthy"
+    assert watch([BALANCED] * 5 + [spike] * 50)[-1].status == "diverged"
+
+
+def test_large_scores_with_which_nobody_wins_are_no_divergence():
+    assert watch([BALANCED | {"d_logit_fake": 2000.0}] * 500)[-1].status == "healthy"
+    assert watch([BALANCED | {"d_logit_fake": 2e6}] * 50)[-1].status == "diverged"
 
 
 def test_a_generator_without_gradient_has_diverged():
@@ -84,21 +108,37 @@ def test_a_critics_scores_have_no_limit():
     assert watch([critic] * 1500)[-1].status == "healthy"
 
 
-@pytest.mark.parametrize(
-    ("probe", "status"),
-    [
-        ({"coverage": 0.01, "duplicates": 0.0}, "mode-collapse"),
-        ({"coverage": 0.3, "duplicates": 0.02}, "mode-collapse"),
-        ({"coverage": 0.05, "duplicates": 0.005}, "healthy"),
-        ({"coverage": 0.05, "duplicates": math.nan}, "healthy"),
-    ],
-)
-def test_samples_decide_on_mode_collapse(probe, status):
-    assert watch([BALANCED] * 999 + [BALANCED | probe])[-1].status == status
+def looked_at(*probes, steps=(500, 750, 1000, 1250, 1500)):
+    """A balanced run whose samples are measured at some steps."""
+    rows = [dict(BALANCED) for _ in range(1500)]
+    for step, (coverage, duplicates) in zip(steps, probes, strict=False):
+        rows[step - 1] |= {"coverage": coverage, "duplicates": duplicates}
+    return watch(rows)
 
 
-def test_samples_of_an_early_step_are_not_held_against_a_run():
-    assert watch([BALANCED | {"coverage": 0.0, "duplicates": 1.0}] * 999)[-1].status == "healthy"
+def test_two_looks_on_end_at_a_collapse_condemn():
+    for collapsed in ((0.01, 0.0), (0.3, 0.02)):
+        verdicts = looked_at((0.1, 0.0), (0.1, 0.0), collapsed, collapsed, collapsed)
+        assert verdicts[1248].status == "suspect"
+        assert (verdicts[-1].status, verdicts[-1].step) == ("mode-collapse", 1250)
+
+
+def test_a_run_that_recovers_from_a_collapse_is_healthy_again():
+    assert looked_at((0.1, 0.0), (0.013, 0.0), (0.009, 0.0), (0.04, 0.0), (0.1, 0.0))[-1].status == "healthy"
+
+
+def test_poor_samples_that_are_alive_are_no_collapse():
+    assert looked_at(*[(0.03, 0.005)] * 5)[-1].status == "healthy"
+    assert looked_at(*[(0.03, math.nan)] * 5)[-1].status == "healthy"
+
+
+def test_poor_samples_of_an_early_step_are_not_held_against_a_run():
+    assert looked_at((0.0, 0.1), (0.0, 0.1), (0.1, 0.0), (0.1, 0.0), (0.1, 0.0))[-1].status == "healthy"
+
+
+def test_a_generator_that_says_one_thing_is_condemned_at_the_first_look():
+    verdict = looked_at((0.0, 1.0))[-1]
+    assert (verdict.status, verdict.step) == ("mode-collapse", 500)
 
 
 def test_a_failure_stays_one():
