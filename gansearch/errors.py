@@ -33,11 +33,15 @@ class LogError(GansearchError):
     """A loss log that cannot be read."""
 
 
+Place = tuple[str | int, ...]
+"""Where something stands in a study: the keys and indices that lead to it."""
+
+
 @dataclass(frozen=True)
 class Problem:
     """One mistake in a study file: where it stands and what is wrong with it."""
 
-    where: tuple[str | int, ...]
+    where: Place
     message: str
     line: int | None = None
     column: int | None = None

@@ -6,16 +6,19 @@ import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from gansearch.candidate import Candidate
 from gansearch.components import Data
+from gansearch.document import StudyDocument
 from gansearch.errors import Problem, StudyError
 from gansearch.registry import Registry
-from gansearch.search.driver import Driver, Listener
 from gansearch.space import SearchSpace, component_problems
 from gansearch.storage.run_folder import DATABASE, TRIALS, RunFolder
-from gansearch.storage.trials import TrialStore
-from gansearch.study import StudyDocument, StudySpec
+from gansearch.study import StudySpec
+
+if TYPE_CHECKING:
+    from gansearch.search.driver import Listener
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,11 @@ def run_study(
     Raises:
         RunFolderError: when the folder holds another study, or another process is at work in it.
     """
+    # Here, since what only looks at a study has no need to wait for them.
+    from gansearch.search.driver import Driver
     from gansearch.search.evaluate import TrainAndJudge
     from gansearch.search.local import LocalExecutor, Places, count_gpus
+    from gansearch.storage.trials import TrialStore
 
     spec, space = study.spec, study.space
     if fresh:

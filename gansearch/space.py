@@ -19,10 +19,11 @@ from gansearch.components import (
     check_field,
     is_whole,
 )
+from gansearch.document import problems_of
 from gansearch.domains import Domain, Scalar, Source, is_domain_node, parse_domain
-from gansearch.errors import DomainError, GansearchError, PluginError, Problem, StudyError
+from gansearch.errors import DomainError, GansearchError, Place, PluginError, Problem, StudyError
 from gansearch.registry import Registry, unknown
-from gansearch.study import ComponentNode, GivenCandidate, Place, StudySpec, problems_of
+from gansearch.study import ComponentNode, GivenCandidate, StudySpec
 
 Nodes = Sequence[ComponentNode | None]
 """Components as a study names them; None stands for one that could not be understood."""

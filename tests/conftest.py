@@ -3,9 +3,9 @@ import textwrap
 import pytest
 import torch
 
+from gansearch.document import StudyDocument
 from gansearch.registry import Registry
 from gansearch.space import SearchSpace
-from gansearch.study import StudyDocument
 
 torch.set_num_threads(1)
 

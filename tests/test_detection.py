@@ -47,7 +47,7 @@ def test_a_hopeless_run_has_its_moments():
 
 
 def test_a_run_that_a_spike_threw_back_is_not_held_against_its_better_days():
-    before = [BALANCED | {"pair_ratio": 0.9}] * 400
+    before = [BALANCED | ({"pair_ratio": 0.9} if step % 10 == 0 else {}) for step in range(400)]
     thrown_back = dominated(620, pair_ratio=lambda step: 0.5)
     recovering = dominated(300, pair_ratio=lambda step: 0.8)
     assert watch(before + thrown_back + recovering)[-1].status == "suspect"

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansearch.candidate import Candidate
+from gansearch.document import StudyDocument
 from gansearch.registry import Registry
 from gansearch.space import SearchSpace
-from gansearch.study import StudyDocument
 from gansearch.testing import RandomSource
 
 TWO_ARCHITECTURES = "generator=[{use: dense, width: 8}, {use: dcgan, width: {low: 2, high: 4}, levels: 2}]"

@@ -2,10 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gansearch.document import StudyDocument
 from gansearch.errors import StudyError
 from gansearch.registry import Registry
 from gansearch.space import SearchSpace
-from gansearch.study import StudyDocument, StudySpec
+from gansearch.study import StudySpec
 
 
 def problems(text, *overrides):

@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
+from gansearch.document import StudyDocument
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
-from gansearch.study import StudyDocument, StudySpec
+from gansearch.study import StudySpec
 
 STUDY, DATABASE, LOCK, TRIALS = "study.yaml", "study.db", "lock", "trials"
 CANDIDATE, SIGNALS, VERDICT, SAMPLES, GENERATOR = (

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from gansearch.cli import main
+from gansearch.document import StudyDocument
 from gansearch.search.samplers import make_sampler
 from gansearch.signals import Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
 from gansearch.storage.trials import BASELINE, TrialRecord, TrialStore
-from gansearch.study import StudyDocument
 
 STUDY = """
 name: shrink

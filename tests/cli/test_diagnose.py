@@ -14,7 +14,7 @@ def test_the_failures_on_record_are_recognised(call, log, rows, step):
     code, out, _ = call("diagnose", DATA / f"{log}.csv", "--json")
     told = json.loads(out)
     assert (code, told["verdict"], told["step"], told["rows"]) == (0, "convergence-failure", step, rows)
-    assert told["evidence"]["rule"] == f"the discriminator has won for {rows} steps on end"
+    assert told["evidence"]["rule"] == f"the discriminator has won {rows} of the last {rows} steps"
 
 
 def test_what_could_not_be_judged_is_told(call):

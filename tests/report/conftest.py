@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from gansearch.document import StudyDocument
 from gansearch.signals import Verdict
 from gansearch.storage.trials import TrialRecord
-from gansearch.study import StudyDocument, StudySpec
+from gansearch.study import StudySpec
 
 STUDY = """
 name: by-hand

@@ -1,0 +1,56 @@
+# `make run` searches, `make test` and `make lint` check. They need make and Python 3.11 or newer with
+# venv, and install everything else into .venv: once, and again when what is to be installed changes.
+#
+#   make run STUDY=my_study.yaml    another study
+#   make test ARGS="-k pareto"      more arguments for `gansearch run` or pytest
+#   PYTHON=python3.12 make test     another Python
+
+PYTHON ?= python3
+STUDY = studies/shrink_generator.yaml
+ARGS =
+
+BIN = .venv/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: run test lint
+.DELETE_ON_ERROR:
+
+run: .venv/installed
+	$(BIN)/gansearch run $(STUDY) $(ARGS)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+.venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "installing gansearch into .venv; the first time takes a minute or two"
+	@$(INSTALL) --editable .
+	@touch $@
+
+.venv/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "installing gansearch and what tests it into .venv; the first time takes a minute or two"
+	@$(INSTALL) --editable ".[dev]"
+	@touch $@
+
+# pip, because it comes last: a venv that was left half made has a Python and no pip.
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gansearch needs Python 3.11 or newer; $(PYTHON) is: $$($(PYTHON) --version 2>&1)"; \
+	  echo "Name a newer one, as in: PYTHON=python3.12 make $(MAKECMDGOALS)"; \
+	  exit 1; } >&2
+	@$(PYTHON) -m venv .venv
+
+# A Python that was asked for is not quietly replaced by the one that .venv was made with.
+ifneq ($(origin PYTHON),file)
+ifneq ($(wildcard $(BIN)/pip),)
+WANTED := $(shell $(PYTHON) --version 2>&1)
+FOUND := $(shell $(BIN)/python --version 2>&1)
+ifneq ($(WANTED),$(FOUND))
+$(error PYTHON=$(PYTHON) is $(WANTED), but .venv was made with $(FOUND); remove .venv first)
+endif
+endif
+endif

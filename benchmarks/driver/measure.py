@@ -1,0 +1,244 @@
+"""What the driver itself costs a trial, with a training that ends at once.
+
+    python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR] [--out results.json]
+
+Everything is real but the training: the space of studies/shrink_generator.yaml, its sizes counted,
+the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for hours:
+the same driver first runs over a study in memory, which Optuna then copies into SQLite; what is
+measured are the next rounds of a driver that resumes that. --work keeps the copies for another time.
+About 12 minutes on a core, most of it copying.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import multiprocessing
+import os
+import platform
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+import torch
+
+from gansearch.candidate import Candidate
+from gansearch.document import StudyDocument
+from gansearch.evaluation.counting import SizeCounter
+from gansearch.registry import Registry
+from gansearch.search.driver import Driver
+from gansearch.signals import HEALTHY, Verdict
+from gansearch.space import SearchSpace
+from gansearch.storage.run_folder import DATABASE, RunFolder
+from gansearch.storage.trials import TrialRecord, TrialStore
+from gansearch.study import StudySpec
+from gansearch.trial import Ended, Event, Job, Outcome, Progress
+
+STUDY = Path(__file__).parents[2] / "studies" / "shrink_generator.yaml"
+FILLERS = {"tpe": "random", "random": "random", "nsga2": "nsga2"}
+"""Which sampler's trials a study is filled with: NSGA-II reads generations, and is told failures in its own way."""
+
+
+class NoTraining:
+    """An executor whose jobs end at once, a third of them badly, with records of the usual length."""
+
+    slots = 1
+
+    def __init__(self) -> None:
+        self._job: Job | None = None
+
+    def submit(self, job: Job) -> None:
+        """Start a job."""
+        self._job = job
+
+    def events(self, timeout: float) -> Sequence[Event]:
+        """End the job."""
+        assert self._job is not None
+        return [Ended(self._job.trial, _outcome(self._job.candidate))]
+
+    def stop(self, grace: float) -> None:
+        """There is nothing to stop."""
+
+
+def _outcome(candidate: Candidate) -> Outcome:
+    generator, schedule = candidate.generator.model_dump(), candidate.schedule
+    signals = {f"signal_{i}": schedule.generator_lr * i for i in range(20)}
+    stamp = {"extractor": "0" * 64, "samples": 2000, "dataset": {"sha256": "0" * 64}, "threads": 1}
+    if generator["latent"] == 1 or (generator["norm"] == "none" and generator["init_std"] > 0.1):
+        verdict = Verdict("mode-collapse", 1000, {"rule": "the samples cover little", "coverage": 0.001}, "stub")
+        return Outcome(verdict, 1000, 30.0, {}, signals, stamp)
+    quality = 1 / generator["width"] + abs(schedule.generator_lr - 2e-3) + 0.1 / generator["latent"]
+    metrics = dict.fromkeys(("mmd", "fid", "coverage", "precision", "recall", "blur_ratio"), quality)
+    return Outcome(HEALTHY, 1500, 45.0, metrics, signals, stamp)
+
+
+class Stopwatch:
+    """Listens, and notes when trials end."""
+
+    def __init__(self) -> None:
+        self.wall: list[float] = []
+        self.cpu: list[float] = []
+
+    def note(self) -> None:
+        """Remember the time."""
+        self.wall.append(time.perf_counter())
+        self.cpu.append(time.process_time())
+
+    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
+        """The study is loaded."""
+        self.note()
+
+    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
+        """Nothing to note."""
+
+    def progressed(self, progress: Progress) -> None:
+        """Nothing to note."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """A round is over."""
+        self.note()
+
+    def idle(self) -> None:
+        """Nothing to note."""
+
+
+def study_of(sampler: str, trials: int) -> StudySpec:
+    """The study, without the constraint: a refused candidate would be a cheaper round."""
+    changes = ["constraints.generator_params.max=1e9", f"search.sampler={sampler}", f"search.trials={trials}"]
+    return StudyDocument.read(STUDY, changes).spec()
+
+
+def prepared(spec: StudySpec) -> tuple[SearchSpace, SizeCounter]:
+    """What a search needs besides its folder: names resolved, data loaded."""
+    space = SearchSpace(spec, Registry())
+    return space, SizeCounter(space.dataset.load().shape, space.metrics)
+
+
+# --------------------------------------------------------------------------------------------------
+# Studies of a size
+
+
+def fill(filler: str, sizes: Sequence[int], work: Path) -> Iterator[Path]:
+    """Databases of so many finished trials each, smallest first."""
+    paths = [work / f"{filler}-{size}.db" for size in sizes]
+    if not all(path.exists() for path in paths):
+        known = _search_in_memory(study_of(filler, max(sizes)))
+        growing = work / f"{filler}.db"
+        growing.unlink(missing_ok=True)
+        for size, path in zip(sizes, paths, strict=True):
+            _copy(known, growing, size)
+            shutil.copy(growing, path)
+    yield from paths
+
+
+def _search_in_memory(spec: StudySpec) -> optuna.Study:
+    directions = [objective.direction for objective in spec.objectives]
+    study = optuna.create_study(study_name=spec.name, directions=directions)
+    with tempfile.TemporaryDirectory() as folder:
+        store = TrialStore(study, sqlalchemy.create_engine("sqlite://"))
+        space, counter = prepared(spec)
+        Driver(spec, space, RunFolder.create(Path(folder), spec), store, NoTraining(), counter, Stopwatch()).run()
+    return study
+
+
+def _copy(known: optuna.Study, database: Path, size: int) -> None:
+    """Grow a study on disk to so many trials of the known one."""
+    spec = study_of("random", 1)
+    store = TrialStore.open(database, spec.name, spec.objectives)
+    study = store._study
+    there = len(study.get_trials(deepcopy=False))
+    study.add_trials(known.get_trials(deepcopy=False)[there:size])
+    for name, value in known._storage.get_study_system_attrs(known._study_id).items():
+        parents = [number + 1 for number in value]  # NSGA-II keeps ids; SQLite counts them from 1
+        if max(parents) <= size:
+            study._storage.set_study_system_attr(study._study_id, name, parents)
+    with closing(store._engine.raw_connection()) as connection:
+        connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    store._engine.dispose()
+
+
+# --------------------------------------------------------------------------------------------------
+# Measuring
+
+
+def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, object]:
+    """Resume a study of this size and time its next rounds. Runs in a process of its own."""
+    torch.set_num_threads(1)
+    spec = study_of(sampler, size + rounds)
+    space, counter = prepared(spec)
+    watch = Stopwatch()
+    with tempfile.TemporaryDirectory() as place:
+        folder = RunFolder.create(Path(place), spec)
+        shutil.copy(database, folder.path / DATABASE)
+        before = _peak_megabytes()
+        begun = time.perf_counter()
+        store = TrialStore.open(folder.database, spec.name, spec.objectives)
+        Driver(spec, space, folder, store, NoTraining(), counter, watch).run()
+    wall, cpu = (_rounds(times) for times in (watch.wall, watch.cpu))
+    return {
+        "sampler": sampler,
+        "trials": size,
+        "median_ms": round(statistics.median(wall), 1),
+        "p90_ms": round(statistics.quantiles(wall, n=10)[-1], 1),
+        "median_cpu_ms": round(statistics.median(cpu), 1),
+        "open_s": round(watch.wall[0] - begun, 2),
+        "peak_mb": round(_peak_megabytes()),
+        "peak_mb_before": round(before),
+    }
+
+
+def _rounds(times: Sequence[float]) -> list[float]:
+    """Milliseconds from one ending to the next."""
+    return [(later - earlier) * 1e3 for earlier, later in itertools.pairwise(times)]
+
+
+def _peak_megabytes() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000])
+    parser.add_argument("--samplers", nargs="+", default=list(FILLERS), choices=list(FILLERS))
+    parser.add_argument("--rounds", type=int, default=30)
+    parser.add_argument("--work", type=Path)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with tempfile.TemporaryDirectory() as temporary:
+        results = list(_all(arguments, arguments.work or Path(temporary)))
+    told = {
+        "optuna": optuna.__version__,
+        "python": platform.python_version(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "rounds": arguments.rounds,
+        "results": results,
+    }
+    if arguments.out:
+        arguments.out.write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _all(arguments: argparse.Namespace, work: Path) -> Iterator[dict[str, object]]:
+    work.mkdir(parents=True, exist_ok=True)
+    sizes = sorted(arguments.sizes)
+    processes = multiprocessing.get_context("spawn")
+    for sampler in arguments.samplers:
+        for size, database in zip(sizes, fill(FILLERS[sampler], sizes, work), strict=True):
+            with processes.Pool(1) as pool:
+                result = pool.apply(measure, (database, sampler, size, arguments.rounds))
+            print(json.dumps(result), flush=True)
+            yield result
+
+
+if __name__ == "__main__":
+    main()
