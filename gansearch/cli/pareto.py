@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.places import Run, find_run, read_records
+from gansearch.cli.places import Run, find_run, read_records, relative
 from gansearch.cli.printing import Json, console, output_path, print_json
 from gansearch.errors import GansearchError
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from gansearch.report.front import Axis
     from gansearch.report.survey import Survey
+    from gansearch.storage.run_folder import RunFolder
     from gansearch.storage.trials import TrialRecord
 
 SHOWN = 10
@@ -49,23 +50,20 @@ def show_pareto(
         _print(survey, console())
 
 
-def show_front(path: Path, out: Console) -> None:
-    """Print the front of a run folder."""
-    _print(_survey(path), out)
-
-
-def draw_front(path: Path) -> Path:
-    """Keep a picture of the front in the run folder itself, and tell where."""
-    picture = path / "pareto.png"
-    _write(_survey(path), picture)
-    return picture
-
-
-def _survey(path: Path) -> Survey:
+def conclude(folder: RunFolder, out: Console) -> None:
+    """Tell what a search has come to: the front, its picture, and samples of the smallest good one."""
     from gansearch.report.survey import Survey
 
-    folder = find_run(path)
-    return Survey.of(folder.spec(), read_records(folder))
+    survey = Survey.of(folder.spec(), read_records(folder))
+    _print(survey, out)
+    out.print()
+    smallest = survey.standing.smallest_within_tolerance
+    if smallest is not None and (grids := folder.trial(smallest.number).sample_grids()):
+        out.print(f"samples of trial {smallest.number}: {relative(grids[-1])}", markup=False, soft_wrap=True)
+    if survey.front.trials and len(survey.front.axes) > 1:
+        picture = folder.path / "pareto.png"
+        _write(survey, picture)
+        out.print(f"front: {relative(picture)}", markup=False, soft_wrap=True)
 
 
 def _axes(axes: Sequence[Axis], x: str | None, y: str | None, records: Sequence[TrialRecord]) -> list[Axis]:

@@ -37,3 +37,8 @@ def read_records(folder: RunFolder) -> list[TrialRecord]:
     from gansearch.storage.trials import TrialStore
 
     return TrialStore.read(folder.database).records()
+
+
+def relative(path: Path) -> Path:
+    """A path as short as it can be told from here."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -47,6 +47,7 @@ def resume(run: Annotated[Path, typer.Argument(help="A run folder, or the name o
 
 def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool) -> None:
     from gansearch.cli.live import LiveTable, PlainLines
+    from gansearch.cli.pareto import conclude
     from gansearch.run import Study, run_study
 
     console = Console()
@@ -59,19 +60,11 @@ def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, 
     folder = out or Path("runs") / study.spec.name
     listener = (LiveTable if console.is_terminal else PlainLines)(study.spec, console)
     with _StopOnSignals() as stop, listener:
-        run_study(study, folder, listener, fresh=fresh, stop=stop.asked)
+        done = run_study(study, folder, listener, fresh=fresh, stop=stop.asked)
     if stop.number is not None:
         console.print(f"stopped; go on with: gansearch resume {folder}", markup=False)
         raise typer.Exit(128 + stop.number)
-    _conclude(folder, console)
-
-
-def _conclude(path: Path, console: Console) -> None:
-    """Show what has been found, and draw the front."""
-    from gansearch.cli.pareto import draw_front, show_front
-
-    show_front(path, console)
-    console.print(f"drawn in {draw_front(path)}", markup=False)
+    conclude(done, console)
 
 
 class _StopOnSignals:

@@ -102,14 +102,15 @@ def train(
         hooks.disturb(step, players)
         fake = _learn(step, phases, players, feed, candidate, spec.batch_size, recorder)
         players.average()
-        if fake is not None and step % PAIR_RATIO_EVERY == 0:
+        if fake is not None and _every(PAIR_RATIO_EVERY, step):
             recorder.add({"pair_ratio": mean_pair_distance(fake) / real_distance})
         recorder.close_step()
 
         # Look
         probes = watch.probe_due(step)
-        keeps = folder is not None and spec.checkpoint_every > 0 and step % spec.checkpoint_every == 0
-        if not (probes or keeps or step % spec.read_every == 0 or step == spec.steps):
+        keeps = folder is not None and _every(spec.checkpoint_every, step)
+        shows = _every(spec.sample_every, step) and step < spec.steps
+        if not (probes or keeps or shows or _every(spec.read_every, step) or step == spec.steps):
             continue
         rows = recorder.read()
         if probes:
@@ -122,7 +123,7 @@ def train(
             break
 
         # Keep and tell
-        if spec.sample_every and step % spec.sample_every == 0 and step < spec.steps:
+        if shows:
             hooks.sampled(step, players.sample(fixed_latents))
         if keeps and folder is not None:
             _keep(run, feed, folder, started)
@@ -137,6 +138,11 @@ def train(
     run.verdict = watch.conclude()
     run.seconds += time.monotonic() - started
     return run
+
+
+def _every(interval: int, step: int) -> bool:
+    """Whether something that happens every so many steps is due; 0 means never."""
+    return interval > 0 and step % interval == 0
 
 
 def _learn(

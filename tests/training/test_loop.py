@@ -99,6 +99,13 @@ def test_looking_at_samples_does_not_change_the_training(candidate, training):
     assert torch.equal(weights(watched), weights(run(candidate, training)))
 
 
+def test_samples_are_shown_at_the_steps_that_the_study_asks_for_and_at_the_end(candidate, training):
+    shown = []
+    training = training.model_copy(update={"sample_every": 7})
+    run(candidate, training, hooks=Hooks(sampled=lambda step, samples: shown.append((step, len(samples)))))
+    assert shown == [(7, 64), (14, 64), (20, 64)]
+
+
 def test_the_average_of_the_generator_is_what_is_judged(candidate, training):
     averaged = variant(candidate, schedule=candidate.schedule.model_copy(update={"generator_ema": 0.9}))
     players = run(averaged, training).players

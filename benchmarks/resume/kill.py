@@ -1,0 +1,188 @@
+"""Does a search that is killed ten times find what an uninterrupted one finds?
+
+    python benchmarks/resume/kill.py [--kills 10] [--seed 0] [--out results.json]
+
+Runs the installed command on study.yaml twice: once in peace, once with the driver killed (SIGKILL,
+the driver alone) at random moments and started again each time. Checks that the two runs agree bit
+for bit, that nothing told before a kill is lost or told twice, and that workers end with their
+driver. Everything runs on one core, since training is bit-reproducible on one thread. For Linux;
+about 6 minutes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+import psutil
+
+from gansearch.report.front import axes_of, pareto_front
+from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
+from gansearch.storage.trials import TrialRecord, TrialStore
+
+SEARCH = Path(__file__).with_name("study.yaml")
+COMMAND = Path(sys.executable).with_name("gansearch")
+SPREAD = 2.4
+"""The longest life of a driver, in parts of what the uninterrupted run took by the number of kills."""
+PATIENCE = 30.0
+"""Seconds after which a worker without a driver counts as an orphan for good."""
+
+
+def start(run: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Begin the search, or go on with it: by `resume` as soon as there is something to resume."""
+    begun = (run / STUDY).exists()
+    arguments = ["resume", str(run)] if begun else ["run", str(SEARCH), "--out", str(run)]
+    with log.open("ab") as output:
+        return subprocess.Popen([COMMAND, *arguments], stdout=output, stderr=output)
+
+
+def finish(run: Path, log: Path) -> float:
+    """Search to the end; gives the seconds it took."""
+    begun = time.monotonic()
+    if start(run, log).wait() != 0:
+        sys.exit(f"the search failed:\n{log.read_text()}")
+    return time.monotonic() - begun
+
+
+def kill(driver: subprocess.Popen[bytes]) -> tuple[int, float]:
+    """Kill a driver alone; gives how many processes it had, and the seconds after which all were gone."""
+    processes = psutil.Process(driver.pid).children(recursive=True)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    begun = time.monotonic()
+    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
+    if alive:
+        sys.exit(f"{len(alive)} processes outlived their driver by {PATIENCE:.0f} s")
+    return len(processes), time.monotonic() - begun
+
+
+# --------------------------------------------------------------------------------------------------
+# What is compared
+
+
+def records_of(run: Path) -> list[TrialRecord]:
+    """Every trial, or none where the study has not begun."""
+    if not (run / DATABASE).exists():
+        return []
+    with closing(sqlite3.connect(run / DATABASE)) as connection:
+        (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'studies'").fetchone()[0]
+        begun = tables and connection.execute("SELECT count(*) FROM studies").fetchone()[0]
+    if sound != "ok":
+        sys.exit(f"the database is damaged: {sound}")
+    return TrialStore.read(run / DATABASE).records() if begun else []
+
+
+def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:
+    """What the search found out, in order, without what depends on the clock or on interruptions."""
+    return [
+        {
+            "identity": record.identity,
+            "state": record.state,
+            "rejected": record.rejected,
+            "verdict": None if record.verdict is None else record.verdict.to_json(),
+            "metrics": dict(record.metrics),
+            "sizes": dict(record.sizes),
+            "signals": dict(record.signals),
+            "steps": record.steps,
+        }
+        for record in records
+        if record.ended
+    ]
+
+
+def front(run: Path) -> list[tuple[str, dict[str, float]]]:
+    """Identity and figures of the trials on the front."""
+    records = records_of(run)
+    axes = axes_of(RunFolder.open(run).spec(), records)
+    return [(record.identity, record.figures) for record in pareto_front(records, axes).trials]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kills", type=int, default=10)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as folder:
+        told = compare(Path(folder), arguments.kills, random.Random(arguments.seed))
+    print(json.dumps(told, indent=1))
+    if arguments.out:
+        arguments.out.write_text(json.dumps({"seed": arguments.seed} | told, indent=1) + "\n")
+    sys.exit(0 if all(told["checks"].values()) else 1)  # type: ignore[attr-defined]
+
+
+def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, object]:
+    """Run the search in peace and with kills, and hold the two against each other."""
+    whole, killed, log = folder / "whole", folder / "killed", folder / "log"
+    seconds = finish(whole, log)
+    print(f"uninterrupted: {seconds:.0f} s", file=sys.stderr)
+    rounds, kept = [], True
+    before: list[TrialRecord] = []
+    for _ in range(kills):
+        driver = start(killed, log)
+        life = moments.uniform(0, SPREAD * seconds / kills)
+        try:
+            driver.wait(life)
+            break  # it finished before it could be killed
+        except subprocess.TimeoutExpired:
+            children, gone = kill(driver)
+        records = records_of(killed)
+        kept &= found(records)[: len(found(before))] == found(before)
+        before = records
+        ended, running = (sum(1 for r in records if test(r)) for test in (_ended, _running))
+        rounds.append(
+            {
+                "after_s": round(life, 2),
+                "ended": ended,
+                "running": running,
+                "children": children,
+                "children_gone_s": round(gone, 2),
+            }
+        )
+        print(rounds[-1], file=sys.stderr)
+    finish(killed, log)
+    records, expected = records_of(killed), found(records_of(whole))
+    kept &= found(records)[: len(found(before))] == found(before)
+    identities = [str(one["identity"]) for one in found(records)]
+    checks = {
+        "all kills hit a running driver": len(rounds) == kills,
+        "every trial told before a kill is still there": kept,
+        "no candidate is told twice": len(identities) == len(expected),
+        "none is left running or waiting": not any(r.state in ("running", "waiting") for r in records),
+        "same candidates, states, verdicts, metrics and signals, bit for bit": found(records) == expected,
+        "same front": front(killed) == front(whole),
+    }
+    return {
+        "uninterrupted_s": round(seconds, 1),
+        "trials": len(expected),
+        "states": {state: sum(one["state"] == state for one in expected) for state in ("complete", "pruned", "failed")},
+        "front": len(front(whole)),
+        "rows_with_retries": len(records),
+        "kills": rounds,
+        "checks": checks,
+    }
+
+
+def _ended(record: TrialRecord) -> bool:
+    return record.ended
+
+
+def _running(record: TrialRecord) -> bool:
+    return record.state == "running"
+
+
+if __name__ == "__main__":
+    main()
