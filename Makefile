@@ -34,7 +34,7 @@ lint: .venv/installed-dev
 .venv/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "installing gansearch and what tests it into .venv; the first time takes a minute or two"
 	@$(INSTALL) --editable ".[dev]"
-	@touch $@
+	@touch .venv/installed $@
 
 # pip, because it comes last: a venv that was left half made has a Python and no pip.
 $(BIN)/pip:

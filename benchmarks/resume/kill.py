@@ -32,10 +32,11 @@ from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
 from gansearch.storage.trials import TrialRecord, TrialStore
 
 SEARCH = Path(__file__).with_name("study.yaml")
+TRIALS = 12
 COMMAND = Path(sys.executable).with_name("gansearch")
-SPREAD = 2.4
-"""The longest life of a driver, in parts of what the uninterrupted run took by the number of kills."""
-PATIENCE = 30.0
+LONGEST = 2.4
+"""Life of a driver at most, in trials' times: from its first trial on, or for every fourth from its start."""
+PATIENCE = 60.0
 """Seconds after which a worker without a driver counts as an orphan for good."""
 
 
@@ -53,6 +54,18 @@ def finish(run: Path, log: Path) -> float:
     if start(run, log).wait() != 0:
         sys.exit(f"the search failed:\n{log.read_text()}")
     return time.monotonic() - begun
+
+
+def live(driver: subprocess.Popen[bytes], log: Path, seconds: float, *, from_start: bool) -> bool:
+    """Leave a driver alone for so long; whether it is still at work."""
+    said = log.stat().st_size
+    while not from_start and driver.poll() is None and b" starts: " not in log.read_bytes()[said:]:
+        time.sleep(0.02)
+    try:
+        driver.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return True
+    return False
 
 
 def kill(driver: subprocess.Popen[bytes]) -> tuple[int, float]:
@@ -131,23 +144,22 @@ def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, objec
     print(f"uninterrupted: {seconds:.0f} s", file=sys.stderr)
     rounds, kept = [], True
     before: list[TrialRecord] = []
-    for _ in range(kills):
+    for number in range(kills):
+        life = moments.uniform(0, LONGEST * seconds / TRIALS)
+        from_start = number % 4 == 3
         driver = start(killed, log)
-        life = moments.uniform(0, SPREAD * seconds / kills)
-        try:
-            driver.wait(life)
-            break  # it finished before it could be killed
-        except subprocess.TimeoutExpired:
-            children, gone = kill(driver)
+        if not live(driver, log, life, from_start=from_start):
+            break
+        children, gone = kill(driver)
         records = records_of(killed)
         kept &= found(records)[: len(found(before))] == found(before)
         before = records
-        ended, running = (sum(1 for r in records if test(r)) for test in (_ended, _running))
         rounds.append(
             {
                 "after_s": round(life, 2),
-                "ended": ended,
-                "running": running,
+                "of": "start" if from_start else "first trial",
+                "ended": sum(record.ended for record in records),
+                "running": sum(record.state == "running" for record in records),
                 "children": children,
                 "children_gone_s": round(gone, 2),
             }
@@ -174,14 +186,6 @@ def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, objec
         "kills": rounds,
         "checks": checks,
     }
-
-
-def _ended(record: TrialRecord) -> bool:
-    return record.ended
-
-
-def _running(record: TrialRecord) -> bool:
-    return record.state == "running"
 
 
 if __name__ == "__main__":

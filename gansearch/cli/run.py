@@ -53,16 +53,16 @@ def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, 
     console = Console()
     study = Study.load(path, overrides)
     for warning in study.data.warnings:
-        console.print(f"warning: {warning}", markup=False)
+        console.print(f"warning: {warning}", markup=False, soft_wrap=True)
     if check:
-        console.print(f"{path}: nothing is wrong with it", markup=False)
+        console.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)
         return
     folder = out or Path("runs") / study.spec.name
     listener = (LiveTable if console.is_terminal else PlainLines)(study.spec, console)
     with _StopOnSignals() as stop, listener:
         done = run_study(study, folder, listener, fresh=fresh, stop=stop.asked)
     if stop.number is not None:
-        console.print(f"stopped; go on with: gansearch resume {folder}", markup=False)
+        console.print(f"stopped; go on with: gansearch resume {folder}", markup=False, soft_wrap=True)
         raise typer.Exit(128 + stop.number)
     conclude(done, console)
 

@@ -15,6 +15,7 @@ import time
 import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Literal
@@ -70,6 +71,7 @@ class LocalExecutor:
         self._context.set_forkserver_preload(PRELOADED)
         # Read when the server loads torch; a worker's own threads are set in the worker.
         os.environ.setdefault("OMP_NUM_THREADS", str(places.threads))
+        _start_server()
 
     def submit(self, job: Job) -> None:
         slot = min(set(range(self.slots)) - {worker.slot for worker in self._workers.values()})
@@ -123,6 +125,19 @@ class LocalExecutor:
         worker.process.join()
         worker.connection.close()
         return ending
+
+
+def _start_server() -> None:
+    """Start what workers are forked from, deaf to the Ctrl-C that reaches all processes of a terminal.
+
+    It would hear it while it loads torch, and die. The mask is inherited; what comes meanwhile waits.
+    """
+    resource_tracker.ensure_running()  # first, as it would unblock the signal
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _death(exit_code: int | None) -> Crash:

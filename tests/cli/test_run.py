@@ -1,0 +1,242 @@
+"""`gansearch run` and `resume`: as installed where processes and signals matter, else within this process."""
+
+import itertools
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pexpect
+import psutil
+import pytest
+
+from gansearch.cli.places import read_records
+from gansearch.storage.run_folder import RunFolder
+
+COMMAND = Path(sys.executable).with_name("gansearch")
+PATIENCE = 60
+"""Seconds after which something hangs."""
+
+
+@pytest.fixture
+def study(study_text, tmp_path):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(study_text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    """What the installed command says of a whole search into a pipe, and the folder it leaves."""
+    folder = tmp_path_factory.mktemp("searched")
+    told = []
+
+    def search(text):
+        if not told:
+            (folder / "tiny.yaml").write_text(text)
+            told.append(
+                subprocess.run(
+                    [COMMAND, "run", "tiny.yaml"],
+                    cwd=folder,
+                    env=os.environ | {"COLUMNS": "120"},
+                    capture_output=True,
+                    text=True,
+                )
+            )
+        return told[0], folder / "runs" / "tiny"
+
+    return search
+
+
+@pytest.fixture
+def finished(searched, study_text, tmp_path):
+    """A copy of the folder of a finished search."""
+    return shutil.copytree(searched(study_text)[1], tmp_path / "runs" / "tiny")
+
+
+def started(*arguments):
+    """The installed command, once it says that it trains."""
+    process = subprocess.Popen(
+        [COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert "trial 0 starts" in process.stdout.readline()
+    return process
+
+
+def trials(folder):
+    return [(record.state, record.retried) for record in read_records(RunFolder.open(folder))]
+
+
+# ---------------------------------------------------------------------------------------- a whole search
+
+
+def test_a_search_into_a_pipe_says_a_line_for_each_beginning_and_end(searched, study_text):
+    told, _ = searched(study_text)
+    lines = [line for line in told.stdout.splitlines() if re.match(r"\[\d/4 ", line)]
+    assert sum(" starts: " in line for line in lines) == 4
+    assert sum(": healthy, generator_params " in line for line in lines) == 4
+    assert "\x1b" not in told.stdout
+
+
+def test_a_search_ends_with_the_front_and_where_it_is_drawn(searched, study_text):
+    told, folder = searched(study_text)
+    assert (told.returncode, told.stderr) == (0, "")
+    end = told.stdout.partition("4 complete")[2]
+    assert all(word in end for word in ("generator_params", "sliced_wasserstein", "baseline: trial 0"))
+    assert str(Path("runs", "tiny", "pareto.png")) in end
+    assert (folder / "pareto.png").stat().st_size > 1000
+
+
+def test_a_finished_study_is_shown_again_and_nothing_is_trained(finished, call):
+    code, out, _ = call("resume", finished)
+    assert (code, "starts:" in out, "baseline: trial 0" in out) == (0, False, True)
+
+
+# ---------------------------------------------------------------------------------------- options
+
+
+def test_check_trains_nothing(study, call, tmp_path):
+    code, out, _ = call("run", study, "--out", tmp_path / "run", "--check")
+    assert (code, out) == (0, f"{study}: nothing is wrong with it\n")
+    assert not (tmp_path / "run").exists()
+
+
+def test_trials_adds_to_a_finished_study(finished, study, call):
+    assert call("run", study, "--out", finished, "--trials", 6)[0] == 0
+    assert trials(finished) == [("complete", False)] * 6
+
+
+def test_fresh_forgets_the_trials_of_before(finished, study, call):
+    assert call("run", study, "--out", finished, "--fresh", "--trials", 1)[0] == 0
+    assert trials(finished) == [("complete", False)]
+    assert [path.name for path in (finished / "trials").iterdir()] == ["0000"]
+
+
+def test_set_changes_a_value_of_the_study(study, call, tmp_path):
+    call("run", study, "--out", tmp_path / "run", "--trials", 1, "--set", "training.steps=7")
+    assert [record.steps for record in read_records(RunFolder.open(tmp_path / "run"))] == [7]
+
+
+def test_one_worker_trains_one_candidate_after_the_other(study, call, tmp_path):
+    out = call("run", study, "--out", tmp_path / "run", "--trials", 2, "--workers", 1)[1]
+    assert re.findall(r"trial (\d) (starts|complete)", out) == [
+        ("0", "starts"), ("0", "complete"), ("1", "starts"), ("1", "complete")
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", [["--trials", "0"], ["--workers", "many"], ["--executor", "cloud"], ["--set", "x"]])
+def test_a_wrong_option_is_wrong_usage(study, call, tmp_path, wrong):
+    code, _, err = call("run", study, "--out", tmp_path / "run", *wrong)
+    assert (code, "Traceback" in err, (tmp_path / "run").exists()) == (2, False, False)
+
+
+# ---------------------------------------------------------------------------------------- refusals
+
+
+def test_a_changed_study_is_refused_with_the_differences(finished, study, call):
+    code, _, err = call("run", study, "--out", finished, "--set", "training.steps=30", "--set", "search.seed=1")
+    assert code == 1
+    assert "training.steps: 20 -> 30" in err and "search.seed: 0 -> 1" in err and "--fresh" in err
+    assert trials(finished) == [("complete", False)] * 4
+
+
+@pytest.mark.parametrize("option", [["--trials", "9"], ["--fresh"]])
+def test_a_folder_in_which_another_is_at_work_is_refused(finished, study, call, option):
+    with RunFolder.open(finished).locked():
+        code, _, err = call("run", study, "--out", finished, *option)
+    assert (code, err) == (1, f"another gansearch is at work in {finished}\n")
+    assert trials(finished) == [("complete", False)] * 4
+
+
+def test_there_is_nothing_to_resume_where_nothing_was_begun(call, tmp_path):
+    code, _, err = call("resume", tmp_path / "run")
+    assert (code, "there is no run" in err) == (1, True)
+
+
+# ---------------------------------------------------------------------------------------- signals
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_stops_the_search_and_leaves_it_resumable(study, call, tmp_path, number, code):
+    run = tmp_path / "run"
+    driver = started("run", study, "--out", run, "--workers", 1, "--set", "training.steps=1500", "--trials", 2)
+    driver.send_signal(number)
+    out, err = driver.communicate(timeout=PATIENCE)
+    assert (driver.returncode, err) == (code, "")
+    assert out.endswith(f"stopped; go on with: gansearch resume {run}\n")
+    assert "running" not in [state for state, _ in trials(run)]
+    assert call("resume", run)[0] == 0
+    assert [state for state, retried in trials(run) if not retried] == ["complete"] * 2
+
+
+def test_a_second_signal_ends_the_search_at_once(study, tmp_path):
+    driver = started("run", study, "--out", tmp_path / "run", "--workers", 1, "--set", "training.steps=100000")
+    children = psutil.Process(driver.pid).children(recursive=True)
+    (worker,) = [child for child in children if child.ppid() != driver.pid]
+    worker.suspend()  # so that it answers no request to stop, and the first signal alone would take long
+    for _ in itertools.takewhile(lambda _: driver.poll() is None, range(200)):
+        driver.send_signal(signal.SIGINT)
+        with_pause(driver)
+    worker.resume()
+    assert driver.returncode == 130
+    assert "stopped" not in driver.communicate()[0]
+    assert psutil.wait_procs(children, timeout=PATIENCE)[1] == [], "workers outlive their driver"
+
+
+def with_pause(driver):
+    try:
+        driver.wait(0.2)
+    except subprocess.TimeoutExpired:
+        return
+
+
+# ---------------------------------------------------------------------------------------- on a terminal
+
+
+@pytest.fixture
+def terminal(study, tmp_path):
+    """The installed command in a pseudo-terminal."""
+    spawned = []
+
+    def spawn(*options):
+        child = pexpect.spawn(
+            str(COMMAND),
+            ["run", str(study), "--out", str(tmp_path / "run"), "--workers", "1", *options],
+            env=os.environ | {"TERM": "xterm-256color"},
+            dimensions=(50, 160),
+            encoding="utf-8",
+            timeout=PATIENCE,
+        )
+        spawned.append(child)
+        return child
+
+    yield spawn
+    for child in spawned:
+        child.close(force=True)
+
+
+def test_a_terminal_shows_a_live_table(terminal):
+    child = terminal("--trials", "3", "--set", "training.steps=300")
+    for words in ("tiny", "0 of 3 trials", "of base", "D loss r/f", "D acc r/f", "G loss", "steps/s", "starting"):
+        child.expect_exact(words)
+    child.expect(r"\d+/300")
+    child.expect_exact("front so far")
+    child.expect_exact("baseline: trial 0")
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 0
+
+
+def test_ctrl_c_on_a_terminal_is_no_accident_even_while_the_first_worker_is_prepared(terminal, tmp_path):
+    child = terminal("--set", "training.steps=100000")
+    while not any("forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()):
+        assert child.isalive()
+    child.sendintr()
+    out = child.read()
+    child.close()
+    assert (child.exitstatus, "Traceback" in out) == (130, False)
+    assert "stopped; go on with: gansearch resume" in out
+    assert "running" not in [state for state, _ in trials(tmp_path / "run")]
