@@ -58,7 +58,7 @@ def front_figure(survey: Survey, title: str = "") -> Figure:
     axes.set_ylabel(_label(y))
     lowest, highest = (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
     lowest.set_xlabel(_label(x))
-    highest.set_title(title or _title(survey), loc="left", fontsize=11)
+    highest.set_title(title or _title(survey), loc="left", fontsize=10)
     drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
     return drawing
 

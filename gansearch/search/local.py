@@ -164,7 +164,7 @@ def _work(evaluate: Evaluate, job: Job, driver: Connection, threads: int, gpu: i
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us all; the driver decides
     _end_with_driver()
     if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = str(gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = _name_of_gpu(gpu)
     import torch
 
     from gansearch.training.precision import keep_freed_memory
@@ -185,6 +185,12 @@ def _work(evaluate: Evaluate, job: Job, driver: Connection, threads: int, gpu: i
     except (Exception, SystemExit) as error:
         ending = _crash(error)
     driver.send_bytes(pickle.dumps(ending))
+
+
+def _name_of_gpu(index: int) -> str:
+    """What CUDA calls the GPU of this index among those that we may see."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible.split(",")[index].strip() if visible else str(index)
 
 
 def _crash(error: BaseException) -> Crash:

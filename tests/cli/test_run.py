@@ -162,7 +162,7 @@ def test_there_is_nothing_to_resume_where_nothing_was_begun(call, tmp_path):
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_the_search_and_leaves_it_resumable(study, call, tmp_path, number, code):
     run = tmp_path / "run"
-    driver = started("run", study, "--out", run, "--workers", 1, "--set", "training.steps=1500", "--trials", 2)
+    driver = started("run", study, "--out", run, "--set", "training.steps=300", "--trials", 2)
     driver.send_signal(number)
     out, err = driver.communicate(timeout=PATIENCE)
     assert (driver.returncode, err) == (code, "")
@@ -204,7 +204,7 @@ def terminal(study, tmp_path):
     def spawn(*options):
         child = pexpect.spawn(
             str(COMMAND),
-            ["run", str(study), "--out", str(tmp_path / "run"), "--workers", "1", *options],
+            ["run", str(study), "--out", str(tmp_path / "run"), *options],
             env=os.environ | {"TERM": "xterm-256color"},
             dimensions=(50, 160),
             encoding="utf-8",
@@ -219,10 +219,10 @@ def terminal(study, tmp_path):
 
 
 def test_a_terminal_shows_a_live_table(terminal):
-    child = terminal("--trials", "3", "--set", "training.steps=300")
+    child = terminal("--trials", "3", "--set", "training.steps=100")
     for words in ("tiny", "0 of 3 trials", "of base", "D loss r/f", "D acc r/f", "G loss", "steps/s", "starting"):
         child.expect_exact(words)
-    child.expect(r"\d+/300")
+    child.expect(r"\d+/100")
     child.expect_exact("front so far")
     child.expect_exact("baseline: trial 0")
     child.expect(pexpect.EOF)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from stubs import OUTCOME, evaluate
 
+from gansearch.search import local
 from gansearch.search.local import LocalExecutor, Places
 from gansearch.trial import Crash, Ended, Job
 
@@ -72,3 +73,10 @@ def test_the_threads_of_all_workers_add_up_to_the_cores():
 
 def test_an_ending_is_a_crash_or_an_outcome():
     assert isinstance(run("exits")[0][0], Crash)
+
+
+def test_a_worker_gets_a_gpu_among_those_that_the_user_may_see(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert local._name_of_gpu(1) == "1"
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
+    assert local._name_of_gpu(1) == "5"

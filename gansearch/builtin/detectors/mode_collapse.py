@@ -57,16 +57,16 @@ class _SampleWatch:
 
     def _look(self, step: int, evidence: Mapping[str, float]) -> Verdict | None:
         """The verdict as of one look at the samples."""
-        if evidence.get("duplicates", 0.0) > self.detector.hopeless:
-            rule = f"more than {self.detector.hopeless:.0%} of the pairs of samples are nearly the same"
-            return Verdict("mode-collapse", step, {"rule": rule, **evidence}, "mode-collapse")
-        if evidence.get("duplicates", 0.0) > self.detector.duplicates:
-            rule = f"more than {self.detector.duplicates:.0%} of the pairs of samples are nearly the same"
-        elif evidence.get("coverage", 1.0) < self.detector.coverage:
-            rule = f"the samples cover less than {self.detector.coverage:.0%} of the data"
+        duplicates, coverage = evidence.get("duplicates", 0.0), evidence.get("coverage", 1.0)
+        if duplicates > self.detector.duplicates:
+            rule = f"{duplicates:.1%} of the pairs of samples are nearly the same"
+        elif coverage < self.detector.coverage:
+            rule = f"the samples cover {coverage:.1%} of the data"
         else:
             self.collapsed = 0
             return None
+        if duplicates > self.detector.hopeless:
+            return Verdict("mode-collapse", step, {"rule": rule, **evidence}, "mode-collapse")
         if step < self.detector.grace:
             return None
         self.collapsed += 1
