@@ -10,7 +10,7 @@ STUDY = studies/shrink_generator.yaml
 ARGS =
 
 BIN = .venv/bin
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: run test lint
 .DELETE_ON_ERROR:

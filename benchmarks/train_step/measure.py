@@ -20,10 +20,14 @@ from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+import numpy as np
 import torch
+from PIL import Image
+from torch import nn
 from torch.nn.functional import softplus
 from torch.utils.data import DataLoader, Dataset
 
+from gansearch.builtin.blocks import ToMap, ToVector
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
@@ -51,6 +55,13 @@ def networks(width: int) -> tuple[DCGANGenerator, DCGANDiscriminator]:
     return DCGANGenerator(width=width, latent=LATENT, levels=2), discriminator
 
 
+def as_people_write_it(network: nn.Module) -> nn.Module:
+    """The same network with torch's own reshaping, in the layout that is torch's default."""
+    assert isinstance(network, nn.Sequential)
+    reshaping = {ToMap: lambda layer: nn.Unflatten(1, (layer.width, *layer.size)), ToVector: lambda _: nn.Flatten()}
+    return nn.Sequential(*(reshaping.get(type(layer), lambda same: same)(layer) for layer in network))
+
+
 def ours(width: int, precision: str) -> None:
     """Our loop, whole: signals at every step, three detectors, progress reports."""
     keep_freed_memory()
@@ -68,16 +79,19 @@ def ours(width: int, precision: str) -> None:
 
 
 class Images(Dataset[torch.Tensor]):
-    """Images one by one, as a DataLoader wants them."""
+    """Images one by one through Pillow, a tensor and a normalisation, as torchvision's data set does it."""
 
     def __init__(self) -> None:
         self.pixels = torch.from_numpy(FashionMNIST().load().train.samples)
+        self.mean, self.deviation = torch.tensor(0.5), torch.tensor(0.5)
 
     def __len__(self) -> int:
         return len(self.pixels)
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        return self.pixels[index].float().div(127.5).sub(1)
+        picture = Image.fromarray(self.pixels[index, 0].numpy())
+        tensor = torch.from_numpy(np.array(picture, copy=True)).unsqueeze(0).float().div(255)
+        return tensor.sub_(self.mean).div_(self.deviation)
 
 
 def tight_batches() -> Callable[[], torch.Tensor]:
@@ -100,8 +114,7 @@ def loader_batches() -> Callable[[], torch.Tensor]:
 
 def plain(width: int, batch: Callable[[], torch.Tensor], *, reads_losses: bool) -> None:
     """The loop of PyTorch's own DCGAN example: one generator pass a step serves both networks."""
-    generator_of, discriminator_of = networks(width)
-    generator, discriminator = generator_of.build(SHAPE), discriminator_of.build(SHAPE)
+    generator, discriminator = (as_people_write_it(component.build(SHAPE)) for component in networks(width))
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     while True:

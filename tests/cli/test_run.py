@@ -1,6 +1,6 @@
 """`gansearch run` and `resume`: as installed where processes and signals matter, else within this process."""
 
-import itertools
+import contextlib
 import os
 import re
 import shutil
@@ -57,13 +57,22 @@ def finished(searched, study_text, tmp_path):
     return shutil.copytree(searched(study_text)[1], tmp_path / "runs" / "tiny")
 
 
-def started(*arguments):
-    """The installed command, once it says that it trains."""
-    process = subprocess.Popen(
-        [COMMAND, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    assert "trial 0 starts" in process.stdout.readline()
-    return process
+@pytest.fixture
+def start(study, tmp_path):
+    """Starts the installed command; gives its process once it says that it trains."""
+    processes = []
+
+    def start(*options):
+        arguments = [COMMAND, "run", study, "--out", tmp_path / "run", *options]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        processes.append(process)
+        assert "trial 0 starts" in process.stdout.readline()
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 def trials(folder):
@@ -159,38 +168,37 @@ def test_there_is_nothing_to_resume_where_nothing_was_begun(call, tmp_path):
 # ---------------------------------------------------------------------------------------- signals
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_stops_the_search_and_leaves_it_resumable(study, call, tmp_path, number, code):
-    run = tmp_path / "run"
-    driver = started("run", study, "--out", run, "--set", "training.steps=300", "--trials", 2)
-    driver.send_signal(number)
+def test_sigterm_stops_the_search_and_leaves_it_resumable(start, call, tmp_path):
+    driver = start("--set", "training.steps=100", "--trials", "2")
+    driver.terminate()
     out, err = driver.communicate(timeout=PATIENCE)
-    assert (driver.returncode, err) == (code, "")
-    assert out.endswith(f"stopped; go on with: gansearch resume {run}\n")
-    assert "running" not in [state for state, _ in trials(run)]
-    assert call("resume", run)[0] == 0
-    assert [state for state, retried in trials(run) if not retried] == ["complete"] * 2
+    assert (driver.returncode, err) == (143, "")
+    assert out.endswith(f"stopped; go on with: gansearch resume {tmp_path / 'run'}\n")
+    assert "running" not in [state for state, _ in trials(tmp_path / "run")]
+    assert call("resume", tmp_path / "run")[0] == 0
+    assert [state for state, retried in trials(tmp_path / "run") if not retried] == ["complete"] * 2
 
 
-def test_a_second_signal_ends_the_search_at_once(study, tmp_path):
-    driver = started("run", study, "--out", tmp_path / "run", "--workers", 1, "--set", "training.steps=100000")
+def test_a_second_sigint_ends_the_search_at_once(start):
+    driver = start("--workers", "1", "--set", "training.steps=100000")
+    while not (workers := grandchildren(driver.pid)):
+        assert driver.poll() is None
     children = psutil.Process(driver.pid).children(recursive=True)
-    (worker,) = [child for child in children if child.ppid() != driver.pid]
-    worker.suspend()  # so that it answers no request to stop, and the first signal alone would take long
-    for _ in itertools.takewhile(lambda _: driver.poll() is None, range(200)):
+    workers[0].suspend()  # so that it cannot answer the first signal's request to stop
+    for _ in range(PATIENCE):
         driver.send_signal(signal.SIGINT)
-        with_pause(driver)
-    worker.resume()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            driver.wait(0.2)
+            break
+    workers[0].resume()
     assert driver.returncode == 130
     assert "stopped" not in driver.communicate()[0]
     assert psutil.wait_procs(children, timeout=PATIENCE)[1] == [], "workers outlive their driver"
 
 
-def with_pause(driver):
-    try:
-        driver.wait(0.2)
-    except subprocess.TimeoutExpired:
-        return
+def grandchildren(pid):
+    """The processes that are forked from the server."""
+    return [p for p in psutil.Process(pid).children(recursive=True) if p.ppid() != pid]
 
 
 # ---------------------------------------------------------------------------------------- on a terminal
@@ -230,8 +238,8 @@ def test_a_terminal_shows_a_live_table(terminal):
     assert child.exitstatus == 0
 
 
-def test_ctrl_c_on_a_terminal_is_no_accident_even_while_the_first_worker_is_prepared(terminal, tmp_path):
-    child = terminal("--set", "training.steps=100000")
+def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(terminal, call, tmp_path):
+    child = terminal("--trials", "2")
     while not any("forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()):
         assert child.isalive()
     child.sendintr()
@@ -240,3 +248,4 @@ def test_ctrl_c_on_a_terminal_is_no_accident_even_while_the_first_worker_is_prep
     assert (child.exitstatus, "Traceback" in out) == (130, False)
     assert "stopped; go on with: gansearch resume" in out
     assert "running" not in [state for state, _ in trials(tmp_path / "run")]
+    assert call("resume", tmp_path / "run")[0] == 0

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, Size, SpectrallyNormalised
+from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, Size, SpectrallyNormalised, ToVector
 from gansearch.components import Discriminator, ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
 
@@ -52,7 +52,7 @@ class DownConv(Discriminator, Initialised, Normalised, SpectrallyNormalised):
             padding = (self.kernel - 1) // 2 if self.padding == "same" else 0
             blocks += [nn.Conv2d(inputs, outputs, self.kernel, 2, padding, bias=bias), *after]
             inputs, size = outputs, self._shrunk(size, padding)
-        blocks += [nn.Flatten(), nn.Dropout(self.dropout)] if self.dropout else [nn.Flatten()]
+        blocks += [ToVector(), nn.Dropout(self.dropout)] if self.dropout else [ToVector()]
         blocks += [nn.Linear(inputs * size[0] * size[1], 1), nn.Flatten(0)]
         return self.bound(self.initialise(nn.Sequential(*blocks)))
 

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Initialised, Normalised, Output, halved, make_output, upsample
+from gansearch.builtin.blocks import Initialised, Normalised, Output, ToMap, halved, make_output, upsample
 from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, IntRange
 
@@ -26,7 +26,7 @@ class DCGANGenerator(Generator, Initialised, Normalised):
         sizes = [halved((images.height, images.width), self.levels - i) for i in range(self.levels + 1)]
         widths = [self.width * 2**i for i in reversed(range(self.levels))]
         stem = nn.Linear(self.latent, widths[0] * sizes[0][0] * sizes[0][1], bias=self.needs_bias)
-        blocks: list[nn.Module] = [stem, nn.Unflatten(1, (widths[0], *sizes[0])), *self.after(widths[0])]
+        blocks: list[nn.Module] = [stem, ToMap(widths[0], sizes[0]), *self.after(widths[0])]
         for (inputs, outputs), (size, target) in zip(
             itertools.pairwise(widths), itertools.pairwise(sizes), strict=False
         ):

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Initialised, Normalised, Output, Size, halved, make_output, upsample
+from gansearch.builtin.blocks import Initialised, Normalised, Output, Size, ToMap, halved, make_output, upsample
 from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
 
@@ -60,7 +60,7 @@ class UpConv(Generator, Initialised, Normalised):
         features = width * size[0] * size[1]
         if self.stem == "linear":
             bias = self.needs_bias
-            return [nn.Linear(self.latent, features, bias=bias), nn.Unflatten(1, (width, *size)), *self.after(width)]
+            return [nn.Linear(self.latent, features, bias=bias), ToMap(width, size), *self.after(width)]
         if features != self.latent:
             raise ValueError(f"stem 'reshape' needs a latent of {width} x {size[0]} x {size[1]}, got {self.latent}")
-        return [nn.Unflatten(1, (width, *size))]
+        return [ToMap(width, size)]
