@@ -74,10 +74,19 @@ def kill(driver: subprocess.Popen[bytes]) -> tuple[int, float]:
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     begun = time.monotonic()
-    _, alive = psutil.wait_procs(processes, timeout=PATIENCE)
-    if alive:
-        sys.exit(f"{len(alive)} processes outlived their driver by {PATIENCE:.0f} s")
+    while alive := sum(map(at_work, processes)):
+        if time.monotonic() - begun > PATIENCE:
+            sys.exit(f"{alive} processes outlived their driver by {PATIENCE:.0f} s")
+        time.sleep(0.01)
     return len(processes), time.monotonic() - begun
+
+
+def at_work(process: psutil.Process) -> bool:
+    """Whether a process is there, and not merely its entry that nobody has cleared away yet."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 # --------------------------------------------------------------------------------------------------

@@ -191,7 +191,8 @@ class PlainLines(_Search):
             self._say(f"trial {record.number} refused before training: {record.reason}")
         elif record.state == "failed":
             again = "; it is tried again" if record.retried else ""
-            self._say(f"trial {record.number} failed: {record.reason}{again}")
+            reason = record.reason.partition("\n")[0]  # a plugin's exception may say more than a line holds
+            self._say(f"trial {record.number} failed: {reason}{again}")
         else:
             self._say(f"trial {record.number} {record.state}: {self._found(record)}")
 

@@ -6,6 +6,7 @@ whose driver dies ends itself.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -184,7 +185,8 @@ def _work(evaluate: Evaluate, job: Job, driver: Connection, threads: int, gpu: i
         return
     except (Exception, SystemExit) as error:
         ending = _crash(error)
-    driver.send_bytes(pickle.dumps(ending))
+    with contextlib.suppress(OSError):  # the driver is gone, and so will this process be in a moment
+        driver.send_bytes(pickle.dumps(ending))
 
 
 def _name_of_gpu(index: int) -> str:

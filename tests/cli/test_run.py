@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -73,6 +74,14 @@ def start(study, tmp_path):
     for process in processes:
         process.kill()
         process.communicate()
+
+
+def until(happened):
+    for _ in range(PATIENCE * 50):
+        if happened():
+            return
+        time.sleep(0.02)
+    raise TimeoutError
 
 
 def trials(folder):
@@ -169,7 +178,7 @@ def test_there_is_nothing_to_resume_where_nothing_was_begun(call, tmp_path):
 
 
 def test_sigterm_stops_the_search_and_leaves_it_resumable(start, call, tmp_path):
-    driver = start("--set", "training.steps=100", "--trials", "2")
+    driver = start("--set", "training.steps=60", "--trials", "2")
     driver.terminate()
     out, err = driver.communicate(timeout=PATIENCE)
     assert (driver.returncode, err) == (143, "")
@@ -181,8 +190,8 @@ def test_sigterm_stops_the_search_and_leaves_it_resumable(start, call, tmp_path)
 
 def test_a_second_sigint_ends_the_search_at_once(start):
     driver = start("--workers", "1", "--set", "training.steps=100000")
-    while not (workers := grandchildren(driver.pid)):
-        assert driver.poll() is None
+    until(lambda: grandchildren(driver.pid))
+    workers = grandchildren(driver.pid)
     children = psutil.Process(driver.pid).children(recursive=True)
     workers[0].suspend()  # so that it cannot answer the first signal's request to stop
     for _ in range(PATIENCE):
@@ -193,7 +202,14 @@ def test_a_second_sigint_ends_the_search_at_once(start):
     workers[0].resume()
     assert driver.returncode == 130
     assert "stopped" not in driver.communicate()[0]
-    assert psutil.wait_procs(children, timeout=PATIENCE)[1] == [], "workers outlive their driver"
+    until(lambda: not any(map(at_work, children)))
+
+
+def at_work(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def grandchildren(pid):
@@ -227,10 +243,10 @@ def terminal(study, tmp_path):
 
 
 def test_a_terminal_shows_a_live_table(terminal):
-    child = terminal("--trials", "3", "--set", "training.steps=100")
-    for words in ("tiny", "0 of 3 trials", "of base", "D loss r/f", "D acc r/f", "G loss", "steps/s", "starting"):
+    child = terminal("--trials", "2", "--set", "training.steps=60")
+    for words in ("tiny", "0 of 2 trials", "of base", "D loss r/f", "D acc r/f", "G loss", "steps/s", "starting"):
         child.expect_exact(words)
-    child.expect(r"\d+/100")
+    child.expect(r"\d+/60")
     child.expect_exact("front so far")
     child.expect_exact("baseline: trial 0")
     child.expect(pexpect.EOF)
@@ -240,8 +256,7 @@ def test_a_terminal_shows_a_live_table(terminal):
 
 def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(terminal, call, tmp_path):
     child = terminal("--trials", "2")
-    while not any("forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()):
-        assert child.isalive()
+    until(lambda: any("forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()))
     child.sendintr()
     out = child.read()
     child.close()

@@ -102,6 +102,10 @@ def test_the_schema_offers_the_components_and_their_fields(call):
     assert "mmd" in tree["$defs"]["ObjectiveSpec"]["properties"]["metric"]["enum"]
 
 
+def test_the_schema_that_ships_beside_the_studies_is_that_of_the_command(call):
+    assert (Path(__file__).parents[2] / "study.schema.json").read_text() == call("schema")[1]
+
+
 def test_every_reference_in_the_schema_leads_somewhere(call):
     text = call("schema")[1]
     tree = json.loads(text)
