@@ -168,7 +168,7 @@ def tell_to_nsga2(database: Path, population: int) -> None:
     with closing(sqlite3.connect(database)) as connection, connection:
         trials = [trial for (trial,) in connection.execute("SELECT trial_id FROM trials ORDER BY trial_id")]
         failed = connection.execute("SELECT trial_id FROM trials WHERE state = 'PRUNED'").fetchall()
-        values = [(trial, i, 1.0, "INF_POS") for (trial,) in failed for i in (0, 1)]
+        values = [value for (trial,) in failed for value in ((trial, 0, 1e4, "FINITE"), (trial, 1, None, "INF_POS"))]
         connection.executemany(
             "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, ?)", values
         )
