@@ -35,7 +35,7 @@ from gansearch.storage.trials import TrialRecord, TrialStore
 SEARCH = Path(__file__).with_name("study.yaml")
 TRIALS = 12
 COMMAND = Path(sys.executable).with_name("gansearch")
-LONGEST = 1.8
+LONGEST = 2.5
 """Seconds that a driver lives at most after its first trial began, in parts of what a trial took in peace."""
 SPARE = 2.0
 """Seconds that it lives at most after its second trial began: else a search that got faster would end unkilled."""
@@ -75,17 +75,23 @@ def live(driver: subprocess.Popen[bytes], log: Path, said: int, life: float, spa
         second = min(second, now) if trials >= 2 else second
 
 
-def kill(driver: subprocess.Popen[bytes]) -> tuple[int, float]:
-    """Kill a driver alone; gives how many processes it had, and the seconds after which all were gone."""
+def kill(driver: subprocess.Popen[bytes]) -> dict[str, float]:
+    """Kill a driver alone; gives the seconds after which its workers, and all its processes, were gone."""
     processes = psutil.Process(driver.pid).children(recursive=True)
+    workers = [process for process in processes if process.ppid() != driver.pid]
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     since = time.monotonic()
+    return {"workers": len(workers), "workers_gone_s": gone(workers, since), "all_gone_s": gone(processes, since)}
+
+
+def gone(processes: Sequence[psutil.Process], since: float) -> float:
+    """Wait for processes to end; gives the seconds since then."""
     while alive := sum(map(at_work, processes)):
         if time.monotonic() - since > PATIENCE:
             sys.exit(f"{alive} processes outlived their driver by {PATIENCE:.0f} s")
         time.sleep(0.01)
-    return len(processes), time.monotonic() - since
+    return round(time.monotonic() - since, 2)
 
 
 def at_work(process: psutil.Process) -> bool:
@@ -168,7 +174,7 @@ def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, objec
         live(driver, log, said, life, spare, from_start=from_start)
         if driver.poll() is not None:
             break  # it finished before it could be killed
-        children, gone = kill(driver)
+        killed_as = kill(driver)
         records = records_of(killed)
         kept &= found(records)[: len(found(before))] == found(before)
         before = records
@@ -177,9 +183,8 @@ def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, objec
                 "trials_begun": begun(log, said),
                 "ended": sum(record.ended for record in records),
                 "running": sum(record.state == "running" for record in records),
-                "children": children,
-                "children_gone_s": round(gone, 2),
             }
+            | killed_as
         )
         print(rounds[-1], file=sys.stderr)
     finish(killed, log)

@@ -75,10 +75,7 @@ class Driver:
         """Search. What was interrupted before is taken up first; a stop leaves all of it resumable."""
         self._store.requeue_interrupted()
         records = self._store.records()
-        if not records:
-            self._store.enqueue(self._space.baseline_parameters, **{GIVEN: True, BASELINE: True})
-            for parameters in self._space.queued_parameters:
-                self._store.enqueue(parameters, **{GIVEN: True})
+        self._enqueue_given(sum(record.given and record.retry_of is None for record in records))
         self._finished = sum(record.ended for record in records)
         self._trained = sum(record.ended and not record.rejected for record in records)
         self._listener.began(records, self._executor.slots)
@@ -92,6 +89,12 @@ class Driver:
                 self._listener.idle()
         finally:
             self._stop()
+
+    def _enqueue_given(self, already: int) -> None:
+        """Queue the candidates that the study names outright, the baseline first, but for those that are."""
+        given = [self._space.baseline_parameters, *self._space.queued_parameters]
+        for i, parameters in enumerate(given[already:], start=already):
+            self._store.enqueue(parameters, **{GIVEN: True, BASELINE: i == 0})
 
     # ------------------------------------------------------------------ ask and gate
 
@@ -114,6 +117,11 @@ class Driver:
             sizes = self._sizes(candidate)
         except (InvalidCandidateError, ValueError) as error:
             self._reject(trial, TrialRecord(trial.number, "pruned", trial.params, reason=str(error)), {"invalid": 1.0})
+            return
+        except Exception as error:  # a plugin may fail in any way; that costs its candidate and no other
+            reason = f"raised: {type(error).__name__}: {error}"
+            self._trained += 1
+            self._tell(trial, TrialRecord(trial.number, "failed", trial.params, reason=reason), {})
             return
         record = self._record(trial, candidate, sizes)
         violations = self._violations(sizes)

@@ -50,6 +50,8 @@ class TrialRecord:
     retried: bool = False
     """Ended by something outside, and queued again as another trial."""
     baseline: bool = False
+    given: bool = False
+    """Named outright by the study: the baseline, or queued."""
     retry_of: int | None = None
 
     @property
@@ -80,6 +82,7 @@ class TrialRecord:
             number=trial.number,
             parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
             baseline=bool(attributes.get(BASELINE)),
+            given=bool(attributes.get(GIVEN)),
             retry_of=attributes.get(RETRY_OF),
             **told,
         )

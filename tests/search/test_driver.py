@@ -4,9 +4,11 @@ import pytest
 from optuna.trial import TrialState
 from stubs import InlineExecutor, KilledError, healthy
 
+from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.errors import GansearchError, RunFolderError
 from gansearch.search import driver
 from gansearch.signals import Verdict
+from gansearch.storage.trials import TrialStore
 from gansearch.trial import Crash, Outcome
 
 FAILED = Outcome(Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1)
@@ -77,6 +79,39 @@ def test_a_crash_is_a_failure_with_its_reason_and_the_study_goes_on(search):
     records = search(InlineExecutor(evaluate)).records()
     assert [record.state for record in records] == ["complete", "failed", "complete", "complete"]
     assert records[1].reason == "raised: ValueError: no"
+
+
+def test_a_plugin_that_cannot_even_be_counted_costs_its_candidates_alone(search, monkeypatch):
+    build = DenseGenerator.build
+
+    def fragile(self, images):
+        if self.width > 32 and self.width != 64:
+            raise RuntimeError("out of luck")
+        return build(self, images)
+
+    monkeypatch.setattr(DenseGenerator, "build", fragile)
+    records = search(InlineExecutor(), "search.trials=12", "search.sampler=random").records()
+    broken = [record for record in records if record.parameters["generator.width"] in (40, 48, 56)]
+    assert broken
+    assert {(r.state, r.reason) for r in broken} == {("failed", "raised: RuntimeError: out of luck")}
+    assert {record.state for record in records if record not in broken} == {"complete"}
+
+
+def test_a_driver_killed_between_two_entries_of_the_queue_queues_the_others_later(search, monkeypatch):
+    queue = "queue=[{generator: {width: 8}}, {generator: {width: 24}}]"
+    enqueue = TrialStore.enqueue
+
+    def dies_at_the_second(self, parameters, **attributes):
+        if parameters["generator.width"] == 8:
+            raise KilledError
+        enqueue(self, parameters, **attributes)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TrialStore, "enqueue", dies_at_the_second)
+        with pytest.raises(KilledError):
+            search(InlineExecutor(), queue)
+    store = search(InlineExecutor(), queue)
+    assert [record.parameters["generator.width"] for record in store.records()[:3]] == [64, 8, 24]
 
 
 def test_after_a_crash_another_candidate_is_tried(search):
