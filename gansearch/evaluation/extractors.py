@@ -53,7 +53,7 @@ class Extractor:
         self._body = body.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def features(self, samples: Tensor, batch: int = 500) -> Tensor:
+    def features(self, samples: Tensor, batch: int = 250) -> Tensor:
         """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their device."""
         self._body.to(samples.device)
         return torch.cat([self._body(_scaled(part)) for part in torch.split(samples, batch)])

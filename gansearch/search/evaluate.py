@@ -22,6 +22,7 @@ from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
 from gansearch.study import TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.loop import Hooks, TrainedRun, train
+from gansearch.training.precision import give_back_freed_memory
 from gansearch.trial import Job, Outcome, Progress, Report
 
 
@@ -78,6 +79,7 @@ class TrainAndJudge:
         return Hooks(progress, probe, probe.samples, sampled)
 
     def _measure(self, run: TrainedRun, data: Data) -> tuple[dict[str, float], dict[str, object]]:
+        give_back_freed_memory()
         samples = run.players.sample(run.players.latents(self.training.judged_samples))
         evidence = TrainedEvidence(data, samples, extractor_for(data))
         wanted = {name: metric for name, metric in self.metrics.items() if isinstance(metric, SampleMetric)}

@@ -72,6 +72,8 @@ class LocalExecutor:
         self._context.set_forkserver_preload(PRELOADED)
         # Read when the server loads torch; a worker's own threads are set in the worker.
         os.environ.setdefault("OMP_NUM_THREADS", str(places.threads))
+        # Threads that wait by spinning keep each other from working as soon as a core is shared.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         _start_server()
 
     def submit(self, job: Job) -> None:

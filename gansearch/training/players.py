@@ -85,7 +85,7 @@ class Players:
         return scores.float()
 
     @torch.no_grad()
-    def sample(self, latents: Tensor, batch: int = 500) -> Tensor:
+    def sample(self, latents: Tensor, batch: int = 250) -> Tensor:
         """Samples (N, C, H, W), float32, of the generator that is judged, as it would be used."""
         with _evaluating(self.judged):
             return torch.cat([self.judged(part) for part in torch.split(latents, batch)])

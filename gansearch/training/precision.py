@@ -52,8 +52,18 @@ def keep_freed_memory() -> bool:
 
     By default glibc returns every large block to the kernel, and each step pays for its pages again.
     """
+    return _set_allocator(largest_number_of_blocks=0, trim_threshold=2**31 - 1)
+
+
+def give_back_freed_memory() -> bool:
+    """Undo `keep_freed_memory`, when the steps are done and work of another shape comes."""
+    done = _set_allocator(largest_number_of_blocks=65536, trim_threshold=128 * 1024)
+    return done and bool(ctypes.CDLL(None).malloc_trim(0))
+
+
+def _set_allocator(*, largest_number_of_blocks: int, trim_threshold: int) -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    trim_threshold, mmap_max = -1, -4
-    return bool(mallopt(mmap_max, 0) and mallopt(trim_threshold, 2**31 - 1))
+    m_trim_threshold, m_mmap_max = -1, -4  # as malloc.h names them
+    return bool(mallopt(m_mmap_max, largest_number_of_blocks) and mallopt(m_trim_threshold, trim_threshold))
