@@ -162,6 +162,8 @@ class Driver:
 
     def _end(self, event: Ended) -> None:
         trial, candidate, sizes = self._running.pop(event.trial)
+        if isinstance(event.ending, Crash) and event.ending.traceback:
+            self._folder.trial(event.trial).write_error(event.ending.traceback)
         record = _with_ending(self._record(trial, candidate, sizes), event.ending)
         deaths = trial.user_attrs.get(DEATHS, 0) + 1
         if isinstance(event.ending, Crash) and event.ending.kind == "died" and deaths < DEATHS_ALLOWED:

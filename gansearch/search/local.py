@@ -72,8 +72,10 @@ class LocalExecutor:
         self._context.set_forkserver_preload(PRELOADED)
         # Read when the server loads torch; a worker's own threads are set in the worker.
         os.environ.setdefault("OMP_NUM_THREADS", str(places.threads))
-        # Threads that wait by spinning keep each other from working as soon as a core is shared.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # Threads that wait by spinning keep each other from working as soon as a core is shared; those
+        # that never spin lose all that they gain. Measured: 11 ms a step and 50 beside a busy process,
+        # against 11 and over 200 by default, and 19 with OMP_WAIT_POLICY=PASSIVE.
+        os.environ.setdefault("GOMP_SPINCOUNT", "5000")
         _start_server()
 
     def submit(self, job: Job) -> None:

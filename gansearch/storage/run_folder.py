@@ -3,7 +3,8 @@
 runs/<study>/study.yaml             the study with its defaults
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              lock                   held by the driver while it runs
-             trials/0007/           candidate.json, signals.parquet, verdict.json, samples/*.png, checkpoints
+             trials/0007/           candidate.json, signals.parquet, verdict.json or error.txt, samples/*.png,
+                                    generator.pt; while it trains, checkpoint.pt
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from gansearch.files import write_atomically
 from gansearch.study import StudySpec
 
 STUDY, DATABASE, LOCK, TRIALS = "study.yaml", "study.db", "lock", "trials"
-CANDIDATE, SIGNALS, VERDICT, SAMPLES, GENERATOR = (
+CANDIDATE, SIGNALS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "candidate.json",
     "signals.parquet",
     "verdict.json",
     "samples",
     "generator.pt",
+    "error.txt",
 )
 
 
@@ -114,6 +116,11 @@ class TrialFolder:
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path / name, json.dumps(record, indent=1).encode())
+
+    def write_error(self, traceback: str) -> None:
+        """Keep the traceback of a crash, for whoever wrote the component."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_atomically(self.path / ERROR, traceback.encode())
 
     def write_signals(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Keep signals, a row a step, steps counted from 1."""

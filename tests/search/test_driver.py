@@ -114,6 +114,11 @@ def test_a_driver_killed_between_two_entries_of_the_queue_queues_the_others_late
     assert [record.parameters["generator.width"] for record in store.records()[:3]] == [64, 8, 24]
 
 
+def test_the_traceback_of_a_crash_is_kept_beside_its_trial(search, tmp_path):
+    search(InlineExecutor(lambda job: Crash("raised", "no", "Traceback: no")), "search.trials=1")
+    assert (tmp_path / "run" / "trials" / "0000" / "error.txt").read_text() == "Traceback: no"
+
+
 def test_after_a_crash_another_candidate_is_tried(search):
     records = search(InlineExecutor(lambda job: Crash("raised", "no")), "search.trials=6").records()
     assert len({record.identity for record in records}) == 6
