@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 import torch
@@ -29,9 +30,9 @@ class _OfMixture(SampleMetric):
         centres = torch.from_numpy(data.modes).to(evidence.fake.device)
         return self.of(membership(evidence.fake, centres, data.mode_std))
 
+    @abstractmethod
     def of(self, belongs: Tensor) -> float:
         """The figure for memberships (N, modes)."""
-        raise NotImplementedError
 
 
 class Modes(_OfMixture):
