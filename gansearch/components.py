@@ -347,7 +347,6 @@ class Metric(Component):
 
     role: ClassVar[str] = "metric"
     direction: ClassVar[Literal["minimize", "maximize"]]
-    unit: ClassVar[str] = ""
 
 
 class SizeMetric(Metric):

@@ -69,13 +69,6 @@ class Registry:
             raise PluginError(f"the {role} {name!r} is offered by {claims}; uninstall one of them")
         return _load(role, points[0])
 
-    def name_of(self, component: Component) -> str:
-        """The name under which a component's class is registered."""
-        for name in self.names(component.role):
-            if any(p.value.replace(":", ".") == _path(type(component)) for p in self._offers[component.role, name]):
-                return name
-        raise PluginError(f"{_path(type(component))} is not registered as a {component.role}")
-
     def listings(self) -> Iterator[Listing]:
         """Every component on offer, in order of role and name, each with what became of it."""
         for role, name in sorted(self._offers, key=lambda key: (list(ROLES).index(key[0]), key[1])):
@@ -114,7 +107,3 @@ def _load(role: str, point: EntryPoint) -> type[Component]:
 
 def _distribution(point: EntryPoint) -> str:
     return point.dist.name if point.dist else "an unnamed distribution"
-
-
-def _path(component: type[Component]) -> str:
-    return f"{component.__module__}.{component.__qualname__}"

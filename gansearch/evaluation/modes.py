@@ -38,16 +38,12 @@ class _OfMixture(SampleMetric):
 class Modes(_OfMixture):
     """Number of modes with at least one generated sample."""
 
-    unit: ClassVar[str] = "modes"
-
     def of(self, belongs: Tensor) -> float:
         return float(belongs.any(dim=0).sum())
 
 
 class HighQuality(_OfMixture):
     """Percentage of generated samples that belong to a mode."""
-
-    unit: ClassVar[str] = "%"
 
     def of(self, belongs: Tensor) -> float:
         return 100 * float(belongs.any(dim=1).double().mean())
