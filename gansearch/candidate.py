@@ -7,10 +7,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from gansearch.components import Component, Dataset, Discriminator, Generator, Loss, Schedule
+from gansearch.components import Component, Dataset, Discriminator, Generator, ImageShape, Loss, Schedule
 from gansearch.registry import Registry
+
+if TYPE_CHECKING:
+    from torch import nn
 
 CANDIDATE_ROLES = ("dataset", "generator", "discriminator", "loss", "schedule")
 
@@ -51,6 +54,15 @@ class Candidate:
             use = fields.pop("use")
             components[role] = (use, registry.load(role, use).model_validate(fields))
         return cls.of(components)
+
+    def networks(self, images: ImageShape) -> tuple[nn.Module, nn.Module]:
+        """Build the generator, and the discriminator for it, for samples of this shape.
+
+        Raises:
+            ValueError: when the fields and the shape do not go together.
+        """
+        generator = self.generator.build(images)
+        return generator, self.discriminator.matched(generator, images).build(images)
 
     @cached_property
     def identity(self) -> str:

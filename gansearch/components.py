@@ -130,11 +130,20 @@ class Network(Component):
 
 
 class Generator(Network):
-    """Builds a module that maps latents of shape (N, latent) to samples (N, C, H, W)."""
+    """Builds a module that maps latents of shape (N, latent) to samples (N, C, H, W).
+
+    One that feeds on samples is an autoencoder: it maps samples (N, C, H, W) of the data to samples,
+    and `latent` is the width of its bottleneck.
+    """
 
     role: ClassVar[str] = "generator"
+    feeds_on: ClassVar[Literal["latents", "samples"]] = "latents"
 
     latent: Annotated[int, Field(ge=1)]
+
+    def input_shape(self, images: ImageShape) -> tuple[int, ...]:
+        """The shape of one input, for samples of this shape."""
+        return tuple(images) if self.feeds_on == "samples" else (self.latent,)
 
     def draw_latents(self, count: int, device: torch.device | str) -> Tensor:
         """Latents of shape (count, latent), standard normal."""
@@ -144,9 +153,16 @@ class Generator(Network):
 
 
 class Discriminator(Network):
-    """Builds a module that maps samples (N, C, H, W) to scores (N,): high means real."""
+    """Builds a module that maps samples (N, C, H, W) to scores: high means real.
+
+    There is a score for each sample, (N,), or one for every m samples that are judged together, (N // m,).
+    """
 
     role: ClassVar[str] = "discriminator"
+
+    def matched(self, generator: nn.Module, images: ImageShape) -> Discriminator:
+        """The discriminator for a generator that is built already: itself, unless it takes its size from that one."""
+        return self
 
 
 # --------------------------------------------------------------------------------------------------
@@ -157,8 +173,20 @@ class Scene(Protocol):
     """What a loss can see of a training step. Everything is computed when first asked for."""
 
     @property
+    def step(self) -> int:
+        """The step under way, counted from 1."""
+
+    @property
+    def steps(self) -> int:
+        """Of the whole training."""
+
+    @property
     def real(self) -> Tensor:
         """Real samples, (N, C, H, W)."""
+
+    @property
+    def inputs(self) -> Tensor:
+        """What `fake` was generated from: latents (N, latent), or `real` where the generator feeds on samples."""
 
     @property
     def fake(self) -> Tensor:
@@ -173,12 +201,23 @@ class Scene(Protocol):
         """The discriminator's scores of `fake`, (N,)."""
 
     @property
+    def real_features(self) -> Tensor:
+        """What the discriminator's last dense or convolutional layer was given of `real`, (N, F)."""
+
+    @property
+    def fake_features(self) -> Tensor:
+        """The same of `fake`, (N, F)."""
+
+    @property
     def generator(self) -> nn.Module:
         """The generator's network."""
 
     @property
     def discriminator(self) -> nn.Module:
         """The discriminator's network."""
+
+    def note(self, name: str, value: Tensor) -> None:
+        """Record a scalar among the step's signals, under a name of the loss's own."""
 
 
 class Loss(Component):
@@ -323,6 +362,13 @@ class Data:
     def is_image(self) -> bool:
         return bool(self.train.samples.dtype == "uint8")
 
+    def to_range(self, samples: Tensor) -> Tensor:
+        """Stored samples (N, C, H, W) as the networks see them: float32, images scaled to `value_range`."""
+        if not self.is_image:
+            return samples.float()
+        low, high = self.value_range
+        return samples.float().mul_((high - low) / 255).add_(low)
+
 
 class Dataset(Component):
     """Loads samples into memory."""
@@ -355,8 +401,8 @@ class SizeMetric(Metric):
     direction: ClassVar[Literal["minimize", "maximize"]] = "minimize"
 
     @abstractmethod
-    def count(self, generator: nn.Module, discriminator: nn.Module, latent: int) -> float:
-        """The size of networks that live on the meta device."""
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
+        """The size of networks that live on the meta device, as does one input of the generator, `inputs`."""
 
 
 class Evidence(Protocol):
@@ -369,6 +415,10 @@ class Evidence(Protocol):
     @property
     def fake(self) -> Tensor:
         """As many generated samples, quantised like the real ones."""
+
+    @property
+    def inputs(self) -> Tensor | None:
+        """The samples, as in `real`, of which those in `fake` were made one by one; None for a generator of latents."""
 
     @property
     def real_features(self) -> Tensor:

@@ -15,7 +15,7 @@ import math
 import pickle
 import random
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
 import pytest
@@ -45,6 +45,7 @@ from gansearch.signals import COLUMNS, Row
 
 DRAWS = 8
 C = TypeVar("C", bound=Component)
+N = TypeVar("N", bound=Network)
 
 
 class RandomSource:
@@ -112,10 +113,7 @@ class _NetworkContract(ComponentContract):
     def inputs(self, component: Any, shape: ImageShape) -> Tensor:
         raise NotImplementedError
 
-    def expected(self, shape: ImageShape) -> tuple[int, ...]:
-        raise NotImplementedError
-
-    def networks(self, component: Network) -> Iterator[tuple[Network, ImageShape, nn.Module]]:
+    def networks(self, component: N) -> Iterator[tuple[N, ImageShape, nn.Module]]:
         """Every variant built for every shape; one that refuses a shape says so by ValueError."""
         built = 0
         for variant in variants(component):
@@ -128,10 +126,6 @@ class _NetworkContract(ComponentContract):
                 built += 1
                 yield variant, shape, network
         assert built, "no variant could be built for any shape"
-
-    def test_gives_the_shape_that_its_role_asks_for(self, component: Network) -> None:
-        for variant, shape, network in self.networks(component):
-            assert network(self.inputs(variant, shape)).shape == self.expected(shape)
 
     def test_has_a_finite_gradient_for_every_weight(self, component: Network) -> None:
         for variant, shape, network in self.networks(component):
@@ -155,47 +149,69 @@ class _NetworkContract(ComponentContract):
 
 
 class GeneratorContract(_NetworkContract):
-    """Maps latents to samples."""
+    """Maps latents, or the samples that it feeds on, to samples."""
 
     def inputs(self, component: Generator, shape: ImageShape) -> Tensor:
+        if component.feeds_on == "samples":
+            return torch.randn(4, *shape)
         latents = component.draw_latents(4, "cpu")
-        assert latents.shape[0] == 4
+        assert latents.shape == (4, *component.input_shape(shape))
         return latents
 
-    def expected(self, shape: ImageShape) -> tuple[int, ...]:
-        return (4, *shape)
+    def test_gives_a_sample_for_every_input(self, component: Generator) -> None:
+        for variant, shape, network in self.networks(component):
+            assert network(self.inputs(variant, shape)).shape == (4, *shape)
 
 
 class DiscriminatorContract(_NetworkContract):
     """Maps samples to scores."""
 
     def inputs(self, component: Discriminator, shape: ImageShape) -> Tensor:
-        return torch.randn(4, *shape)
+        return torch.randn(8, *shape)
 
-    def expected(self, shape: ImageShape) -> tuple[int, ...]:
-        return (4,)
+    def test_gives_a_score_for_every_sample_or_for_every_pack_of_them(self, component: Discriminator) -> None:
+        for variant, shape, network in self.networks(component):
+            samples = self.inputs(variant, shape)
+            scores, of_twice_as_many = network(samples), network(torch.cat([samples, samples]))
+            assert scores.ndim == 1
+            assert len(samples) % len(scores) == 0
+            assert len(of_twice_as_many) == 2 * len(scores)
 
 
 class _FixedScene:
     """A scene of small networks that are there from the start."""
 
-    def __init__(self) -> None:
+    def __init__(self, feeds_on: Literal["latents", "samples"]) -> None:
         torch.manual_seed(0)
-        self.generator: nn.Module = nn.Sequential(nn.Linear(2, 4), nn.Unflatten(1, (1, 2, 2)))
+        width = 4 if feeds_on == "samples" else 2
+        self.generator: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(width, 4), nn.Unflatten(1, (1, 2, 2)))
         self.discriminator: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0))
+        self.step, self.steps = 1, 2
         self.real = torch.randn(8, 1, 2, 2)
-        self.fake = self.generator(torch.randn(8, 2))
+        self.inputs = self.real if feeds_on == "samples" else torch.randn(8, width)
+        self.fake = self.generator(self.inputs)
+        self.real_features, self.fake_features = self.real.flatten(1), self.fake.flatten(1)
         self.real_scores = self.discriminator(self.real)
         self.fake_scores = self.discriminator(self.fake)
+        self.notes: dict[str, Tensor] = {}
+
+    def note(self, name: str, value: Tensor) -> None:
+        assert value.shape == (), f"{name} is no scalar"
+        self.notes[name] = value
 
 
 class LossContract(ComponentContract):
     """Gives scalars that both networks can learn from."""
 
+    objectives: ClassVar[Sequence[str]] = ("discriminate", "discriminate_real", "discriminate_fake", "generate")
+    """The methods that a phase may name."""
+    feeds_on: ClassVar[Literal["latents", "samples"]] = "latents"
+    """What the generators that the loss is for feed on."""
+
     def test_every_objective_is_a_finite_scalar_with_a_gradient(self, component: Loss) -> None:
         for variant in variants(component):
-            for objective in ("discriminate", "discriminate_real", "discriminate_fake", "generate"):
-                loss = getattr(variant, objective)(_FixedScene())
+            for objective in self.objectives:
+                loss = getattr(variant, objective)(_FixedScene(self.feeds_on))
                 assert loss.shape == (), objective
                 assert loss.isfinite(), objective
                 assert loss.requires_grad, objective
@@ -216,11 +232,13 @@ class ScheduleContract(ComponentContract):
 
     loss: ClassVar[type] = Loss
     """The loss that has the objectives which the phases name."""
+    patience: ClassVar[int] = 20
+    """Steps within which both networks must have learned, at 10 an epoch; where there are turns of epochs, each."""
 
-    def test_both_networks_learn_within_two_epochs(self, component: Schedule) -> None:
+    def test_both_networks_learn_before_patience_ends(self, component: Schedule) -> None:
         for variant in variants(component):
             phases = variant.phases(steps_per_epoch=10)
-            steps = range(20 * max(1, getattr(variant, "epochs", 1)))
+            steps = range(self.patience * max(1, getattr(variant, "epochs", 1)))
             assert {phase.trains for step in steps for phase in phases if phase.due(step)} == {
                 "generator",
                 "discriminator",
@@ -278,7 +296,7 @@ class MetricContract(ComponentContract):
         with torch.device("meta"):
             generator = nn.Sequential(nn.Linear(4, 784), nn.Unflatten(1, (1, 28, 28)))
             discriminator = nn.Sequential(nn.Flatten(), nn.Linear(784, 1))
-        return component.count(generator, discriminator, 4)
+        return component.count(generator, discriminator, torch.empty(1, 4, device="meta"))
 
 
 class DetectorContract(ComponentContract):

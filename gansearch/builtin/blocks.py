@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gansearch.components import ImageShape
 from gansearch.domains import Choices, FloatRange
 
 Norm = Literal["batch", "none"]
@@ -56,11 +57,16 @@ class Normalised(BaseModel):
     """Of LeakyReLU below zero."""
     order: Literal["norm-activation", "activation-norm"] = "norm-activation"
 
-    def after(self, width: int, *, flat: bool = False) -> list[nn.Module]:
-        """What follows a hidden layer of this width; `flat` for (N, width), else (N, width, H, W)."""
-        norm = make_norm(self.norm, width, self.norm_momentum, self.norm_epsilon, flat=flat)
-        activation: list[nn.Module] = [make_activation(self.activation, self.slope)]
-        return norm + activation if self.order == "norm-activation" else activation + norm
+    def after(self, width: int, *, flat: bool = False, pieces: int = 1) -> list[nn.Module]:
+        """What follows a hidden layer of this width; `flat` for (N, width), else (N, width, H, W).
+
+        With several pieces the layer has that many times `width` units, and their maximum is the activation.
+        """
+        norm_first = self.order == "norm-activation"
+        normed = width * pieces if norm_first else width
+        norm = make_norm(self.norm, normed, self.norm_momentum, self.norm_epsilon, flat=flat)
+        activation = [Maxout(pieces) if pieces > 1 else make_activation(self.activation, self.slope)]
+        return norm + activation if norm_first else activation + norm
 
     @property
     def needs_bias(self) -> bool:
@@ -81,6 +87,18 @@ def make_activation(name: Activation, slope: float) -> nn.Module:
             return nn.GELU()
         case "silu":
             return nn.SiLU(inplace=True)
+
+
+class Maxout(nn.Module):
+    """The largest of so many pieces (Goodfellow et al. 2013): (N, pieces * width) becomes (N, width)."""
+
+    def __init__(self, pieces: int) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def forward(self, units: Tensor) -> Tensor:
+        # The pieces of a unit lie `width` apart: a maximum of whole rows is faster than one of neighbours.
+        return units.unflatten(1, (self.pieces, -1)).amax(1)
 
 
 def make_output(name: Output, slope: float) -> list[nn.Module]:
@@ -119,6 +137,46 @@ class SpectrallyNormalised(BaseModel):
                 if isinstance(layer, (nn.Linear, nn.Conv2d)):
                     spectral_norm(layer)
         return network
+
+
+class Packed(BaseModel):
+    """A field that has several samples judged together (PacGAN, Lin et al. 2018, arXiv:1712.04086).
+
+    Samples that are too much alike give themselves away side by side, so that a generator of few
+    modes is told apart from the data sooner than sample by sample.
+    """
+
+    packing: Annotated[int, Field(ge=1), Choices(1, 2, 4)] = 1
+    """Samples a score; a batch should hold a multiple of it, for a remainder is left out.
+
+    Gradient penalties stay a matter of the sample: they hold its own part of the score's gradient.
+    """
+
+    def pack(self) -> list[nn.Module]:
+        """What the network begins with."""
+        return [Pack(self.packing)] if self.packing > 1 else []
+
+    def packed(self, images: ImageShape) -> ImageShape:
+        """The shape of a pack."""
+        return images._replace(channels=images.channels * self.packing)
+
+
+class Pack(nn.Module):
+    """Lays every `packing` samples on each other, channel by channel: (N, C, H, W) becomes (N // m, m * C, H, W).
+
+    Raises:
+        ValueError: when there are too few samples for one pack.
+    """
+
+    def __init__(self, packing: int) -> None:
+        super().__init__()
+        self.packing = packing
+
+    def forward(self, samples: Tensor) -> Tensor:
+        packs = len(samples) // self.packing
+        if not packs:
+            raise ValueError(f"packing {self.packing} needs as many samples at a time, got {len(samples)}")
+        return samples[: packs * self.packing].reshape(packs, -1, *samples.shape[2:])
 
 
 Size = tuple[int, int]

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 import torch
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Metric, SizeMetric
-from gansearch.evaluation.sizes import count_parameters
+from gansearch.evaluation.sizes import DiscriminatorMACs, GeneratorBytes, GeneratorMACs, count_parameters
+
+COSTS: Mapping[str, SizeMetric] = {
+    "generator_macs": GeneratorMACs(),
+    "generator_bytes": GeneratorBytes(),
+    "discriminator_macs": DiscriminatorMACs(),
+}
+"""What every trial is counted by besides its parameters, whether or not the study asks."""
 
 
 class SizeCounter:
@@ -19,17 +27,21 @@ class SizeCounter:
         self._metrics = {name: metric for name, metric in metrics.items() if isinstance(metric, SizeMetric)}
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
-        """Totals of both networks, and the study's own sizes.
+        """Parameters and costs of both networks, and the study's own sizes.
 
         Raises:
             ValueError: when a network cannot be built for this shape.
         """
         with torch.device("meta"):
-            generator = candidate.generator.build(self._shape)
-            discriminator = candidate.discriminator.build(self._shape)
+            generator, discriminator = candidate.networks(self._shape)
+            inputs = torch.empty(1, *candidate.generator.input_shape(self._shape))
         sizes: dict[str, float] = {}
         for role, network in (("generator", generator), ("discriminator", discriminator)):
             counts = count_parameters(network)
             sizes |= {f"{role}_params": counts.total, f"{role}_trainable": counts.trainable}
-        latent = candidate.generator.latent
-        return sizes | {name: metric.count(generator, discriminator, latent) for name, metric in self._metrics.items()}
+            sizes[f"{role}_non_trainable"] = counts.non_trainable
+        for name, metric in COSTS.items():
+            # A network that looks at values has no pass without memory; its parameters are counted all the same.
+            with suppress(NotImplementedError, RuntimeError):
+                sizes[name] = metric.count(generator, discriminator, inputs)
+        return sizes | {name: metric.count(generator, discriminator, inputs) for name, metric in self._metrics.items()}

@@ -52,8 +52,12 @@ def real_features(data: Data, extractor: Extractor, count: int, device: torch.de
 class TrainedEvidence:
     """Generated samples beside as many test samples of the data."""
 
-    def __init__(self, data: Data, fake: Tensor, extractor: Extractor | None = None) -> None:
+    def __init__(
+        self, data: Data, fake: Tensor, extractor: Extractor | None = None, *, reconstructed: bool = False
+    ) -> None:
         """Take samples (N, C, H, W) as the generator gives them, in the data's value range.
+
+        `reconstructed` says that they were made one by one from the first N test samples.
 
         Raises:
             ValueError: when their shape is not that of the data.
@@ -64,6 +68,7 @@ class TrainedEvidence:
         self.extractor = extractor or extractor_for(data)
         self.count = min(len(fake), len(data.test.samples))
         self._generated = fake[: self.count]
+        self._reconstructed = reconstructed
 
     @cached_property
     def real(self) -> Tensor:
@@ -72,6 +77,10 @@ class TrainedEvidence:
     @cached_property
     def fake(self) -> Tensor:
         return quantise(self._generated, self.data)
+
+    @property
+    def inputs(self) -> Tensor | None:
+        return self.real if self._reconstructed else None
 
     @cached_property
     def real_features(self) -> Tensor:

@@ -66,19 +66,45 @@ def count_macs(module: nn.Module, *inputs: Tensor) -> int:
 class GeneratorParams(SizeMetric):
     """Parameters of the generator, running statistics included."""
 
-    def count(self, generator: nn.Module, discriminator: nn.Module, latent: int) -> float:
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
         return count_parameters(generator).total
 
 
 class DiscriminatorParams(SizeMetric):
     """Parameters of the discriminator, running statistics included."""
 
-    def count(self, generator: nn.Module, discriminator: nn.Module, latent: int) -> float:
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
         return count_parameters(discriminator).total
 
 
 class GeneratorMACs(SizeMetric):
     """Multiply-accumulates that the generator needs for one sample."""
 
-    def count(self, generator: nn.Module, discriminator: nn.Module, latent: int) -> float:
-        return count_macs(generator, torch.empty(1, latent, device="meta"))
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
+        return count_macs(generator, inputs)
+
+
+class DiscriminatorMACs(SizeMetric):
+    """Multiply-accumulates that the discriminator needs for one sample."""
+
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
+        was_training = generator.training
+        with torch.no_grad():
+            samples = generator.eval()(inputs)
+        generator.train(was_training)
+        many = samples.expand(64, *samples.shape[1:])  # for a discriminator may judge several together
+        return count_macs(discriminator, many) / len(many)
+
+
+class GeneratorBytes(SizeMetric):
+    """Bytes of the generator's parameters and buffers as it is trained, in fp32."""
+
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
+        return sum(tensor.numel() * tensor.element_size() for tensor in (*generator.parameters(), *generator.buffers()))
+
+
+class WeightRatio(SizeMetric):
+    """Trainable weights of the discriminator over those of the generator."""
+
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
+        return count_parameters(discriminator).trainable / count_parameters(generator).trainable

@@ -64,11 +64,10 @@ def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
         ValueError: when a network cannot be built for this shape.
     """
     with torch.device("meta"):
-        generator = candidate.generator.build(images)
-        discriminator = candidate.discriminator.build(images)
-        # Two samples, since one alone has no batch statistics.
-        latents, samples = torch.empty(2, candidate.generator.latent), torch.empty(2, *images)
-    return GANTable(network_table(generator, latents), network_table(discriminator, samples))
+        generator, discriminator = candidate.networks(images)
+        # Many samples, since one alone has no batch statistics, and a discriminator may judge several together.
+        inputs, samples = torch.empty(64, *candidate.generator.input_shape(images)), torch.empty(64, *images)
+    return GANTable(network_table(generator, inputs), network_table(discriminator, samples))
 
 
 def network_table(network: nn.Module, inputs: Tensor) -> NetworkTable:

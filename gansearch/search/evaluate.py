@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import sys
 import time
@@ -13,8 +14,10 @@ from torch import Tensor
 
 from gansearch.components import Data, Detector, Metric, SampleMetric
 from gansearch.detection import RunWatch
+from gansearch.evaluation.diversity import BlurRatio
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
 from gansearch.evaluation.probe import Probe
 from gansearch.signals import Row, Verdict
 from gansearch.storage.pictures import save_samples
@@ -24,6 +27,9 @@ from gansearch.training import checkpoint
 from gansearch.training.loop import Hooks, TrainedRun, train
 from gansearch.training.precision import give_back_freed_memory
 from gansearch.trial import Job, Outcome, Progress, Report
+
+ALWAYS: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
+"""What is measured of every trial, condemned ones included, whether or not the study asks."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +41,7 @@ class TrainAndJudge:
     metrics: Mapping[str, Metric]
 
     def __call__(self, job: Job, report: Report) -> Outcome:
-        """Train the job's candidate; measure it if it comes out healthy.
+        """Train the job's candidate and measure it; the study's own metrics only where it did not fail.
 
         Raises:
             StoppedError: from `report`, with a checkpoint written.
@@ -43,20 +49,22 @@ class TrainAndJudge:
         data = job.candidate.dataset.load()
         folder = TrialFolder(job.folder)
         watch = RunWatch(self.detectors)
+        training = self.training.in_steps(len(data.train.samples))
         run = train(
             job.candidate,
             data,
-            self.training,
+            training,
             watch,
-            self._hooks(job, data, folder, report),
+            self._hooks(job, data, training.steps, folder, report),
             folder=job.folder,
             resume_from=job.resume_from,
         )
         folder.write_signals(run.rows)
+        folder.write_predictions(run.predictions)
         folder.write_json(VERDICT, run.verdict.to_json())
         checkpoint.save(run.players.judged.state_dict(), job.folder, GENERATOR)
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)  # the run is over; nothing takes it up again
-        metrics, stamp = ({}, {}) if run.verdict.failed else self._measure(run, data)
+        metrics, stamp = self._measure(run, data)
         return Outcome(
             verdict=run.verdict,
             steps=run.steps,
@@ -66,24 +74,31 @@ class TrainAndJudge:
             stamp=stamp | _circumstances(run, data),
         )
 
-    def _hooks(self, job: Job, data: Data, folder: TrialFolder, report: Report) -> Hooks:
+    def _hooks(self, job: Job, data: Data, steps: int, folder: TrialFolder, report: Report) -> Hooks:
         probe = Probe(data)
         pace = _Pace()
 
         def progress(step: int, row: Row, verdict: Verdict) -> None:
-            report(Progress(job.trial, step, self.training.steps, pace.of(step), dict(row), verdict))
+            report(Progress(job.trial, step, steps, pace.of(step), dict(row), verdict))
+
+        reconstructs = job.candidate.generator.feeds_on == "samples"
 
         def sampled(step: int, samples: Tensor) -> None:
-            save_samples(samples, data, folder.sample_path(step))
+            save_samples(samples, data, folder.sample_path(step), reconstructed=reconstructs)
 
         return Hooks(progress, probe, probe.samples, sampled)
 
     def _measure(self, run: TrainedRun, data: Data) -> tuple[dict[str, float], dict[str, object]]:
         give_back_freed_memory()
-        samples = run.players.sample(run.players.latents(self.training.judged_samples))
-        evidence = TrainedEvidence(data, samples, extractor_for(data))
-        wanted = {name: metric for name, metric in self.metrics.items() if isinstance(metric, SampleMetric)}
-        return {name: metric.measure(evidence) for name, metric in wanted.items()}, dict(evidence.protocol)
+        samples = run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
+        evidence = TrainedEvidence(
+            data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples
+        )
+        figures = _latencies(run) | _known({name: metric.measure(evidence) for name, metric in ALWAYS.items()})
+        if not run.verdict.failed:
+            wanted = {name: metric for name, metric in self.metrics.items() if isinstance(metric, SampleMetric)}
+            figures |= {name: metric.measure(evidence) for name, metric in wanted.items()}
+        return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
 
 
 class _Pace:
@@ -97,6 +112,18 @@ class _Pace:
         pace = (step - self._step) / max(now - self._time, 1e-9)
         self._step, self._time = step, now
         return pace
+
+
+def _latencies(run: TrainedRun) -> dict[str, float]:
+    """Milliseconds in which the judged generator makes a batch, by name."""
+    inputs = run.players.test_inputs(max(BATCHES), run.feed)
+    batches = {n: inputs[torch.arange(n) % len(inputs)] for n in BATCHES}  # of test samples there may be too few
+    return {latency_name(n): median_latency(run.players.judged, batch) for n, batch in batches.items()}
+
+
+def _known(figures: Mapping[str, float]) -> dict[str, float]:
+    """Those that have a meaning for these data."""
+    return {name: value for name, value in figures.items() if not math.isnan(value)}
 
 
 def _means(rows: Sequence[Row]) -> dict[str, float]:

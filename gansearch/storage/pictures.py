@@ -11,25 +11,32 @@ from PIL import Image
 from torch import Tensor
 
 from gansearch.components import Data
-from gansearch.evaluation.evidence import quantise
+from gansearch.evaluation.evidence import quantise, real_samples
 
 SMALLEST_SIDE = 48
 """Pixels: images below are enlarged by a whole factor, so that a person can see them."""
 
 
-def save_samples(samples: Tensor, data: Data, path: Path) -> None:
-    """Write samples (N, C, H, W), as a generator gives them, as a PNG."""
+def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool = False) -> None:
+    """Write samples (N, C, H, W), as a generator gives them, as a PNG.
+
+    `reconstructed` says that they were made one by one from the first N test samples: each then
+    stands to the right of its own.
+    """
     pixels = quantise(samples, data).cpu()
-    if data.is_image:
+    if data.is_image and reconstructed:
+        half = pixels[: len(pixels) // 2]  # as many pictures in all
+        image_grid(torch.stack([real_samples(data, len(half)), half], dim=1).flatten(0, 1), together=2).save(path)
+    elif data.is_image:
         image_grid(pixels).save(path)
     else:
         _scatter(pixels.flatten(1).numpy(), data, path)
 
 
-def image_grid(pixels: Tensor) -> Image.Image:
-    """Images (N, C, H, W), uint8 grey or RGB, side by side in a square."""
+def image_grid(pixels: Tensor, together: int = 1) -> Image.Image:
+    """Images (N, C, H, W), uint8 grey or RGB, side by side in a square; so many stay together on a row."""
     count, channels, height, width = pixels.shape
-    columns = math.ceil(math.sqrt(count))
+    columns = math.ceil(math.sqrt(count) / together) * together
     rows = math.ceil(count / columns)
     factor = max(1, math.ceil(SMALLEST_SIDE / min(height, width)))
     sheet = torch.zeros(channels, rows * (height + 1), columns * (width + 1), dtype=torch.uint8)

@@ -3,8 +3,8 @@
 runs/<study>/study.yaml             the study with its defaults
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              lock                   held by the driver while it runs
-             trials/0007/           candidate.json, signals.parquet, verdict.json or error.txt, samples/*.png,
-                                    generator.pt; while it trains, checkpoint.pt
+             trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
+                                    error.txt, samples/*.png, generator.pt; while it trains, checkpoint.pt
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ from gansearch.files import write_atomically
 from gansearch.study import StudySpec
 
 STUDY, DATABASE, LOCK, TRIALS = "study.yaml", "study.db", "lock", "trials"
-CANDIDATE, SIGNALS, VERDICT, SAMPLES, GENERATOR, ERROR = (
+CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "candidate.json",
     "signals.parquet",
+    "predictions.parquet",
     "verdict.json",
     "samples",
     "generator.pt",
@@ -134,6 +135,20 @@ class TrialFolder:
     def signals(self) -> pd.DataFrame | None:
         """What `write_signals` kept, if the trial got that far."""
         path = self.path / SIGNALS
+        return pd.read_parquet(path) if path.is_file() else None
+
+    def write_predictions(self, histograms: Sequence[tuple[int, str, Sequence[int]]]) -> None:
+        """Keep histograms over [0, 1] of the discriminator's predictions: (step, kind of samples, counts)."""
+        if not histograms:
+            return
+        bins = [f"bin_{i:02d}" for i in range(len(histograms[0][2]))]
+        rows = [{"step": step, "kind": kind, **dict(zip(bins, counts, strict=True))} for step, kind, counts in histograms]
+        self.path.mkdir(parents=True, exist_ok=True)
+        pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
+
+    def predictions(self) -> pd.DataFrame | None:
+        """What `write_predictions` kept: columns step, kind, and bin_00 to the last one, from 0 up to 1."""
+        path = self.path / PREDICTIONS
         return pd.read_parquet(path) if path.is_file() else None
 
     def sample_grids(self) -> list[Path]:

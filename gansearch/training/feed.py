@@ -14,11 +14,8 @@ class Feed:
     """Draws batches epoch by epoch, without replacement within an epoch."""
 
     def __init__(self, data: Data, device: torch.device) -> None:
+        self._data = data
         self._samples = torch.from_numpy(data.train.samples).to(device)
-        self._scale, self._shift = 1.0, 0.0
-        if data.is_image:
-            low, high = data.value_range
-            self._scale, self._shift = (high - low) / 255, low
         self._order = torch.empty(0, dtype=torch.long, device=device)
 
     def __len__(self) -> int:
@@ -30,7 +27,11 @@ class Feed:
             fresh = torch.randperm(len(self._samples), device=self._order.device)
             self._order = torch.cat([self._order, fresh])
         chosen, self._order = self._order[:count], self._order[count:]
-        return self._samples[chosen].float().mul_(self._scale).add_(self._shift)
+        return self._data.to_range(self._samples[chosen])
+
+    def held_out(self, count: int) -> Tensor:
+        """The first test samples, at most `count`, in the networks' range of values."""
+        return self._data.to_range(torch.from_numpy(self._data.test.samples[:count]).to(self._samples.device))
 
     def state_dict(self) -> dict[str, Any]:
         return {"order": self._order.clone()}

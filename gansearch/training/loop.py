@@ -12,19 +12,21 @@ import torch
 from torch import Tensor
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data, Phase
+from gansearch.components import Data, Loss, Phase
 from gansearch.detection import RunWatch
 from gansearch.signals import Row, Verdict
-from gansearch.study import TrainingSpec
+from gansearch.study import StepsSpec
 from gansearch.training import checkpoint
 from gansearch.training.feed import Feed
 from gansearch.training.players import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
-from gansearch.training.recorder import Recorder, mean_pair_distance
-from gansearch.training.scene import BatchScene
+from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
+from gansearch.training.scene import BatchScene, Generated, Stage
 from gansearch.trial import StoppedError
 
 PAIR_RATIO_EVERY = 10
+SHOWN = 64
+"""Samples that are shown on the way, always of the same inputs."""
 
 
 @dataclass
@@ -37,7 +39,7 @@ class Hooks:
     """Measures samples (N, C, H, W) for the detectors, at the steps that they ask for."""
     probe_samples: int = 1000
     sampled: Callable[[int, Tensor], None] = lambda step, samples: None
-    """Given samples of always the same latents, at the steps that the study asks for."""
+    """Given samples of always the same inputs, at the steps that the study asks for."""
     disturb: Callable[[int, Players], None] = lambda step, players: None
     """Called before each step; lets an experiment provoke what it wants to observe."""
 
@@ -47,18 +49,20 @@ class TrainedRun:
     """What training leaves behind."""
 
     players: Players
+    feed: Feed
     verdict: Verdict
     steps: int
     seconds: float
     device: torch.device
     precision: Precision
     rows: list[Row] = field(default_factory=list)
+    predictions: list[Histogram] = field(default_factory=list)
 
 
 def train(
     candidate: Candidate,
     data: Data,
-    spec: TrainingSpec,
+    spec: StepsSpec,
     watch: RunWatch,
     hooks: Hooks | None = None,
     *,
@@ -89,18 +93,20 @@ def train(
     # The players, their data, and what they are held against
     players = Players(candidate, data.shape, device, precision)
     feed = Feed(data, device)
-    phases = candidate.schedule.phases(steps_per_epoch=max(1, len(feed) // spec.batch_size))
-    fixed_latents = players.latents(64)
+    phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(feed)))
+    shown_inputs = players.test_inputs(SHOWN, feed)
     real_distance = mean_pair_distance(feed.draw(min(len(feed), 512)))
-    run = TrainedRun(players, watch.verdict, 0, 0.0, device, precision)
+    run = TrainedRun(players, feed, watch.verdict, 0, 0.0, device, precision)
     recorder = Recorder()
+    stage = Stage(players, feed, recorder, spec.batch_size, spec.steps)
     if resume_from is not None:
-        _take_up(run, feed, watch, resume_from)
+        _take_up(run, watch, resume_from)
 
     for step in range(run.steps + 1, spec.steps + 1):
         # Learn
         hooks.disturb(step, players)
-        fake = _learn(step, phases, players, feed, candidate, spec.batch_size, recorder)
+        due = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
+        fake = _learn(step, due, stage, candidate.loss, remember_predictions=_every(spec.read_every, step))
         players.average()
         if fake is not None and _every(PAIR_RATIO_EVERY, step):
             recorder.add({"pair_ratio": mean_pair_distance(fake) / real_distance})
@@ -114,27 +120,28 @@ def train(
             continue
         rows = recorder.read()
         if probes:
-            rows[-1].update(_probe(players, hooks))
+            rows[-1].update(_probe(run, hooks))
         for row in rows:
             run.steps += 1
             run.verdict = watch.observe(run.steps, row)
         run.rows += rows
+        run.predictions += recorder.read_predictions()
         if run.verdict.failed:
             break
 
         # Keep and tell
         if shows:
-            hooks.sampled(step, players.sample(fixed_latents))
+            hooks.sampled(step, players.sample(shown_inputs))
         if keeps and folder is not None:
-            _keep(run, feed, folder, started)
+            _keep(run, folder, started)
         try:
             hooks.progress(step, rows[-1], run.verdict)
         except StoppedError:
             if folder is not None:
-                _keep(run, feed, folder, started)
+                _keep(run, folder, started)
             raise
 
-    hooks.sampled(run.steps, players.sample(fixed_latents))
+    hooks.sampled(run.steps, players.sample(shown_inputs))
     run.verdict = watch.conclude()
     run.seconds += time.monotonic() - started
     return run
@@ -146,65 +153,62 @@ def _every(interval: int, step: int) -> bool:
 
 
 def _learn(
-    step: int,
-    phases: Sequence[Phase],
-    players: Players,
-    feed: Feed,
-    candidate: Candidate,
-    batch_size: int,
-    recorder: Recorder,
+    step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remember_predictions: bool
 ) -> Tensor | None:
     """Every update that is due at a step; the last generated samples, if there are any."""
-    due = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
+    players, recorder = stage.players, stage.recorder
     fake: Tensor | None = None
-    handed_down: Tensor | None = None
+    handed_down: Generated | None = None
     for phase, following in zip(due, [*due[1:], None], strict=True):
-        size = max(1, round(phase.share * batch_size))
         # Samples that the discriminator has just scored serve the generator too, as in DCGAN's own code.
         for_both = following is not None and following.trains == "generator" and following.share == phase.share
-        scene = BatchScene(players, feed, size, phase.trains, handed_down=handed_down, for_both=for_both)
-        loss: Tensor = getattr(candidate.loss, phase.objective)(scene)
-        norms = players[phase.trains].learn(loss)
+        scene = BatchScene(stage, phase, step, handed_down=handed_down, for_both=for_both)
+        value: Tensor = getattr(loss, phase.objective)(scene)
+        norms = players[phase.trains].learn(value)
         if phase.trains == "generator":
-            recorder.add({"g_loss": loss.detach()} | {f"g_{name}": norm for name, norm in norms.items()})
+            recorder.add({"g_loss": value.detach()} | {f"g_{name}": norm for name, norm in norms.items()})
         else:
-            recorder.add(scene.discriminator_signals(candidate.loss))
+            recorder.add(scene.discriminator_signals(loss))
             recorder.add({f"d_{name}": norm for name, norm in norms.items()})
+            if remember_predictions:
+                recorder.add_predictions(step, scene.predictions(loss))
         handed_down = scene.left_over()
-        fake = scene.__dict__.get("fake", fake)
+        fake = generated.fake if (generated := scene.generated()) else fake
     return fake
 
 
-def _probe(players: Players, hooks: Hooks) -> Mapping[str, float]:
+def _probe(run: TrainedRun, hooks: Hooks) -> Mapping[str, float]:
     """Measure samples without touching the random numbers of the training: to watch changes nothing."""
-    devices = [players.device] if players.device.type == "cuda" else []
+    players, devices = run.players, [run.device] if run.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
-        return hooks.probe(players.sample(players.latents(hooks.probe_samples)))
+        return hooks.probe(players.sample(players.test_inputs(hooks.probe_samples, run.feed)))
 
 
-def _keep(run: TrainedRun, feed: Feed, folder: Path, started: float) -> None:
+def _keep(run: TrainedRun, folder: Path, started: float) -> None:
     """Save all that the rest of the run depends on."""
     device = run.device
     state: dict[str, Any] = {
         "step": run.steps,
         "seconds": run.seconds + time.monotonic() - started,
         "players": run.players.state_dict(),
-        "feed": feed.state_dict(),
+        "feed": run.feed.state_dict(),
         "rows": [dict(row) for row in run.rows],
+        "predictions": [tuple(histogram) for histogram in run.predictions],
         "rng": torch.get_rng_state(),
         "device_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
     checkpoint.save(state, folder)
 
 
-def _take_up(run: TrainedRun, feed: Feed, watch: RunWatch, folder: Path) -> None:
+def _take_up(run: TrainedRun, watch: RunWatch, folder: Path) -> None:
     """Put a run where its checkpoint left it; the watch sees again what it has seen."""
     state = checkpoint.load(folder)
     if state is None:
         return
     run.steps, run.seconds, run.rows = state["step"], state["seconds"], state["rows"]
+    run.predictions = [Histogram(*histogram) for histogram in state["predictions"]]
     run.players.load_state_dict(state["players"])
-    feed.load_state_dict(state["feed"])
+    run.feed.load_state_dict(state["feed"])
     for step, row in enumerate(run.rows, start=1):
         run.verdict = watch.observe(step, row)
     torch.set_rng_state(state["rng"])

@@ -8,10 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Player
+from gansearch.training.feed import Feed
 from gansearch.training.precision import Precision, arrange, autocast
 
 
@@ -38,6 +40,24 @@ class Learner:
         return norms
 
 
+class LastInput:
+    """Remembers what the dense or convolutional layer of a network that ran last was given."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self._tensor: Tensor | None = None
+        for layer in network.modules():
+            if isinstance(layer, (nn.Linear, _ConvNd)):
+                layer.register_forward_pre_hook(self._remember)
+
+    def _remember(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self._tensor = inputs[0]
+
+    def take(self) -> Tensor | None:
+        """The tensor, flattened to (N, F), and forget it, lest its graph be kept alive."""
+        tensor, self._tensor = self._tensor, None
+        return None if tensor is None else tensor.flatten(1).float()
+
+
 class Players:
     """Generator and discriminator as they train."""
 
@@ -45,12 +65,12 @@ class Players:
         schedule = candidate.schedule
         self.device, self._precision = device, precision
         self._candidate = candidate
-        generator = arrange(candidate.generator.build(shape), device)
-        discriminator = arrange(candidate.discriminator.build(shape), device)
+        generator, discriminator = (arrange(network, device) for network in candidate.networks(shape))
         self.generator = Learner(generator, schedule.generator_lr, (schedule.generator_beta1, schedule.generator_beta2))
         self.discriminator = Learner(
             discriminator, schedule.discriminator_lr, (schedule.discriminator_beta1, schedule.discriminator_beta2)
         )
+        self._features = LastInput(discriminator)
         self._average: AveragedModel | None = None
         if schedule.generator_ema > 0:
             decay = get_ema_multi_avg_fn(schedule.generator_ema)  # type: ignore[no-untyped-call]
@@ -69,26 +89,35 @@ class Players:
         if self._average is not None:
             self._average.update_parameters(self.generator.network)
 
+    @property
+    def feed_on_samples(self) -> bool:
+        """Whether the generator is an autoencoder."""
+        return self._candidate.generator.feeds_on == "samples"
+
     def latents(self, count: int) -> Tensor:
         return self._candidate.generator.draw_latents(count, self.device)
 
-    def generate(self, latents: Tensor) -> Tensor:
+    def test_inputs(self, count: int, feed: Feed) -> Tensor:
+        """What the judged generator is tried on: latents, or test samples, of which there may be fewer."""
+        return feed.held_out(count) if self.feed_on_samples else self.latents(count)
+
+    def generate(self, inputs: Tensor) -> Tensor:
         """Samples (N, C, H, W), float32, of the generator in training."""
         with autocast(self._precision, self.device):
-            samples: Tensor = self.generator.network(latents)
+            samples: Tensor = self.generator.network(inputs)
         return samples.float()
 
-    def score(self, samples: Tensor) -> Tensor:
-        """The discriminator's scores (N,), float32."""
+    def judge(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
+        """The discriminator's scores (N,), and its features (N, F) where it has a layer to take them from; float32."""
         with autocast(self._precision, self.device):
             scores: Tensor = self.discriminator.network(samples)
-        return scores.float()
+        return scores.float(), self._features.take()
 
     @torch.no_grad()
-    def sample(self, latents: Tensor, batch: int = 250) -> Tensor:
+    def sample(self, inputs: Tensor, batch: int = 250) -> Tensor:
         """Samples (N, C, H, W), float32, of the generator that is judged, as it would be used."""
         with _evaluating(self.judged):
-            return torch.cat([self.judged(part) for part in torch.split(latents, batch)])
+            return torch.cat([self.judged(part) for part in torch.split(inputs, batch)])
 
     def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self._parts().items()}

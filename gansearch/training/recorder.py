@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-Signals = Mapping[str, Tensor | float]
+PREDICTION_BINS = 20
+
+
+class Histogram(NamedTuple):
+    """How many predictions of a step fell into each part of [0, 1]."""
+
+    step: int
+    kind: str
+    """Of the samples: real or fake."""
+    counts: list[int]
 
 
 class Recorder:
@@ -16,10 +26,16 @@ class Recorder:
     def __init__(self) -> None:
         self._rows: list[dict[str, Tensor]] = []
         self._open: dict[str, Tensor] = {}
+        self._predictions: list[tuple[int, str, Tensor]] = []
 
     def add(self, signals: Mapping[str, Tensor]) -> None:
         """Add to the step under way; of several updates of one network the last one counts."""
         self._open.update(signals)
+
+    def add_predictions(self, step: int, predictions: Mapping[str, Tensor]) -> None:
+        """Count probabilities (N,), by the kind of sample that they are of, into a histogram."""
+        for kind, values in predictions.items():
+            self._predictions.append((step, kind, torch.histc(values, bins=PREDICTION_BINS, min=0.0, max=1.0)))
 
     def close_step(self) -> None:
         """End the step under way."""
@@ -35,6 +51,11 @@ class Recorder:
         tensors = [tensor for row in rows for tensor in row.values()]
         values = iter(torch.stack(tensors).tolist() if tensors else [])
         return [{name: next(values) for name in row} for row in rows]
+
+    def read_predictions(self) -> list[Histogram]:
+        """The histograms since the last reading, on the host."""
+        taken, self._predictions = self._predictions, []
+        return [Histogram(step, kind, counts.int().tolist()) for step, kind, counts in taken]
 
 
 def mean_pair_distance(samples: Tensor) -> Tensor:

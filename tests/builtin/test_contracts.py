@@ -21,10 +21,11 @@ from gansearch.testing import (
 )
 
 registry = Registry()
+ours = [listing for listing in registry.listings() if listing.distribution == "gansearch"]
 
 
 def every(role: str) -> list[str]:
-    return registry.names(role)
+    return [listing.name for listing in ours if listing.role == role]
 
 
 def make(role: str, name: str, **fields: object) -> Component:

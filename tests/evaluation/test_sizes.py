@@ -55,8 +55,8 @@ def test_the_conv_gan_of_a_keras_summary_has_its_totals():
             nn.Conv2d(112, 1, 1),
         )
     assert count_parameters(generator) == (54_713, 54_377)
-    assert GeneratorParams().count(generator, block(), 6272) == 54_713
-    assert DiscriminatorParams().count(generator, block(), 6272) == 32
+    assert GeneratorParams().count(generator, block(), torch.empty(1, 6272)) == 54_713
+    assert DiscriminatorParams().count(generator, block(), torch.empty(1, 6272)) == 32
 
 
 def test_macs_of_a_dense_layer_are_its_weights():
@@ -73,5 +73,5 @@ def test_macs_of_a_transposed_convolution_are_counted_from_its_input(device):
 def test_counting_leaves_a_generator_as_it_was():
     with torch.device("meta"):
         generator = block()
-    assert GeneratorMACs().count(generator, nn.Identity(), 3) == 12
+    assert GeneratorMACs().count(generator, nn.Identity(), torch.empty(1, 3, device="meta")) == 12
     assert generator.training

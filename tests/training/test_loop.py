@@ -136,7 +136,7 @@ def test_a_schedule_is_what_it_says(candidate, training, schedule, order):
     assert [("g" in o, "d" in o) for o in letters] == [("g_loss" in r, "d_grad_norm" in r) for r in rows]
 
 
-@pytest.mark.parametrize("loss", ["bce", "minimax", "least-squares", "hinge", "wasserstein-gp"])
+@pytest.mark.parametrize("loss", ["bce", "minimax", "least-squares", "hinge", "wasserstein-gp", "feature-matching"])
 @pytest.mark.parametrize("half_batches", [False, True])
 def test_every_loss_trains_under_every_way_of_batching(candidate, training, loss, half_batches):
     parts = {"loss": Registry().load("loss", loss)(), "schedule": Alternating(half_batches=half_batches)}
@@ -153,7 +153,7 @@ def test_r1_holds_the_discriminators_gradient_down(candidate, training):
     def gradient(loss):
         players = run(variant(candidate, loss=loss, schedule=keen), training).players
         real = torch.from_numpy(candidate.dataset.load().test.samples[:100]).requires_grad_()
-        return torch.autograd.grad(players.score(real).sum(), real)[0].norm()
+        return torch.autograd.grad(players.judge(real)[0].sum(), real)[0].norm()
 
     assert gradient(bce(r1=10.0)) < 0.5 * gradient(bce())
 

@@ -6,12 +6,13 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, SpectrallyNormalised
-from gansearch.components import Discriminator, ImageShape
+from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, Packed, SpectrallyNormalised
+from gansearch.builtin.discriminators.matched import Matched
+from gansearch.components import ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
 
 
-class DenseDiscriminator(Discriminator, Initialised, Normalised, SpectrallyNormalised):
+class DenseDiscriminator(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
     """Fully connected layers, each `growth` times as wide as the one before, and one score."""
 
     width: Annotated[int, Field(ge=1), IntRange(16, 1024, log=True)] = 1024
@@ -21,14 +22,18 @@ class DenseDiscriminator(Discriminator, Initialised, Normalised, SpectrallyNorma
     """Hidden layers."""
     norm: Annotated[Norm, Choices("batch", "none")] = "none"
     activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "leaky_relu"
+    maxout: Annotated[int, Field(ge=1)] = 1
+    """Linear pieces a hidden unit is the largest of (Goodfellow et al. 2013), instead of the activation; 1 for none."""
     dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.5)] = 0.0
     """After every hidden layer."""
 
     def build(self, images: ImageShape) -> nn.Module:
-        widths = [images.numel, *(max(1, round(self.width * self.growth**i)) for i in range(self.layers))]
-        blocks: list[nn.Module] = [nn.Flatten()]
+        hidden = [max(1, round(self.width * self.growth**i)) for i in range(self.layers)]
+        widths = [self.packed(images).numel, *hidden]
+        blocks: list[nn.Module] = [*self.pack(), nn.Flatten()]
         for inputs, outputs in itertools.pairwise(widths):
-            blocks += [nn.Linear(inputs, outputs, bias=self.needs_bias), *self.after(outputs, flat=True)]
+            blocks += [nn.Linear(inputs, outputs * self.maxout, bias=self.needs_bias)]
+            blocks += self.after(outputs, flat=True, pieces=self.maxout)
             blocks += [nn.Dropout(self.dropout)] if self.dropout else []
         blocks += [nn.Linear(widths[-1], 1), nn.Flatten(0)]
         return self.bound(self.initialise(nn.Sequential(*blocks)))

@@ -5,12 +5,22 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, Size, SpectrallyNormalised, ToVector
-from gansearch.components import Discriminator, ImageShape
+from gansearch.builtin.blocks import (
+    Activation,
+    Initialised,
+    Norm,
+    Normalised,
+    Packed,
+    Size,
+    SpectrallyNormalised,
+    ToVector,
+)
+from gansearch.builtin.discriminators.matched import Matched
+from gansearch.components import ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
 
 
-class DownConv(Discriminator, Initialised, Normalised, SpectrallyNormalised):
+class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
     """Strided convolutions, each halving the map, and one dense score.
 
     With `stem: true, layers: 4, width: 128, dropout: 0.4` this is the discriminator of the face GAN
@@ -42,7 +52,7 @@ class DownConv(Discriminator, Initialised, Normalised, SpectrallyNormalised):
         """
         widths = [max(1, round(self.width * self.growth**i)) for i in range(self.layers)]
         blocks: list[nn.Module] = []
-        inputs, size = images.channels, (images.height, images.width)
+        inputs, size = self.packed(images).channels, (images.height, images.width)
         if self.stem:
             blocks += [nn.Conv2d(inputs, self.width, self.kernel, padding="same"), *self._after_first(self.width)]
             inputs = self.width
@@ -54,7 +64,7 @@ class DownConv(Discriminator, Initialised, Normalised, SpectrallyNormalised):
             inputs, size = outputs, self._shrunk(size, padding)
         blocks += [ToVector(), nn.Dropout(self.dropout)] if self.dropout else [ToVector()]
         blocks += [nn.Linear(inputs * size[0] * size[1], 1), nn.Flatten(0)]
-        return self.bound(self.initialise(nn.Sequential(*blocks)))
+        return self.bound(self.initialise(nn.Sequential(*self.pack(), *blocks)))
 
     def _after_first(self, width: int) -> list[nn.Module]:
         return self.after(width) if self.norm_first else self.model_copy(update={"norm": "none"}).after(width)

@@ -1,0 +1,98 @@
+"""What a loss sees of a step, with real networks on points in the plane."""
+
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+import torch
+from torch import nn
+
+from gansearch.components import Generator, Phase
+from gansearch.errors import GansearchError
+from gansearch.training.feed import Feed
+from gansearch.training.players import Players
+from gansearch.training.recorder import Recorder
+from gansearch.training.scene import BatchScene, Stage
+
+DISCRIMINATE, GENERATE = Phase("discriminator", "discriminate"), Phase("generator", "generate")
+
+
+class Echo(Generator):
+    """Gives back what it gets, shifted."""
+
+    feeds_on: ClassVar = "samples"
+    latent: int = 2
+
+    def build(self, images):
+        return nn.Conv2d(images.channels, images.channels, 1)
+
+
+@pytest.fixture
+def candidate(make_space):
+    return make_space().baseline
+
+
+@pytest.fixture
+def make_stage():
+    def make(candidate):
+        data = candidate.dataset.load()
+        players = Players(candidate, data.shape, torch.device("cpu"), "fp32")
+        return Stage(players, Feed(data, torch.device("cpu")), Recorder(), batch_size=16, steps=20)
+
+    return make
+
+
+@pytest.fixture
+def autoencoder(candidate):
+    return replace(candidate, generator=Echo())
+
+
+def test_features_are_what_the_discriminators_last_layer_was_given(candidate, make_stage):
+    scene = BatchScene(make_stage(candidate), DISCRIMINATE, 1)
+    last = [layer for layer in scene.discriminator.modules() if isinstance(layer, nn.Linear)][-1]
+    assert scene.real_features.shape == (16, last.in_features)
+    assert torch.allclose(last(scene.real_features).flatten(), scene.real_scores)
+
+
+def test_the_generator_can_learn_from_features(candidate, make_stage):
+    scene = BatchScene(make_stage(candidate), GENERATE, 1)
+    scene.fake_features.sum().backward()
+    assert all(weight.grad is not None for weight in scene.generator.parameters())
+
+
+def test_a_discriminator_without_layers_has_no_features(candidate, make_stage):
+    stage = make_stage(candidate)
+    stage.players.discriminator.network = nn.Sequential(nn.AvgPool2d(1), nn.Flatten(0))
+    with pytest.raises(GansearchError, match="no features to match"):
+        _ = BatchScene(stage, GENERATE, 1).fake_features
+
+
+def test_an_autoencoder_is_given_the_real_samples(autoencoder, make_stage):
+    scene = BatchScene(make_stage(autoencoder), DISCRIMINATE, 1)
+    assert scene.inputs is scene.real
+    assert torch.equal(scene.fake, scene.generator(scene.real))
+
+
+def test_what_the_discriminator_scored_is_handed_down_with_its_inputs(autoencoder, make_stage):
+    stage = make_stage(autoencoder)
+    first = BatchScene(stage, DISCRIMINATE, 1, for_both=True)
+    _ = first.fake_scores
+    second = BatchScene(stage, GENERATE, 1, handed_down=first.left_over())
+    assert second.fake is first.fake
+    assert second.inputs is first.real
+    assert second.real is first.real
+
+
+def test_a_note_is_a_signal_of_the_step(candidate, make_stage):
+    stage = make_stage(candidate)
+    BatchScene(stage, GENERATE, 1).note("reconstruction", torch.tensor(0.5))
+    stage.recorder.close_step()
+    assert stage.recorder.read() == [{"reconstruction": 0.5}]
+
+
+def test_predictions_are_probabilities_of_what_the_loss_looked_at(candidate, make_stage):
+    scene = BatchScene(make_stage(candidate), DISCRIMINATE, 1)
+    _ = scene.real_scores
+    predictions = scene.predictions(candidate.loss)
+    assert list(predictions) == ["real"]
+    assert torch.equal(predictions["real"], torch.sigmoid(scene.real_scores))
