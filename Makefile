@@ -12,6 +12,8 @@ ARGS =
 BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
+PLUGINS = $(wildcard plugins/*/pyproject.toml)
+
 .PHONY: run test lint
 .DELETE_ON_ERROR:
 
@@ -31,9 +33,9 @@ lint: .venv/installed-dev
 	@$(INSTALL) --editable .
 	@touch $@
 
-.venv/installed-dev: pyproject.toml constraints.txt | $(BIN)/pip
-	@echo "installing gansearch and what tests it into .venv; the first time takes a minute or two"
-	@$(INSTALL) --editable ".[dev]"
+.venv/installed-dev: pyproject.toml constraints.txt $(PLUGINS) | $(BIN)/pip
+	@echo "installing gansearch, its plugins and what tests them into .venv; the first time takes a minute or two"
+	@$(INSTALL) --editable ".[dev]" $(PLUGINS:%/pyproject.toml=--editable ./%)
 	@touch .venv/installed $@
 
 # pip, because it comes last: a venv that was left half made has a Python and no pip.

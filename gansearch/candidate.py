@@ -64,6 +64,11 @@ class Candidate:
         generator = self.generator.build(images)
         return generator, self.discriminator.matched(generator, images).build(images)
 
+    def missing_objectives(self) -> list[str]:
+        """What the schedule's phases ask of the loss, and it does not have."""
+        asked = dict.fromkeys(phase.objective for phase in self.schedule.phases(steps_per_epoch=1))
+        return [name for name in asked if not callable(getattr(self.loss, name, None))]
+
     @cached_property
     def identity(self) -> str:
         """16 hexadecimal digits that tell it from every other candidate."""

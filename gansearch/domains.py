@@ -52,6 +52,11 @@ class IntRange:
         """The values whose legality implies that of all others."""
         return (self.low, self.high)
 
+    def levels(self, count: int) -> tuple[int, ...]:
+        """So many values spread evenly from low to high, fewer where there are no more."""
+        spread = _spread(self.low, self.high, count, self.log)
+        return tuple(dict.fromkeys(self.low + round((value - self.low) / self.step) * self.step for value in spread))
+
 
 @dataclass(frozen=True)
 class FloatRange:
@@ -74,6 +79,14 @@ class FloatRange:
     def extremes(self) -> tuple[float, ...]:
         """The values whose legality implies that of all others."""
         return (self.low, self.high)
+
+    def levels(self, count: int) -> tuple[float, ...]:
+        """So many values spread evenly from low to high, fewer where there are no more."""
+        spread = _spread(self.low, self.high, count, self.log)
+        if self.step is not None:
+            last = int((self.high - self.low) / self.step)
+            spread = [self.low + min(last, round((value - self.low) / self.step)) * self.step for value in spread]
+        return tuple(dict.fromkeys(spread))
 
 
 @dataclass(frozen=True, init=False)
@@ -102,6 +115,10 @@ class Choices:
 
     def extremes(self) -> tuple[Scalar, ...]:
         """Every value: none of them vouches for another."""
+        return self.values
+
+    def levels(self, count: int) -> tuple[Scalar, ...]:
+        """Every value, however many are asked for: nothing lies between them."""
         return self.values
 
 
@@ -144,6 +161,14 @@ def _check_range(domain: object, low: float, high: float, step: float | None, lo
         raise DomainError(f"a logarithmic range must start above zero, got {domain}")
     if log and step not in (None, 1):
         raise DomainError(f"a logarithmic range takes no step, got {domain}")
+
+
+def _spread(low: float, high: float, count: int, log: bool) -> list[float]:
+    """So many values, `low` and `high` among them, whose differences, or ratios, are the same."""
+    shares = [i / (count - 1) for i in range(1, count - 1)]
+    between = [low * (high / low) ** share if log else low + (high - low) * share for share in shares]
+    # Six digits are as much as anybody means, and 0.001 is told as such.
+    return [low, *(min(max(float(f"{value:.6g}"), low), high) for value in between), high]
 
 
 def _refuse_surplus(node: Mapping[str, Any], known: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""Signals: what a training step tells about itself, and what a detector says of them."""
+"""Signals: what a training step tells about itself, what a detector says of them, and what may help."""
 
 from __future__ import annotations
 
@@ -64,3 +64,36 @@ class Verdict:
 
 
 HEALTHY = Verdict()
+
+
+@dataclass(frozen=True)
+class Remedy:
+    """What to try next after a run, and why after this one."""
+
+    title: str
+    because: str
+    """What the run showed that suggests it, with figures."""
+    source: str
+    """The document or paper that gives it, as a reader can find it."""
+    change: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """New values by role and field, `use` for another component; empty where only a person can do it."""
+
+    def to_json(self) -> dict[str, Any]:
+        change = {role: dict(fields) for role, fields in self.change.items()}
+        return {"title": self.title, "because": self.because, "source": self.source, "change": change}
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Self:
+        return cls(record["title"], record["because"], record["source"], record["change"])
+
+
+def dominance_of(row: Row) -> float | None:
+    """The `dominance` of a step, or what comes nearest to it in a log that lacks it; None where nothing does."""
+    if "dominance" in row:
+        return row["dominance"]
+    losses = [row[name] for name in ("d_loss_real", "d_loss_fake") if name in row]
+    if len(losses) < 2:
+        # A single discriminator loss is as a rule the mean over a batch of both kinds.
+        losses = 2 * [row["d_loss"]] if "d_loss" in row else []
+    # A loss below zero is no cross-entropy, and says nothing of who wins.
+    return sum(losses) if losses and min(losses) >= 0 else None

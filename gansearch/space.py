@@ -2,54 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from gansearch.candidate import CANDIDATE_ROLES, Candidate
-from gansearch.components import (
-    Component,
-    Dataset,
-    Detector,
-    Metric,
-    SizeMetric,
-    check_domain,
-    check_field,
-    is_whole,
-)
+from gansearch.components import Component, Dataset, Detector, check_field
 from gansearch.document import problems_of
-from gansearch.domains import Domain, Scalar, Source, is_domain_node, parse_domain
-from gansearch.errors import DomainError, GansearchError, Place, PluginError, Problem, StudyError
+from gansearch.domains import Domain, Scalar, Source
+from gansearch.errors import Place, Problem, StudyError
+from gansearch.options import InvalidCandidateError, Option, Reader, metrics_of
 from gansearch.registry import Registry, unknown
-from gansearch.study import ComponentNode, GivenCandidate, StudySpec
-
-Nodes = Sequence[ComponentNode | None]
-"""Components as a study names them; None stands for one that could not be understood."""
-
-SEARCHED_ROLES = ("generator", "discriminator", "loss", "schedule")
-
-
-class InvalidCandidateError(GansearchError):
-    """Values that are legal one by one and refused together."""
-
-
-@dataclass(frozen=True)
-class Option:
-    """One architecture that a role can have: fixed fields, and domains for the others."""
-
-    use: str
-    component: type[Component]
-    fixed: Mapping[str, Any]
-    domains: Mapping[str, Domain]
-
-    def build(self, drawn: Mapping[str, Any]) -> Component:
-        try:
-            return self.component(**self.fixed, **drawn)
-        except ValidationError as error:
-            reasons = "; ".join(map(str, problems_of(error, (self.use,))))
-            raise InvalidCandidateError(reasons) from None
+from gansearch.study import GivenCandidate, SearchSpec, StudySpec
 
 
 class SearchSpace:
@@ -61,15 +27,13 @@ class SearchSpace:
         Raises:
             StudyError: with every mistake found.
         """
-        reader = _Reader(registry)
-        datasets: tuple[Dataset, ...] = reader.components("dataset", (spec.dataset,))
-        self.options = {role: reader.options(role, getattr(spec, role)) for role in SEARCHED_ROLES}
+        reader = Reader(registry)
+        nodes = {role: (spec.dataset,) if role == "dataset" else getattr(spec, role) for role in CANDIDATE_ROLES}
+        self.options = {role: reader.options(role, nodes[role]) for role in CANDIDATE_ROLES}
         self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors)
-        self.metrics = reader.metrics(_metrics_of(spec.resolved()))
+        self.metrics = reader.metrics(metrics_of(spec.resolved()))
         if reader.problems:
             raise StudyError(reader.problems)
-        self.dataset = datasets[0]
-        self._uses = {"dataset": spec.dataset.use}
         problems: list[Problem] = []
         self.baseline_parameters = _parameters_of(self.options, spec.baseline, ("baseline",), problems)
         self.queued_parameters = [
@@ -82,11 +46,24 @@ class SearchSpace:
         for i, parameters in enumerate(self.queued_parameters):
             self._given(parameters, ("queue", i))
 
+    @property
+    def dataset(self) -> Dataset:
+        """The baseline's, whose shape of sample and whose test samples all candidates share."""
+        return self.baseline.dataset
+
     def _given(self, parameters: Mapping[str, Scalar], place: Place) -> Candidate:
         try:
-            return self.draw(_Fixed(parameters))
+            return self.candidate(parameters)
         except InvalidCandidateError as error:
             raise StudyError([Problem(place, str(error))]) from None
+
+    def candidate(self, parameters: Mapping[str, Scalar]) -> Candidate:
+        """The candidate of these parameters.
+
+        Raises:
+            InvalidCandidateError: when its values do not go together.
+        """
+        return self.draw(_Fixed(parameters))
 
     def draw(self, source: Source) -> Candidate:
         """The candidate that a source suggests.
@@ -94,7 +71,7 @@ class SearchSpace:
         Raises:
             InvalidCandidateError: when its values do not go together.
         """
-        parts: dict[str, tuple[str, Component]] = {"dataset": (self._uses["dataset"], self.dataset)}
+        parts: dict[str, tuple[str, Component]] = {}
         for role, options in self.options.items():
             option = options[0]
             if len(options) > 1:
@@ -105,7 +82,48 @@ class SearchSpace:
                 for name, field, domain in _parameters(role, option, alone=len(options) == 1)
             }
             parts[role] = (option.use, option.build(drawn))
-        return Candidate.of({role: parts[role] for role in CANDIDATE_ROLES})
+        candidate = Candidate.of(parts)
+        if missing := candidate.missing_objectives():
+            raise InvalidCandidateError(
+                f"the schedule {candidate.uses['schedule']!r} asks the loss for {' and '.join(missing)}, "
+                f"which {candidate.uses['loss']!r} does not have"
+            )
+        return candidate
+
+    def given(self, search: SearchSpec) -> list[dict[str, Scalar]]:
+        """The parameters of the candidates that need no sampler, in order.
+
+        They are the baseline, those that the study names outright, and where it goes one at a time
+        the baseline's variations, as many of them as it wants trials.
+        """
+        named = [self.baseline_parameters, *self.queued_parameters]
+        if search.sampler != "one-at-a-time":
+            return named
+        room = None if search.limit is None else max(0, search.limit - len(named))
+        return named + self.variations(search.levels)[:room]
+
+    def variations(self, levels: int) -> list[dict[str, Scalar]]:
+        """The parameters of every candidate that is the baseline but for one field or one architecture.
+
+        A range gives so many values. What the study names outright is not among them.
+        """
+        named = [self.baseline_parameters, *self.queued_parameters]
+        varied = (parameters for role in self.options for parameters in self._variations_of(role, levels))
+        return [parameters for parameters in varied if parameters not in named]
+
+    def _variations_of(self, role: str, levels: int) -> Iterator[dict[str, Scalar]]:
+        options, baseline = self.options[role], getattr(self.baseline, role)
+        own = next(option for option in options if option.use == self.baseline.uses[role])
+        others = {name: value for name, value in self.baseline_parameters.items() if name.split(".")[0] != role}
+        for option in options:
+            if option is not own:
+                searched = _parameters(role, option, alone=False)
+                yield (
+                    others | {role: option.use} | {name: _like(baseline, option, field) for name, field, _ in searched}
+                )
+        for name, _, domain in _parameters(role, own, alone=len(options) == 1):
+            for value in domain.levels(levels):
+                yield self.baseline_parameters | {name: value}
 
 
 def _parameters(role: str, option: Option, *, alone: bool) -> Iterator[tuple[str, str, Domain]]:
@@ -113,6 +131,13 @@ def _parameters(role: str, option: Option, *, alone: bool) -> Iterator[tuple[str
     prefix = role if alone else f"{role}.{option.use}"
     for field, domain in option.domains.items():
         yield f"{prefix}.{field}", field, domain
+
+
+def _like(baseline: Component, option: Option, field: str) -> Scalar:
+    """What a searched field of another architecture has: the baseline's value, its own default, or any legal one."""
+    domain = option.domains[field]
+    wanted = [getattr(baseline, field, None), option.component.model_fields[field].default]
+    return next((value for value in wanted if domain.contains(value)), domain.extremes()[0])
 
 
 @dataclass(frozen=True)
@@ -129,125 +154,6 @@ class _Fixed:
 
     def suggest_categorical(self, name: str, choices: object) -> Any:
         return self.values[name]
-
-
-class _Reader:
-    """Turns nodes of a study into options and components, collecting what is wrong with them."""
-
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
-        self.problems: list[Problem] = []
-
-    def options(self, role: str, nodes: Nodes) -> tuple[Option, ...]:
-        options: list[Option] = []
-        for i, node in enumerate(nodes):
-            if node is None:
-                continue
-            if node.use in (option.use for option in options):
-                self.problems.append(Problem((role, i, "use"), f"{node.use!r} is listed a second time"))
-            elif (component := self._load(role, node.use, (role, i, "use"))) is not None:
-                fixed, domains = self._fields(component, node, (role, i))
-                options.append(Option(node.use, component, fixed, domains))
-        return tuple(options)
-
-    def components(self, key: str, nodes: Nodes) -> tuple[Any, ...]:
-        """Components whose fields are all fixed."""
-        built: list[Component] = []
-        for i, node in enumerate(nodes):
-            if node is None or (component := self._load(key.removesuffix("s"), node.use, (key, i, "use"))) is None:
-                continue
-            try:
-                built.append(component.model_validate(node.fields))
-            except ValidationError as error:
-                self.problems += problems_of(error, (key, i))
-        return tuple(built)
-
-    def metrics(self, asked: Mapping[str, Place]) -> dict[str, Metric]:
-        """The metrics of these names, each asked for at a place."""
-        metrics: dict[str, Metric] = {}
-        for name, place in asked.items():
-            component = self._load("metric", name, place)
-            if component is None:
-                continue
-            metrics[name] = component()  # type: ignore[assignment]
-            if place[0] == "constraints" and not isinstance(metrics[name], SizeMetric):
-                self.problems.append(Problem(place, "only a size, which is known before training, can be constrained"))
-        return metrics
-
-    def _load(self, role: str, name: str, place: Place) -> type[Component] | None:
-        try:
-            return self.registry.load(role, name)
-        except PluginError as error:
-            self.problems.append(Problem(place, str(error)))
-            return None
-
-    def _fields(
-        self, component: type[Component], node: ComponentNode, place: Place
-    ) -> tuple[dict[str, Any], dict[str, Domain]]:
-        fixed: dict[str, Any] = {}
-        domains: dict[str, Domain] = dict(component.domains()) if node.search else {}
-        for name, value in node.fields.items():
-            if name not in component.model_fields:
-                message = unknown("field", name, component.model_fields)
-                self.problems.append(Problem((*place, name), message))
-                continue
-            domains.pop(name, None)
-            try:
-                if is_domain_node(value):
-                    domains[name] = parse_domain(value, whole=is_whole(component, name))
-                    check_domain(component, name, domains[name])
-                else:
-                    fixed[name] = check_field(component, name, value)
-            except DomainError as error:
-                self.problems.append(Problem((*place, name), str(error)))
-            except ValidationError as error:
-                self.problems += problems_of(error, (*place, name))
-        return fixed, domains
-
-
-def component_problems(tree: object, registry: Registry) -> list[Problem]:
-    """What is wrong with the components of a study that is wrong in other places too.
-
-    Looks at whatever can be understood of a tree that is no `StudySpec`.
-    """
-    if not isinstance(tree, Mapping):
-        return []
-    reader = _Reader(registry)
-    for role in SEARCHED_ROLES:
-        reader.options(role, _legible(tree.get(role)))
-    for key in ("dataset", "detectors"):
-        reader.components(key, _legible(tree.get(key)))
-    reader.metrics(_metrics_of(tree))
-    return reader.problems
-
-
-def _legible(nodes: object) -> Nodes:
-    """The nodes that name a component, and None in the place of others."""
-    legible: list[ComponentNode | None] = []
-    for node in nodes if isinstance(nodes, list) else [nodes]:
-        try:
-            legible.append(ComponentNode.model_validate(node))
-        except ValidationError:
-            legible.append(None)
-    return tuple(legible)
-
-
-def _metrics_of(tree: Mapping[str, Any]) -> dict[str, Place]:
-    """The metrics that a study names, each with a place where it does; a constraint's place comes first."""
-    asked: dict[str, Place] = {}
-    for i, name in enumerate(_entries(tree, "metrics")):
-        asked[name] = ("metrics", i)
-    for i, objective in enumerate(_entries(tree, "objectives")):
-        if isinstance(objective, Mapping):
-            asked[objective.get("metric", "")] = ("objectives", i, "metric")
-    constraints = tree.get("constraints")
-    asked |= {name: ("constraints", name) for name in (constraints if isinstance(constraints, Mapping) else ())}
-    return {name: place for name, place in asked.items() if isinstance(name, str) and name}
-
-
-def _entries(tree: Mapping[str, Any], key: str) -> list[Any]:
-    entries = tree.get(key)
-    return entries if isinstance(entries, list) else []
 
 
 def _varied(baseline: GivenCandidate, node: GivenCandidate) -> GivenCandidate:

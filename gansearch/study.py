@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
-from gansearch.errors import Place
+from gansearch.errors import Place, Problem
 
 
 class _Part(BaseModel):
@@ -36,22 +38,79 @@ Architectures = Annotated[tuple[ComponentNode, ...], BeforeValidator(_as_list), 
 """One component, or a list of those to choose among."""
 
 
-class TrainingSpec(_Part):
-    """How each candidate is trained."""
+_EPOCHS = r"[1-9][0-9]* epochs?"
 
-    steps: Annotated[int, Field(ge=1)] = 1500
+
+def _check_interval(interval: object) -> object:
+    """One message for what a union of types would tell in two."""
+    if isinstance(interval, str) and re.fullmatch(_EPOCHS, interval):
+        return interval
+    if isinstance(interval, int) and not isinstance(interval, bool) and interval >= 0:
+        return interval
+    raise ValueError("should be a number of steps, 0 or more, or of epochs, such as '10 epochs'")
+
+
+Interval = Annotated[
+    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=f"^{_EPOCHS}$")], BeforeValidator(_check_interval)
+]
+"""A whole number of steps, or a string such as `10 epochs`."""
+
+
+class _Training(_Part):
+    """What a training has whether its durations are told in epochs or in steps."""
+
     batch_size: Annotated[int, Field(ge=2)] = 64
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
     read_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two looks at the signals, which wait on the device until then."""
-    sample_every: Annotated[int, Field(ge=0)] = 500
-    """Steps between two kept grids of samples; 0 keeps the last alone."""
     checkpoint_every: Annotated[int, Field(ge=0)] = 500
     """Steps between two checkpoints from which an interrupted run goes on; 0 keeps none."""
     judged_samples: Annotated[int, Field(ge=10)] = 2000
     """Generated samples on which the metrics are measured, and test samples at most."""
+
+    def steps_per_epoch(self, samples: int) -> int:
+        """Whole batches in so many training samples, and one at least."""
+        return max(1, samples // self.batch_size)
+
+
+class StepsSpec(_Training):
+    """A training whose durations are all in steps, as the loop takes it."""
+
+    steps: Annotated[int, Field(ge=1)] = 1500
+    sample_every: Annotated[int, Field(ge=0)] = 500
+
+
+class TrainingSpec(_Training):
+    """How each candidate is trained. An epoch is one pass over its training samples."""
+
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """By default 1500, unless there are epochs."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    """The duration in epochs, instead of `steps`."""
+    sample_every: Interval = 500
+    """Steps, or epochs, between two kept grids of samples; 0 keeps the last alone."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_duration(cls, tree: object) -> object:
+        if not isinstance(tree, Mapping):
+            return tree
+        if tree.get("steps") is not None and tree.get("epochs") is not None:
+            raise ValueError("takes steps or epochs, not both")
+        told = tree.get("steps") is not None or tree.get("epochs") is not None
+        return tree if told else {**tree, "steps": 1500}
+
+    def in_steps(self, samples: int) -> StepsSpec:
+        """The same training for data of so many training samples."""
+        epoch = self.steps_per_epoch(samples)
+        told = self.model_dump(exclude={"epochs"})
+        if self.epochs is not None:
+            told["steps"] = self.epochs * epoch
+        if isinstance(self.sample_every, str):
+            told["sample_every"] = int(self.sample_every.split()[0]) * epoch
+        return StepsSpec.model_validate(told)
 
 
 class ObjectiveSpec(_Part):
@@ -83,11 +142,20 @@ class Bounds(_Part):
 class SearchSpec(_Part):
     """How candidates are chosen, and how many."""
 
-    sampler: Literal["tpe", "nsga2", "random"] = "tpe"
+    sampler: Literal["tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
+    """`one-at-a-time` tries, for each searched field in turn, its other values with all else as in the baseline."""
     trials: Annotated[int, Field(ge=1)] = 24
+    """One at a time, all that there are to try where this is left out, and never more than those."""
     startup_trials: Annotated[int, Field(ge=1)] = 8
     """Candidates drawn at random before the sampler models anything."""
+    levels: Annotated[int, Field(ge=2)] = 3
+    """One at a time, values that are tried of a range: its ends, and others spread evenly between them."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+
+    @property
+    def limit(self) -> int | None:
+        """Trials at most, where the study itself says so."""
+        return self.trials if "trials" in self.model_fields_set else None
 
 
 class CertificationSpec(_Part):
@@ -105,6 +173,8 @@ class LocalExecutorSpec(_Part):
     """Candidates at a time; `auto` takes one a core, or one a GPU where there are any, as memory allows."""
 
 
+DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
+
 GivenCandidate = Mapping[str, Mapping[str, JsonValue]]
 """Fields by role of a candidate that a study names outright."""
 
@@ -113,6 +183,8 @@ class StudySpec(_Part):
     """One search, as its file says it."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+    requires: Mapping[DistributionName, Annotated[str, Field(min_length=1)]] = {}
+    """Distributions whose components the study names, each with what to give to `pip install`."""
     dataset: ComponentNode
     generator: Architectures
     discriminator: Architectures
@@ -150,10 +222,11 @@ class StudySpec(_Part):
     def differences(self, other: StudySpec) -> list[str]:
         """What would make results of the two incomparable, as `path: this -> other`.
 
-        The number of trials and the executor may change between two runs of one study.
+        The number of trials, the executor and where to install a plugin from may change between two
+        runs of one study.
         """
         mine, theirs = (_flat(spec.resolved()) for spec in (self, other))
-        for changeable in (("search", "trials"), ("executor",)):
+        for changeable in (("search", "trials"), ("executor",), ("requires",)):
             for flat in (mine, theirs):
                 for place in [p for p in flat if p[: len(changeable)] == changeable]:
                     del flat[place]
@@ -162,6 +235,24 @@ class StudySpec(_Part):
             for place in sorted(mine | theirs, key=str)
             if mine.get(place, "(absent)") != theirs.get(place, "(absent)")
         ]
+
+
+def missing_distributions(tree: object) -> list[Problem]:
+    """What a study requires and is not installed; looks at whatever can be understood of a tree."""
+    requires = tree.get("requires") if isinstance(tree, Mapping) else None
+    return [
+        Problem(("requires", name), f"is not installed; pip install {source}")
+        for name, source in (requires.items() if isinstance(requires, Mapping) else ())
+        if isinstance(source, str) and not _is_installed(name)
+    ]
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        distribution(name)
+    except (PackageNotFoundError, ValueError):  # the latter for names that no distribution can have
+        return False
+    return True
 
 
 def _flat(tree: object, place: Place = ()) -> dict[Place, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from gansearch.candidate import Candidate
-from gansearch.signals import Verdict
+from gansearch.signals import Remedy, Verdict
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,8 @@ class Outcome:
     metrics: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
     """Means over the last 100 steps."""
+    remedies: Sequence[Remedy] = ()
+    """What to try next, best first."""
     stamp: Mapping[str, Any] = field(default_factory=dict)
     """What the figures depend on: data, extractor, number of samples, device, precision, memory."""
 

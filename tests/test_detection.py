@@ -3,6 +3,7 @@
 import math
 
 import pytest
+from rows import BALANCED, DOMINATED
 
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
@@ -10,15 +11,6 @@ from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.detection import RunWatch, diagnose
 
 DETECTORS = {"divergence": Divergence(), "convergence-failure": ConvergenceFailure(), "mode-collapse": ModeCollapse()}
-BALANCED = {
-    "d_loss_real": 0.6,
-    "d_loss_fake": 0.6,
-    "g_loss": 1.0,
-    "d_acc_real": 0.75,
-    "d_acc_fake": 0.75,
-    "dominance": 1.2,
-}
-DOMINATED = BALANCED | {"dominance": 0.01, "d_acc_real": 1.0, "d_acc_fake": 1.0, "g_loss": 6.0}
 
 
 def watch(rows):
@@ -121,6 +113,12 @@ def test_two_looks_on_end_at_a_collapse_condemn():
         verdicts = looked_at((0.1, 0.0), (0.1, 0.0), collapsed, collapsed, collapsed)
         assert verdicts[1248].status == "suspect"
         assert (verdicts[-1].status, verdicts[-1].step) == ("mode-collapse", 1250)
+
+
+def test_a_look_at_half_the_duplicates_does_not_count_against_a_run():
+    verdicts = looked_at((0.1, 0.0), (0.1, 0.0), (0.1, 0.2), (0.1, 0.1), (0.1, 0.05))
+    assert verdicts[-1].status == "suspect"
+    assert looked_at((0.1, 0.0), (0.1, 0.0), (0.1, 0.2), (0.1, 0.11), (0.1, 0.06))[-1].status == "mode-collapse"
 
 
 def test_a_run_that_recovers_from_a_collapse_is_healthy_again():

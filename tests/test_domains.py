@@ -61,3 +61,29 @@ def test_true_is_no_whole_number_of_a_range():
 
 def test_choices_are_told_apart_by_type():
     assert Choices(1, True).values == (1, True)
+
+
+@given(st.integers(1, 50), st.integers(1, 20), st.integers(1, 7), st.integers(2, 9))
+def test_the_levels_of_an_int_range_are_its_ends_and_members_between(low, steps, step, count):
+    domain = IntRange(low, low + steps * step, step=step)
+    levels = domain.levels(count)
+    assert (levels[0], levels[-1]) == (domain.low, domain.high)
+    assert len(levels) <= count and all(domain.contains(level) for level in levels)
+
+
+@given(st.floats(1e-6, 1.0), st.floats(1.001, 1e6), st.booleans(), st.integers(2, 9))
+def test_the_levels_of_a_float_range_are_its_ends_and_members_between(low, high, log, count):
+    domain = FloatRange(low, high, log=log)
+    levels = domain.levels(count)
+    assert (levels[0], levels[-1]) == (low, high)
+    assert sorted(levels) == list(levels) and all(domain.contains(level) for level in levels)
+
+
+def test_levels_are_spread_by_ratio_where_the_range_is_logarithmic():
+    assert FloatRange(1e-4, 1e-1, log=True).levels(4) == (1e-4, 1e-3, 1e-2, 1e-1)
+    assert IntRange(1, 64, log=True).levels(4) == (1, 4, 16, 64)
+    assert IntRange(8, 128, step=8).levels(3) == (8, 72, 128)
+
+
+def test_the_levels_of_choices_are_all_of_them():
+    assert Choices(None, 200, 50).levels(2) == (None, 200, 50)

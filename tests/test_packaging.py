@@ -34,8 +34,8 @@ ROWS = (
     {"storage"},
     {"evaluation"},
     {"training"},
-    {"detection"},
-    {"candidate", "document", "registry", "space", "study", "trial"},
+    {"detection", "remedies"},
+    {"candidate", "document", "options", "registry", "space", "study", "trial"},
     {"builtin"},
     {"components", "domains", "errors", "files", "signals"},
 )

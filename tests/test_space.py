@@ -72,3 +72,70 @@ objectives: [{{metric: generator_params, direction: minimize}}]
     space = SearchSpace(StudyDocument.parse(text).spec(), Registry())
     for seed in range(5):
         assert space.draw(RandomSource(seed)).generator.width in range(low, low + steps * step + 1, step)
+
+
+DATA = "dataset={use: ring-2d, samples: 400, test_samples: 200, limit: {choices: [null, 50, 100]}}"
+TWO_SCHEDULES = (
+    "schedule=[{use: epochs-in-turn, generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}, epochs: {choices: [1, 2]}},"
+    " {use: alternating, generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}, half_batches: {choices: [false, true]}}]"
+)
+
+
+def changed(baseline, candidate):
+    """What two candidates differ in: fields, or the role alone where the architecture differs."""
+    pairs = zip(baseline.to_json().items(), candidate.to_json().values(), strict=True)
+    for (role, base), own in pairs:
+        if base["use"] != own["use"]:
+            yield role
+        else:
+            yield from (f"{role}.{field}" for field in base if base[field] != own[field])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(2, 6), st.integers(1, 9), st.floats(1e-4, 1e-2), st.integers(1, 5))
+def test_a_variation_is_the_baseline_but_for_one_thing(levels, step, rate, steps):
+    width = f"{{low: 8, high: {8 + steps * step}, step: {step}}}"
+    text = f"""
+name: p
+dataset: {{use: ring-2d, limit: {{choices: [null, 50]}}}}
+generator: {{use: dense, width: {width}, latent: {{choices: [2, 8]}}}}
+discriminator: {{use: dense}}
+loss: [{{use: bce}}, {{use: hinge}}]
+schedule: {{use: alternating, generator_lr: {{low: 1.0e-4, high: 1.0e-2, log: true}}}}
+baseline: {{generator: {{width: 8, latent: 8}}, schedule: {{generator_lr: {rate}}}}}
+objectives: [{{metric: generator_params, direction: minimize}}]
+"""
+    space = SearchSpace(StudyDocument.parse(text).spec(), Registry())
+    variations = [space.candidate(parameters) for parameters in space.variations(levels)]
+    differing = [tuple(changed(space.baseline, variation)) for variation in variations]
+    assert all(len(fields) == 1 for fields in differing)
+    assert {field for (field,) in differing} == {
+        "dataset.limit",
+        "generator.width",
+        "generator.latent",
+        "loss",
+        "schedule.generator_lr",
+    }
+    assert len({variation.identity for variation in variations}) == len(variations)
+
+
+def test_another_architecture_keeps_the_values_of_the_baseline_where_it_can(make_space):
+    space = make_space(
+        TWO_SCHEDULES, "baseline={generator: {width: 64, latent: 8}, schedule: {generator_lr: 0.005, epochs: 2}}"
+    )
+    others = [space.candidate(parameters).schedule for parameters in space.variations(3)]
+    (alternating,) = {schedule for schedule in others if type(schedule).__name__ == "Alternating"}
+    assert (alternating.generator_lr, alternating.half_batches) == (0.005, False)
+
+
+def test_what_the_study_names_outright_is_no_variation(make_space):
+    widths = "generator={use: dense, output: none, width: {choices: [8, 16, 64]}, latent: 8}"
+    space = make_space(widths, "queue=[{generator: {width: 16}}]", "baseline={generator: {width: 64}}")
+    tried = [space.candidate(parameters).generator.width for parameters in space.variations(2)]
+    assert tried.count(8) == 1 and 16 not in tried
+
+
+def test_a_field_of_the_data_set_is_searched_like_any_other(make_space):
+    space = make_space(DATA)
+    assert space.baseline.dataset.limit is None
+    assert {space.draw(RandomSource(seed)).dataset.limit for seed in range(20)} == {None, 50, 100}

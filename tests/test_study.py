@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from gansearch.document import StudyDocument
 from gansearch.errors import StudyError
 from gansearch.registry import Registry
+from gansearch.run import Study
 from gansearch.space import SearchSpace
 from gansearch.study import StudySpec
 
@@ -121,3 +122,86 @@ def test_only_sizes_can_be_constrained(study_text):
 def test_more_trials_are_no_difference_and_other_training_is_one(make_spec):
     assert make_spec().differences(make_spec("search.trials=99", "executor.workers=3")) == []
     assert make_spec().differences(make_spec("training.steps=21")) == ["training.steps: 20 -> 21"]
+
+
+@pytest.fixture
+def load_problems(tmp_path):
+    """The messages that loading a study gives, without the file's place."""
+
+    def load(text):
+        path = tmp_path / "s.yaml"
+        path.write_text(text)
+        with pytest.raises(StudyError) as caught:
+            Study.load(path)
+        return str(caught.value).replace(f"{tmp_path}/", "").splitlines()
+
+    return load
+
+
+def test_a_distribution_that_is_not_installed_is_located_with_how_to_install_it(study_text, load_problems):
+    text = study_text.replace("use: dense\n  output", "use: moonlight\n  output")
+    text += "requires:\n  gansearch-moonlight: plugins/moonlight\n"
+    assert load_problems(text) == [
+        "s.yaml:22:3: requires.gansearch-moonlight: is not installed; pip install plugins/moonlight"
+    ]
+
+
+def test_a_missing_distribution_is_told_along_with_the_other_mistakes(study_text, load_problems):
+    text = study_text.replace("steps: 20", "steps: 0") + "requires: {gansearch-moonlight: moonlight}\n"
+    training, missing = load_problems(text)
+    assert "training.steps" in training
+    assert "gansearch-moonlight: is not installed; pip install moonlight" in missing
+
+
+def test_a_distribution_that_is_installed_is_found_however_its_name_is_written(study_text, tmp_path):
+    path = tmp_path / "s.yaml"
+    path.write_text(study_text + "requires: {Typing_Extensions: typing-extensions}\n")
+    assert Study.load(path).spec.requires == {"Typing_Extensions": "typing-extensions"}
+
+
+@pytest.mark.parametrize("requires", ["[plugins/a]", "{a b: a}", "{a: ''}", "{a: 3}"])
+def test_requirements_that_are_none_are_refused(study_text, requires):
+    assert "s.yaml:21:" in problems(study_text + f"requires: {requires}\n")[0]
+
+
+def test_where_a_plugin_comes_from_is_no_difference(make_spec):
+    assert make_spec().differences(make_spec("requires.typing-extensions=elsewhere")) == []
+
+
+def test_a_training_without_a_duration_takes_1500_steps(make_spec):
+    assert make_spec("training={}").training.in_steps(400).steps == 1500
+
+
+def test_epochs_are_whole_batches_of_the_training_samples(make_spec):
+    training = make_spec("training={epochs: 3, batch_size: 100, sample_every: 10 epochs}").training
+    assert (training.in_steps(1050).steps, training.in_steps(1050).sample_every) == (30, 100)
+
+
+def test_an_epoch_of_less_than_a_batch_is_a_step(make_spec):
+    assert make_spec("training={epochs: 3, batch_size: 100}").training.in_steps(50).steps == 3
+
+
+def test_a_duration_is_told_in_steps_or_in_epochs(study_text):
+    messages = problems(study_text, "training.epochs=2")
+    assert messages == ["s.yaml:14:1: training: takes steps or epochs, not both"]
+
+
+@pytest.mark.parametrize("interval", ["-1", "0.5", "ten epochs", "0 epochs", "true", "3 steps"])
+def test_an_interval_is_a_number_of_steps_or_epochs(study_text, interval):
+    (message,) = problems(study_text, f"training.sample_every={interval}")
+    assert "training.sample_every: should be a number of steps, 0 or more, or of epochs, such as '10 epochs'" in message
+
+
+def test_a_study_in_epochs_survives_being_resolved_and_read_again(make_spec):
+    spec = make_spec("training={epochs: 2, sample_every: 1 epoch}")
+    assert StudySpec.model_validate(spec.resolved()) == spec
+
+
+def test_a_field_that_a_data_set_lacks_is_told_at_its_place(study_text):
+    (message,) = problems(study_text, "dataset={use: folder}", "generator={use: dense}", "baseline={}")
+    assert message.startswith("s.yaml:2:1: dataset.root: is missing")
+
+
+def test_a_searched_field_of_the_data_set_is_checked_like_any_other(study_text):
+    (message,) = problems(study_text, "dataset={use: ring-2d, limit: {choices: [null, 1]}}")
+    assert "dataset.limit" in message and "greater than or equal to 2" in message

@@ -98,7 +98,7 @@ class Maxout(nn.Module):
 
     def forward(self, units: Tensor) -> Tensor:
         # The pieces of a unit lie `width` apart: a maximum of whole rows is faster than one of neighbours.
-        return units.unflatten(1, (self.pieces, -1)).amax(1)
+        return units.view(len(units), self.pieces, -1).amax(1)
 
 
 def make_output(name: Output, slope: float) -> list[nn.Module]:

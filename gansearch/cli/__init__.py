@@ -11,12 +11,14 @@ from typing import Annotated
 
 import typer
 
+from gansearch.cli.changes import show_changes
 from gansearch.cli.data import app as data_commands
 from gansearch.cli.diagnose import diagnose_log
 from gansearch.cli.pareto import show_pareto
 from gansearch.cli.plugins import app as plugins_commands
 from gansearch.cli.run import resume, run
 from gansearch.cli.runs import show, status
+from gansearch.cli.sample import sample
 from gansearch.cli.schema import print_schema
 from gansearch.cli.studies import summary, validate
 from gansearch.errors import GansearchError, StudyError
@@ -35,7 +37,9 @@ app.command("run")(run)
 app.command("resume")(resume)
 app.command("status")(status)
 app.command("show")(show)
+app.command("sample")(sample)
 app.command("pareto")(show_pareto)
+app.command("changes")(show_changes)
 app.command("summary")(summary)
 app.command("validate")(validate)
 app.command("schema")(print_schema)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from gansearch.cli.printing import Json, console, print_json
 
 if TYPE_CHECKING:
     from gansearch.detection import Diagnosis
+    from gansearch.signals import Remedy
 
 DETECTORS = ("divergence", "convergence-failure", "mode-collapse")
 """Those that a study has unless it says otherwise."""
@@ -24,24 +26,29 @@ def diagnose_log(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say from a loss log whether a training failed, since when and why."""
+    """Say from a loss log whether a training failed, since when and why, and what to try next."""
     from gansearch.detection import diagnose
     from gansearch.registry import Registry
+    from gansearch.remedies import remedies
     from gansearch.storage.loss_log import parse_map, read_log
 
     registry = Registry()
     detectors = {name: registry.load("detector", name)() for name in DETECTORS}
-    diagnosis = diagnose(read_log(log, parse_map(names or [])), detectors)  # type: ignore[arg-type]
+    steps = read_log(log, parse_map(names or []))
+    diagnosis = diagnose(steps, detectors)  # type: ignore[arg-type]
+    advice = remedies(diagnosis.verdict, [row for _, row in steps])
     if json:
-        print_json(diagnosis.to_json())
+        print_json(diagnosis.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
     else:
-        _print(log, diagnosis)
+        _print(log, diagnosis, advice)
 
 
-def _print(log: Path, diagnosis: Diagnosis) -> None:
+def _print(log: Path, diagnosis: Diagnosis, advice: Sequence[Remedy]) -> None:
     from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
+    from gansearch.report.next_steps import next_steps
     from gansearch.report.numbers import setting
     from gansearch.report.tally import VERDICT_STYLES
 
@@ -60,3 +67,5 @@ def _print(log: Path, diagnosis: Diagnosis) -> None:
     for detector, columns in diagnosis.unjudged.items():
         missing = ", ".join(column.replace("|", " or ") for column in columns)
         out.print(f"[yellow]{detector} lacks[/] {missing}")
+    if advice:
+        out.print(Text(), next_steps(advice))

@@ -51,11 +51,19 @@ def show_pareto(
 
 
 def conclude(folder: RunFolder, out: Console) -> None:
-    """Tell what a search has come to: the front, its picture, and samples of the smallest good one."""
+    """Tell what a search has come to: the front, what would help the others, a picture and samples."""
+    from rich.text import Text
+
+    from gansearch.report.changes import Changes, ChangesTable
+    from gansearch.report.next_steps import commonest_steps
     from gansearch.report.survey import Survey
 
     survey = Survey.of(folder.spec(), read_records(folder))
     _print(survey, out)
+    if survey.spec.search.sampler == "one-at-a-time":
+        out.print(Text(), ChangesTable(Changes.of(survey.spec, survey.records)))
+    if steps := commonest_steps(survey.records):
+        out.print(Text(), steps)
     out.print()
     smallest = survey.standing.smallest_within_tolerance
     if smallest is not None and (grids := folder.trial(smallest.number).sample_grids()):
@@ -79,13 +87,14 @@ def _axes(axes: Sequence[Axis], x: str | None, y: str | None, records: Sequence[
 
 def _axis(metric: str, records: Sequence[TrialRecord]) -> Axis:
     """A metric that is no objective, in the direction in which its class says that it is better."""
+    from gansearch.evaluation.latency import LATENCIES
     from gansearch.registry import Registry, unknown
     from gansearch.report.front import Axis
 
     known = {name for record in records for name in record.figures}
     if metric not in known:
         raise GansearchError(f"{unknown('metric', metric, known)}; only what the trials have measured can be an axis")
-    if any(metric in record.sizes for record in records):
+    if metric in LATENCIES or any(metric in record.sizes for record in records):
         return Axis(metric, "minimize", is_size=True)
     component: type = Registry().load("metric", metric)
     return Axis(metric, getattr(component, "direction", "minimize"))

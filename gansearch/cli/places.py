@@ -10,7 +10,7 @@ import typer
 from gansearch.errors import RunFolderError
 
 if TYPE_CHECKING:
-    from gansearch.storage.run_folder import RunFolder
+    from gansearch.storage.run_folder import RunFolder, TrialFolder
     from gansearch.storage.trials import TrialRecord
 
 RUNS = Path("runs")
@@ -37,6 +37,19 @@ def read_records(folder: RunFolder) -> list[TrialRecord]:
     from gansearch.storage.trials import TrialStore
 
     return TrialStore.read(folder.database).records()
+
+
+def find_trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder]:
+    """A trial of a run and its files.
+
+    Raises:
+        RunFolderError: when the run has no such trial.
+    """
+    records = {record.number: record for record in read_records(folder)}
+    if number not in records:
+        there = f"it has {min(records)} to {max(records)}" if records else "it has none yet"
+        raise RunFolderError(f"{folder.path} has no trial {number}; {there}")
+    return records[number], folder.trial(number)
 
 
 def relative(path: Path) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gansearch.cli.places import Run, find_run, read_records
+from gansearch.cli.places import Run, find_run, find_trial, read_records
 from gansearch.cli.printing import Json, console, output_path, print_json
 from gansearch.errors import RunFolderError
 
@@ -40,18 +40,28 @@ def status(run: Run, json: Json = False) -> None:
 
 def show(
     run: Run,
-    trial: Annotated[int, typer.Argument(metavar="TRIAL", help="The trial's number.", min=0)],
+    trial: Annotated[
+        int | None, typer.Argument(metavar="[TRIAL]", help="The trial's number; all of them without it.", min=0)
+    ] = None,
     json: Json = False,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Draw its signals as .png or .svg.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Draw its signals as .png or .svg, or how its samples grew as .gif."
+        ),
     ] = None,
 ) -> None:
-    """Show one trial whole; with -o, draw the curves of its signals."""
+    """Show all trials of a run in a table, or one whole; with -o, draw what it went through."""
     from gansearch.report.trial_view import trial_json, trial_view
 
-    path = None if output is None else output_path(output, (".png", ".svg"))
+    path = None if output is None else output_path(output, (".png", ".svg", ".gif"))
+    if trial is None and path is not None:
+        raise typer.BadParameter("a picture is of one trial: give its number before -o", param_hint="TRIAL")
     folder = find_run(run)
-    record, files = _trial(folder, trial)
+    if trial is None:
+        _show_all(folder, json)
+        return
+    record, files = find_trial(folder, trial)
     if json:
         print_json(trial_json(record, files))
     elif path is None:
@@ -61,15 +71,27 @@ def show(
         typer.echo(f"wrote {path}", err=True)
 
 
-def _trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder]:
-    records = {record.number: record for record in read_records(folder)}
-    if number not in records:
-        there = f"it has {min(records)} to {max(records)}" if records else "it has none yet"
-        raise RunFolderError(f"{folder.path} has no trial {number}; {there}")
-    return records[number], folder.trial(number)
+def _show_all(folder: RunFolder, json: bool) -> None:
+    from gansearch.report.front import axes_of
+    from gansearch.report.trial_figures import trial_row
+    from gansearch.report.trials_table import TrialsTable
+
+    spec, records = folder.spec(), [record for record in read_records(folder) if record.state != "waiting"]
+    if json:
+        print_json({"study": spec.name, "trials": [trial_row(record) for record in records]})
+    elif records:
+        qualities = [axis.metric for axis in axes_of(spec, records) if not axis.is_size]
+        console().print(TrialsTable(records, qualities))
+    else:
+        console().print("There are no trials yet.")
 
 
 def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> None:
+    if path.suffix == ".gif":
+        from gansearch.report.animation import save_evolution
+
+        save_evolution(files.sample_grids(), path)
+        return
     from gansearch.report.curves import curves_figure
     from gansearch.report.figures import save_figure
 
@@ -77,4 +99,5 @@ def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> No
     if signals is None or signals.empty:
         raise RunFolderError(f"trial {record.number} has kept no signals, so there is nothing to draw")
     verdict = record.verdict.status if record.verdict else record.state
-    save_figure(curves_figure(f"{study}, trial {record.number}: {verdict}", signals, record.verdict), path)
+    title = f"{study}, trial {record.number}: {verdict}"
+    save_figure(curves_figure(title, signals, record.verdict, files.predictions()), path)

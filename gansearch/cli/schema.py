@@ -10,8 +10,11 @@ from gansearch.components import Component
 from gansearch.errors import PluginError
 from gansearch.registry import Registry
 
-SEARCHED = ("generator", "discriminator", "loss", "schedule")
-KEYS = {"dataset": "dataset", "detector": "detectors"} | {role: role for role in SEARCHED}
+CHOSEN = ("generator", "discriminator", "loss", "schedule")
+"""Roles for which a study may list several components to choose among."""
+SEARCHED = ("dataset", *CHOSEN)
+"""Roles whose fields a study may search."""
+KEYS = {"detector": "detectors"} | {role: role for role in SEARCHED}
 """The key of a study file that names components of a role."""
 DOMAIN: dict[str, Any] = {
     "description": "Values to search: a range, or a list of choices.",
@@ -58,7 +61,7 @@ def study_schema(registry: Registry) -> dict[str, Any]:
         several = {"type": "array", "items": one, "minItems": 1}
         kept = {k: v for k, v in properties[key].items() if k in ("description", "default")}
         properties[key] = kept | (
-            several if role == "detector" else {"anyOf": [one, several]} if role in SEARCHED else one
+            several if role == "detector" else {"anyOf": [one, several]} if role in CHOSEN else one
         )
     metrics = {"enum": [name for name, _ in _loadable(registry, "metric")]}
     definitions["ObjectiveSpec"]["properties"]["metric"] |= metrics
@@ -87,7 +90,7 @@ def _component(name: str, component: type[Component], definitions: dict[str, Any
         fields["search"] = {"type": "boolean", "description": "Search every field that has a domain of its own."}
     for field, told in model.get("properties", {}).items():
         fields[field] = {"anyOf": [told, {"$ref": "#/$defs/Domain"}]} if searched else told
-    required = [] if searched else model.get("required", [])
+    required = [] if component.role in CHOSEN else model.get("required", [])  # there `search` may supply them
     return {
         "type": "object",
         "description": component.summary(),

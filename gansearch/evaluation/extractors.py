@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from gansearch.components import Data, ImageShape
 from gansearch.errors import DataError
@@ -50,13 +51,14 @@ class Extractor:
         self.name = name
         self.digest = digest
         """sha256, in hexadecimal, of what the features depend on."""
-        self._body = body.eval().requires_grad_(False)
+        self.body = body.eval().requires_grad_(False)
+        """Features of images between 0 and 1, or of points."""
 
     @torch.no_grad()
     def features(self, samples: Tensor, batch: int = 250) -> Tensor:
         """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their device."""
-        self._body.to(samples.device)
-        return torch.cat([self._body(_scaled(part)) for part in torch.split(samples, batch)])
+        self.body.to(samples.device)
+        return torch.cat([self.body(_scaled(part)) for part in torch.split(samples, batch)])
 
 
 def _scaled(samples: Tensor) -> Tensor:
@@ -67,7 +69,7 @@ def extractor_for(data: Data) -> Extractor:
     """The extractor by which these data are judged, the same object each time.
 
     Raises:
-        DataError: when shipped weights are damaged or were made for images of another shape.
+        DataError: when shipped weights are damaged or were made for images of other proportions.
     """
     if not data.is_image:
         return identity()
@@ -76,9 +78,9 @@ def extractor_for(data: Data) -> Extractor:
     shipped = SHIPPED.get(data.extractor)
     if shipped is None:
         raise DataError(f"no extractor is called {data.extractor!r}; there are {', '.join(SHIPPED)}")
-    if data.shape != shipped.shape:
-        raise DataError(f"the extractor {data.extractor} takes images {tuple(shipped.shape)}, got {tuple(data.shape)}")
-    return shipped_extractor(data.extractor)
+    if data.shape == shipped.shape:
+        return shipped_extractor(data.extractor)
+    return scaling_extractor(data.extractor, data.shape)
 
 
 @contextmanager
@@ -123,3 +125,35 @@ def shipped_extractor(name: str) -> Extractor:
         network = LeNet(shipped.shape, shipped.classes)
     network.load_state_dict(torch.load(io.BytesIO(content), weights_only=True))
     return Extractor(f"lenet-{name}", network.body, shipped.sha256)
+
+
+class _ScaledTo(nn.Module):
+    """Images scaled to another size, with no alias of what is too fine for it."""
+
+    def __init__(self, size: tuple[int, int]) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        return functional.interpolate(x_NCHW, self.size, mode="bicubic", align_corners=False, antialias=True)
+
+
+@lru_cache
+def scaling_extractor(name: str, images: ImageShape) -> Extractor:
+    """Shipped weights for images of another size, which are scaled to the one that they were made for.
+
+    Raises:
+        DataError: when these images have other channels or proportions, or the weights are damaged.
+    """
+    shape = SHIPPED[name].shape
+    if images.channels != shape.channels or images.height * shape.width != images.width * shape.height:
+        raise DataError(
+            f"the extractor {name} takes images {tuple(shape)} and others of these proportions, got {tuple(images)}"
+        )
+    shipped = shipped_extractor(name)
+    scaling = f"{images.height}x{images.width} to {shape.height}x{shape.width}"
+    return Extractor(
+        f"{shipped.name}, images scaled from {scaling}",
+        nn.Sequential(_ScaledTo((shape.height, shape.width)), shipped.body),
+        hashlib.sha256(f"{shipped.digest} bicubic {scaling}".encode()).hexdigest(),
+    )

@@ -20,6 +20,7 @@ from gansearch.report.numbers import figure, percent
 from gansearch.report.standing import Standing
 from gansearch.report.survey import Survey
 from gansearch.report.tally import condemned, verdict_name
+from gansearch.report.trial_figures import trial_figures
 from gansearch.storage.trials import TrialRecord
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
@@ -76,13 +77,13 @@ def _title(survey: Survey) -> str:
 
 
 def front_frame(front: Front, standing: Standing) -> pd.DataFrame:
-    """The front, a row a trial: figures, share of the baseline's size, searched parameters."""
+    """The front, a row a trial: figures, share of the baseline's size, last signals, searched parameters."""
     rows = [
         {
             "trial": record.number,
             **{axis.metric: axis.value(record) for axis in front.axes},
             "share_of_baseline": standing.share_of_baseline(record),
-            **record.figures,
+            **trial_figures(record),
             **record.parameters,
         }
         for record in front.trials
@@ -185,7 +186,7 @@ def _standing(axes: Axes, standing: Standing, front: Front, x: Axis, y: Axis) ->
     offset = 0.13 if y.direction == "minimize" else -0.13
     corner = 0.07 if y.direction == "minimize" else 0.93
     axes.annotate(
-        f"trial {smallest.number}: {figure(place[0], whole=True)}\n{share} of the baseline's size",
+        f"trial {smallest.number}: {figure(place[0])}\n{share} of the baseline's size",
         place,
         xytext=(0.015, corner) if cornered else (across - 0.03, min(0.93, max(0.07, up - offset))),
         textcoords="axes fraction",

@@ -15,6 +15,15 @@ def figure(value: float | None, *, whole: bool = False) -> str:
     return f"{value:,.0f}"
 
 
+def compact(value: float | None) -> str:
+    """A count to three digits: `940`, `552k`, `12.3M`."""
+    if value is None or not math.isfinite(value) or abs(value) < 1000:
+        return figure(value)
+    power = min(3, int(math.log10(abs(float(f"{value:.3g}"))) // 3))
+    shown = value / 1000**power
+    return f"{shown:.{max(0, 2 - int(math.log10(abs(shown))))}f}{' kMG'[power]}"
+
+
 def percent(share: float | None) -> str:
     """A share as `3.0%`, `47%` or `100%`."""
     if share is None or math.isnan(share):

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gansearch.report.numbers import figure, percent, setting
 from gansearch.report.survey import Survey
+from gansearch.report.trial_figures import QUANTITIES
 from gansearch.storage.trials import TrialRecord
 
 MARKS: Mapping[str, tuple[str, str]] = {
@@ -66,10 +67,11 @@ class FrontTable:
         return table
 
     def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
-        """What was measured besides the axes."""
-        axes = [axis.metric for axis in self.survey.front.axes]
+        """What was measured besides the axes; not what every trial has, unless the study asks for it."""
+        left_out = {axis.metric for axis in self.survey.front.axes}
+        left_out |= {quantity.name for quantity in QUANTITIES} - {*self.survey.spec.metrics}
         measured = dict.fromkeys(name for record in rows for name in record.metrics)
-        return [name for name in measured if name not in axes]
+        return [name for name in measured if name not in left_out]
 
     def _headings(self) -> Iterator[str]:
         for axis in self.survey.front.axes:
@@ -79,7 +81,7 @@ class FrontTable:
 
     def _axis_cells(self, record: TrialRecord) -> Iterator[str]:
         for axis in self.survey.front.axes:
-            yield figure(axis.value(record), whole=axis.is_size)
+            yield figure(axis.value(record))
             if axis == self.survey.standing.size:
                 yield percent(self.survey.standing.share_of_baseline(record))
 

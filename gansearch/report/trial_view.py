@@ -10,8 +10,10 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from gansearch.report.next_steps import next_steps
 from gansearch.report.numbers import figure, setting
 from gansearch.report.tally import VERDICT_STYLES
+from gansearch.report.trial_figures import QUANTITIES, phrases
 from gansearch.storage.run_folder import SIGNALS, TrialFolder
 from gansearch.storage.trials import TrialRecord
 
@@ -32,7 +34,8 @@ def trial_view(record: TrialRecord, files: TrialFolder) -> RenderableType:
     for heading, told in _sections(record, files).items():
         if told:
             table.add_row(heading, escape(told))
-    return Group(_headline(record), Text(), table)
+    advice = (Text(), next_steps(record.remedies)) if record.remedies else ()
+    return Group(_headline(record), Text(), table, *advice)
 
 
 def _headline(record: TrialRecord) -> Text:
@@ -55,15 +58,21 @@ def _sections(record: TrialRecord, files: TrialFolder) -> dict[str, str]:
         "evidence": _listed(record.verdict.evidence if record.verdict else {}),
         "searched": _listed(record.parameters),
         **{role: _listed(fields) for role, fields in record.candidate.items()},
-        "sizes": ", ".join(f"{name}: {figure(value, whole=True)}" for name, value in record.sizes.items()),
-        "metrics": _listed(record.metrics),
-        "last signals": _listed(record.signals),
+        **phrases(record),
+        "other sizes": ", ".join(f"{n}: {figure(size, whole=True)}" for n, size in _beside(record.sizes).items()),
+        "metrics": _listed(_beside(record.metrics)),
+        "other signals": _listed(_beside(record.signals)),
         "training": f"{record.steps:,} steps in {record.seconds:.0f} s{rate}" if record.steps else "",
         "stamp": _listed(record.stamp),
         "identity": record.identity,
     }
     grids = files.sample_grids()
-    return sections | {"samples": f"{len(grids)} pictures, the last {grids[-1]}" if grids else ""}
+    return sections | {"pictures": f"{len(grids)} of its samples, the last {grids[-1]}" if grids else ""}
+
+
+def _beside(figures: Mapping[str, float]) -> dict[str, float]:
+    """What is not said in words: figures that only this study has."""
+    return {name: value for name, value in figures.items() if name not in {quantity.name for quantity in QUANTITIES}}
 
 
 def _listed(told: Mapping[str, Any]) -> str:

@@ -11,11 +11,12 @@ from optuna.trial import Trial, TrialState
 
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError
+from gansearch.options import InvalidCandidateError
 from gansearch.search.executor import Executor
 from gansearch.search.samplers import KINDS, make_sampler
-from gansearch.space import InvalidCandidateError, SearchSpace
+from gansearch.space import SearchSpace
 from gansearch.storage.run_folder import CANDIDATE, RunFolder
-from gansearch.storage.trials import BASELINE, DEATHS, GIVEN, RETRY_OF, TrialRecord, TrialStore
+from gansearch.storage.trials import BASELINE, DEATHS, GIVEN, RETRY_OF, VARIATION, TrialRecord, TrialStore
 from gansearch.study import StudySpec
 from gansearch.trial import Crash, Ended, Ending, Job, Progress
 
@@ -67,6 +68,7 @@ class Driver:
         self._spec, self._space, self._folder, self._store = spec, space, folder, store
         self._executor, self._sizes, self._listener = executor, sizes, listener
         self._running: dict[int, tuple[Trial, Candidate, Mapping[str, float]]] = {}
+        self._proposes = KINDS[spec.search.sampler].proposes
         self._rejected_on_end = 0
         self._trained = 0
         self._finished = 0
@@ -75,7 +77,7 @@ class Driver:
         """Search. What was interrupted before is taken up first; a stop leaves all of it resumable."""
         self._store.requeue_interrupted()
         records = self._store.records()
-        self._enqueue_given(sum(record.given and record.retry_of is None for record in records))
+        self._enqueue_given(sum((r.given or r.variation) and r.retry_of is None for r in records))
         self._finished = sum(record.ended for record in records)
         self._trained = sum(record.ended and not record.rejected for record in records)
         self._listener.began(records, self._executor.slots)
@@ -91,10 +93,11 @@ class Driver:
             self._stop()
 
     def _enqueue_given(self, already: int) -> None:
-        """Queue the candidates that the study names outright, the baseline first, but for those that are."""
-        given = [self._space.baseline_parameters, *self._space.queued_parameters]
-        for i, parameters in enumerate(given[already:], start=already):
-            self._store.enqueue(parameters, **{GIVEN: True, BASELINE: i == 0})
+        """Queue the candidates that need no sampler, the baseline first, but for those that are queued already."""
+        named = 1 + len(self._space.queued_parameters)
+        for i, parameters in enumerate(self._space.given(self._spec.search)[already:], start=already):
+            marks = {GIVEN: True, BASELINE: i == 0} if i < named else {VARIATION: True}
+            self._store.enqueue(parameters, **marks)
 
     # ------------------------------------------------------------------ ask and gate
 
@@ -105,9 +108,9 @@ class Driver:
         return self._wanted()
 
     def _wanted(self) -> bool:
-        return (
-            self._trained + len(self._running) < self._spec.search.trials or self._store.count(TrialState.WAITING) > 0
-        )
+        if self._store.count(TrialState.WAITING) > 0:
+            return True
+        return self._proposes and self._trained + len(self._running) < self._spec.search.trials
 
     def _start_one(self) -> None:
         """Ask for a candidate, and either refuse it unseen or have it trained."""
@@ -145,7 +148,7 @@ class Driver:
     def _reject(self, trial: Trial, record: TrialRecord, violations: Mapping[str, float]) -> None:
         self._tell(trial, replace(record, rejected=True), violations)
         self._rejected_on_end += 1
-        if self._rejected_on_end >= REJECTIONS_ON_END:
+        if self._proposes and self._rejected_on_end >= REJECTIONS_ON_END:
             raise GansearchError(
                 f"{self._rejected_on_end} candidates on end were refused before training, the last because "
                 f"{record.reason}. The search space and the constraints hardly overlap."
@@ -238,6 +241,7 @@ def _with_ending(record: TrialRecord, ending: Ending) -> TrialRecord:
         verdict=ending.verdict,
         metrics=ending.metrics,
         signals=ending.signals,
+        remedies=ending.remedies,
         steps=ending.steps,
         seconds=ending.seconds,
         stamp=ending.stamp,

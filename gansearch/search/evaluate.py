@@ -19,6 +19,7 @@ from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
 from gansearch.evaluation.probe import Probe
+from gansearch.remedies import remedies
 from gansearch.signals import Row, Verdict
 from gansearch.storage.pictures import save_samples
 from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
@@ -61,7 +62,8 @@ class TrainAndJudge:
         )
         folder.write_signals(run.rows)
         folder.write_predictions(run.predictions)
-        folder.write_json(VERDICT, run.verdict.to_json())
+        advice = remedies(run.verdict, run.rows, job.candidate, data)
+        folder.write_json(VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
         checkpoint.save(run.players.judged.state_dict(), job.folder, GENERATOR)
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)  # the run is over; nothing takes it up again
         metrics, stamp = self._measure(run, data)
@@ -71,6 +73,7 @@ class TrainAndJudge:
             seconds=run.seconds,
             metrics=metrics,
             signals=_means(run.rows[-100:]),
+            remedies=advice,
             stamp=stamp | _circumstances(run, data),
         )
 
@@ -91,9 +94,7 @@ class TrainAndJudge:
     def _measure(self, run: TrainedRun, data: Data) -> tuple[dict[str, float], dict[str, object]]:
         give_back_freed_memory()
         samples = run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
-        evidence = TrainedEvidence(
-            data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples
-        )
+        evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples)
         figures = _latencies(run) | _known({name: metric.measure(evidence) for name, metric in ALWAYS.items()})
         if not run.verdict.failed:
             wanted = {name: metric for name, metric in self.metrics.items() if isinstance(metric, SampleMetric)}

@@ -43,6 +43,8 @@ class SamplerKind:
     Told as FAIL, failures are forgotten and tried again: TPE then fails in 45-100 % of its later
     trials, told as PRUNED in 6-13 %.
     """
+    proposes: bool = True
+    """Whether it has candidates of its own. A search without ends with those that are given."""
 
 
 KINDS: Mapping[str, SamplerKind] = {
@@ -60,6 +62,8 @@ KINDS: Mapping[str, SamplerKind] = {
         learns_from_pruned=False,
     ),
     "random": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True),
+    # All that it tries is given, so nothing is ever drawn.
+    "one-at-a-time": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, proposes=False),
 }
 
 

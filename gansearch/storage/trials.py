@@ -16,15 +16,15 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gansearch.errors import RunFolderError
-from gansearch.signals import Verdict
+from gansearch.signals import Remedy, Verdict
 from gansearch.study import ObjectiveSpec
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 State = Literal["complete", "pruned", "failed", "running", "waiting"]
 RECORD, RETRY_OF, DEATHS = "record", "retry_of", "deaths"
-BASELINE, GIVEN = "baseline", "given"
-"""Marks of candidates that the study names outright; the baseline has both."""
+BASELINE, GIVEN, VARIATION = "baseline", "given", "variation"
+"""Marks of candidates that the study names outright (the baseline has both) and of the baseline's variations."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class TrialRecord:
     identity: str = ""
     sizes: Mapping[str, float] = field(default_factory=dict)
     verdict: Verdict | None = None
+    remedies: Sequence[Remedy] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
     steps: int = 0
@@ -52,6 +53,8 @@ class TrialRecord:
     baseline: bool = False
     given: bool = False
     """Named outright by the study: the baseline, or queued."""
+    variation: bool = False
+    """The baseline but for one field, from a search of one at a time."""
     retry_of: int | None = None
 
     @property
@@ -67,7 +70,8 @@ class TrialRecord:
     def to_json(self) -> dict[str, Any]:
         told = {k: getattr(self, k) for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")}
         told |= {k: getattr(self, k) for k in ("seconds", "stamp", "reason", "rejected", "retried")}
-        return told | {"state": self.state, "verdict": self.verdict.to_json() if self.verdict else None}
+        told |= {"verdict": self.verdict.to_json() if self.verdict else None}
+        return told | {"state": self.state, "remedies": [remedy.to_json() for remedy in self.remedies]}
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Self:
@@ -78,11 +82,13 @@ class TrialRecord:
         )
         if told.get("verdict"):
             told["verdict"] = Verdict.from_json(told["verdict"])
+        told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
         return cls(
             number=trial.number,
             parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
             baseline=bool(attributes.get(BASELINE)),
             given=bool(attributes.get(GIVEN)),
+            variation=bool(attributes.get(VARIATION)),
             retry_of=attributes.get(RETRY_OF),
             **told,
         )
@@ -190,7 +196,11 @@ class TrialStore:
         parameters = trial.params or trial.system_attrs.get("fixed_params", {})
         # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
         if parameters and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
-            kept = {name: trial.user_attrs[name] for name in (BASELINE, GIVEN, DEATHS) if name in trial.user_attrs}
+            kept = {
+                name: trial.user_attrs[name]
+                for name in (BASELINE, GIVEN, VARIATION, DEATHS)
+                if name in trial.user_attrs
+            }
             self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
         record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
         self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, json.dumps(record.to_json()))

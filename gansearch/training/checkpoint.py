@@ -23,8 +23,8 @@ def save(state: dict[str, Any], folder: Path, name: str = NAME) -> None:
     write_atomically(folder / name, hashlib.sha256(content).digest() + content)
 
 
-def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
-    """The state last saved; None where there is none, or it is damaged.
+def load(folder: Path, name: str = NAME, device: str | None = None) -> dict[str, Any] | None:
+    """The state last saved, on another device if one is named; None where there is none, or it is damaged.
 
     torch notices no flipped bit by itself, so the digest decides.
     """
@@ -35,5 +35,5 @@ def load(folder: Path, name: str = NAME) -> dict[str, Any] | None:
     digest, content = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
+    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
     return state

@@ -53,9 +53,9 @@ class LastInput:
         self._tensor = inputs[0]
 
     def take(self) -> Tensor | None:
-        """The tensor, flattened to (N, F), and forget it, lest its graph be kept alive."""
+        """The tensor (N, ...), and forget it, lest its graph be kept alive."""
         tensor, self._tensor = self._tensor, None
-        return None if tensor is None else tensor.flatten(1).float()
+        return tensor
 
 
 class Players:
@@ -108,7 +108,7 @@ class Players:
         return samples.float()
 
     def judge(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The discriminator's scores (N,), and its features (N, F) where it has a layer to take them from; float32."""
+        """The discriminator's scores (N,), and its features (N, ...) where it has a layer to take them from."""
         with autocast(self._precision, self.device):
             scores: Tensor = self.discriminator.network(samples)
         return scores.float(), self._features.take()

@@ -150,4 +150,4 @@ class BatchScene:
 def _features(judged: tuple[Tensor, Tensor | None]) -> Tensor:
     if judged[1] is None:
         raise GansearchError("this discriminator has no dense or convolutional layer, so it has no features to match")
-    return judged[1]
+    return judged[1].flatten(1).float()

@@ -9,7 +9,7 @@ import pytest
 from gansearch.cli import main
 from gansearch.document import StudyDocument
 from gansearch.search.samplers import make_sampler
-from gansearch.signals import Verdict
+from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
 from gansearch.storage.trials import BASELINE, TrialRecord, TrialStore
 
@@ -42,6 +42,10 @@ DIVERGED = Verdict(
     51,
     {"rule": "the generator's loss or a mean score beyond 100 for 50 steps", "largest": 8e16},
     "divergence",
+)
+
+LOWER_RATE = Remedy(
+    "halve the generator's learning rate", "its loss jumped by 120%", "a paper", {"schedule": {"generator_lr": 5e-5}}
 )
 
 # width, generator_params, learning rate, verdict, mmd, fid, coverage; the first is the baseline
@@ -101,8 +105,10 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             identity=f"{number:016x}",
             sizes={"generator_params": size, "generator_trainable": size - 64, "discriminator_params": 10_081},
             verdict=verdict,
-            metrics={} if verdict.failed else dict(zip(("mmd", "fid", "coverage"), figures, strict=True)),
+            metrics={"latency_ms_1": width / 10}
+            | ({} if verdict.failed else dict(zip(("mmd", "fid", "coverage"), figures, strict=True))),
             signals={"d_loss_real": 0.41, "d_loss_fake": 0.44, "g_loss": 1.7, "pair_ratio": 0.83},
+            remedies=(LOWER_RATE,) if verdict is CONDEMNED else (),
             steps=verdict.step or 1500,
             seconds=41.5,
             stamp={"device": "cpu", "samples": 2000},

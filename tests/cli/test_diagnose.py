@@ -23,6 +23,28 @@ def test_what_could_not_be_judged_is_told(call):
     assert "mode-collapse lacks coverage or duplicates" in call("diagnose", DATA / "face_gan_losses.csv")[1]
 
 
+@pytest.mark.parametrize(
+    ("log", "first", "because"),
+    [
+        ("face_gan_losses", "halve the discriminator's learning rate", "won 41 of the last 41 steps"),
+        ("coursework_dense_losses", "let the networks take turns at every batch", "90 of the last 100 steps both"),
+        ("coursework_conv_losses", "let the networks take turns at every batch", "11 of the last 100 steps both"),
+    ],
+)
+def test_the_failures_on_record_are_told_what_to_try_next(call, log, first, because):
+    advice = json.loads(call("diagnose", DATA / f"{log}.csv", "--json")[1])["remedies"]
+    assert advice[0]["title"].startswith(first) and because in advice[0]["because"]
+    told = call("diagnose", DATA / f"{log}.csv")[1].partition("what to try next")[2]
+    assert [line[3:].strip() for line in told.splitlines() if line[:1].isdigit()] == [one["title"] for one in advice]
+
+
+def test_a_log_in_balance_is_told_nothing(call, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,d_loss,g_loss\n" + "".join(f"{i},0.69,0.7{i % 10}\n" for i in range(40)))
+    assert json.loads(call("diagnose", log, "--json")[1])["remedies"] == []
+    assert "what to try next" not in call("diagnose", log)[1]
+
+
 def test_other_names_are_mapped(call, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("epoch,critic,gen\n" + "".join(f"{i},0.0001,9\n" for i in range(40)))

@@ -70,3 +70,9 @@ def test_an_unknown_format_is_wrong_usage(call, run, tmp_path):
 def test_a_folder_that_is_missing_is_named(call, run, tmp_path):
     code, _, err = call("pareto", run, "-o", tmp_path / "none" / "front.png")
     assert (code, err) == (1, f"there is no folder {tmp_path / 'none'} to write front.png into\n")
+
+
+def test_latency_can_take_the_place_of_the_size(call, run):
+    told = json.loads(call("pareto", run, "--x", "latency_ms_1", "--json")[1])
+    assert told["objectives"][0] == {"metric": "latency_ms_1", "direction": "minimize", "size": True}
+    assert told["standing"]["smallest_within_tolerance"]["share_of_baseline"] == 4 / 32

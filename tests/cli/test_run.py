@@ -1,6 +1,7 @@
 """`gansearch run` and `resume`: as installed where processes and signals matter, else within this process."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -111,6 +112,16 @@ def test_a_search_ends_with_the_front_and_where_it_is_drawn(searched, study_text
 def test_a_finished_study_is_shown_again_and_nothing_is_trained(finished, call):
     code, out, _ = call("resume", finished)
     assert (code, "starts:" in out, "baseline: trial 0" in out) == (0, False, True)
+
+
+def test_a_search_ends_with_what_to_try_next_for_those_that_failed(study, call, tmp_path):
+    impatient = ["schedule.generator_lr=0.9", "detectors=[{use: divergence, vanished: 1.0e+9, patience: 1}]"]
+    options = [option for change in impatient for option in ("--set", change)]
+    out = call("run", study, "--out", tmp_path / "run", "--trials", 1, *options)[1]
+    end = " ".join(out.partition("what to try next")[2].split())
+    assert end.startswith("1 of 1 take more data trial 0: it learned from 400 samples 1 of 1 take Adam more gently")
+    told = json.loads(call("show", tmp_path / "run", 0, "--json")[1])
+    assert told["remedies"][1]["change"] == {"schedule": {"generator_lr": 0.0002}}
 
 
 # ---------------------------------------------------------------------------------------- options

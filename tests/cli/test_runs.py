@@ -1,5 +1,9 @@
 import json
 
+from PIL import Image
+
+from gansearch.storage.run_folder import RunFolder
+
 
 def test_status_counts_by_state_and_verdict(call, run):
     told = json.loads(call("status", run, "--json")[1])
@@ -58,6 +62,15 @@ def test_show_for_people_tells_evidence_and_sizes(call, run):
     assert "largest: 8e+16" in out
 
 
+def test_show_tells_what_to_try_next(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    told = json.loads(call("show", run, 9, "--json")[1])["remedies"]
+    assert told[0]["change"] == {"schedule": {"generator_lr": 5e-05}}
+    out = call("show", run, 9)[1]
+    assert "what to try next" in out and "set schedule: {generator_lr: 5.0e-05}" in out
+    assert "what to try next" not in call("show", run, 0)[1]
+
+
 def test_show_draws_a_trials_curves(call, run, tmp_path):
     code, _, err = call("show", run, 9, "-o", tmp_path / "curves.svg")
     assert (code, err) == (0, f"wrote {tmp_path / 'curves.svg'}\n")
@@ -77,3 +90,37 @@ def test_an_unknown_trial_is_refused(call, run):
 
 def test_no_trial_number_is_wrong_usage(call, run):
     assert call("show", run, "nine")[0] == 2
+
+
+def test_show_without_a_trial_lists_all_of_them(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    rows = [line.split()[:3] for line in call("show", run)[1].splitlines()]
+    assert ["0", "healthy", "-"] in rows
+    assert ["8", "diverged", "51"] in rows
+    assert ["11", "failed", "-"] in rows
+    assert ["12", "running", "-"] in rows
+
+
+def test_the_list_of_all_trials_as_json_has_their_figures(call, run):
+    told = json.loads(call("show", run, "--json")[1])
+    assert (told["study"], len(told["trials"])) == ("shrink", 13)
+    worst = told["trials"][8]
+    assert (worst["verdict"], worst["step"], worst["generator_trainable"]) == ("diverged", 51, 10_693 - 64)
+    assert (worst["d_loss_real"], worst["g_loss"]) == (0.41, 1.7)
+
+
+def test_show_animates_how_a_trials_samples_grew(call, run, tmp_path):
+    for step in (100, 200):
+        Image.new("L", (20, 20), step).save(RunFolder.open(run).trial(3).sample_path(step))
+    assert call("show", run, 3, "-o", tmp_path / "evolution.gif")[0] == 0
+    with Image.open(tmp_path / "evolution.gif") as gif:
+        assert gif.n_frames == 2
+
+
+def test_nothing_is_animated_of_a_trial_without_pictures(call, run, tmp_path):
+    code, _, err = call("show", run, 9, "-o", tmp_path / "evolution.gif")
+    assert (code, err) == (1, "the trial has kept no pictures of its samples, so there is nothing to draw\n")
+
+
+def test_a_picture_of_all_trials_at_once_is_wrong_usage(call, run, tmp_path):
+    assert call("show", run, "-o", tmp_path / "curves.png")[0] == 2

@@ -3,17 +3,84 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from optuna.trial import FixedTrial
 from PIL import Image
 
+from gansearch.cli.places import read_records
+from gansearch.document import StudyDocument
+from gansearch.run import Study
+from gansearch.storage.run_folder import RunFolder
+from gansearch.study import missing_distributions
+
 DATA = Path(__file__).parents[1] / "data"
+STUDIES = Path(__file__).parents[2] / "studies"
+SHIPPED = pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+TINY = {
+    "training.epochs": "",
+    "training.steps": 3,
+    "training.batch_size": 8,
+    "training.sample_every": 0,
+    "training.checkpoint_every": 0,
+    "training.judged_samples": 40,
+    "queue": [],
+    "search.trials": 2,
+    "executor.workers": 1,
+}
+
+LIGHTER = {"shrink_faces80": {"discriminator.width": 4, "baseline.generator.width": 8, "constraints": {}}}
+"""Of networks that are too large for a test."""
 
 
 @pytest.fixture
 def pictures(tmp_path):
-    pixels = np.random.default_rng(0).integers(0, 256, (4, 80, 80, 3), dtype=np.uint8)
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 20, 20, 3), dtype=np.uint8)
     for i, image in enumerate(pixels):
-        Image.fromarray(image).save(tmp_path / f"{i}.png")
-    return tmp_path
+        Image.fromarray(image).save(folder / f"{i}.png")
+    return folder
+
+
+@pytest.fixture
+def settings_of(pictures):
+    """What a study that ships needs to run here, and more if asked for, as `key=value`."""
+
+    def settings(path, more=()):
+        tree = StudyDocument.read(path).tree
+        if missing := missing_distributions(tree):
+            pytest.skip(str(missing[0]))
+        own = {"dataset.root": pictures} if tree["dataset"]["use"] == "folder" else {}
+        return [f"{key}={value}" for key, value in (own | dict(more)).items()]
+
+    return settings
+
+
+@SHIPPED
+def test_a_study_that_ships_runs_to_its_end(call, path, settings_of, tmp_path):
+    changes = [part for setting in settings_of(path, TINY | LIGHTER.get(path.stem, {})) for part in ("--set", setting)]
+    code, _, err = call("run", path, "--out", tmp_path / "run", *changes)
+    assert code == 0, err
+    assert {record.state for record in read_records(RunFolder.open(tmp_path / "run"))} <= {"complete", "pruned"}
+
+
+@SHIPPED
+def test_the_candidates_that_a_study_names_can_all_be_built(path, settings_of):
+    study = Study.load(path, settings_of(path))
+    for parameters in study.space.given(study.spec.search):
+        assert study.sizes(study.space.draw(FixedTrial(parameters)))["generator_params"] > 0
+
+
+def test_the_face_study_names_the_baseline_and_its_two_reductions(settings_of):
+    path = STUDIES / "shrink_faces80.yaml"
+    study = Study.load(path, settings_of(path))
+    named = [study.space.draw(FixedTrial(parameters)) for parameters in study.space.given(study.spec.search)]
+    assert [study.sizes(candidate)["generator_params"] for candidate in named] == [1_381_891, 900_403, 580_203]
+
+
+def test_a_study_without_its_pictures_says_how_to_give_them(call, tmp_path):
+    code, _, err = call("run", STUDIES / "shrink_faces80.yaml", "--set", f"dataset.root={tmp_path / 'none'}")
+    assert code == 1
+    assert "none is no folder" in err and "--set dataset.root=FOLDER" in err and "render_emoji.py" in err
 
 
 def totals(network):

@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.components import ImageShape
 from gansearch.errors import DataError
 from gansearch.evaluation import extractors
@@ -87,9 +88,22 @@ def test_an_unknown_extractor_is_told_the_known_ones(fashion):
         extractor_for(replace(fashion, extractor="inception"))
 
 
-def test_images_of_another_shape_are_refused(fashion):
+def test_images_of_another_size_are_scaled_to_that_of_the_extractor(fashion):
+    """Features of scaled images are nearer to those of the same images as they were than to any others."""
+    large = FashionMNIST(size=64).load()
+    extractor = extractor_for(large)
+    assert extractor is extractor_for(large)
+    as_they_were, scaled = (
+        extractor_for(data).features(torch.from_numpy(data.test.samples[:100])) for data in (fashion, large)
+    )
+    assert torch.equal(torch.cdist(scaled, as_they_were).argmin(dim=1), torch.arange(100))
+    assert extractor.name == "lenet-fashion-mnist, images scaled from 64x64 to 28x28"
+    assert extractor.digest != extractor_for(fashion).digest
+
+
+def test_images_of_other_proportions_are_refused(fashion):
     wide = replace(fashion.train, samples=fashion.train.samples[:, :, :, :20])
-    with pytest.raises(DataError, match=r"takes images \(1, 28, 28\), got \(1, 28, 20\)"):
+    with pytest.raises(DataError, match=r"and others of these proportions, got \(1, 28, 20\)"):
         extractor_for(replace(fashion, train=wide))
 
 

@@ -3,7 +3,9 @@ import torch
 from torch import nn
 
 from gansearch.evaluation.sizes import (
+    DiscriminatorMACs,
     DiscriminatorParams,
+    GeneratorBytes,
     GeneratorMACs,
     GeneratorParams,
     count_macs,
@@ -75,3 +77,16 @@ def test_counting_leaves_a_generator_as_it_was():
         generator = block()
     assert GeneratorMACs().count(generator, nn.Identity(), torch.empty(1, 3, device="meta")) == 12
     assert generator.training
+
+
+def test_bytes_are_those_of_weights_and_running_statistics_in_fp32():
+    with torch.device("meta"):
+        generator = block()
+    counter = 8  # num_batches_tracked is one whole number of 64 bits
+    assert GeneratorBytes().count(generator, nn.Identity(), torch.empty(1, 3)) == 32 * 4 + counter
+
+
+def test_macs_of_the_discriminator_are_those_of_one_generated_sample():
+    with torch.device("meta"):
+        generator, discriminator, latents = nn.Linear(3, 5), nn.Linear(5, 1), torch.empty(1, 3)
+    assert DiscriminatorMACs().count(generator, discriminator, latents) == 5

@@ -44,11 +44,11 @@ def trial() -> Callable[..., TrialRecord]:
             "parameters": {"generator.width": number, "schedule.generator_lr": 0.001},
             "identity": f"{number:016x}",
             "baseline": number == 0,
+            "sizes": {"generator_params": size},
+            "metrics": {} if quality is None else {metric: quality},
         }
         return TrialRecord(
             number,
-            sizes={"generator_params": size},
-            metrics={} if quality is None else {metric: quality},
             verdict=Verdict(verdict, None if verdict == "healthy" else 600, {"rule": f"told {verdict}"}),
             **known | fields,
         )

@@ -1,13 +1,10 @@
 import xml.etree.ElementTree as ElementTree
 
-import pandas as pd
 import pytest
 from PIL import Image
 
-from gansearch.report.curves import curves_figure
 from gansearch.report.figures import front_figure, front_frame, save_figure
 from gansearch.report.survey import Survey
-from gansearch.signals import Verdict
 
 
 @pytest.fixture
@@ -57,10 +54,3 @@ def test_the_frame_has_a_row_a_trial_on_the_front(survey):
     frame = front_frame(survey.front, survey.standing)
     assert frame["trial"].tolist() == [1, 2]
     assert frame["share_of_baseline"].tolist() == pytest.approx([6_873 / 234_177, 52_401 / 234_177])
-
-
-def test_curves_show_what_was_measured_and_mark_the_verdict():
-    signals = pd.DataFrame({"step": range(1, 201), "g_loss": 1.0, "dominance": 0.5, "coverage": float("nan")})
-    drawing = curves_figure("trial 1", signals, Verdict("convergence-failure", 150))
-    assert [axes.get_ylabel() for axes in drawing.axes] == ["loss", "dominance"]
-    assert [text.get_text() for text in drawing.axes[0].texts] == ["convergence-failure at 150"]

@@ -204,3 +204,38 @@ def test_two_places_are_given_two_candidates(search):
     executor = InlineExecutor(slots=2)
     search(executor)
     assert len({job.candidate.identity for job in executor.jobs}) == 4
+
+
+ONE_AT_A_TIME = ("search={sampler: one-at-a-time, levels: 3}", "generator.width={choices: [64, 8, 16]}")
+
+
+def test_one_at_a_time_tries_every_variation_once_and_ends(search):
+    records = search(InlineExecutor(), *ONE_AT_A_TIME).records()
+    assert records[0].baseline and all(record.variation for record in records[1:])
+    tried = [record.parameters for record in records]
+    assert [p["generator.width"] for p in tried] == [64, 8, 16, 64, 64, 64, 64]
+    assert [p["generator.latent"] for p in tried] == [8, 8, 8, 2, 8, 8, 8]
+    assert [p["schedule.generator_lr"] for p in tried] == [2e-4, 2e-4, 2e-4, 2e-4, 1e-4, 1e-3, 1e-2]
+
+
+def test_one_at_a_time_goes_no_further_than_the_study_says(search):
+    assert len(search(InlineExecutor(), *ONE_AT_A_TIME, "search.trials=3").records()) == 3
+    assert len(search(InlineExecutor(), *ONE_AT_A_TIME, "search.trials=5").records()) == 5
+
+
+def test_a_variation_that_is_refused_does_not_stop_the_others(search):
+    limits = "constraints={generator_params: {max: 400}}"
+    records = search(InlineExecutor(), *ONE_AT_A_TIME, limits).records()
+    assert [record.rejected for record in records] == [False, False, False, True, True, True, True]
+    assert records[0].sizes["generator_params"] > 400, "the baseline is trained however large it is"
+
+
+def test_a_search_of_one_at_a_time_that_was_killed_leaves_nothing_out_and_repeats_nothing(search, tmp_path):
+    for life in (1, 3):
+        with pytest.raises(KilledError):
+            search(InlineExecutor(dies_after=life), *ONE_AT_A_TIME)
+    resumed = search(InlineExecutor(), *ONE_AT_A_TIME)
+    (tmp_path / "run").rename(tmp_path / "interrupted")
+    whole = search(InlineExecutor(), *ONE_AT_A_TIME)
+    assert sorted(ended(resumed), key=str) == sorted(ended(whole), key=str)
+    assert len({identity for identity, *_ in ended(whole)}) == len(ended(whole)) == 7

@@ -7,15 +7,17 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import numpy as np
 from platformdirs import user_cache_path
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gansearch.builtin.datasets.digest import samples_digest
 from gansearch.builtin.datasets.idx import read_idx
-from gansearch.components import Data, Dataset, Split
+from gansearch.builtin.datasets.images import ImageDataset
+from gansearch.builtin.datasets.pictures import resized
+from gansearch.components import Data, Split
 from gansearch.errors import DataError
 
 SLICE = files("gansearch") / "resources" / "fashion_mnist"
@@ -23,8 +25,10 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts the official files."""
 PARTS = {"train": "train", "test": "t10k"}
 SIDE = 28
-CLASSES = 10
-VALUE_RANGES = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0)}
+Garment = Literal["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
+GARMENTS: tuple[str, ...] = get_args(Garment)
+"""By label."""
+CLASSES = len(GARMENTS)
 
 
 def cache_folder() -> Path:
@@ -32,19 +36,29 @@ def cache_folder() -> Path:
     return user_cache_path("gansearch") / "fashion-mnist"
 
 
-class FashionMNIST(Dataset):
+def _label(garment: object) -> object:
+    """The label of a garment's name; anything else as it is."""
+    if isinstance(garment, str) and garment in GARMENTS:
+        return GARMENTS.index(garment)
+    if isinstance(garment, str):
+        raise ValueError(f"there is no such garment; there are {', '.join(GARMENTS)}")
+    return garment
+
+
+Label = Annotated[int, Field(ge=0, lt=CLASSES), BeforeValidator(_label, json_schema_input_type=Garment | int)]
+
+
+class FashionMNIST(ImageDataset):
     """Grey 28x28 pictures of ten kinds of garment (Xiao et al. 2017, arXiv:1708.07747)."""
 
     images: Literal["slice", "full"] = "slice"
     """`slice`: 10,000 for training and 2,000 to test, balanced; `full`: the official 60,000 and 10,000."""
     root: str | None = None
     """Folder of the official files for `full`; else the user's cache, else Debian's package."""
-    scale: Literal["symmetric", "unit"] = "symmetric"
-    """What black and white are to the networks: -1 and 1, or 0 and 1."""
-    classes: Annotated[tuple[Annotated[int, Field(ge=0, lt=CLASSES)], ...], Field(min_length=1)] | None = None
-    """Labels to keep; all of them by default."""
-    limit: Annotated[int, Field(ge=2)] | None = None
-    """Training images at most, the first ones of those kept."""
+    classes: Annotated[tuple[Label, ...], Field(min_length=1)] | None = None
+    """Garments to keep, by name or label; all of them by default."""
+    size: Annotated[int, Field(ge=16, le=128)] = SIDE
+    """Height and width to which the images are scaled (bicubic) as they are loaded."""
 
     def load(self) -> Data:
         return _load(self)
@@ -53,23 +67,30 @@ class FashionMNIST(Dataset):
 @lru_cache(maxsize=4)
 def _load(dataset: FashionMNIST) -> Data:
     place, found_in = (SLICE, "slice") if dataset.images == "slice" else _official(dataset.root)
-    train = _kept(*read_part(place, "train"), dataset.classes, dataset.limit)
-    test = _kept(*read_part(place, "test"), dataset.classes, None)
+    train = _kept(dataset, place, "train", dataset.limit)
+    test = _kept(dataset, place, "test", None)
+    size = "" if dataset.size == SIDE else f" at {dataset.size}x{dataset.size}"
     return Data(
         train=train,
         test=test,
-        source=f"fashion-mnist {found_in} ({len(train.samples)} train, {len(test.samples)} test)",
+        source=f"fashion-mnist {found_in}{size} ({len(train.samples)} train, {len(test.samples)} test)",
         digest=samples_digest(train.samples, test.samples),
-        value_range=VALUE_RANGES[dataset.scale],
+        value_range=dataset.value_range,
         extractor="fashion-mnist",
     )
 
 
-def _kept(images: np.ndarray, labels: np.ndarray, classes: tuple[int, ...] | None, limit: int | None) -> Split:
-    if classes is not None:
-        chosen = np.isin(labels, classes)
+def _kept(dataset: FashionMNIST, place: Traversable, part: Literal["train", "test"], limit: int | None) -> Split:
+    images, labels = read_part(place, part)
+    if dataset.classes is not None:
+        chosen = np.isin(labels, dataset.classes)
         images, labels = images[chosen], labels[chosen]
-    return Split(images[:limit, np.newaxis], labels[:limit])
+    images, labels = images[:limit], labels[:limit]
+    if not len(images):
+        raise DataError(f"the {part} files hold no image of the classes {', '.join(map(str, dataset.classes or ()))}")
+    if dataset.size != SIDE:
+        images = resized(images, dataset.size)
+    return Split(images[:, np.newaxis], labels)
 
 
 def read_part(place: Traversable, part: Literal["train", "test"]) -> tuple[np.ndarray, np.ndarray]:

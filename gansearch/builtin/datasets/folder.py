@@ -2,94 +2,137 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 from pydantic import Field
 
 from gansearch.builtin.datasets.digest import samples_digest
-from gansearch.builtin.datasets.fashion_mnist import VALUE_RANGES
+from gansearch.builtin.datasets.images import ImageDataset
 from gansearch.builtin.datasets.pictures import RefusedPicture, read_picture
-from gansearch.components import Data, Dataset, Split
+from gansearch.components import Data, Split
 from gansearch.errors import DataError
 
 ENDINGS = frozenset({".png", ".jpg", ".jpeg"})
-FEWEST = 4
-"""Pictures: two to train on and two to test."""
+FEWEST = 2
+"""Pictures to train on, and to test."""
 LARGEST_SET = 8 * 2**30
 """Bytes of pixels that are kept in memory at most."""
 
 
-class Folder(Dataset):
+class Folder(ImageDataset):
     """PNG and JPEG pictures of a folder and its subfolders, scaled and cropped to one size."""
 
     root: str
     height: Annotated[int, Field(ge=4, le=1024)] = 64
     width: Annotated[int, Field(ge=4, le=1024)] = 64
     channels: Literal[1, 3] = 3
+    classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    """Subfolders to keep, by name; all pictures by default."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2
     """Of the pictures, kept from training to judge by; at least two."""
     seed: Annotated[int, Field(ge=0)] = 0
-    """Of the draw of the test pictures."""
-    scale: Literal["symmetric", "unit"] = "symmetric"
-    """What black and white are to the networks: -1 and 1, or 0 and 1."""
-    limit: Annotated[int, Field(ge=FEWEST)] | None = None
-    """Pictures at most, the first by path."""
+    """Of the draw of the test pictures, and of the order of the others."""
 
     def load(self) -> Data:
         return _load(self)
 
 
+Sample = tuple[np.ndarray, int | None]
+"""Pixels (C, H, W), uint8, and label."""
+
+
+class Picture(NamedTuple):
+    """A file that looks like a picture."""
+
+    path: Path
+    name: str
+    """Its path in the folder."""
+    label: int | None
+    """Of its subfolder among all that hold pictures, by name; None where some picture lies in none."""
+
+
 @lru_cache(maxsize=2)
 def _load(folder: Folder) -> Data:
     root = Path(folder.root).expanduser()
-    paths = _pictures(root)[: folder.limit]
-    pixels, warnings = _read(folder, root, paths)
-    train, test = _divided(pixels, folder.test_share, folder.seed)
+    refused: list[str] = []
+    test, train = _divided(folder, _pictures(root, folder.classes), refused)
+    if len(test) < FEWEST or len(train) < FEWEST:
+        reasons = "".join(f"\n  {line}" for line in sorted(refused)[:10])
+        raise DataError(
+            f"{root} holds {len(test) + len(train)} usable PNG or JPEG pictures; "
+            f"at least {FEWEST} are needed to train on and {FEWEST} to test{reasons}"
+        )
+    trained_on, tested_on = _split(train), _split(test)
     return Data(
-        train=Split(train),
-        test=Split(test),
+        train=trained_on,
+        test=tested_on,
         source=f"folder {root.name} ({len(train)} train, {len(test)} test)",
-        digest=samples_digest(train, test),
-        value_range=VALUE_RANGES[folder.scale],
-        warnings=warnings,
+        digest=samples_digest(trained_on.samples, tested_on.samples),
+        value_range=folder.value_range,
+        warnings=tuple(sorted(refused)),
     )
 
 
-def _pictures(root: Path) -> list[Path]:
-    """The pictures in a folder, by path, which is the same order on every machine."""
+def _divided(folder: Folder, pictures: list[Picture], refused: list[str]) -> tuple[list[Sample], list[Sample]]:
+    """Samples to test and to train on, in an order that depends on the seed alone."""
+    order = np.random.default_rng(folder.seed).permutation(len(pictures))
+    tests = max(FEWEST, round(folder.test_share * len(pictures)))
+    tests = max(0, min(tests, len(pictures) - FEWEST))
+    limit = min(folder.limit or len(pictures), len(pictures) - tests)
+    _refuse_too_many(tests + limit, folder)
+    usable = _usable(folder, [pictures[i] for i in order], refused)
+    # The test pictures are drawn first, so that they are the same whatever the limit.
+    return list(itertools.islice(usable, tests)), list(itertools.islice(usable, limit))
+
+
+def _pictures(root: Path, classes: tuple[str, ...] | None) -> list[Picture]:
+    """The pictures in a folder, or in those of its subfolders, by path: the same order on every machine."""
+    parts = {path: path.relative_to(root).parts for path in _files(root)}
+    subfolders = sorted({first for first, *deeper in parts.values() if deeper})
+    for name in classes or ():
+        if name not in subfolders:
+            there_are = f"there are {', '.join(subfolders)}" if subfolders else "there is none"
+            raise DataError(f"{root} has no subfolder {name!r} of pictures; {there_are}")
+    kept = {path: names for path, names in parts.items() if classes is None or (len(names) > 1 and names[0] in classes)}
+    labelled = all(len(names) > 1 for names in kept.values())
+    pictures = [
+        Picture(path, "/".join(names), subfolders.index(names[0]) if labelled else None) for path, names in kept.items()
+    ]
+    return sorted(pictures, key=lambda picture: picture.name)
+
+
+def _files(root: Path) -> list[Path]:
     if not root.is_dir():
-        raise DataError(f"{root} is no folder; root must name one that holds PNG or JPEG pictures")
+        raise DataError(
+            f"{root} is no folder: dataset.root must name one that holds PNG or JPEG pictures, as in "
+            "--set dataset.root=FOLDER (with none at hand, python studies/render_emoji.py FOLDER makes some)"
+        )
     try:
-        found = [path for path in root.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()]
+        return [path for path in root.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()]
     except OSError as error:
         raise DataError(f"{root} cannot be read: {error}") from None
-    return sorted(found, key=lambda path: path.relative_to(root).as_posix())
 
 
-def _read(folder: Folder, root: Path, paths: list[Path]) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Pixels (N, C, H, W), and a line for each picture that was left out."""
-    size = len(paths) * folder.channels * folder.height * folder.width
+def _refuse_too_many(count: int, folder: Folder) -> None:
+    size = count * folder.channels * folder.height * folder.width
     if size > LARGEST_SET:
-        raise DataError(f"{len(paths)} pictures would take {size} bytes of memory; give a limit or a smaller size")
-    pixels, warnings = [], []
-    for path in paths:
+        raise DataError(f"{count} pictures would take {size} bytes of memory; give a limit or a smaller size")
+
+
+def _usable(folder: Folder, pictures: list[Picture], refused: list[str]) -> Iterator[Sample]:
+    """Each picture that can be read; a line for each other goes to `refused`."""
+    for picture in pictures:
         try:
-            pixels.append(read_picture(path, folder.channels, folder.height, folder.width))
+            yield read_picture(picture.path, folder.channels, folder.height, folder.width), picture.label
         except RefusedPicture as refusal:
-            warnings.append(f"left out {path.relative_to(root).as_posix()}: {refusal}")
-    if len(pixels) < FEWEST:
-        reasons = "".join(f"\n  {line}" for line in warnings[:10])
-        raise DataError(
-            f"{root} holds {len(pixels)} usable PNG or JPEG pictures; at least {FEWEST} are needed{reasons}"
-        )
-    return np.stack(pixels), tuple(warnings)
+            refused.append(f"left out {picture.name}: {refusal}")
 
 
-def _divided(pixels: np.ndarray, test_share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pictures to train on and to test, in an order that depends on the seed alone."""
-    order = np.random.default_rng(seed).permutation(len(pixels))
-    tests = min(max(2, round(test_share * len(pixels))), len(pixels) - 2)
-    return pixels[order[tests:]], pixels[order[:tests]]
+def _split(samples: list[Sample]) -> Split:
+    pixels, labels = zip(*samples, strict=True)
+    return Split(np.stack(pixels), None if None in labels else np.array(labels))

@@ -1,4 +1,4 @@
-"""Decoding of one picture of unknown origin into pixels of one shape."""
+"""Pictures of unknown origin decoded into pixels of one shape, and images brought to another size."""
 
 from __future__ import annotations
 
@@ -51,3 +51,9 @@ def _opaque(picture: Image.Image, mode: str) -> Image.Image:
         coloured = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", coloured.size, _BACKGROUND), coloured)
     return picture.convert(mode)
+
+
+def resized(images: np.ndarray, side: int) -> np.ndarray:
+    """Grey images (N, H, W), uint8, scaled to (N, side, side) by bicubic interpolation."""
+    pictures = (Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC) for image in images)
+    return np.stack([np.asarray(picture) for picture in pictures])

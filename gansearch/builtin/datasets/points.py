@@ -25,6 +25,8 @@ class _Mixture(Dataset):
 
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 100_000
     test_samples: Annotated[int, Field(ge=2, le=10_000_000)] = 2_500
+    limit: Annotated[int, Field(ge=2)] | None = None
+    """Training samples at most, the first ones of `samples`: fewer leave the test samples as they are."""
     seed: Annotated[int, Field(ge=0)] = 0
 
     sigma: Annotated[float, Field(gt=0)]
@@ -65,20 +67,21 @@ class Grid2D(_Mixture):
 def _draw(mixture: _Mixture) -> Data:
     rng = np.random.default_rng(mixture.seed)
     centres = mixture.centres()
-    train, test = (_split(rng, centres, mixture.sigma, count) for count in (mixture.samples, mixture.test_samples))
+    train = _split(rng, centres, mixture.sigma, mixture.samples, mixture.limit)
+    test = _split(rng, centres, mixture.sigma, mixture.test_samples)
     name = "ring-2d" if isinstance(mixture, Ring2D) else "grid-2d"
     return Data(
         train=train,
         test=test,
-        source=f"{name}, {len(centres)} modes ({mixture.samples} train, {mixture.test_samples} test)",
+        source=f"{name}, {len(centres)} modes ({len(train.samples)} train, {len(test.samples)} test)",
         digest=samples_digest(train.samples, test.samples),
         modes=centres.astype(np.float32),
         mode_std=mixture.sigma,
     )
 
 
-def _split(rng: np.random.Generator, centres: np.ndarray, sigma: float, count: int) -> Split:
-    """Points (count, 2, 1, 1), float32, labelled by the mode that they were drawn from."""
+def _split(rng: np.random.Generator, centres: np.ndarray, sigma: float, count: int, limit: int | None = None) -> Split:
+    """Points (count, 2, 1, 1), float32, labelled by the mode that they were drawn from; at most `limit`, the first."""
     labels = rng.integers(len(centres), size=count)
     points = centres[labels] + sigma * rng.standard_normal((count, 2))
-    return Split(points.astype(np.float32)[:, :, np.newaxis, np.newaxis], labels)
+    return Split(points.astype(np.float32)[:limit, :, np.newaxis, np.newaxis], labels[:limit])

@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from gansearch.components import Detector, Watch
-from gansearch.signals import Row, Verdict
+from gansearch.signals import Row, Verdict, dominance_of
 
 
 class ConvergenceFailure(Detector):
@@ -62,7 +62,7 @@ class _DominanceWatch:
         self.step = step
         self.coverage = row.get("coverage", self.coverage)
         self._remember_ratio(step, row)
-        if (dominance := _dominance(row)) is None:
+        if (dominance := dominance_of(row)) is None:
             return None
         self.rows += 1
         self.dominance.add(dominance)
@@ -154,15 +154,3 @@ class _Smoothed:
     def add(self, value: float) -> None:
         if math.isfinite(value):
             self.value = value if self.empty else 0.9 * self.value + 0.1 * value
-
-
-def _dominance(row: Row) -> float | None:
-    """The signal itself, or what comes nearest to it in a log that lacks it."""
-    if "dominance" in row:
-        return row["dominance"]
-    losses = [row[name] for name in ("d_loss_real", "d_loss_fake") if name in row]
-    if len(losses) < 2:
-        # A single discriminator loss is as a rule the mean over a batch of both kinds.
-        losses = 2 * [row["d_loss"]] if "d_loss" in row else []
-    # A loss below zero is no cross-entropy, and says nothing of who wins.
-    return sum(losses) if losses and min(losses) >= 0 else None

@@ -31,6 +31,8 @@ class ModeCollapse(Detector):
     """Steps between two looks."""
     looks: Annotated[int, Field(ge=1)] = 2
     """Looks on end at a collapse that condemn. A run thrown back by a spike was seen to recover after one."""
+    recovering: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Share of the last look's duplicates at or below which a look does not count: the run is on its way out."""
 
     def watch(self) -> Watch:
         return _SampleWatch(self)
@@ -43,6 +45,7 @@ class _SampleWatch:
     def __init__(self, detector: ModeCollapse) -> None:
         self.detector = detector
         self.collapsed = 0
+        self.duplicates = 0.0  # at the last look
         self.verdict: Verdict | None = None
 
     def observe(self, step: int, row: Row) -> Verdict | None:
@@ -58,6 +61,8 @@ class _SampleWatch:
     def _look(self, step: int, evidence: Mapping[str, float]) -> Verdict | None:
         """The verdict as of one look at the samples."""
         duplicates, coverage = evidence.get("duplicates", 0.0), evidence.get("coverage", 1.0)
+        recovers = 0 < duplicates <= self.detector.recovering * self.duplicates
+        self.duplicates = duplicates
         if duplicates > self.detector.duplicates:
             rule = f"{duplicates:.1%} of the pairs of samples are nearly the same"
         elif coverage < self.detector.coverage:
@@ -69,6 +74,6 @@ class _SampleWatch:
             return Verdict("mode-collapse", step, {"rule": rule, **evidence}, "mode-collapse")
         if step < self.detector.grace:
             return None
-        self.collapsed += 1
+        self.collapsed = max(1, self.collapsed if recovers else self.collapsed + 1)
         status: Status = "mode-collapse" if self.collapsed >= self.detector.looks else "suspect"
         return Verdict(status, step, {"rule": rule, "looks": self.collapsed, **evidence}, "mode-collapse")

@@ -2,6 +2,7 @@ import gzip
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from gansearch.builtin.datasets import fashion_mnist
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
@@ -41,6 +42,41 @@ def test_classes_and_limit_choose_among_the_images():
     assert set(data.train.labels) == {1, 8}
     assert (len(data.train.samples), len(data.test.samples)) == (50, 400)
     assert data.digest != FashionMNIST().load().digest
+
+
+def test_the_digest_of_the_shipped_slice_has_not_changed():
+    assert FashionMNIST().load().digest == "4b4ddad691007feb5e02302f4dca097b6df0743d8c2489427975e83873444177"
+
+
+def test_a_limit_leaves_the_test_images_alone():
+    limited, whole = FashionMNIST(limit=50).load(), FashionMNIST().load()
+    assert np.array_equal(limited.train.samples, whole.train.samples[:50])
+    assert np.array_equal(limited.test.samples, whole.test.samples)
+
+
+def test_classes_can_be_given_by_name():
+    named = FashionMNIST(classes=("sneaker", "trouser"))
+    assert named == FashionMNIST(classes=(7, 1))
+    assert set(named.load().test.labels) == {1, 7}
+
+
+def test_an_unknown_garment_is_told_the_known_ones():
+    with pytest.raises(ValidationError, match=r"no such garment; there are t-shirt, trouser, .*'boots'"):
+        FashionMNIST(classes=("boots",))
+
+
+def test_a_class_without_images_is_refused(tmp_path):
+    write_official(tmp_path)
+    with pytest.raises(DataError, match="the train files hold no image of the classes 9"):
+        FashionMNIST(images="full", root=str(tmp_path), classes=("ankle-boot",)).load()
+
+
+def test_images_are_scaled_as_they_are_loaded(tmp_path):
+    write_official(tmp_path)
+    data = FashionMNIST(images="full", root=str(tmp_path), size=64).load()
+    assert data.shape == (1, 64, 64) and data.is_image
+    assert [image.min() for image in data.train.samples] == [image.max() for image in data.train.samples] == [*range(6)]
+    assert "at 64x64" in data.source
 
 
 def test_unit_scale_is_for_networks_that_end_in_a_sigmoid():

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from gansearch.builtin.datasets import folder
 from gansearch.builtin.datasets.folder import Folder
 from gansearch.errors import DataError
 
@@ -15,9 +16,9 @@ def pictures(tmp_path):
     return tmp_path
 
 
-def load_one(folder, **fields):
+def load_one(root, **fields):
     """The pixels of a picture that stands four times in a folder."""
-    return Folder(root=str(folder), height=8, width=8, **fields).load().train.samples[0]
+    return Folder(root=str(root), height=8, width=8, **fields).load().train.samples[0]
 
 
 def test_pictures_become_samples_of_one_shape(pictures):
@@ -46,6 +47,56 @@ def test_the_split_depends_on_the_seed_alone_and_divides_the_pictures(pictures):
     assert not np.array_equal(one.test.samples, other.test.samples)
     levels = {*one.train.samples[:, 0, 0, 0].tolist(), *one.test.samples[:, 0, 0, 0].tolist()}
     assert levels == set(range(0, 200, 20))
+
+
+def test_a_limit_leaves_the_test_pictures_alone(pictures):
+    whole, limited = (Folder(root=str(pictures), height=8, width=8, limit=limit).load() for limit in (None, 3))
+    assert np.array_equal(limited.test.samples, whole.test.samples)
+    assert np.array_equal(limited.train.samples, whole.train.samples[:3])
+
+
+def test_pictures_beyond_the_limit_are_not_even_read(pictures, monkeypatch):
+    read = []
+    monkeypatch.setattr(folder, "read_picture", lambda path, *shape: read.append(path) or np.zeros((1, 8, 8), np.uint8))
+    Folder(root=str(pictures), height=8, width=8, limit=3).load()
+    assert len(read) == 2 + 3
+
+
+@pytest.fixture
+def animals(tmp_path):
+    for level, name in enumerate(("cats", "dogs", "owls")):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        for n in range(4):
+            Image.new("L", (8, 8), 80 * level).save(tmp_path / name / "deep" / f"{n}.png")
+    return tmp_path
+
+
+def test_labels_are_those_of_the_first_subfolders(animals):
+    data = Folder(root=str(animals), height=8, width=8).load()
+    for split in (data.train, data.test):
+        assert np.array_equal(split.samples[:, 0, 0, 0], 80 * split.labels)
+
+
+def test_classes_keep_their_labels_and_leave_the_other_subfolders_out(animals):
+    data = Folder(root=str(animals), height=8, width=8, classes=("owls", "dogs")).load()
+    assert len(data.train.samples) + len(data.test.samples) == 8
+    assert {*data.train.labels, *data.test.labels} == {1, 2}
+
+
+def test_pictures_outside_of_subfolders_leave_a_set_without_labels(animals):
+    Image.new("L", (8, 8)).save(animals / "loose.png")
+    data = Folder(root=str(animals), height=8, width=8).load()
+    assert data.train.labels is None and data.test.labels is None
+
+
+def test_an_unknown_class_is_told_the_known_ones(animals):
+    with pytest.raises(DataError, match="no subfolder 'bats' of pictures; there are cats, dogs, owls"):
+        Folder(root=str(animals), classes=("dogs", "bats")).load()
+
+
+def test_classes_of_a_folder_without_subfolders_are_refused(pictures):
+    with pytest.raises(DataError, match="no subfolder 'cats' of pictures; there is none"):
+        Folder(root=str(pictures), classes=("cats",)).load()
 
 
 def test_the_middle_is_kept_when_the_sides_do_not_fit(tmp_path):
@@ -98,7 +149,7 @@ def test_a_decompression_bomb_is_refused_by_its_header(pictures, side):
 
 
 def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match="is no folder"):
+    with pytest.raises(DataError, match=r"nowhere is no folder: .*--set dataset\.root=FOLDER"):
         Folder(root=str(tmp_path / "nowhere")).load()
 
 
@@ -109,6 +160,6 @@ def test_too_few_usable_pictures_are_refused_with_the_reasons(tmp_path):
 
 
 def test_more_than_fits_into_memory_is_refused_before_reading(pictures, monkeypatch):
-    monkeypatch.setattr("gansearch.builtin.datasets.folder.LARGEST_SET", 1000)
+    monkeypatch.setattr(folder, "LARGEST_SET", 1000)
     with pytest.raises(DataError, match="give a limit or a smaller size"):
         Folder(root=str(pictures)).load()

@@ -33,6 +33,12 @@ def test_the_draw_depends_on_the_seed_alone():
     assert not np.array_equal(first.load().train.samples, other.load().train.samples)
 
 
+def test_a_limit_takes_training_points_away_and_no_test_point():
+    whole, few = Ring2D(samples=100).load(), Ring2D(samples=100, limit=30).load()
+    assert np.array_equal(few.train.samples, whole.train.samples[:30]) and len(few.train.labels) == 30
+    assert np.array_equal(few.test.samples, whole.test.samples)
+
+
 def test_training_and_test_points_differ():
     data = Ring2D(samples=50, test_samples=50).load()
     assert not np.array_equal(data.train.samples, data.test.samples)

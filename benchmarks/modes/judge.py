@@ -1,0 +1,78 @@
+"""Hold the recorded runs against PacGAN's Table 1.
+
+    python benchmarks/modes/judge.py [--runs FOLDER] [--out results.json]
+
+At every rung of training: mean and standard deviation over the seeds that got there. *Within* means that
+our mean number of modes lies within two of the published deviations of the published mean.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+PUBLISHED: Mapping[tuple[str, int], Mapping[str, float]] = {
+    ("ring", 1): {"modes": 6.3, "modes_std": 0.5, "high_quality": 98.2},
+    ("ring", 2): {"modes": 7.9, "modes_std": 0.1},
+    ("ring", 4): {"modes": 7.8, "modes_std": 0.1},
+    ("grid", 1): {"modes": 17.3, "modes_std": 0.8, "high_quality": 94.8},
+    ("grid", 2): {"modes": 23.8, "modes_std": 0.7},
+    ("grid", 4): {"modes": 24.8, "modes_std": 0.2},
+}
+"""After 400,000 steps, 10 seeds (Lin et al. 2018, arXiv:1712.04086, Table 1)."""
+RUNGS = (1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 120_000, 400_000)
+DEVIATIONS = 2.0
+
+
+def looks(folder: Path) -> pd.DataFrame:
+    """Every look at every run, a row each."""
+    runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
+    return pd.DataFrame(
+        {key: run[key] for key in ("recipe", "dataset", "packing", "seed")} | look
+        for run in runs
+        for look in run["looks"]
+    )
+
+
+def rung_by_rung(looks: pd.DataFrame) -> pd.DataFrame:
+    """Mean and deviation over seeds, beside what was published."""
+    table = (
+        looks[looks.step.isin(RUNGS)]
+        .groupby(["recipe", "dataset", "packing", "step"])
+        .agg(
+            seeds=("seed", "nunique"),
+            modes=("modes", "mean"),
+            modes_std=("modes", "std"),
+            high_quality=("high_quality", "mean"),
+            high_quality_std=("high_quality", "std"),
+        )
+        .reset_index()
+    )
+    published = [PUBLISHED[dataset, packing] for dataset, packing in zip(table.dataset, table.packing, strict=True)]
+    table["published_modes"] = [figures["modes"] for figures in published]
+    table["published_std"] = [figures["modes_std"] for figures in published]
+    table["published_high_quality"] = [figures.get("high_quality") for figures in published]
+    table["within"] = (table.modes - table.published_modes).abs() <= DEVIATIONS * table.published_std
+    return table.round(2)
+
+
+def main() -> None:
+    here = Path(__file__).parent
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=here / "runs")
+    parser.add_argument("--out", type=Path, default=here / "results.json")
+    options = parser.parse_args()
+    recorded = looks(options.runs)
+    table = rung_by_rung(recorded)
+    print(table.to_string(index=False, na_rep="-"))
+    columns = ["recipe", "dataset", "packing", "seed", "step", "modes", "high_quality"]
+    results = {"rungs": json.loads(table.to_json(orient="records")), "looks": recorded[columns].values.tolist()}
+    options.out.write_text(json.dumps(results) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What is observed of a run while it trains: what the detectors say, what its samples are worth, what it all costs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from gansearch.components import Data, SampleMetric
+from gansearch.detection import RunWatch
+from gansearch.evaluation.distances import FID, MMD
+from gansearch.evaluation.diversity import BlurRatio, Duplicates
+from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.neighbours import Coverage, Precision, Recall
+from gansearch.run import Study
+from gansearch.signals import HEALTHY, Row, Verdict
+from gansearch.training.players import Players
+
+METRICS: Mapping[str, SampleMetric] = {
+    "mmd": MMD(),
+    "fid": FID(),
+    "coverage": Coverage(),
+    "precision": Precision(),
+    "recall": Recall(),
+    "duplicates": Duplicates(),
+    "blur_ratio": BlurRatio(),
+}
+ACTIVITIES = ("training", "probes", "metrics")
+
+
+class Meter:
+    """Seconds of computing and by the clock, by what they were spent on."""
+
+    def __init__(self) -> None:
+        self._spent = {f"{kind}_{activity}": 0.0 for kind in ("cpu", "wall") for activity in ACTIVITIES}
+        self._activity = "training"
+        self._since = self._now()
+
+    @staticmethod
+    def _now() -> dict[str, float]:
+        return {"cpu": time.process_time(), "wall": time.perf_counter()}
+
+    def turn_to(self, activity: str) -> None:
+        """Count what follows as this activity."""
+        now = self._now()
+        for kind, value in now.items():
+            self._spent[f"{kind}_{self._activity}"] += value - self._since[kind]
+        self._activity, self._since = activity, now
+
+    def read(self) -> dict[str, float]:
+        """All up to now."""
+        self.turn_to(self._activity)
+        return dict(self._spent)
+
+
+class Onlooker(RunWatch):
+    """Writes down what the detectors say and lets every run go on, so that it is known what they would have killed."""
+
+    def __init__(self, study: Study, meter: Meter) -> None:
+        super().__init__(study.space.detectors)
+        self._meter = meter
+        self.timeline: list[dict[str, Any]] = []
+
+    def observe(self, step: int, row: Row) -> Verdict:
+        self.verdict = HEALTHY  # even if it was condemned: an ordinary watch looks at nothing after that
+        said = super().observe(step, row)
+        last = self.timeline[-1] if self.timeline else {"verdict": HEALTHY.status, "detector": None}
+        if (said.status, said.detector) != (last["verdict"], last["detector"]):
+            self.timeline.append(
+                {"step": step, "verdict": said.status, "detector": said.detector, "since": said.step}
+                | {"rule": said.evidence.get("rule")}
+            )
+        return HEALTHY
+
+    def probe_due(self, step: int) -> bool:
+        due = super().probe_due(step)
+        if due:
+            self._meter.turn_to("probes")
+        return due
+
+    @property
+    def condemned(self) -> int | None:
+        """The step at which the run would have been stopped."""
+        failures = (change["step"] for change in self.timeline if Verdict(change["verdict"]).failed)
+        return next(failures, None)
+
+
+class Rungs:
+    """Measures the samples at every rung, with no trace in the random numbers of the training."""
+
+    def __init__(self, rungs: Sequence[int], data: Data, count: int, meter: Meter) -> None:
+        self._rungs, self._data, self._count, self._meter = frozenset(rungs), data, count, meter
+        self.measured: list[dict[str, float]] = []
+
+    def before(self, step: int, players: Players) -> None:
+        """Measure where the steps so far are a rung."""
+        self.after(step - 1, players)
+
+    def after(self, step: int, players: Players) -> None:
+        """Measure where this step is a rung."""
+        if step not in self._rungs:
+            return
+        self._meter.turn_to("metrics")
+        with torch.random.fork_rng(devices=[]):
+            samples = players.sample(players.latents(self._count))
+        evidence = TrainedEvidence(self._data, samples, extractor_for(self._data))
+        figures = {name: metric.measure(evidence) for name, metric in METRICS.items()}
+        self._meter.turn_to("training")
+        self.measured.append({"rung": step} | figures | self._meter.read())

@@ -1,0 +1,160 @@
+"""Put the recorded runs into one table, and describe it. Works on a recording that is not finished, too.
+
+    python benchmarks/tabular/pack.py [--runs FOLDER] [--out FOLDER] [--every 10]
+
+Writes table.parquet, a run a row, and datasheet.md, which says what is in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from candidates import CANDIDATES, HERE, NAMED
+
+from gansearch.files import write_atomically
+
+TABLE, DATASHEET = "table.parquet", "datasheet.md"
+TEMPLATE = HERE / "datasheet.template.md"
+ACTIVITIES = ("training", "probes", "metrics")
+
+
+def packed(files: Sequence[Path], every: int) -> pa.Table:
+    """The runs of these files, with the signals of every so many steps."""
+    tables = [thinned(pq.read_table(file), every) for file in files]
+    stamps = Counter(table.schema.metadata[b"gansearch"].decode() for table in tables)
+    told = {"signals_every": every, "made_with": [{"runs": n, **json.loads(text)} for text, n in stamps.items()]}
+    table = pa.concat_tables(tables, promote_options="default")
+    return table.sort_by([("number", "ascending"), ("seed", "ascending")]).replace_schema_metadata(
+        {"gansearch": json.dumps(told)}
+    )
+
+
+def thinned(table: pa.Table, every: int) -> pa.Table:
+    """The same with every so many steps of the signals, and a column that says which."""
+    names = [name for name in table.column_names if name.startswith("signals.")]
+    steps = len(table[names[0]][0])
+    for name in names:
+        kept = pc.list_slice(table[name], every - 1, steps, every)
+        table = table.set_column(table.column_names.index(name), name, kept)
+    kept_steps = pa.array([range(every, steps + 1, every)] * len(table), pa.list_(pa.int32()))
+    return table.add_column(table.column_names.index(names[0]), "signals.step", kept_steps)
+
+
+def written(table: pa.Table) -> bytes:
+    """The table as a file."""
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd", compression_level=19)
+    content: bytes = sink.getvalue().to_pybytes()
+    return content
+
+
+def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str, Any]]) -> str:
+    """The datasheet."""
+    rows = table.select([name for name in table.column_names if not name.startswith("signals.")]).to_pylist()
+    told = json.loads(table.schema.metadata[b"gansearch"])
+    made_with = told["made_with"]
+    facts = {
+        "every": told["signals_every"],
+        "bytes": f"{len(content):,}",
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "columns": _columns(table),
+        "strata": _strata(rows, candidates),
+        "rungs": ", ".join(map(str, made_with[0]["rungs"])),
+        "samples": f"{made_with[0]['study']['training']['judged_samples']:,}",
+        "steps": f"{rows[0]['rung'][-1]:,}",
+        "made_with": "\n".join(map(_made_with, made_with)),
+    }
+    template = Template(TEMPLATE.read_text(encoding="utf-8"))
+    return template.substitute(facts | _counts(rows, candidates) | _verdicts(rows) | _costs(rows))
+
+
+def _counts(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    seeds = Counter(row["number"] for row in rows)
+    several = max(candidate["seeds"] for candidate in candidates)
+    return {
+        "runs": str(len(rows)),
+        "planned_runs": str(sum(candidate["seeds"] for candidate in candidates)),
+        "candidates": str(len(seeds)),
+        "planned_candidates": str(len(candidates)),
+        "several": str(several),
+        "repeated": str(sum(count == several for count in seeds.values())),
+        "planned_repeated": str(sum(candidate["seeds"] == several for candidate in candidates)),
+    }
+
+
+def _verdicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    well = [row for row in rows if row["ends_well"]]
+    badly = [row for row in rows if not row["ends_well"]]
+    return {
+        "well": str(len(well)),
+        "badly": str(len(badly)),
+        "false_kills": str(sum(row["condemned"] is not None for row in well)),
+        "kills": str(sum(row["condemned"] is not None for row in badly)),
+    }
+
+
+def _costs(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    seconds = {activity: [row[f"cpu_{activity}"][-1] for row in rows] for activity in ACTIVITIES}
+    told = {activity: f"{sum(values) / 3600:.2f}" for activity, values in seconds.items()}
+    return told | {"mean_training": f"{sum(seconds['training']) / len(rows):.0f}"}
+
+
+def _strata(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]) -> str:
+    """A line of a table for each stratum."""
+    lines = []
+    for stratum in sorted({candidate["stratum"] for candidate in candidates}):
+        planned = [candidate for candidate in candidates if candidate["stratum"] == stratum]
+        sizes = [candidate["generator_params"] for candidate in planned]
+        runs = [row for row in rows if row["stratum"] == stratum]
+        good = [row["mmd"][-1] for row in runs if row["ends_well"]]
+        name = "the study's own" if stratum == NAMED else str(stratum)
+        best = f"{min(good):.0f}" if good else "-"
+        span = f"{min(sizes):,} to {max(sizes):,}"
+        all_runs = sum(candidate["seeds"] for candidate in planned)
+        lines.append(f"| {name} | {span} | {len(planned)} | {len(runs)} of {all_runs} | {len(good)} | {best} |")
+    return "\n".join(lines)
+
+
+def _columns(table: pa.Table) -> str:
+    return "\n".join(f"| `{field.name}` | {field.type} |" for field in table.schema)
+
+
+def _made_with(stamp: Mapping[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in stamp["versions"].items())
+    return (
+        f"- {stamp['runs']} runs on one thread of {stamp['processor']}; {versions};\n"
+        f"  data: {stamp['data']['source']}, sha256 `{stamp['data']['sha256']}`;\n"
+        f"  extractor: {stamp['extractor']['name']}, sha256 `{stamp['extractor']['sha256']}`;\n"
+        f"  code on which the figures depend: sha256 `{stamp['code']}`"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=HERE / "runs")
+    parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--every", type=int, default=10, help="steps between two rows of the signals")
+    options = parser.parse_args(arguments)
+    files = sorted(options.runs.glob("*.parquet"))
+    if not files:
+        parser.error(f"no runs in {options.runs}: record some first")
+    candidates = [json.loads(line) for line in CANDIDATES.read_text().splitlines()]
+    table = packed(files, options.every)
+    content = written(table)
+    write_atomically(options.out / TABLE, content)
+    write_atomically(options.out / DATASHEET, described(table, content, candidates).encode())
+    print(f"{len(table)} runs, {len(content) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,204 @@
+"""Train every candidate of the table to its full length, and keep all that a search could have seen on the way.
+
+    python benchmarks/tabular/record.py [--workers 2] [--only-first N] [--out FOLDER]
+
+Nothing is stopped early: the study's detectors watch, and what they say is written down beside what
+became of the run. A run that is there already is not trained again, and the order is such that any
+beginning of the recording has about the same share of each size. Each run is a file of one row,
+which pack.py puts together.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import multiprocessing
+import platform
+import sys
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+from candidates import CANDIDATES, HERE, STUDY, candidate_of
+from observing import ACTIVITIES, Meter, Onlooker, Rungs
+from torch import Tensor
+
+import gansearch
+from gansearch.builtin.detectors.mode_collapse import ModeCollapse
+from gansearch.domains import Scalar
+from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.probe import Probe
+from gansearch.files import write_atomically
+from gansearch.run import Study
+from gansearch.signals import COLUMNS
+from gansearch.training.loop import Hooks, TrainedRun, train
+from gansearch.training.precision import keep_freed_memory
+
+RUNGS = (100, 200, 350, 500, 750, 1000, 1250, 1500)
+"""Steps after which the samples are measured."""
+CODE = ("training", "evaluation", "builtin", "candidate.py", "components.py", "detection.py", "signals.py")
+"""Parts of the package on which a run's figures depend."""
+CHANGE = pa.struct(
+    {"step": pa.int32(), "verdict": pa.string(), "detector": pa.string(), "since": pa.int32(), "rule": pa.string()}
+)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One candidate with one seed."""
+
+    number: int
+    """Of the candidate."""
+    stratum: int
+    seed: int
+    parameters: Mapping[str, Scalar]
+
+    @property
+    def file(self) -> str:
+        return f"{self.number:03d}-seed{self.seed}.parquet"
+
+
+def runs_of(candidates: Path) -> list[Run]:
+    """Every run, those with the first seed before all others."""
+    rows = [json.loads(line) for line in candidates.read_text().splitlines()]
+    runs = [Run(row["number"], row["stratum"], seed, row["parameters"]) for row in rows for seed in range(row["seeds"])]
+    return sorted(runs, key=lambda run: (run.seed, run.number))
+
+
+@cache
+def study_at(path: Path) -> Study:
+    """The study, read once a process."""
+    return Study.load(path)
+
+
+def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str:
+    """Train one run of a study and keep what it was worth; gives a line to print."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    study, data = study_at(path), study_at(path).data
+    spec = study.spec.training.in_steps(len(data.train.samples)).model_copy(
+        update={"seed": run.seed, "device": "cpu", "precision": "fp32", "sample_every": 0, "checkpoint_every": 0}
+    )
+    candidate = candidate_of(study.space, run.parameters)
+    look, meter = Probe(data), Meter()
+    watch, measuring = Onlooker(study, meter), Rungs(rungs, data, spec.judged_samples, meter)
+
+    def probe(samples: Tensor) -> dict[str, float]:
+        seen = look(samples)
+        meter.turn_to("training")
+        return seen
+
+    hooks = Hooks(probe=probe, probe_samples=look.samples, disturb=measuring.before)
+    trained = train(candidate, data, spec, watch, hooks)
+    measuring.after(trained.steps, trained.players)
+    row: dict[str, Any] = {"number": run.number, "seed": run.seed, "stratum": run.stratum}
+    row |= {"identity": candidate.identity, **run.parameters, "candidate": json.dumps(candidate.to_json())}
+    row |= {name: int(size) for name, size in study.sizes(candidate).items()}
+    row |= {name: [measured[name] for measured in measuring.measured] for name in measuring.measured[0]}
+    row |= {"timeline": watch.timeline, "condemned": watch.condemned, "verdict_at_end": trained.verdict.status}
+    row |= {"ends_well": ends_well(study, measuring.measured[-1]), "code": digest_of_code()[:16]}
+    row |= _signals(trained)
+    _write(row, _stamp(study, rungs), out / run.file)
+    costs = ", ".join(f"{activity} {row[f'cpu_{activity}'][-1]:.1f}" for activity in ACTIVITIES)
+    fate = "ends well" if row["ends_well"] else "ends badly"
+    size, distance = row["generator_params"], row["mmd"][-1]
+    return f"{run.file} {size:,} parameters, MMD {distance:.1f}, {fate}, condemned at {watch.condemned}; CPU s: {costs}"
+
+
+def ends_well(study: Study, figures: Mapping[str, float]) -> bool:
+    """Whether samples at the end are neither collapsed nor far from the data, by the study's own limits of collapse."""
+    limits = next(
+        (detector for detector in study.space.detectors if isinstance(detector, ModeCollapse)), ModeCollapse()
+    )
+    # Of points there are no near-duplicates, but NaN.
+    return figures["coverage"] >= limits.coverage and not figures["duplicates"] > limits.duplicates
+
+
+def _signals(trained: TrainedRun) -> dict[str, list[float | None]]:
+    """Every signal at every step, by column; None where it was not measured."""
+    columns = [name for name in COLUMNS if any(name in row for row in trained.rows)]
+    return {f"signals.{name}": [row.get(name) for row in trained.rows] for name in columns}
+
+
+def _write(row: Mapping[str, Any], stamp: Mapping[str, Any], path: Path) -> None:
+    schema = pa.schema([(name, _type_of(name, value)) for name, value in row.items()], {"gansearch": json.dumps(stamp)})
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist([row], schema), sink, compression="zstd")
+    write_atomically(path, sink.getvalue().to_pybytes())
+
+
+def _type_of(name: str, value: object) -> pa.DataType:
+    if name in ("rung", "condemned"):
+        return pa.list_(pa.int32()) if name == "rung" else pa.int32()
+    if isinstance(value, list):
+        return pa.list_(CHANGE if name == "timeline" else pa.float32())
+    return {bool: pa.bool_(), int: pa.int64(), float: pa.float64(), str: pa.string()}[type(value)]
+
+
+@cache
+def digest_of_code() -> str:
+    """sha256, in hexadecimal, of the source on which the figures depend."""
+    package = Path(gansearch.__file__).parent
+    files = [f for part in CODE for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))]
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _stamp(study: Study, rungs: Sequence[int]) -> dict[str, Any]:
+    """What else the figures depend on."""
+    extractor = extractor_for(study.data)
+    return {
+        "study": study.spec.resolved(),
+        "rungs": list(rungs),
+        "data": {"source": study.data.source, "sha256": study.data.digest},
+        "extractor": {"name": extractor.name, "sha256": extractor.digest},
+        "code": digest_of_code(),
+        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "processor": _processor(),
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # only Linux has it
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {torch.backends.cpu.get_cpu_capability()}" if names else platform.machine()
+
+
+def lacking(runs: Sequence[Run], out: Path) -> list[Run]:
+    """Those of which there is no record yet."""
+    return [run for run in runs if not (out / run.file).exists()]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only-first", type=int, metavar="N", help="runs, instead of all")
+    parser.add_argument("--out", type=Path, default=HERE / "runs")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    runs = runs_of(CANDIDATES)[: options.only_first]
+    waiting = lacking(runs, options.out)
+    print(f"{len(waiting)} of {len(runs)} runs are to be trained", flush=True)
+    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+        begun = [pool.submit(record, run, STUDY, options.out) for run in waiting]
+        for done, future in enumerate(as_completed(begun), start=1):
+            # One that fails does not keep the others from being recorded.
+            print(f"{done}/{len(waiting)} {future.exception() or future.result()}", flush=True)
+    sys.exit(any(future.exception() for future in begun))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""Latency: how long a trained generator takes here, on the device and the threads that it was trained with."""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import torch
+from torch import Tensor, nn
+
+BATCHES = (1, 64)
+"""One sample as somebody waits for it, and a batch as a server would make it."""
+REPEATS, WARM_UP = 20, 3
+"""Forward passes, and those before that find their memory: together the price of some ten steps of training."""
+
+
+def latency_name(batch: int) -> str:
+    """Under which a trial keeps the latency of a batch, in milliseconds."""
+    return f"latency_ms_{batch}"
+
+
+LATENCIES = tuple(map(latency_name, BATCHES))
+
+
+@torch.no_grad()
+def median_latency(network: nn.Module, inputs: Tensor, repeats: int = REPEATS) -> float:
+    """Milliseconds of one forward pass of a batch in evaluation mode.
+
+    The median of several: another process on the machine slows some of them down and none up.
+    """
+    was_training = network.training
+    network.eval()
+    try:
+        times = [_seconds(network, inputs) for _ in range(WARM_UP + repeats)]
+    finally:
+        network.train(was_training)
+    return 1000 * statistics.median(times[WARM_UP:])
+
+
+def _seconds(network: nn.Module, inputs: Tensor) -> float:
+    _finish(inputs.device)
+    started = time.perf_counter()
+    network(inputs)
+    _finish(inputs.device)
+    return time.perf_counter() - started
+
+
+def _finish(device: torch.device) -> None:
+    """Wait for a device that computes while the program goes on."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)

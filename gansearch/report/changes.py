@@ -1,0 +1,225 @@
+"""What each change to the baseline did: trials grouped by the fields in which they differ from it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.markup import escape
+from rich.table import Table
+
+from gansearch.report.front import Axis
+from gansearch.report.numbers import figure, setting
+from gansearch.report.standing import standing_of
+from gansearch.report.tally import VERDICT_STYLES, verdict_name
+from gansearch.storage.trials import TrialRecord
+from gansearch.study import StudySpec
+
+Values = Mapping[str, Any]
+"""Values by field, as `role.field`; an architecture stands under its role alone."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """The trials that differ from the baseline in the same fields."""
+
+    fields: tuple[str, ...]
+    trials: tuple[tuple[TrialRecord, Values], ...]
+    """With the values that those fields have in each."""
+
+    @property
+    def trained(self) -> list[TrialRecord]:
+        return [record for record, _ in self.trials if not record.rejected]
+
+    @property
+    def failed(self) -> list[TrialRecord]:
+        """Those that were trained and did not come out healthy."""
+        return [record for record in self.trained if not is_healthy(record)]
+
+    def verdicts(self) -> dict[str, tuple[int, float | None]]:
+        """How many trials had each verdict, and the median of the steps at which it fell."""
+        verdicts: dict[str, list[TrialRecord]] = {}
+        for record in self.trained:
+            verdicts.setdefault(verdict_name(record), []).append(record)
+        return {name: (len(records), _median_step(records)) for name, records in verdicts.items()}
+
+    @property
+    def median_step(self) -> float | None:
+        """At which those that failed were condemned."""
+        return _median_step(self.failed)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Everything that a run says of changes to its baseline."""
+
+    study: str
+    baseline: TrialRecord | None
+    quality: Axis | None
+    """The study's first objective that is no size."""
+    changes: tuple[Change, ...]
+
+    @classmethod
+    def of(cls, spec: StudySpec, records: Sequence[TrialRecord]) -> Changes:
+        """Compare the trials that have ended with the baseline, in order of their number."""
+        standing = standing_of(spec, records)
+        if standing.baseline is None or not standing.baseline.ended:
+            return cls(spec.name, None, standing.quality, ())
+        groups: dict[tuple[str, ...], list[tuple[TrialRecord, Values]]] = {}
+        for record in records:
+            if record.ended and not record.retried and (values := differences(standing.baseline, record)):
+                groups.setdefault(tuple(values), []).append((record, values))
+        changes = tuple(Change(fields, tuple(trials)) for fields, trials in groups.items())
+        return cls(spec.name, standing.baseline, standing.quality, changes)
+
+    @property
+    def mending(self) -> list[tuple[TrialRecord, Values]]:
+        """Healthy trials that differ in one thing from a baseline that failed, the best one first."""
+        if self.baseline is None or is_healthy(self.baseline):
+            return []
+        single = [trial for change in self.changes if len(change.fields) == 1 for trial in change.trials]
+        healthy = [(record, values) for record, values in single if is_healthy(record)]
+        return sorted(healthy, key=lambda trial: (self._cost(trial[0]), trial[0].number))
+
+    def quality_of(self, record: TrialRecord) -> float | None:
+        """A trial's quality; None where it has none."""
+        value = math.nan if self.quality is None else self.quality.value(record)
+        return value if math.isfinite(value) else None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "study": self.study,
+            "quality": self.quality.metric if self.quality else None,
+            "baseline": None if self.baseline is None else self._told(self.baseline, {}),
+            "changes": [self._change(change) for change in self.changes],
+            "mending": [self._told(record, values) for record, values in self.mending],
+        }
+
+    def _cost(self, record: TrialRecord) -> float:
+        value = self.quality_of(record)
+        return math.inf if self.quality is None or value is None else self.quality.cost(value)
+
+    def _change(self, change: Change) -> dict[str, Any]:
+        return {
+            "fields": list(change.fields),
+            "tried": len(change.trained),
+            "failed": len(change.failed),
+            "refused": len(change.trials) - len(change.trained),
+            "verdicts": {name: {"count": n, "median_step": step} for name, (n, step) in change.verdicts().items()},
+            "trials": [self._told(record, values) for record, values in change.trials],
+        }
+
+    def _told(self, record: TrialRecord, values: Values) -> dict[str, Any]:
+        return {
+            "trial": record.number,
+            "values": dict(values),
+            "verdict": record.verdict.status if record.verdict else None,
+            "step": record.verdict.step if record.verdict else None,
+            "quality": self.quality_of(record),
+            "reason": record.reason or None,
+        }
+
+
+def _median_step(records: Sequence[TrialRecord]) -> float | None:
+    steps = [record.verdict.step for record in records if record.verdict and record.verdict.step is not None]
+    return median(steps) if steps else None
+
+
+def is_healthy(record: TrialRecord) -> bool:
+    """Whether a trial has a rank."""
+    return record.state == "complete"
+
+
+def differences(baseline: TrialRecord, record: TrialRecord) -> dict[str, Any]:
+    """The values in which a trial is not the baseline.
+
+    Another architecture is one difference, told with the fields that the baseline's has not. A trial
+    whose values did not go together has no candidate, so its parameters are compared.
+    """
+    if not record.candidate:
+        base, own = _by_role(baseline.parameters), _by_role(record.parameters)
+        return {name: value for role in own for name, value in _different(role, base.get(role, {}), own[role])}
+    roles = [role for role in record.candidate if role in baseline.candidate]
+    pairs = ((role, baseline.candidate[role], record.candidate[role]) for role in roles)
+    return {name: value for pair in pairs for name, value in _different(*pair)}
+
+
+def _different(role: str, base: Values, own: Values) -> Iterator[tuple[str, Any]]:
+    if base.get("use") != own.get("use"):
+        particulars = ", ".join(f"{name} {setting(own[name])}" for name in own if name not in base)
+        yield role, f"{own.get('use')} ({particulars})" if particulars else own.get("use")
+    common = [name for name in own if name in base and name != "use"]
+    yield from ((f"{role}.{name}", own[name]) for name in common if own[name] != base[name])
+
+
+def _by_role(parameters: Values) -> dict[str, dict[str, Any]]:
+    """Parameters as a candidate has them: `role` is its architecture, `role.field` or `role.use.field` a field."""
+    roles: dict[str, dict[str, Any]] = {}
+    for name, value in parameters.items():
+        role, _, field = name.partition(".")
+        roles.setdefault(role, {})[field.rpartition(".")[2] or "use"] = value
+    return roles
+
+
+@dataclass(frozen=True)
+class ChangesTable:
+    """The changes for a terminal: a line for each, a line for each of its trials, and what follows."""
+
+    changes: Changes
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        if self.changes.baseline is None:
+            yield "The baseline has not ended yet, so nothing can be held against it."
+            return
+        yield self._table(self.changes.baseline)
+        yield ""
+        yield self._conclusion(self.changes.baseline)
+
+    def _table(self, baseline: TrialRecord) -> Table:
+        quality = self.changes.quality
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        table.add_column("changed", overflow="fold")
+        table.add_column("trial", justify="right")
+        table.add_column("verdict", no_wrap=True)
+        table.add_column("step", justify="right")
+        table.add_column(quality.metric if quality else "", justify="right")
+        table.add_column("of ★", justify="right")
+        table.add_row("[bold]nothing: the baseline[/]", *self._cells(baseline))
+        for change in self.changes.changes:
+            fields = "\n".join(change.fields)  # each on its own line: together they are too long for any terminal
+            failed = f"{len(change.failed)} of {len(change.trained)} failed"
+            table.add_row(f"[bold]{escape(fields)}[/]", "", failed, figure(change.median_step, whole=True))
+            for record, values in change.trials:
+                told = ", ".join(setting(value) for value in values.values())
+                table.add_row(f"  {escape(told)}", *self._cells(record))
+        return table
+
+    def _cells(self, record: TrialRecord) -> list[str]:
+        name = verdict_name(record)
+        verdict = "[dim]refused untrained[/]" if record.rejected else f"[{VERDICT_STYLES[name]}]{name}[/]"
+        step = figure(record.verdict.step if record.verdict else None, whole=True)
+        return [str(record.number), verdict, step, figure(self.changes.quality_of(record)), self._share(record)]
+
+    def _share(self, record: TrialRecord) -> str:
+        """A trial's quality as a multiple of the baseline's."""
+        base = self.changes.quality_of(self.changes.baseline) if self.changes.baseline else None
+        own = self.changes.quality_of(record)
+        return f"{own / base:.2f}" if own is not None and base else "-"
+
+    def _conclusion(self, baseline: TrialRecord) -> str:
+        if is_healthy(baseline):
+            failing = [", ".join(change.fields) for change in self.changes.changes if change.failed]
+            what = escape("; ".join(failing)) if failing else "none of these changes"
+            return f"The baseline is healthy. What makes it fail: {what}."
+        if not self.changes.mending:
+            return "The baseline failed, and no single change made it healthy."
+        told = (f"{_change_told(values)} (trial {record.number})" for record, values in self.changes.mending)
+        return f"The baseline failed. A single change that made it healthy, the best first: {escape('; '.join(told))}."
+
+
+def _change_told(values: Values) -> str:
+    return ", ".join(f"{field} {setting(value)}" for field, value in values.items())

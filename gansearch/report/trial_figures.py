@@ -1,0 +1,77 @@
+"""The figures by which a person compares trials: what each one costs and how its training ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from gansearch.evaluation.latency import BATCHES, latency_name
+from gansearch.report.numbers import compact, figure
+from gansearch.storage.trials import TrialRecord
+
+
+class Quantity(NamedTuple):
+    """A figure of a trial, under the name that it is kept by."""
+
+    name: str
+    heading: str
+    """Of its column, on two lines."""
+    phrase: str
+    """What it is called where there is room, `{}` its value."""
+    written: Callable[[float | None], str] = figure
+
+
+def _whole(value: float | None) -> str:
+    return figure(value, whole=True)
+
+
+def _kilobytes(value: float | None) -> str:
+    return figure(None if value is None else value / 1000, whole=value is not None and value >= 100_000)
+
+
+GROUPS: Mapping[str, tuple[Quantity, ...]] = {
+    "cost of G": (
+        Quantity("generator_trainable", "params\ntrainable", "{} trainable parameters", _whole),
+        Quantity("generator_non_trainable", "non-\ntrain.", "{} non-trainable", _whole),
+        Quantity("generator_macs", "\nMACs", "{} MACs a sample", compact),
+        Quantity("generator_bytes", "\nkB", "{} kB", _kilobytes),
+        *(Quantity(latency_name(n), f"ms\nfor {n}", f"{{}} ms for a batch of {n}") for n in BATCHES),
+    ),
+    "cost of D": (
+        Quantity("discriminator_trainable", "D params\ntrainable", "{} trainable parameters", _whole),
+        Quantity("discriminator_non_trainable", "non-\ntrain.", "{} non-trainable", _whole),
+        Quantity("discriminator_macs", "D\nMACs", "{} MACs a sample", compact),
+    ),
+    "samples": (Quantity("blur_ratio", "blur\nratio", "blur ratio {} (1: as sharp as the data)"),),
+    "last 100 steps": (
+        Quantity("d_loss_real", "D loss\nreal", "D loss {} on real"),
+        Quantity("d_loss_fake", "D loss\nfake", "{} on fake"),
+        Quantity("d_acc_real", "D acc.\nreal", "D accuracy {} on real"),
+        Quantity("d_acc_fake", "D acc.\nfake", "{} on fake"),
+        Quantity("g_loss", "\nG loss", "G loss {}"),
+    ),
+}
+"""What every trained trial has, by what it tells of."""
+QUANTITIES = tuple(quantity for group in GROUPS.values() for quantity in group)
+
+
+def trial_figures(record: TrialRecord) -> dict[str, float]:
+    """A trial's sizes, metrics and last signals; of a metric and a probe of one name, the metric."""
+    return record.figures | {name: value for name, value in record.signals.items() if name not in record.figures}
+
+
+def phrases(record: TrialRecord) -> dict[str, str]:
+    """What every trained trial has, in words, a line a group."""
+    known = trial_figures(record)
+    return {
+        heading: ", ".join(q.phrase.format(q.written(known[q.name])) for q in group if q.name in known)
+        for heading, group in GROUPS.items()
+    }
+
+
+def trial_row(record: TrialRecord) -> dict[str, Any]:
+    """A trial as a row for a program."""
+    verdict = record.verdict
+    told = {"trial": record.number, "state": record.state, "verdict": verdict.status if verdict else None}
+    told |= {"step": verdict.step if verdict else None, "steps": record.steps, "baseline": record.baseline}
+    return told | trial_figures(record) | {"parameters": dict(record.parameters)}

@@ -1,0 +1,74 @@
+"""All trials of a run as a table for a terminal, whatever became of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from gansearch.report.numbers import figure
+from gansearch.report.tally import VERDICT_STYLES
+from gansearch.report.trial_figures import GROUPS, QUANTITIES, Quantity, trial_figures
+from gansearch.storage.trials import TrialRecord
+
+NAMES = {quantity.name for quantity in QUANTITIES}
+LEGEND = (
+    "G, D: generator, discriminator. Latencies are medians for batches of that size, on the device in each trial's "
+    "stamp.\nBlur ratio: sharpness of samples over that of the data. Losses and accuracies: means of the last 100 "
+    "steps."
+)
+
+
+@dataclass(frozen=True)
+class TrialsTable:
+    """A row a trial, by number. Where the terminal is too narrow, costs and training get a table each."""
+
+    records: Sequence[TrialRecord]
+    qualities: Sequence[str] = ()
+    """Metrics that the study compares its trials by."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        qualities = [Quantity(name, _two_lines(name), "") for name in self.qualities if name not in NAMES]
+        training = [*qualities, *GROUPS["samples"], *GROUPS["last 100 steps"]]
+        whole = self._table([*GROUPS["cost of G"], *training])
+        if Measurement.get(console, options.update(width=10_000), whole).maximum <= options.max_width:
+            yield whole
+        else:
+            yield from (self._table(GROUPS["cost of G"]), Text(), self._table(training))
+        yield from (Text(), Text(LEGEND, style="dim"))
+
+    def _table(self, columns: Sequence[Quantity]) -> Table:
+        table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")
+        table.add_column("\ntrial", justify="right", no_wrap=True)
+        table.add_column("\nverdict", no_wrap=True)
+        table.add_column("at\nstep", justify="right", no_wrap=True)
+        for quantity in columns:
+            table.add_column(quantity.heading, justify="right", no_wrap=True)
+        for record in self.records:
+            known = trial_figures(record)
+            step = record.verdict.step if record.verdict else None
+            table.add_row(
+                str(record.number),
+                _outcome(record),
+                figure(step, whole=True),
+                *(quantity.written(known.get(quantity.name)) for quantity in columns),
+            )
+        return table
+
+
+def _two_lines(metric: str) -> str:
+    """A metric's name as a heading that is no wider than it must."""
+    first, _, rest = metric.partition("_")
+    return f"{first}\n{rest}" if rest else f"\n{metric}"
+
+
+def _outcome(record: TrialRecord) -> Text:
+    """The verdict; where there is none, what became of the trial instead."""
+    if record.verdict is not None and record.state != "failed":
+        return Text(record.verdict.status, VERDICT_STYLES[record.verdict.status])
+    name = "rejected" if record.rejected else "retried" if record.retried else record.state
+    return Text(name, VERDICT_STYLES.get(name, "dim"))

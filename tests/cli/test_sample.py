@@ -1,0 +1,83 @@
+import pytest
+from PIL import Image
+
+from gansearch.candidate import Candidate
+from gansearch.registry import Registry
+from gansearch.storage.run_folder import CANDIDATE, GENERATOR, RunFolder
+from gansearch.training import checkpoint
+
+SMALLEST = 7
+"""The smallest trial within tolerance of the baseline."""
+
+
+@pytest.fixture
+def trained(run):
+    """The run, in which one trial keeps a generator with a latent of 8."""
+    files = RunFolder.open(run).trial(SMALLEST)
+    described = {
+        "dataset": {"use": "fashion-mnist"},
+        "generator": {"use": "dcgan", "latent": 8, "width": 2, "levels": 2},
+        "discriminator": {"use": "dcgan"},
+        "loss": {"use": "bce"},
+        "schedule": {"use": "alternating"},
+    }
+    candidate = Candidate.from_json(described, Registry())
+    files.write_json(CANDIDATE, candidate.to_json())
+    network = candidate.generator.build(candidate.dataset.load().shape)
+    checkpoint.save(network.state_dict(), files.path, GENERATOR)
+    return run
+
+
+def test_the_smallest_trial_that_is_good_enough_is_shown(call, trained):
+    code, _, err = call("sample", trained)
+    told = f"wrote {trained / 'samples.png'}: trial {SMALLEST}, the smallest that is about as good as the baseline\n"
+    assert (code, err) == (0, told)
+    with Image.open(trained / "samples.png") as picture:
+        assert picture.size == (8 * 29 * 2, 8 * 29 * 2)
+
+
+def test_the_same_seed_gives_the_same_picture(call, trained, tmp_path):
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        assert call("sample", trained, "--count", 4, "--seed", seed, "-o", tmp_path / f"{name}.png")[0] == 0
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_walks_are_drawn_and_animated(call, trained, tmp_path):
+    walk = ("--trial", SMALLEST, "--walk", 2, "--walk", 5, "--span", 2, "--frames", 3)
+    assert call("sample", trained, *walk, "-o", tmp_path / "walk.png")[0] == 0
+    assert call("sample", trained, *walk, "-o", tmp_path / "walk.gif")[0] == 0
+    with Image.open(tmp_path / "walk.gif") as gif:
+        assert gif.n_frames == 4
+
+
+def test_a_dimension_out_of_range_is_refused(call, trained):
+    code, _, err = call("sample", trained, "--walk", 8)
+    assert (code, err) == (1, "the latent has dimensions 0 to 7, got 8\n")
+
+
+def test_a_trial_without_a_generator_is_refused(call, trained):
+    code, _, err = call("sample", trained, "--trial", 11)
+    assert code == 1
+    assert "keeps no generator.pt" in err
+
+
+def test_an_unknown_trial_is_refused(call, trained):
+    assert call("sample", trained, "--trial", 99)[::2] == (1, f"{trained} has no trial 99; it has 0 to 12\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("-o", "grid.jpg"), "must be one of .png, .gif"),
+        (("-o", "grid.gif"), "a .gif shows a walk"),
+        (("--walk", 1, "--count", 9), "--count is for a grid"),
+        (("--span", 2.0), "these are for a walk"),
+        (("--frames", 5), "these are for a walk"),
+    ],
+)
+def test_options_that_say_nothing_together_are_wrong_usage(call, trained, options, told, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, _, err = call("sample", trained, *options)
+    assert code == 2
+    assert told in err

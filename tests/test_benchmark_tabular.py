@@ -1,0 +1,134 @@
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gansearch.candidate import Candidate
+from gansearch.detection import RunWatch
+from gansearch.registry import Registry
+from gansearch.run import Study
+from gansearch.search.evaluate import TrainAndJudge
+from gansearch.training.loop import train
+from gansearch.trial import Job
+
+SCRIPTS = Path(__file__).parents[1] / "benchmarks" / "tabular"
+# Looks at every tenth step, and condemns whatever does not cover all of the data.
+WATCHED = "detectors: [{use: mode-collapse, coverage: 1.0, start: 10, every: 10, grace: 10, looks: 1}]\n"
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch):
+    """Lets the benchmark's scripts be imported as they import each other."""
+    monkeypatch.syspath_prepend(SCRIPTS)
+    yield
+    for name in ("candidates", "observing", "pack", "record"):
+        sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def study_path(tmp_path, study_text):
+    path = tmp_path / "tiny.yaml"
+    path.write_text(study_text.replace("{steps: 20", "{device: cpu, precision: fp32, steps: 20") + WATCHED)
+    return path
+
+
+@pytest.fixture
+def candidates_path(tmp_path, study_path):
+    """The baseline, with three seeds, and a candidate of each of two strata."""
+    candidates = importlib.import_module("candidates")
+    strata = candidates.strata_between(50, 1000, wanted=(1, 1), repeated=(0, 0))
+    path = tmp_path / "candidates.jsonl"
+    path.write_text("\n".join(json.dumps(row) for row in candidates.choose(Study.load(study_path), strata)))
+    return path
+
+
+@pytest.fixture
+def runs(candidates_path):
+    return importlib.import_module("record").runs_of(candidates_path)
+
+
+@pytest.fixture
+def recorded(tmp_path, study_path):
+    """Records a run and gives its row."""
+
+    def record(run):
+        importlib.import_module("record").record(run, study_path, tmp_path, rungs=(10, 20))
+        return pd.read_parquet(tmp_path / run.file).iloc[0]
+
+    return record
+
+
+def test_the_studys_own_candidates_come_first_and_every_stratum_gets_its_share(candidates_path):
+    rows = [json.loads(line) for line in candidates_path.read_text().splitlines()]
+    assert [(row["number"], row["stratum"], row["seeds"]) for row in rows] == [(0, -1, 3), (1, 0, 1), (2, 1, 1)]
+    assert 50 <= rows[1]["generator_params"] < 224 <= rows[2]["generator_params"] <= 1000
+
+
+def test_the_first_seed_of_all_goes_before_the_others(runs):
+    assert [run.file for run in runs] == [
+        "000-seed0.parquet",
+        "001-seed0.parquet",
+        "002-seed0.parquet",
+        "000-seed1.parquet",
+        "000-seed2.parquet",
+    ]
+
+
+def test_to_observe_a_run_leaves_no_trace_in_it(recorded, runs, study_path):
+    row, study = recorded(runs[1]), Study.load(study_path)
+    candidate = Candidate.from_json(json.loads(row.candidate), Registry())
+    alone = train(candidate, study.data, study.spec.training.in_steps(400), RunWatch([]))
+    assert row["signals.g_loss"] == pytest.approx([signals["g_loss"] for signals in alone.rows], rel=1e-6)
+
+
+def test_the_last_rung_is_what_a_study_would_report(recorded, runs, study_path, tmp_path):
+    row, study = recorded(runs[1]), Study.load(study_path)
+    candidate = Candidate.from_json(json.loads(row.candidate), Registry())
+    judge = TrainAndJudge(study.spec.training, (), study.space.metrics)
+    outcome = judge(Job(0, candidate, tmp_path), report=lambda progress: None)
+    assert row["coverage"][-1] == pytest.approx(outcome.metrics["coverage"])
+    assert list(row["rung"]) == [10, 20]
+
+
+def test_a_run_goes_on_after_it_is_condemned_and_it_is_known_when_it_was(recorded, runs):
+    row = recorded(runs[0])
+    assert row.condemned == 10
+    assert [(change["step"], change["verdict"]) for change in row.timeline] == [(10, "mode-collapse")]
+    assert "cover" in row.timeline[0]["rule"]
+    assert len(row["signals.g_loss"]) == 20
+    assert row.verdict_at_end == "mode-collapse"
+
+
+def test_a_run_that_is_recorded_is_not_trained_again(recorded, runs, tmp_path):
+    recorded(runs[1])
+    lacking = importlib.import_module("record").lacking(runs, tmp_path)
+    assert lacking == [runs[0], *runs[2:]]
+
+
+def test_a_part_of_the_runs_makes_a_table_that_says_how_many_they_are(
+    recorded, runs, tmp_path, candidates_path, monkeypatch
+):
+    recorded(runs[0])
+    recorded(runs[3])
+    pack = importlib.import_module("pack")
+    monkeypatch.setattr(pack, "CANDIDATES", candidates_path)
+    pack.main(["--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"])
+    table = pd.read_parquet(tmp_path / "table.parquet")
+    assert list(zip(table.number, table.seed, strict=True)) == [(0, 0), (0, 1)]
+    assert list(table["signals.step"][0]) == [5, 10, 15, 20]
+    assert list(pd.isna(table["signals.coverage"][0])) == [True, False, True, False]
+    assert "1 of 3 candidates, 2 of 5 runs" in (tmp_path / "datasheet.md").read_text()
+
+
+def test_the_candidates_of_the_table_are_what_the_study_still_searches():
+    candidates = importlib.import_module("candidates")
+    rows = [json.loads(line) for line in candidates.CANDIDATES.read_text().splitlines()]
+    space = Study.load(candidates.STUDY).space
+    assert len(rows) >= 200
+    assert sum(row["seeds"] == 3 for row in rows) >= 40
+    assert (
+        candidates.parameters_of(space, candidates.candidate_of(space, rows[7]["parameters"])) == rows[7]["parameters"]
+    )
