@@ -283,6 +283,8 @@ class Phase:
     share: float = 1.0
     """Of the batch size."""
     updates: int = 1
+    mixed: bool = False
+    """Whether real and generated samples pass the discriminator as one batch, so that its norms see both together."""
     start: int = 0
     stop: int | None = None
     period: int = 1

@@ -141,8 +141,10 @@ class TrialFolder:
         """Keep histograms over [0, 1] of the discriminator's predictions: (step, kind of samples, counts)."""
         if not histograms:
             return
-        bins = [f"bin_{i:02d}" for i in range(len(histograms[0][2]))]
-        rows = [{"step": step, "kind": kind, **dict(zip(bins, counts, strict=True))} for step, kind, counts in histograms]
+        rows = [
+            {"step": step, "kind": kind} | {f"bin_{i:02d}": count for i, count in enumerate(counts)}
+            for step, kind, counts in histograms
+        ]
         self.path.mkdir(parents=True, exist_ok=True)
         pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
 

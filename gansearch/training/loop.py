@@ -152,9 +152,7 @@ def _every(interval: int, step: int) -> bool:
     return interval > 0 and step % interval == 0
 
 
-def _learn(
-    step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remember_predictions: bool
-) -> Tensor | None:
+def _learn(step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remember_predictions: bool) -> Tensor | None:
     """Every update that is due at a step; the last generated samples, if there are any."""
     players, recorder = stage.players, stage.recorder
     fake: Tensor | None = None

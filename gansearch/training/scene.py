@@ -57,7 +57,7 @@ class BatchScene:
         self._stage, self._players = stage, stage.players
         self._size = max(1, round(phase.share * stage.batch_size))
         self._trains, self._handed_down = phase.trains, handed_down
-        self._for_both = for_both
+        self._for_both, self._mixed = for_both, phase.mixed
 
     @cached_property
     def real(self) -> Tensor:
@@ -107,11 +107,22 @@ class BatchScene:
 
     @cached_property
     def _real_judged(self) -> tuple[Tensor, Tensor | None]:
-        return self._players.judge(self.real)
+        return self._judged_together[0] if self._mixed else self._players.judge(self.real)
 
     @cached_property
     def _fake_judged(self) -> tuple[Tensor, Tensor | None]:
+        if self._mixed:
+            return self._judged_together[1]
         return self._players.judge(self.fake if self._trains == "generator" else self.fake.detach())
+
+    @cached_property
+    def _judged_together(self) -> list[tuple[Tensor, Tensor | None]]:
+        """Real and generated samples, judged as one batch."""
+        fake = self.fake if self._trains == "generator" else self.fake.detach()
+        scores, features = self._players.judge(torch.cat([self.real, fake]))
+        halves = torch.split(scores, len(scores) // 2)
+        pieces = (None, None) if features is None else torch.split(features, len(features) // 2)
+        return list(zip(halves, pieces, strict=True))
 
     def generated(self) -> Generated | None:
         """Generated samples, if the loss has looked at any."""

@@ -1,4 +1,5 @@
 import math
+from typing import ClassVar
 
 import pytest
 import torch
@@ -33,6 +34,8 @@ class TestPackedDiscriminators(DiscriminatorContract):
 
 
 class TestMaxout(DiscriminatorContract):
+    shapes: ClassVar = (ImageShape(1, 8, 8),)
+
     @pytest.fixture(params=[{}, {"norm": "batch"}, {"norm": "batch", "order": "activation-norm"}])
     def component(self, request):
         return DenseDiscriminator(width=4, maxout=3, spectral_norm=True, **request.param)

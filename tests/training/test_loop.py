@@ -124,6 +124,7 @@ def learned(schedule, steps, steps_per_epoch=4):
     [
         (Alternating(), ["dg", "dg"]),
         (Alternating(half_batches=True), ["ddg", "ddg"]),
+        (Alternating(mixed_batches=True), ["dg", "dg"]),
         (NCritic(n=3), ["dddg", "dddg"]),
         (EpochsInTurn(), ["d", "d", "d", "d", "g", "g", "g", "g", "d"]),
         (StalledDiscriminator(every=3, until=6), ["dg", "g", "g", "dg", "g", "g", "dg", "dg"]),
@@ -143,6 +144,11 @@ def test_every_loss_trains_under_every_way_of_batching(candidate, training, loss
     trained = run(variant(candidate, **parts), training)
     assert weights(trained).isfinite().all()
     assert ("dominance" in trained.rows[-1]) == (loss != "wasserstein-gp")
+
+
+def test_batches_cannot_be_halved_and_mixed():
+    with pytest.raises(ValueError, match="choose one of them"):
+        Alternating(half_batches=True, mixed_batches=True)
 
 
 def test_r1_holds_the_discriminators_gradient_down(candidate, training):

@@ -83,6 +83,21 @@ def test_what_the_discriminator_scored_is_handed_down_with_its_inputs(autoencode
     assert second.real is first.real
 
 
+def test_mixed_batches_share_the_statistics_of_a_norm(candidate, make_stage):
+    normed = replace(candidate, discriminator=candidate.discriminator.model_copy(update={"norm": "batch"}))
+    stage = make_stage(normed)
+    apart, mixed = (BatchScene(stage, replace(DISCRIMINATE, mixed=mixed), 1) for mixed in (False, True))
+    together = torch.cat([mixed.real_scores, mixed.fake_scores])
+    assert torch.equal(together, stage.players.judge(torch.cat([mixed.real, mixed.fake]))[0])
+    assert not torch.allclose(mixed.real_scores, stage.players.judge(mixed.real)[0])
+    assert torch.equal(apart.real_scores, stage.players.judge(apart.real)[0])
+
+
+def test_without_a_norm_it_makes_no_difference_whether_batches_are_mixed(candidate, make_stage):
+    scene = BatchScene(make_stage(candidate), replace(DISCRIMINATE, mixed=True), 1)
+    assert torch.allclose(scene.fake_scores, scene._players.judge(scene.fake)[0], atol=1e-6)
+
+
 def test_a_note_is_a_signal_of_the_step(candidate, make_stage):
     stage = make_stage(candidate)
     BatchScene(stage, GENERATE, 1).note("reconstruction", torch.tensor(0.5))

@@ -14,10 +14,12 @@ class EpochsInTurn(Schedule):
 
     epochs: Annotated[int, Field(ge=1), IntRange(1, 3)] = 1
     """In a row, of each."""
+    mixed_batches: bool = False
+    """The discriminator is shown real and generated samples as one batch, so that its norms see both together."""
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         turn = self.epochs * steps_per_epoch
         return (
-            Phase("discriminator", "discriminate", period=2 * turn, end=turn),
+            Phase("discriminator", "discriminate", mixed=self.mixed_batches, period=2 * turn, end=turn),
             Phase("generator", "generate", period=2 * turn, begin=turn),
         )
