@@ -5,6 +5,7 @@ from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.datasets.points import Ring2D
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.generators.dcgan import DCGANGenerator
+from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.builtin.generators.upconv import UpConv
 from gansearch.remedies import construction
 
@@ -124,3 +125,9 @@ def test_weights_like_those_of_dcgan_are_left_alone_whatever_their_gradients(cas
 def test_a_log_with_vanishing_gradients_suggests_its_initialisation(log):
     assert construction.smaller_initialisation(log([{"d_first_grad_norm": 1e-5}])).change == {}
     assert construction.smaller_initialisation(log([{"d_first_grad_norm": 0.5}])) is None
+
+
+def test_networks_for_points_may_begin_as_they_like(case, make_candidate):
+    xavier = make_candidate(generator=DenseGenerator(init="xavier", output="none"))
+    assert construction.smaller_initialisation(case(candidate=xavier, data=Ring2D().load())) is None
+    assert construction.smaller_initialisation(case(candidate=xavier)) is not None
