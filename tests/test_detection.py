@@ -83,6 +83,12 @@ def test_large_scores_with_which_nobody_wins_are_no_divergence():
     assert watch([BALANCED | {"d_logit_fake": 2e6}] * 50)[-1].status == "diverged"
 
 
+def test_a_loss_with_terms_of_its_own_may_be_large_while_the_scores_are_not():
+    matching = DOMINATED | {"g_loss": 500.0, "d_logit_real": 3.0, "d_logit_fake": -3.0}
+    assert not watch([matching] * 100)[-1].failed
+    assert watch([matching | {"d_logit_fake": -500.0}] * 100)[-1].status == "diverged"
+
+
 def test_a_generator_without_gradient_has_diverged():
     verdict = watch([BALANCED | {"g_grad_norm": 1e-7}] * 50)[-1]
     assert verdict.status == "diverged"

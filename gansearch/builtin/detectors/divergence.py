@@ -23,7 +23,7 @@ class Divergence(Detector):
     reads: ClassVar[tuple[str, ...]] = ("g_loss",)
 
     limit: Annotated[float, Field(gt=0)] = 100.0
-    """Of the generator's loss and of the mean scores, in absolute value, while the discriminator wins."""
+    """Of the mean scores, or without them of the generator's loss, in absolute value, while the discriminator wins."""
     accuracy: Annotated[float, Field(gt=0, le=1)] = 0.98
     """On the worse of real and generated samples, above which the discriminator wins."""
     hopeless: Annotated[float, Field(gt=0)] = 1e6
@@ -65,10 +65,16 @@ class _DivergenceWatch:
         return None
 
     def _largest(self, row: Row) -> float:
-        """The largest of loss and mean scores, in absolute value; 0 for a critic, whose scores have no scale."""
-        judged = "dominance" in row or "d_acc_fake" in row
-        names = ("g_loss", "d_logit_real", "d_logit_fake") if judged else ()
-        return max((abs(row[name]) for name in names if name in row), default=0.0)
+        """The larger mean score, in absolute value, or the generator's loss where scores are not known.
+
+        Where they are, they tell all that its cross-entropy does, and a loss with other terms has a scale
+        of its own: a distance of features begins at several hundred in runs that come out well. 0 for a
+        critic, whose scores have no scale.
+        """
+        if "dominance" not in row and "d_acc_fake" not in row:
+            return 0.0
+        scores = [abs(row[name]) for name in ("d_logit_real", "d_logit_fake") if name in row]
+        return max(scores, default=abs(row.get("g_loss", 0.0)))
 
     def _discriminator_wins(self, row: Row) -> bool:
         return min(row.get("d_acc_real", 1.0), row.get("d_acc_fake", 1.0)) > self.detector.accuracy
