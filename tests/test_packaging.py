@@ -31,6 +31,7 @@ ROWS = (
     {"run"},
     {"search"},
     {"report"},
+    {"ranking"},
     {"storage"},
     {"evaluation"},
     {"training"},

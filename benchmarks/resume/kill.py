@@ -28,7 +28,7 @@ from pathlib import Path
 
 import psutil
 
-from gansearch.report.front import axes_of, pareto_front
+from gansearch.ranking.front import axes_of, pareto_front
 from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
 from gansearch.storage.trials import TrialRecord, TrialStore
 

@@ -14,9 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.candidate import Candidate
-from gansearch.report.front import axes_of, pareto_front
+from gansearch.ranking.front import axes_of, pareto_front
+from gansearch.ranking.standing import standing_of
 from gansearch.report.numbers import figure, percent
-from gansearch.report.standing import standing_of
 from gansearch.report.tally import VERDICT_STYLES, tally_line, verdict_name
 from gansearch.signals import Row
 from gansearch.storage.trials import TrialRecord

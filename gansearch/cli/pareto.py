@@ -15,7 +15,7 @@ from gansearch.errors import GansearchError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gansearch.report.front import Axis
+    from gansearch.ranking.front import Axis
     from gansearch.report.survey import Survey
     from gansearch.storage.run_folder import RunFolder
     from gansearch.storage.trials import TrialRecord
@@ -34,7 +34,7 @@ def show_pareto(
     json: Json = False,
 ) -> None:
     """Show the front: the healthy trials that no other one beats."""
-    from gansearch.report.front import axes_of
+    from gansearch.ranking.front import axes_of
     from gansearch.report.survey import Survey
 
     path = None if output is None else output_path(output, (".png", ".svg", ".csv"))
@@ -88,8 +88,8 @@ def _axes(axes: Sequence[Axis], x: str | None, y: str | None, records: Sequence[
 def _axis(metric: str, records: Sequence[TrialRecord]) -> Axis:
     """A metric that is no objective, in the direction in which its class says that it is better."""
     from gansearch.evaluation.latency import LATENCIES
+    from gansearch.ranking.front import Axis
     from gansearch.registry import Registry, unknown
-    from gansearch.report.front import Axis
 
     known = {name for record in records for name in record.figures}
     if metric not in known:

@@ -72,7 +72,7 @@ def show(
 
 
 def _show_all(folder: RunFolder, json: bool) -> None:
-    from gansearch.report.front import axes_of
+    from gansearch.ranking.front import axes_of
     from gansearch.report.trial_figures import trial_row
     from gansearch.report.trials_table import TrialsTable
 

@@ -12,9 +12,9 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Table
 
-from gansearch.report.front import Axis
+from gansearch.ranking.front import Axis
+from gansearch.ranking.standing import standing_of
 from gansearch.report.numbers import figure, setting
-from gansearch.report.standing import standing_of
 from gansearch.report.tally import VERDICT_STYLES, verdict_name
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec

@@ -15,9 +15,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from gansearch.report.front import Axis, Front
+from gansearch.ranking.front import Axis, Front
+from gansearch.ranking.standing import Standing
 from gansearch.report.numbers import figure, percent
-from gansearch.report.standing import Standing
 from gansearch.report.survey import Survey
 from gansearch.report.tally import condemned, verdict_name
 from gansearch.report.trial_figures import trial_figures

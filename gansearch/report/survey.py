@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gansearch.report.front import Axis, Front, axes_of, pareto_front
-from gansearch.report.standing import Standing, standing_json, standing_of
+from gansearch.ranking.front import Axis, Front, axes_of, pareto_front
+from gansearch.ranking.standing import Standing, standing_json, standing_of
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gansearch.report.standing import standing_json, standing_of
+from gansearch.ranking.standing import standing_json, standing_of
 
 
 def named(standing):

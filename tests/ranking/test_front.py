@@ -1,6 +1,6 @@
 import pytest
 
-from gansearch.report.front import Axis, axes_of, hypervolume, pareto_front
+from gansearch.ranking.front import Axis, axes_of, hypervolume, pareto_front
 
 SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
 COVERAGE = Axis("coverage", "maximize")

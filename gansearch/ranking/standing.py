@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from gansearch.report.front import Axis, axes_of, first_runs, healthy_trials
+from gansearch.ranking.front import Axis, axes_of, first_runs, healthy_trials
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
 
