@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data
+from gansearch.components import Data, SizeMetric
 from gansearch.document import StudyDocument
 from gansearch.errors import Problem, StudyError
 from gansearch.options import component_problems
@@ -19,7 +19,11 @@ from gansearch.storage.run_folder import DATABASE, TRIALS, RunFolder
 from gansearch.study import StudySpec, missing_distributions
 
 if TYPE_CHECKING:
-    from gansearch.search.driver import Listener
+    from gansearch.ranking.front import Axis
+    from gansearch.search.driver import Driver, Listener
+    from gansearch.search.executor import Executor
+    from gansearch.storage.run_folder import TrialFolder
+    from gansearch.storage.trials import TrialStore
 
 
 @dataclass(frozen=True)
@@ -82,22 +86,68 @@ def run_study(
     Raises:
         RunFolderError: when the folder holds another study, or another process is at work in it.
     """
-    # Here, since what only looks at a study has no need to wait for them.
-    from gansearch.search.driver import Driver
-    from gansearch.search.evaluate import TrainAndJudge
-    from gansearch.search.local import LocalExecutor, Places, count_gpus
     from gansearch.storage.trials import TrialStore
 
-    spec, space = study.spec, study.space
+    spec = study.spec
     if fresh:
         _clear(path)
     folder = RunFolder.create(path, spec)
     with folder.locked():
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics)
-        executor = LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
-        Driver(spec, space, folder, store, executor, study.sizes, listener, stop).run()
+        search_of(study, store, folder.trial, executor_of(study), listener, stop).run()
     return folder
+
+
+def search_of(
+    study: Study,
+    store: TrialStore,
+    folders: Callable[[int], TrialFolder],
+    executor: Executor,
+    listener: Listener,
+    stop: Callable[[], bool] = lambda: False,
+) -> Driver:
+    """The driver of a study's search: what is tried, what is refused, what is given up, what the sampler hears."""
+    # Here and below, since what only looks at a study has no need to wait for them.
+    from gansearch.search.agenda import SearchAgenda
+    from gansearch.search.driver import Driver
+    from gansearch.search.gate import Gate
+    from gansearch.search.pruning import RungPruner
+    from gansearch.search.samplers import KINDS
+    from gansearch.search.telling import Teller
+
+    spec, space = study.spec, study.space
+    return Driver(
+        SearchAgenda(spec.search, space, store),
+        Gate(space, study.sizes, spec.constraints),
+        executor,
+        RungPruner(spec.pruning, objective_axes(spec, space)),
+        Teller(spec.objectives, tuple(spec.constraints), KINDS[spec.search.sampler]),
+        store,
+        folders,
+        listener,
+        stop,
+    )
+
+
+def executor_of(study: Study) -> Executor:
+    """What trains the study's candidates, where the study says so."""
+    from gansearch.search.evaluate import TrainAndJudge
+    from gansearch.search.local import LocalExecutor, Places, count_gpus
+    from gansearch.search.samplers import KINDS
+
+    spec, space = study.spec, study.space
+    qualities = [axis.metric for axis in objective_axes(spec, space) if not axis.is_size]
+    # Where all that is tried is named by the study, nothing is given up at a rung, so nothing is measured there.
+    compared = qualities if KINDS[spec.search.sampler].proposes else []
+    evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics, compared, spec.pruning.rungs)
+    return LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
+
+
+def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Axis, ...]:
+    """The study's objectives as axes along which trials are compared."""
+    from gansearch.ranking.front import Axis
+
+    return tuple(Axis(o.metric, o.direction, isinstance(space.metrics[o.metric], SizeMetric)) for o in spec.objectives)
 
 
 def _clear(path: Path) -> None:

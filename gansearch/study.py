@@ -158,11 +158,38 @@ class SearchSpec(_Part):
         return self.trials if "trials" in self.model_fields_set else None
 
 
-class CertificationSpec(_Part):
-    """When a smaller candidate is as good as the baseline."""
+class PruningSpec(_Part):
+    """When a run that fails in nothing is given up: others that are no larger are better at the same step."""
 
+    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.15, 0.35, 0.65)
+    """Shares of the training after which the quality is measured and compared; empty, nothing is given up so."""
+    noise: Annotated[float, Field(gt=0)] = 0.12
+    """Relative standard deviation of the quality between two seeds of one candidate at a rung."""
+    margin: Annotated[float, Field(ge=0)] = 2.0
+    """How many times the noise others must be better by."""
+
+
+class CertificationSpec(_Part):
+    """When a candidate is proven stable, and when it is as good as it must be to be the champion."""
+
+    seeds: Annotated[int, Field(ge=1)] = 5
+    """Fresh ones at most that a candidate is trained with."""
+    required: Annotated[int, Field(ge=1)] = 4
+    """Of those, how many must come out healthy."""
     tolerance: Annotated[float, Field(ge=0)] = 0.10
     """Share by which its quality may be worse; about the noise between two seeds."""
+    tolerance_of: Literal["baseline", "best"] = "baseline"
+    """Than whose quality: that of the baseline as written, or of the best model found, whatever its size."""
+    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
+    """Of the lower bound of the share of seeds that come out healthy."""
+    at_end: bool = True
+    """Whether a search ends with it; `gansearch certify` does it at any time."""
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.required > self.seeds:
+            raise ValueError(f"{self.required} healthy ones of {self.seeds} seeds can never be had")
+        return self
 
 
 class LocalExecutorSpec(_Part):
@@ -204,6 +231,7 @@ class StudySpec(_Part):
     """What is not given here has its field's default."""
     queue: tuple[GivenCandidate, ...] = ()
     """Candidates that are tried right after the baseline, which they equal but for what is given."""
+    pruning: PruningSpec = PruningSpec()
     certification: CertificationSpec = CertificationSpec()
     search: SearchSpec = SearchSpec()
     executor: LocalExecutorSpec = LocalExecutorSpec()
@@ -222,11 +250,11 @@ class StudySpec(_Part):
     def differences(self, other: StudySpec) -> list[str]:
         """What would make results of the two incomparable, as `path: this -> other`.
 
-        The number of trials, the executor and where to install a plugin from may change between two
-        runs of one study.
+        The number of trials, the certification, the executor and where to install a plugin from may
+        change between two runs of one study.
         """
         mine, theirs = (_flat(spec.resolved()) for spec in (self, other))
-        for changeable in (("search", "trials"), ("executor",), ("requires",)):
+        for changeable in (("search", "trials"), ("certification",), ("executor",), ("requires",)):
             for flat in (mine, theirs):
                 for place in [p for p in flat if p[: len(changeable)] == changeable]:
                     del flat[place]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from gansearch.candidate import Candidate
 from gansearch.signals import Remedy, Verdict
@@ -19,6 +19,8 @@ class Job:
     candidate: Candidate
     folder: Path
     """Where the trial keeps its files."""
+    seed: int | None = None
+    """Instead of the study's, for what draws weights, latents and batches."""
     resume_from: Path | None = None
     """The folder of an interrupted trial of the same candidate, whose checkpoint may be taken up."""
 
@@ -36,12 +38,30 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class Rung:
+    """What a run's samples are worth at a step at which candidates are compared."""
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class AtRung:
+    """A trial has come to a rung, and waits for the word whether it may go on."""
+
+    trial: int
+    rung: Rung
+
+
+@dataclass(frozen=True)
 class Outcome:
-    """A trial that ended by itself, healthy or not."""
+    """A trial that ended by itself, healthy or not, or was told to end at a rung."""
 
     verdict: Verdict
     steps: int
     seconds: float
+    rungs: Sequence[Rung] = ()
+    """What it was worth at each rung that it reached."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
     """Means over the last 100 steps."""
@@ -75,8 +95,18 @@ class Ended:
     ending: Ending
 
 
-Event = Progress | Ended
-Report = Callable[[Progress], None]
-"""Tells the driver how far a trial is. Raises `StoppedError` where the trial should stop."""
-Evaluate = Callable[[Job, Report], Outcome]
+Event = Progress | AtRung | Ended
+
+
+class Line(Protocol):
+    """The line of a trial to its driver. Either call raises `StoppedError` where the trial should stop."""
+
+    def progress(self, progress: Progress) -> None:
+        """Tell how far the trial is."""
+
+    def at_rung(self, at_rung: AtRung) -> bool:
+        """Ask, and wait for the answer, whether the trial may go on."""
+
+
+Evaluate = Callable[[Job, Line], Outcome]
 """Trains and judges; runs in a worker's process, so it must be picklable."""

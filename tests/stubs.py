@@ -3,11 +3,11 @@
 import os
 import signal
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from gansearch.signals import HEALTHY
-from gansearch.trial import Ended, Outcome, Progress
+from gansearch.trial import AtRung, Ended, Outcome, Progress, Rung
 
 
 def healthy(job):
@@ -18,28 +18,62 @@ def healthy(job):
 
 @dataclass
 class InlineExecutor:
-    """Ends every job at once with what a function of the job says; may die after so many jobs."""
+    """Ends every job at once with what a function of the job says; may die after so many jobs.
+
+    A job first comes to each rung of the outcome, and ends at the one from which it may not go on.
+    """
 
     evaluate: object = healthy
     slots: int = 1
     dies_after: int | None = None
     jobs: list = field(default_factory=list)
-    _waiting: list = field(default_factory=list)
+    _endings: dict = field(default_factory=dict)
+    _at: dict = field(default_factory=dict)
 
     def submit(self, job):
         if self.dies_after is not None and len(self.jobs) >= self.dies_after:
             raise KilledError
         self.jobs.append(job)
-        self._waiting.append(job)
+        self._endings[job.trial] = self.evaluate(job)
+        self._at[job.trial] = 0
 
     def events(self, timeout):
-        done, self._waiting = self._waiting, []
-        return [Ended(job.trial, self.evaluate(job)) for job in done]
+        return [self._event(trial) for trial in list(self._endings)]
+
+    def _event(self, trial):
+        ending, at = self._endings[trial], self._at[trial]
+        rungs = getattr(ending, "rungs", ())
+        if at < len(rungs):
+            return AtRung(trial, rungs[at])
+        del self._endings[trial]
+        return Ended(trial, ending)
+
+    def answer(self, trial, *, go_on):
+        self._at[trial] += 1
+        if not go_on:
+            rungs = self._endings[trial].rungs[: self._at[trial]]
+            self._endings[trial] = replace(self._endings[trial], rungs=rungs, steps=rungs[-1].step, metrics={})
 
     def stop(self, grace):
         if self.dies_after is not None:
             raise KilledError  # a killed driver puts nothing in order
-        self._waiting = []
+        self._endings.clear()
+
+
+@dataclass
+class Phone:
+    """A line to nobody: remembers what it was told, and lets a run go on from every rung but the named one."""
+
+    ends_at: int | None = None
+    told: list = field(default_factory=list)
+    rungs: list = field(default_factory=list)
+
+    def progress(self, progress):
+        self.told.append(progress)
+
+    def at_rung(self, at_rung):
+        self.rungs.append(at_rung.rung)
+        return at_rung.rung.step != self.ends_at
 
 
 class KilledError(BaseException):
@@ -71,11 +105,11 @@ class Audience:
 OUTCOME = Outcome(HEALTHY, steps=1, seconds=0.0)
 
 
-def evaluate(job, report):
+def evaluate(job, line):
     """Ends a worker's process in the way that the job's candidate names."""
     match job.candidate:
         case "healthy":
-            report(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+            line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         case "raises":
             raise ValueError("no such thing")
         case "exits":
@@ -89,7 +123,10 @@ def evaluate(job, report):
         case "waits":
             while True:
                 time.sleep(0.01)
-                report(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+                line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+        case "asks at two rungs":
+            words = [line.at_rung(AtRung(job.trial, Rung(step, {"mmd": 1.0}))) for step in (1, 2)]
+            return Outcome(HEALTHY, steps=sum(words), seconds=0.0)
         case "tells its threads":
             import torch
 

@@ -28,14 +28,13 @@ from contextlib import closing
 from pathlib import Path
 
 import optuna
-import sqlalchemy
 import torch
 
 from gansearch.candidate import Candidate
 from gansearch.document import StudyDocument
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.registry import Registry
-from gansearch.search.driver import Driver
+from gansearch.run import Study, search_of
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.space import SearchSpace
@@ -65,6 +64,9 @@ class NoTraining:
         assert self._job is not None
         return [Ended(self._job.trial, _outcome(self._job.candidate))]
 
+    def answer(self, trial: int, *, go_on: bool) -> None:
+        """No trial ever waits."""
+
     def stop(self, grace: float) -> None:
         """There is nothing to stop."""
 
@@ -75,10 +77,10 @@ def _outcome(candidate: Candidate) -> Outcome:
     stamp = {"extractor": "0" * 64, "samples": 2000, "dataset": {"sha256": "0" * 64}, "threads": 1}
     if generator["latent"] == 1 or (generator["norm"] == "none" and generator["init_std"] > 0.1):
         verdict = Verdict("mode-collapse", 1000, {"rule": "the samples cover little", "coverage": 0.001}, "stub")
-        return Outcome(verdict, 1000, 30.0, {}, signals, stamp)
+        return Outcome(verdict, 1000, 30.0, signals=signals, stamp=stamp)
     quality = 1 / generator["width"] + abs(schedule.generator_lr - 2e-3) + 0.1 / generator["latent"]
     metrics = dict.fromkeys(("mmd", "fid", "coverage", "precision", "recall", "blur_ratio"), quality)
-    return Outcome(HEALTHY, 1500, 45.0, metrics, signals, stamp)
+    return Outcome(HEALTHY, 1500, 45.0, metrics=metrics, signals=signals, stamp=stamp)
 
 
 class Stopwatch:
@@ -117,10 +119,11 @@ def study_of(sampler: str, trials: int) -> StudySpec:
     return StudyDocument.read(STUDY, changes).spec()
 
 
-def prepared(spec: StudySpec) -> tuple[SearchSpace, SizeCounter]:
+def prepared(spec: StudySpec) -> Study:
     """What a search needs besides its folder: names resolved, data loaded."""
     space = SearchSpace(spec, Registry())
-    return space, SizeCounter(space.dataset.load().shape, space.metrics)
+    data = space.dataset.load()
+    return Study(spec, space, data, SizeCounter(data.shape, space.metrics))
 
 
 # --------------------------------------------------------------------------------------------------
@@ -144,9 +147,8 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
     directions = [objective.direction for objective in spec.objectives]
     study = optuna.create_study(study_name=spec.name, directions=directions)
     with tempfile.TemporaryDirectory() as folder:
-        store = TrialStore(study, sqlalchemy.create_engine("sqlite://"))
-        space, counter = prepared(spec)
-        Driver(spec, space, RunFolder.create(Path(folder), spec), store, NoTraining(), counter, Stopwatch()).run()
+        store = TrialStore(study, None)
+        search_of(prepared(spec), store, RunFolder.create(Path(folder), spec).trial, NoTraining(), Stopwatch()).run()
     return study
 
 
@@ -194,7 +196,7 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
     """Resume a study of this size and time its next rounds. Runs in a process of its own."""
     torch.set_num_threads(1)
     spec = study_of(sampler, size + rounds)
-    space, counter = prepared(spec)
+    study = prepared(spec)
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as place:
         folder = RunFolder.create(Path(place), spec)
@@ -204,7 +206,7 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
         before = _peak_megabytes()
         begun = time.perf_counter()
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        Driver(spec, space, folder, store, NoTraining(), counter, watch).run()
+        search_of(study, store, folder.trial, NoTraining(), watch).run()
     wall, cpu = (_rounds(times) for times in (watch.wall, watch.cpu))
     return {
         "sampler": sampler,

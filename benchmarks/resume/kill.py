@@ -116,7 +116,7 @@ def records_of(run: Path) -> list[TrialRecord]:
         studies = tables and connection.execute("SELECT count(*) FROM studies").fetchone()[0]
     if sound != "ok":
         sys.exit(f"the database is damaged: {sound}")
-    return TrialStore.read(run / DATABASE).records() if studies else []
+    return TrialStore.read(run / DATABASE, RunFolder.open(run).spec().name).records() if studies else []
 
 
 def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:

@@ -36,7 +36,7 @@ def read_records(folder: RunFolder) -> list[TrialRecord]:
     """Every trial of a run, in order of its number."""
     from gansearch.storage.trials import TrialStore
 
-    return TrialStore.read(folder.database).records()
+    return TrialStore.read(folder.database, folder.spec().name).records()
 
 
 def find_trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder]:

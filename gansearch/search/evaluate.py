@@ -6,7 +6,7 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,7 +27,7 @@ from gansearch.study import TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.loop import Hooks, TrainedRun, train
 from gansearch.training.precision import give_back_freed_memory
-from gansearch.trial import Job, Outcome, Progress, Report
+from gansearch.trial import AtRung, Job, Line, Outcome, Progress
 
 ALWAYS: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
 """What is measured of every trial, condemned ones included, whether or not the study asks."""
@@ -40,23 +40,29 @@ class TrainAndJudge:
     training: TrainingSpec
     detectors: Sequence[Detector]
     metrics: Mapping[str, Metric]
+    compared: Sequence[str] = ()
+    """Metrics that are measured at the rungs."""
+    rungs: Sequence[float] = ()
+    """Shares of the training after which they are."""
 
-    def __call__(self, job: Job, report: Report) -> Outcome:
-        """Train the job's candidate and measure it; the study's own metrics only where it did not fail.
+    def __call__(self, job: Job, line: Line) -> Outcome:
+        """Train the job's candidate and measure it; the study's own metrics only where it came through.
 
         Raises:
-            StoppedError: from `report`, with a checkpoint written.
+            StoppedError: from `line`, with a checkpoint written.
         """
         data = job.candidate.dataset.load()
         folder = TrialFolder(job.folder)
         watch = RunWatch(self.detectors)
         training = self.training.in_steps(len(data.train.samples))
+        if job.seed is not None:
+            training = training.model_copy(update={"seed": job.seed})
         run = train(
             job.candidate,
             data,
             training,
             watch,
-            self._hooks(job, data, training.steps, folder, report),
+            self._hooks(job, data, training.steps, folder, line),
             folder=job.folder,
             resume_from=job.resume_from,
         )
@@ -71,35 +77,56 @@ class TrainAndJudge:
             verdict=run.verdict,
             steps=run.steps,
             seconds=run.seconds,
+            rungs=tuple(run.rungs),
             metrics=metrics,
             signals=_means(run.rows[-100:]),
             remedies=advice,
             stamp=stamp | _circumstances(run, data),
         )
 
-    def _hooks(self, job: Job, data: Data, steps: int, folder: TrialFolder, report: Report) -> Hooks:
+    def _hooks(self, job: Job, data: Data, steps: int, folder: TrialFolder, line: Line) -> Hooks:
         probe = Probe(data)
         pace = _Pace()
 
         def progress(step: int, row: Row, verdict: Verdict) -> None:
-            report(Progress(job.trial, step, steps, pace.of(step), dict(row), verdict))
+            line.progress(Progress(job.trial, step, steps, pace.of(step), dict(row), verdict))
 
         reconstructs = job.candidate.generator.feeds_on == "samples"
 
         def sampled(step: int, samples: Tensor) -> None:
             save_samples(samples, data, folder.sample_path(step), reconstructed=reconstructs)
 
-        return Hooks(progress, probe, probe.samples, sampled)
+        def measure(samples: Tensor) -> dict[str, float]:
+            evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=reconstructs)
+            return {name: metric.measure(evidence) for name, metric in self._sample_metrics(self.compared).items()}
+
+        return Hooks(
+            progress,
+            probe,
+            probe.samples,
+            sampled,
+            frozenset(steps_of(self.rungs, steps)) if self.compared else frozenset(),
+            measure,
+            self.training.judged_samples,
+            lambda rung: line.at_rung(AtRung(job.trial, rung)),
+        )
+
+    def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
+        return {name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)}
 
     def _measure(self, run: TrainedRun, data: Data) -> tuple[dict[str, float], dict[str, object]]:
         give_back_freed_memory()
         samples = run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
         evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples)
         figures = _latencies(run) | _known({name: metric.measure(evidence) for name, metric in ALWAYS.items()})
-        if not run.verdict.failed:
-            wanted = {name: metric for name, metric in self.metrics.items() if isinstance(metric, SampleMetric)}
-            figures |= {name: metric.measure(evidence) for name, metric in wanted.items()}
+        if not run.verdict.failed and not run.outdone:
+            figures |= {name: metric.measure(evidence) for name, metric in self._sample_metrics(self.metrics).items()}
         return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
+
+
+def steps_of(rungs: Iterable[float], steps: int) -> list[int]:
+    """The steps of these shares of a training, none of them its first or its last."""
+    return sorted({step for share in rungs if 1 < (step := round(share * steps)) < steps})
 
 
 class _Pace:

@@ -22,5 +22,8 @@ class Executor(Protocol):
         A job that was submitted ends with exactly one `Ended`, however it dies.
         """
 
+    def answer(self, trial: int, *, go_on: bool) -> None:
+        """Tell a trial that waits at a rung whether it may go on; one that may not ends with its `Outcome`."""
+
     def stop(self, grace: float) -> None:
         """Ask every running job to keep a checkpoint and end; after `grace` seconds, end them."""

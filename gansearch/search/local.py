@@ -23,7 +23,7 @@ from typing import Literal
 
 import psutil
 
-from gansearch.trial import Crash, Ended, Ending, Evaluate, Event, Job, Progress, StoppedError
+from gansearch.trial import AtRung, Crash, Ended, Ending, Evaluate, Event, Job, Progress, StoppedError
 
 WORKER_MEMORY = 1_000_000_000
 """Bytes that `workers: auto` reckons with for a worker."""
@@ -100,9 +100,12 @@ class LocalExecutor:
                 events += self._receive(trial, worker)
         return events
 
+    def answer(self, trial: int, *, go_on: bool) -> None:
+        _send(self._workers[trial].connection, go_on)
+
     def stop(self, grace: float) -> None:
         for worker in self._workers.values():
-            _tell_to_stop(worker.connection)
+            _send(worker.connection, None)
         deadline = time.monotonic() + grace
         for worker in self._workers.values():
             worker.process.join(max(0.0, deadline - time.monotonic()))
@@ -115,8 +118,8 @@ class LocalExecutor:
         events: list[Event] = []
         try:
             while worker.connection.poll():
-                message: Progress | Ending = pickle.loads(worker.connection.recv_bytes())
-                if isinstance(message, Progress):
+                message: Progress | AtRung | Ending = pickle.loads(worker.connection.recv_bytes())
+                if isinstance(message, (Progress, AtRung)):
                     events.append(message)
                 else:
                     return [*events, Ended(trial, self._part_with(trial, message))]
@@ -153,15 +156,38 @@ def _death(exit_code: int | None) -> Crash:
     return Crash("died", f"its process ended with exit code {exit_code} and no word")
 
 
-def _tell_to_stop(connection: Connection) -> None:
+def _send(connection: Connection, word: bool | None) -> None:
+    """Tell a worker whether to go on from a rung; None is to stop, at a rung or anywhere."""
     try:
-        connection.send(None)
+        connection.send(word)
     except OSError:  # it is gone already
         return
 
 
 # --------------------------------------------------------------------------------------------------
 # In the worker
+
+
+class _Line:
+    """A worker's end of the pipe."""
+
+    def __init__(self, driver: Connection) -> None:
+        self._driver = driver
+
+    def progress(self, progress: Progress) -> None:
+        self.send(progress)
+        if self._driver.poll():
+            raise StoppedError
+
+    def at_rung(self, at_rung: AtRung) -> bool:
+        self.send(at_rung)
+        word: bool | None = self._driver.recv()
+        if word is None:
+            raise StoppedError
+        return word
+
+    def send(self, message: Progress | AtRung | Ending) -> None:
+        self._driver.send_bytes(pickle.dumps(message))
 
 
 def _work(evaluate: Evaluate, job: Job, driver: Connection, threads: int, gpu: int | None) -> None:
@@ -177,20 +203,16 @@ def _work(evaluate: Evaluate, job: Job, driver: Connection, threads: int, gpu: i
     torch.set_num_threads(threads)
     keep_freed_memory()
 
-    def report(progress: Progress) -> None:
-        driver.send_bytes(pickle.dumps(progress))
-        if driver.poll():
-            raise StoppedError
-
+    line = _Line(driver)
     ending: Ending
     try:
-        ending = evaluate(job, report)
+        ending = evaluate(job, line)
     except StoppedError:
         return
     except (Exception, SystemExit) as error:
         ending = _crash(error)
     with contextlib.suppress(OSError):  # the driver is gone, and so will this process be in a moment
-        driver.send_bytes(pickle.dumps(ending))
+        line.send(ending)
 
 
 def _name_of_gpu(index: int) -> str:

@@ -18,6 +18,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from gansearch.errors import RunFolderError
 from gansearch.signals import Remedy, Verdict
 from gansearch.study import ObjectiveSpec
+from gansearch.trial import Rung
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
@@ -25,6 +26,10 @@ State = Literal["complete", "pruned", "failed", "running", "waiting"]
 RECORD, RETRY_OF, DEATHS = "record", "retry_of", "deaths"
 BASELINE, GIVEN, VARIATION = "baseline", "given", "variation"
 """Marks of candidates that the study names outright (the baseline has both) and of the baseline's variations."""
+CERTIFIES, SEED = "certifies", "seed"
+"""Marks of the runs of a certification."""
+KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS)
+"""Marks that a trial leaves to the one that takes its place."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,15 @@ class TrialRecord:
     remedies: Sequence[Remedy] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
+    rungs: Sequence[Rung] = ()
+    """What it was worth at each rung that it reached."""
+    outdone_by: Sequence[int] = ()
+    """Trials, no larger, that were better at the rung at which it was given up."""
     steps: int = 0
     seconds: float = 0.0
     stamp: Mapping[str, Any] = field(default_factory=dict)
     reason: str = ""
-    """Why it was rejected before training, or how it crashed."""
+    """Why it was rejected before training, how it crashed, or why it was given up at a rung."""
     rejected: bool = False
     """Refused before training, so that it cost nothing."""
     retried: bool = False
@@ -56,6 +65,10 @@ class TrialRecord:
     variation: bool = False
     """The baseline but for one field, from a search of one at a time."""
     retry_of: int | None = None
+    certifies: int | None = None
+    """The trial of the search whose candidate this run proves, or not."""
+    seed: int | None = None
+    """With which it does."""
 
     @property
     def ended(self) -> bool:
@@ -71,6 +84,8 @@ class TrialRecord:
         told = {k: getattr(self, k) for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")}
         told |= {k: getattr(self, k) for k in ("seconds", "stamp", "reason", "rejected", "retried")}
         told |= {"verdict": self.verdict.to_json() if self.verdict else None}
+        told |= {"rungs": [(rung.step, dict(rung.metrics)) for rung in self.rungs]}
+        told |= {"outdone_by": list(self.outdone_by)}
         return told | {"state": self.state, "remedies": [remedy.to_json() for remedy in self.remedies]}
 
     @classmethod
@@ -83,6 +98,8 @@ class TrialRecord:
         if told.get("verdict"):
             told["verdict"] = Verdict.from_json(told["verdict"])
         told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
+        told["rungs"] = tuple(Rung(*rung) for rung in told.get("rungs", ()))
+        told["outdone_by"] = tuple(told.get("outdone_by", ()))
         return cls(
             number=trial.number,
             parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
@@ -90,6 +107,8 @@ class TrialRecord:
             given=bool(attributes.get(GIVEN)),
             variation=bool(attributes.get(VARIATION)),
             retry_of=attributes.get(RETRY_OF),
+            certifies=attributes.get(CERTIFIES),
+            seed=attributes.get(SEED),
             **told,
         )
 
@@ -106,7 +125,7 @@ _STATES: Mapping[TrialState, State] = {
 class TrialStore:
     """The trials of one study. Only the driver, which holds the run folder's lock, calls what writes."""
 
-    def __init__(self, study: optuna.Study, engine: sqlalchemy.Engine) -> None:
+    def __init__(self, study: optuna.Study, engine: sqlalchemy.Engine | None) -> None:
         self._study, self._engine = study, engine
 
     @classmethod
@@ -121,7 +140,7 @@ class TrialStore:
         return cls(study, storage.engine)
 
     @classmethod
-    def read(cls, database: Path) -> Self:
+    def read(cls, database: Path, name: str) -> Self:
         """Open a study's database for reading.
 
         Raises:
@@ -131,13 +150,18 @@ class TrialStore:
             raise RunFolderError(f"{database} does not exist: the study has not begun")
         try:
             storage = _storage(database)
-            return cls(optuna.load_study(study_name=None, storage=storage), storage.engine)
+            return cls(optuna.load_study(study_name=name, storage=storage), storage.engine)
         except Exception as error:  # SQLAlchemy and Optuna have a dozen names for a file that is no study
             raise RunFolderError(f"{database} cannot be read: {error}") from error
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order of its number."""
         return [TrialRecord.of(trial) for trial in self._study.get_trials(deepcopy=False)]
+
+    @classmethod
+    def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
+        """The trials of a study that nobody wants to keep."""
+        return cls(optuna.create_study(study_name=name, directions=[o.direction for o in objectives]), None)
 
     @property
     def directions(self) -> list[str]:
@@ -179,8 +203,9 @@ class TrialStore:
 
     def _write_out(self) -> None:
         """Have the disk hold all that was told so far."""
-        with self._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+        if self._engine is not None:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
 
     def requeue_interrupted(self) -> list[int]:
         """Queue again what a driver left running when it died; gives the numbers of those trials."""
@@ -196,11 +221,7 @@ class TrialStore:
         parameters = trial.params or trial.system_attrs.get("fixed_params", {})
         # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
         if parameters and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
-            kept = {
-                name: trial.user_attrs[name]
-                for name in (BASELINE, GIVEN, VARIATION, DEATHS)
-                if name in trial.user_attrs
-            }
+            kept = {name: trial.user_attrs[name] for name in KEPT if name in trial.user_attrs}
             self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
         record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
         self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, json.dumps(record.to_json()))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from gansearch.training.players import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
 from gansearch.training.scene import BatchScene, Generated, Stage
-from gansearch.trial import StoppedError
+from gansearch.trial import Rung, StoppedError
 
 PAIR_RATIO_EVERY = 10
 SHOWN = 64
@@ -40,6 +41,13 @@ class Hooks:
     probe_samples: int = 1000
     sampled: Callable[[int, Tensor], None] = lambda step, samples: None
     """Given samples of always the same inputs, at the steps that the study asks for."""
+    rungs: frozenset[int] = frozenset()
+    """Steps after which the samples are measured and compared with those of other runs."""
+    measure: Callable[[Tensor], Mapping[str, float]] = lambda samples: {}
+    """Measures samples (N, C, H, W) at a rung."""
+    measured_samples: int = 2000
+    at_rung: Callable[[Rung], bool] = lambda rung: True
+    """Told what they are worth; says whether the run may go on."""
     disturb: Callable[[int, Players], None] = lambda step, players: None
     """Called before each step; lets an experiment provoke what it wants to observe."""
 
@@ -55,6 +63,9 @@ class TrainedRun:
     seconds: float
     device: torch.device
     precision: Precision
+    rungs: list[Rung] = field(default_factory=list)
+    outdone: bool = False
+    """Whether it was told to end at its last rung."""
     rows: list[Row] = field(default_factory=list)
     predictions: list[Histogram] = field(default_factory=list)
 
@@ -69,7 +80,7 @@ def train(
     folder: Path | None = None,
     resume_from: Path | None = None,
 ) -> TrainedRun:
-    """Train a candidate until its steps are done or the watch condemns it.
+    """Train a candidate until its steps are done, the watch condemns it or it may not go on from a rung.
 
     Args:
         candidate: what to train.
@@ -82,7 +93,7 @@ def train(
             run then ends bit for bit as if it had never stopped.
 
     Raises:
-        StoppedError: passed on from `hooks.progress`, once a checkpoint is kept.
+        StoppedError: passed on from `hooks.progress` and `hooks.at_rung`, once a checkpoint is kept.
     """
     hooks = hooks or Hooks()
     started = time.monotonic()
@@ -103,6 +114,13 @@ def train(
         _take_up(run, watch, resume_from)
 
     for step in range(run.steps + 1, spec.steps + 1):
+        # Compare; first of all, so that a run that was interrupted while it waited asks again
+        if step - 1 in hooks.rungs:
+            with _kept_when_stopped(run, folder, started):
+                run.outdone = not _goes_on(run, hooks)
+            if run.outdone:
+                break
+
         # Learn
         hooks.disturb(step, players)
         due = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
@@ -116,7 +134,8 @@ def train(
         probes = watch.probe_due(step)
         keeps = folder is not None and _every(spec.checkpoint_every, step)
         shows = _every(spec.sample_every, step) and step < spec.steps
-        if not (probes or keeps or shows or _every(spec.read_every, step) or step == spec.steps):
+        compares = step in hooks.rungs
+        if not (probes or keeps or shows or compares or _every(spec.read_every, step) or step == spec.steps):
             continue
         rows = recorder.read()
         if probes:
@@ -134,12 +153,8 @@ def train(
             hooks.sampled(step, players.sample(shown_inputs))
         if keeps and folder is not None:
             _keep(run, folder, started)
-        try:
+        with _kept_when_stopped(run, folder, started):
             hooks.progress(step, rows[-1], run.verdict)
-        except StoppedError:
-            if folder is not None:
-                _keep(run, folder, started)
-            raise
 
     hooks.sampled(run.steps, players.sample(shown_inputs))
     run.verdict = watch.conclude()
@@ -176,10 +191,32 @@ def _learn(step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remembe
 
 
 def _probe(run: TrainedRun, hooks: Hooks) -> Mapping[str, float]:
-    """Measure samples without touching the random numbers of the training: to watch changes nothing."""
+    return hooks.probe(_test_samples(run, hooks.probe_samples))
+
+
+def _goes_on(run: TrainedRun, hooks: Hooks) -> bool:
+    """Whether the run may go on from the rung at which it is."""
+    if not run.rungs or run.rungs[-1].step != run.steps:  # or else it was interrupted while it waited
+        run.rungs.append(Rung(run.steps, hooks.measure(_test_samples(run, hooks.measured_samples))))
+    return hooks.at_rung(run.rungs[-1])
+
+
+def _test_samples(run: TrainedRun, count: int) -> Tensor:
+    """Samples made without touching the random numbers of the training: to watch changes nothing."""
     players, devices = run.players, [run.device] if run.device.type == "cuda" else []
     with torch.random.fork_rng(devices):
-        return hooks.probe(players.sample(players.test_inputs(hooks.probe_samples, run.feed)))
+        return players.sample(players.test_inputs(count, run.feed))
+
+
+@contextmanager
+def _kept_when_stopped(run: TrainedRun, folder: Path | None, started: float) -> Iterator[None]:
+    """Where the run is told to stop, keep it before."""
+    try:
+        yield
+    except StoppedError:
+        if folder is not None:
+            _keep(run, folder, started)
+        raise
 
 
 def _keep(run: TrainedRun, folder: Path, started: float) -> None:
@@ -190,6 +227,7 @@ def _keep(run: TrainedRun, folder: Path, started: float) -> None:
         "seconds": run.seconds + time.monotonic() - started,
         "players": run.players.state_dict(),
         "feed": run.feed.state_dict(),
+        "rungs": [(rung.step, dict(rung.metrics)) for rung in run.rungs],
         "rows": [dict(row) for row in run.rows],
         "predictions": [tuple(histogram) for histogram in run.predictions],
         "rng": torch.get_rng_state(),
@@ -204,6 +242,7 @@ def _take_up(run: TrainedRun, watch: RunWatch, folder: Path) -> None:
     if state is None:
         return
     run.steps, run.seconds, run.rows = state["step"], state["seconds"], state["rows"]
+    run.rungs = [Rung(*rung) for rung in state["rungs"]]
     run.predictions = [Histogram(*histogram) for histogram in state["predictions"]]
     run.players.load_state_dict(state["players"])
     run.feed.load_state_dict(state["feed"])

@@ -4,7 +4,7 @@ import pytest
 from stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
-from gansearch.search.driver import Driver
+from gansearch.run import Study, search_of
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trials import TrialStore
 
@@ -17,8 +17,9 @@ def search(make_spec, make_space, tmp_path):
         spec, space = make_spec(*overrides), make_space(*overrides)
         folder = RunFolder.create(tmp_path / "run", spec)
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        sizes = SizeCounter(space.dataset.load().shape, space.metrics)
-        Driver(spec, space, folder, store, executor, sizes, Audience(), stop).run()
-        return TrialStore.read(folder.database)
+        data = space.dataset.load()
+        study = Study(spec, space, data, SizeCounter(data.shape, space.metrics))
+        search_of(study, store, folder.trial, executor, Audience(), stop).run()
+        return TrialStore.read(folder.database, spec.name)
 
     return run

@@ -1,15 +1,18 @@
 import json
 
+import pytest
+from stubs import Phone
+
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.search.evaluate import TrainAndJudge
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import VERDICT
-from gansearch.trial import Job
+from gansearch.trial import Job, StoppedError
 
 
 def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_path):
     judge = TrainAndJudge(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
-    outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), lambda progress: None)
+    outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), Phone())
     kept = json.loads((tmp_path / VERDICT).read_text())
     assert kept["verdict"] == "diverged"
     assert tuple(map(Remedy.from_json, kept["remedies"])) == outcome.remedies
@@ -18,7 +21,7 @@ def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_p
 
 def judged(space, training, folder, detectors=()):
     metrics = {name: metric for name, metric in space.metrics.items() if name == "modes"}
-    return TrainAndJudge(training, detectors, metrics)(Job(0, space.baseline, folder), lambda progress: None)
+    return TrainAndJudge(training, detectors, metrics)(Job(0, space.baseline, folder), Phone())
 
 
 def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, tmp_path):
@@ -41,9 +44,9 @@ def test_a_condemned_trial_is_measured_by_what_every_trial_has_alone(make_spec, 
 def trained(make_spec, make_space, folder, *overrides):
     """The outcome of a study's baseline, and the steps that its progress told of."""
     spec, space = make_spec(*overrides), make_space(*overrides)
-    told = []
-    outcome = TrainAndJudge(spec.training, (), {})(Job(0, space.baseline, folder), told.append)
-    return outcome, {progress.steps for progress in told}
+    phone = Phone()
+    outcome = TrainAndJudge(spec.training, (), {})(Job(0, space.baseline, folder), phone)
+    return outcome, {progress.steps for progress in phone.told}
 
 
 def test_epochs_are_those_of_the_candidates_own_training_samples(make_spec, make_space, tmp_path):
@@ -58,3 +61,57 @@ def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_sp
     epochs = "training={epochs: 3, batch_size: 100, judged_samples: 100, sample_every: 2 epochs}"
     trained(make_spec, make_space, tmp_path, epochs)
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step-000008.png", "step-000012.png"]
+
+
+def at_rungs(make_spec, make_space, folder, phone=None, **job):
+    """A run of 40 steps that is compared after 10 and after 20 of them."""
+    training = make_spec("training={steps: 40, judged_samples: 100}").training
+    space = make_space()
+    judge = TrainAndJudge(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
+    return judge(Job(0, space.baseline, folder, **job), phone or Phone())
+
+
+def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(make_spec, make_space, tmp_path):
+    phone = Phone()
+    outcome = at_rungs(make_spec, make_space, tmp_path, phone)
+    assert [rung.step for rung in outcome.rungs] == [10, 20]
+    assert list(outcome.rungs) == phone.rungs
+    assert all(rung.metrics.keys() == {"sliced_wasserstein"} for rung in outcome.rungs)
+    assert outcome.steps == 40
+
+
+def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(make_spec, make_space, tmp_path):
+    outcome = at_rungs(make_spec, make_space, tmp_path, Phone(ends_at=20))
+    assert (outcome.steps, len(outcome.rungs)) == (20, 2)
+    assert "sliced_wasserstein" not in outcome.metrics
+
+
+def test_to_be_compared_changes_nothing(make_spec, make_space, tmp_path):
+    compared = at_rungs(make_spec, make_space, tmp_path / "compared")
+    training = make_spec("training={steps: 40, judged_samples: 100}").training
+    space = make_space()
+    alone = TrainAndJudge(training, (), space.metrics)(Job(0, space.baseline, tmp_path / "alone"), Phone())
+    assert compared.signals == alone.signals
+    assert compared.metrics["sliced_wasserstein"] == alone.metrics["sliced_wasserstein"]
+
+
+def test_a_job_may_have_a_seed_of_its_own(make_spec, make_space, tmp_path):
+    seeds = [None, 0, 1]
+    outcomes = [at_rungs(make_spec, make_space, tmp_path / str(seed), seed=seed) for seed in seeds]
+    studys, same, other = (outcome.signals["g_loss"] for outcome in outcomes)
+    assert studys == same != other
+
+
+def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(make_spec, make_space, tmp_path):
+    class Stops(Phone):
+        def at_rung(self, at_rung):
+            super().at_rung(at_rung)
+            raise StoppedError
+
+    first = Stops()
+    with pytest.raises(StoppedError):
+        at_rungs(make_spec, make_space, tmp_path, first)
+    again = Phone()
+    outcome = at_rungs(make_spec, make_space, tmp_path / "again", again, resume_from=tmp_path)
+    assert again.rungs[0] == first.rungs[0]
+    assert [rung.step for rung in outcome.rungs] == [10, 20]

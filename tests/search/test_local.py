@@ -8,7 +8,7 @@ from stubs import OUTCOME, evaluate
 
 from gansearch.search import local
 from gansearch.search.local import LocalExecutor, Places
-from gansearch.trial import Crash, Ended, Job
+from gansearch.trial import AtRung, Crash, Ended, Job
 
 
 def job(trial, kind, folder=Path()):
@@ -27,6 +27,8 @@ def run(*kinds, workers=2):
             if isinstance(event, Ended):
                 endings[event.trial] = event.ending
                 running -= 1
+            elif isinstance(event, AtRung):
+                executor.answer(event.trial, go_on=event.rung.step < 2)
             else:
                 progress.append(event)
     return [endings[trial] for trial in range(len(kinds))], progress
@@ -42,6 +44,10 @@ def test_however_a_candidate_ends_the_others_are_not_touched():
     assert "exit code 3" in endings[2].message
     assert "SIGKILL, as the system does when memory runs out" in endings[3].message
     assert {event.trial for event in progress} == {0, 5}
+
+
+def test_a_trial_at_a_rung_waits_for_its_answer():
+    assert run("asks at two rungs")[0][0].steps == 1  # yes, and no
 
 
 def test_a_worker_gets_its_share_of_the_threads():

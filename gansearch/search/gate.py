@@ -1,0 +1,62 @@
+"""The gate: what is known of a candidate before it is trained, and what that alone refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from optuna.trial import Trial
+
+from gansearch.candidate import Candidate
+from gansearch.options import InvalidCandidateError
+from gansearch.space import SearchSpace
+from gansearch.storage.trials import GIVEN
+from gansearch.study import Bounds
+
+SizeCounter = Callable[[Candidate], Mapping[str, float]]
+"""Counts a candidate without training it. Raises ValueError where it cannot be built."""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """What the gate found out."""
+
+    candidate: Candidate | None = None
+    """None where its values do not go together."""
+    sizes: Mapping[str, float] = field(default_factory=dict)
+    violations: Mapping[str, float] = field(default_factory=dict)
+    """By constraint, each violated where above 0."""
+    refusal: str = ""
+    """Why it is not trained, where that is so."""
+    broken: bool = False
+    """Whether a component raised what it should not: that says nothing of the candidate."""
+
+
+class Gate:
+    """Refuses candidates unseen."""
+
+    def __init__(self, space: SearchSpace, sizes: SizeCounter, constraints: Mapping[str, Bounds]) -> None:
+        self._space, self._sizes, self._constraints = space, sizes, constraints
+
+    def examine(self, trial: Trial) -> Examined:
+        """Draw a trial's candidate, count it, and hold it against the study's constraints."""
+        try:
+            candidate = self._space.draw(trial)
+            sizes = self._sizes(candidate)
+        except (InvalidCandidateError, ValueError) as error:
+            return Examined(violations={"invalid": 1.0}, refusal=str(error))
+        except Exception as error:  # a plugin may fail in any way; that costs its candidate and no other
+            return Examined(refusal=f"raised: {type(error).__name__}: {error}", broken=True)
+        violations = self._violations(sizes)
+        over = [name for name, violation in violations.items() if violation > 0]
+        if trial.user_attrs.get(GIVEN):  # what the study names outright it wants trained
+            over = []
+        refusal = "; ".join(f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over)
+        return Examined(candidate, sizes, violations, refusal)
+
+    def _violations(self, sizes: Mapping[str, float]) -> dict[str, float]:
+        """By how much each constrained size is over its bounds, as a share of the bound."""
+        return {
+            name: bounds.violation(sizes[name]) / max(1.0, abs(bounds.max or bounds.min or 0.0))
+            for name, bounds in self._constraints.items()
+        }
