@@ -1,85 +1,35 @@
-"""The whole way from a study file to its trials, on one page."""
+"""The whole way from a study to its trials, and from these to their certificates, on one page."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gansearch.candidate import Candidate
-from gansearch.components import Data, SizeMetric
-from gansearch.document import StudyDocument
-from gansearch.errors import Problem, StudyError
-from gansearch.options import component_problems
-from gansearch.registry import Registry
+from gansearch.components import SizeMetric
+from gansearch.loading import Study
 from gansearch.space import SearchSpace
-from gansearch.storage.run_folder import DATABASE, TRIALS, RunFolder
-from gansearch.study import StudySpec, missing_distributions
+from gansearch.storage.run_folder import RunFolder, TrialFolder
+from gansearch.study import StudySpec
 
 if TYPE_CHECKING:
     from gansearch.ranking.front import Axis
+    from gansearch.search.agenda import Agenda
+    from gansearch.search.certification import Choice, Plan
     from gansearch.search.driver import Driver, Listener
     from gansearch.search.executor import Executor
-    from gansearch.storage.run_folder import TrialFolder
+    from gansearch.search.gate import Gate
+    from gansearch.search.pruning import RungPruner
+    from gansearch.search.telling import Teller
     from gansearch.storage.trials import TrialStore
 
 
-@dataclass(frozen=True)
-class Study:
-    """A study that is ready to run: every name resolved, the data loaded, the baseline counted."""
-
-    spec: StudySpec
-    space: SearchSpace
-    data: Data
-    sizes: Callable[[Candidate], Mapping[str, float]]
-
-    @classmethod
-    def load(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
-        """Read a study file and check all that can be checked without training.
-
-        Raises:
-            StudyError: with every mistake, located.
-            DataError: when the data is missing or unreadable.
-        """
-        from gansearch.evaluation.comparability import ComparableSizes
-        from gansearch.evaluation.counting import SizeCounter
-
-        document = StudyDocument.read(path, overrides)
-        registry = Registry()
-        missing = missing_distributions(document.tree)
-        try:
-            spec = document.spec()
-        except StudyError as error:
-            # Components of what is not installed are unknown; that it is missing says it all.
-            others = missing or component_problems(document.tree, registry)
-            raise document.error([*error.problems, *others]) from None
-        if missing:
-            raise document.error(missing)
-        try:
-            space = SearchSpace(spec, registry)
-        except StudyError as error:
-            raise document.error(error.problems) from None
-        data = space.dataset.load()
-        sizes = ComparableSizes(SizeCounter(data.shape, space.metrics), space.dataset, data)
-        try:
-            sizes(space.baseline)
-        except ValueError as error:
-            raise document.error([Problem(("baseline",), f"cannot be built: {error}")]) from None
-        return cls(_counted(spec, space), space, data, sizes)
-
-
-def _counted(spec: StudySpec, space: SearchSpace) -> StudySpec:
-    """The study with the number of its trials, where that depends on how many variations there are."""
-    if spec.search.sampler != "one-at-a-time":
-        return spec
-    search = spec.search.model_copy(update={"trials": len(space.given(spec.search))})
-    return spec.model_copy(update={"search": search})
+Stop = Callable[[], bool]
+Folders = Callable[[int], TrialFolder]
 
 
 def run_study(
-    study: Study, path: Path, listener: Listener, *, fresh: bool = False, stop: Callable[[], bool] = lambda: False
+    study: Study, path: Path, listener: Listener, *, fresh: bool = False, stop: Stop = lambda: False
 ) -> RunFolder:
     """Search until the study has its trials or `stop` says so, in a folder that is new or the study's own.
 
@@ -89,8 +39,8 @@ def run_study(
     from gansearch.storage.trials import TrialStore
 
     spec = study.spec
-    if fresh:
-        _clear(path)
+    if fresh and path.exists():
+        RunFolder.open(path).clear()
     folder = RunFolder.create(path, spec)
     with folder.locked():
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
@@ -98,39 +48,108 @@ def run_study(
     return folder
 
 
+def certifies_at_end(spec: StudySpec) -> bool:
+    """Whether a search ends with a certification; one that only compares what the study names does not."""
+    from gansearch.search.samplers import KINDS
+
+    return spec.certification.at_end and KINDS[spec.search.sampler].proposes
+
+
+def certify_study(
+    study: Study, folder: RunFolder, listener: Listener, choice: Choice, *, stop: Stop = lambda: False
+) -> None:
+    """Train candidates of a search again, with fresh seeds, until they are decided or `stop` says so.
+
+    Args:
+        study: the one that was searched; what it says of certification may have changed since.
+        folder: its own.
+        listener: told of all that happens.
+        choice: which candidates.
+        stop: asked about four times a second whether to stop.
+
+    Raises:
+        RunFolderError: when another process is at work in the folder, or it holds another study.
+    """
+    from gansearch.search.certification import Plan
+    from gansearch.storage.trials import TrialStore, certification_name
+
+    spec = study.spec
+    with RunFolder.create(folder.path, spec).locked():
+        searched = TrialStore.read(folder.database, spec.name).records()
+        plan = Plan(spec, searched, objective_axes(spec, study.space), choice)
+        store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
+        executor = executor_of(study, compares=False)
+        certification_of(study, plan, store, folder.certification_run, executor, listener, stop).run()
+
+
 def search_of(
     study: Study,
     store: TrialStore,
-    folders: Callable[[int], TrialFolder],
+    folders: Folders,
     executor: Executor,
     listener: Listener,
-    stop: Callable[[], bool] = lambda: False,
+    stop: Stop = lambda: False,
 ) -> Driver:
     """The driver of a study's search: what is tried, what is refused, what is given up, what the sampler hears."""
     # Here and below, since what only looks at a study has no need to wait for them.
-    from gansearch.search.agenda import SearchAgenda
     from gansearch.search.driver import Driver
     from gansearch.search.gate import Gate
+    from gansearch.search.inheritance import Parents
+    from gansearch.search.rescue import Rescuer
+
+    spec, space = study.spec, study.space
+    gate = Gate(space, study.sizes, spec.constraints)
+    agenda, rescuer = _agenda_of(study, gate, store), Rescuer(spec.search.rescue, gate)
+    parents = Parents(study.data.shape, objective_axes(spec, space)) if spec.search.inherit else None
+    return Driver(agenda, gate, executor, *_judges(study), store, folders, listener, stop, rescuer, parents)
+
+
+def _agenda_of(study: Study, gate: Gate, store: TrialStore) -> Agenda:
+    """What says which candidate is tried next."""
+    from gansearch.search.agenda import SearchAgenda
+    from gansearch.search.outlook import Goal
+    from gansearch.search.pool import DrawnPool
+    from gansearch.search.shrinking import ShrinkingAgenda
+
+    spec, space = study.spec, study.space
+    if spec.search.sampler != "shrink":
+        return SearchAgenda(spec.search, space, store)
+    goal = Goal.of(spec, objective_axes(spec, space))
+    steps = spec.training.in_steps(len(study.data.train.samples)).steps
+    return ShrinkingAgenda(spec, space, store, goal, steps, DrawnPool(space, gate, goal.size.metric))
+
+
+def certification_of(
+    study: Study,
+    plan: Plan,
+    store: TrialStore,
+    folders: Folders,
+    executor: Executor,
+    listener: Listener,
+    stop: Stop = lambda: False,
+) -> Driver:
+    """The driver of a certification: it takes what is planned, refuses nothing and rescues nobody."""
+    from gansearch.search.certification import CertificationAgenda, CertificationGate
+    from gansearch.search.driver import Driver
+
+    gate = CertificationGate(plan, study.space, study.sizes, study.spec.constraints)
+    return Driver(CertificationAgenda(plan, store), gate, executor, *_judges(study), store, folders, listener, stop)
+
+
+def _judges(study: Study) -> tuple[RungPruner, Teller]:
+    """What gives up a run at a rung, and what says what an end means."""
     from gansearch.search.pruning import RungPruner
     from gansearch.search.samplers import KINDS
     from gansearch.search.telling import Teller
 
-    spec, space = study.spec, study.space
-    return Driver(
-        SearchAgenda(spec.search, space, store),
-        Gate(space, study.sizes, spec.constraints),
-        executor,
-        RungPruner(spec.pruning, objective_axes(spec, space)),
-        Teller(spec.objectives, tuple(spec.constraints), KINDS[spec.search.sampler]),
-        store,
-        folders,
-        listener,
-        stop,
-    )
+    spec = study.spec
+    kind = KINDS[spec.search.sampler]
+    teller = Teller(spec.objectives, tuple(spec.constraints), kind)
+    return RungPruner(spec.pruning, objective_axes(spec, study.space), spec.reference, kind.takes_up), teller
 
 
-def executor_of(study: Study) -> Executor:
-    """What trains the study's candidates, where the study says so."""
+def executor_of(study: Study, *, compares: bool = True) -> Executor:
+    """What trains the study's candidates, where the study says so; with `compares` it also measures them at rungs."""
     from gansearch.search.evaluate import TrainAndJudge
     from gansearch.search.local import LocalExecutor, Places, count_gpus
     from gansearch.search.samplers import KINDS
@@ -138,8 +157,9 @@ def executor_of(study: Study) -> Executor:
     spec, space = study.spec, study.space
     qualities = [axis.metric for axis in objective_axes(spec, space) if not axis.is_size]
     # Where all that is tried is named by the study, nothing is given up at a rung, so nothing is measured there.
-    compared = qualities if KINDS[spec.search.sampler].proposes else []
-    evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics, compared, spec.pruning.rungs)
+    compared = qualities if compares and KINDS[spec.search.sampler].proposes else []
+    rungs, bequeaths = spec.pruning.rungs, compares and spec.search.inherit
+    evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics, compared, rungs, bequeaths)
     return LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
 
 
@@ -148,15 +168,3 @@ def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Axis, ...]:
     from gansearch.ranking.front import Axis
 
     return tuple(Axis(o.metric, o.direction, isinstance(space.metrics[o.metric], SizeMetric)) for o in spec.objectives)
-
-
-def _clear(path: Path) -> None:
-    """Forget a run: only what a run leaves behind, and only while nobody is at work there."""
-    if not path.exists():
-        return
-    folder = RunFolder.open(path)
-    with folder.locked():
-        shutil.rmtree(folder.path / TRIALS, ignore_errors=True)
-        for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
-            (folder.path / name).unlink(missing_ok=True)
-        folder.study_file.unlink()

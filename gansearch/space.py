@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from pydantic import ValidationError
 
 from gansearch.candidate import CANDIDATE_ROLES, Candidate
-from gansearch.components import Component, Dataset, Detector, check_field
+from gansearch.components import Component, Dataset, Detector, Metric, SizeMetric, check_field
 from gansearch.document import problems_of
-from gansearch.domains import Domain, Scalar, Source
+from gansearch.domains import Choices, Domain, Scalar, Source
 from gansearch.errors import Place, Problem, StudyError
 from gansearch.options import InvalidCandidateError, Option, Reader, metrics_of
 from gansearch.registry import Registry, unknown
@@ -32,6 +33,8 @@ class SearchSpace:
         self.options = {role: reader.options(role, nodes[role]) for role in CANDIDATE_ROLES}
         self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors)
         self.metrics = reader.metrics(metrics_of(spec.resolved()))
+        reader.problems += _objective_problems(spec, self.metrics)
+        reader.problems += _reference_problems(spec.reference, self.metrics)
         if reader.problems:
             raise StudyError(reader.problems)
         problems: list[Problem] = []
@@ -50,6 +53,17 @@ class SearchSpace:
     def dataset(self) -> Dataset:
         """The baseline's, whose shape of sample and whose test samples all candidates share."""
         return self.baseline.dataset
+
+    @cached_property
+    def domains(self) -> dict[str, Domain]:
+        """What is searched: the domain of each parameter, under its name in the study's storage."""
+        found: dict[str, Domain] = {}
+        for role, options in self.options.items():
+            if len(options) > 1:
+                found[role] = Choices(*(option.use for option in options))
+            for option in options:
+                found |= {name: domain for name, _, domain in _parameters(role, option, alone=len(options) == 1)}
+        return found
 
     def _given(self, parameters: Mapping[str, Scalar], place: Place) -> Candidate:
         try:
@@ -154,6 +168,21 @@ class _Fixed:
 
     def suggest_categorical(self, name: str, choices: object) -> Any:
         return self.values[name]
+
+
+def _objective_problems(spec: StudySpec, metrics: Mapping[str, Metric]) -> list[Problem]:
+    known = [isinstance(metrics[o.metric], SizeMetric) for o in spec.objectives if o.metric in metrics]
+    if spec.search.sampler != "shrink" or len(known) < len(spec.objectives) or sorted(known) == [False, True]:
+        return []
+    return [Problem(("search", "sampler"), "'shrink' needs two objectives, a size and a quality")]
+
+
+def _reference_problems(reference: Mapping[str, float], metrics: Mapping[str, Metric]) -> list[Problem]:
+    return [
+        Problem(("reference", name), f"should be above 0, since sizes are compared by their logarithms, got {value:g}")
+        for name, value in reference.items()
+        if isinstance(metrics.get(name), SizeMetric) and value <= 0
+    ]
 
 
 def _varied(baseline: GivenCandidate, node: GivenCandidate) -> GivenCandidate:

@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from gansearch.errors import Place, Problem
 
@@ -142,8 +151,11 @@ class Bounds(_Part):
 class SearchSpec(_Part):
     """How candidates are chosen, and how many."""
 
-    sampler: Literal["tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
-    """`one-at-a-time` tries, for each searched field in turn, its other values with all else as in the baseline."""
+    sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
+    """`shrink` walks down: it trains what is likeliest to enlarge the front, and takes up again what it set aside.
+
+    `one-at-a-time` tries, for each searched field in turn, its other values with all else as in the baseline.
+    """
     trials: Annotated[int, Field(ge=1)] = 24
     """One at a time, all that there are to try where this is left out, and never more than those."""
     startup_trials: Annotated[int, Field(ge=1)] = 8
@@ -151,6 +163,10 @@ class SearchSpec(_Part):
     levels: Annotated[int, Field(ge=2)] = 3
     """One at a time, values that are tried of a range: its ends, and others spread evenly between them."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    rescue: Literal["none", "suspect", "all"] = "none"
+    """Which runs get a second one, with the first remedy that leaves the generator as it is: `all` means failed too."""
+    inherit: bool = False
+    """Whether a proposed candidate begins with weights cut out of the next larger healthy generator that it fits in."""
 
     @property
     def limit(self) -> int | None:
@@ -159,14 +175,16 @@ class SearchSpec(_Part):
 
 
 class PruningSpec(_Part):
-    """When a run that fails in nothing is given up: others that are no larger are better at the same step."""
+    """When a run that fails in nothing is given up: it will not reach what healthy ones that are no larger have."""
 
-    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.15, 0.35, 0.65)
+    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.06667, 0.13333, 0.33333, 0.66667)
     """Shares of the training after which the quality is measured and compared; empty, nothing is given up so."""
     noise: Annotated[float, Field(gt=0)] = 0.12
-    """Relative standard deviation of the quality between two seeds of one candidate at a rung."""
-    margin: Annotated[float, Field(ge=0)] = 2.0
+    """Relative standard deviation of the final quality between two seeds of one candidate."""
+    margin: Annotated[float, Field(ge=0)] = 1.0
     """How many times the noise others must be better by."""
+    precedents: Annotated[int, Field(ge=1)] = 2
+    """Healthy trials that must have shown how far runs improve from a rung before any is given up there."""
 
 
 class CertificationSpec(_Part):
@@ -224,6 +242,8 @@ class StudySpec(_Part):
         ComponentNode(use="mode-collapse"),
     )
     objectives: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
+    reference: Mapping[str, float] = {}
+    """By objective, the value from which the hypervolume is measured; by default the baseline gives it."""
     metrics: tuple[str, ...] = ("fid", "coverage")
     """Measured for the record besides the objectives."""
     constraints: Mapping[str, Bounds] = {}
@@ -243,6 +263,14 @@ class StudySpec(_Part):
             raise ValueError(f"two objectives name the same metric: {', '.join(names)}")
         return self
 
+    @field_validator("reference")
+    @classmethod
+    def _reference_of_objectives(cls, reference: Mapping[str, float], known: ValidationInfo) -> Mapping[str, float]:
+        names = [objective.metric for objective in known.data.get("objectives", ())]
+        if names and reference and {*reference} != {*names}:
+            raise ValueError(f"should name every objective ({', '.join(names)}) and nothing else")
+        return reference
+
     def resolved(self) -> dict[str, Any]:
         """The whole study with its defaults, as plain data."""
         return self.model_dump(mode="json")
@@ -250,11 +278,11 @@ class StudySpec(_Part):
     def differences(self, other: StudySpec) -> list[str]:
         """What would make results of the two incomparable, as `path: this -> other`.
 
-        The number of trials, the certification, the executor and where to install a plugin from may
-        change between two runs of one study.
+        The number of trials, the certification, the reference, the executor and where to install a plugin
+        from may change between two runs of one study.
         """
         mine, theirs = (_flat(spec.resolved()) for spec in (self, other))
-        for changeable in (("search", "trials"), ("certification",), ("executor",), ("requires",)):
+        for changeable in (("search", "trials"), ("certification",), ("reference",), ("executor",), ("requires",)):
             for flat in (mine, theirs):
                 for place in [p for p in flat if p[: len(changeable)] == changeable]:
                     del flat[place]

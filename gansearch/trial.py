@@ -23,6 +23,8 @@ class Job:
     """Instead of the study's, for what draws weights, latents and batches."""
     resume_from: Path | None = None
     """The folder of an interrupted trial of the same candidate, whose checkpoint may be taken up."""
+    parent: Path | None = None
+    """The folder of a finished trial from whose networks this one's are cut out before they are trained."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,8 @@ class AtRung:
     """A trial has come to a rung, and waits for the word whether it may go on."""
 
     trial: int
-    rung: Rung
+    rungs: Sequence[Rung]
+    """All that it has reached; it is at the last one."""
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ objectives:
 metrics: [coverage, modes]
 baseline: {generator: {width: 64, latent: 8}}
 search: {sampler: tpe, trials: 4, startup_trials: 2}
+certification: {at_end: false}
 """
 
 

@@ -44,7 +44,7 @@ class InlineExecutor:
         ending, at = self._endings[trial], self._at[trial]
         rungs = getattr(ending, "rungs", ())
         if at < len(rungs):
-            return AtRung(trial, rungs[at])
+            return AtRung(trial, rungs[: at + 1])
         del self._endings[trial]
         return Ended(trial, ending)
 
@@ -72,8 +72,8 @@ class Phone:
         self.told.append(progress)
 
     def at_rung(self, at_rung):
-        self.rungs.append(at_rung.rung)
-        return at_rung.rung.step != self.ends_at
+        self.rungs.append(at_rung.rungs[-1])
+        return at_rung.rungs[-1].step != self.ends_at
 
 
 class KilledError(BaseException):
@@ -84,7 +84,7 @@ class Audience:
     """Listens, and remembers what trials ended as."""
 
     def __init__(self):
-        self.records = []
+        self.records, self.rescues = [], []
 
     def began(self, records, slots):
         pass
@@ -94,6 +94,9 @@ class Audience:
 
     def progressed(self, progress):
         pass
+
+    def rescuing(self, record, remedy):
+        self.rescues.append((record.number, record.verdict.status, remedy.title))
 
     def ended(self, record):
         self.records.append(record)
@@ -125,7 +128,7 @@ def evaluate(job, line):
                 time.sleep(0.01)
                 line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         case "asks at two rungs":
-            words = [line.at_rung(AtRung(job.trial, Rung(step, {"mmd": 1.0}))) for step in (1, 2)]
+            words = [line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),))) for step in (1, 2)]
             return Outcome(HEALTHY, steps=sum(words), seconds=0.0)
         case "tells its threads":
             import torch

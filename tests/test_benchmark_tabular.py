@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from stubs import Phone
 
 from gansearch.candidate import Candidate
 from gansearch.detection import RunWatch
@@ -88,7 +89,7 @@ def test_the_last_rung_is_what_a_study_would_report(recorded, runs, study_path, 
     row, study = recorded(runs[1]), Study.load(study_path)
     candidate = Candidate.from_json(json.loads(row.candidate), Registry())
     judge = TrainAndJudge(study.spec.training, (), study.space.metrics)
-    outcome = judge(Job(0, candidate, tmp_path), report=lambda progress: None)
+    outcome = judge(Job(0, candidate, tmp_path), Phone())
     assert row["coverage"][-1] == pytest.approx(outcome.metrics["coverage"])
     assert list(row["rung"]) == [10, 20]
 
@@ -104,8 +105,20 @@ def test_a_run_goes_on_after_it_is_condemned_and_it_is_known_when_it_was(recorde
 
 def test_a_run_that_is_recorded_is_not_trained_again(recorded, runs, tmp_path):
     recorded(runs[1])
-    lacking = importlib.import_module("record").lacking(runs, tmp_path)
+    lacking = importlib.import_module("record").lacking(runs, tmp_path, tmp_path / "table.parquet")
     assert lacking == [runs[0], *runs[2:]]
+
+
+def test_a_run_that_the_table_has_already_stays_in_it_and_is_not_trained_again(recorded, runs, tmp_path):
+    pack, record = importlib.import_module("pack"), importlib.import_module("record")
+    pack_into = ["--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"]
+    recorded(runs[1])
+    pack.main(pack_into)
+    (tmp_path / runs[1].file).unlink()
+    recorded(runs[0])
+    pack.main(pack_into)
+    assert list(pd.read_parquet(tmp_path / "table.parquet").number) == [0, 1]
+    assert record.lacking(runs, tmp_path, tmp_path / "table.parquet") == runs[2:]
 
 
 def test_a_part_of_the_runs_makes_a_table_that_says_how_many_they_are(

@@ -28,7 +28,7 @@ COMPONENTS = [
 # From top to bottom; a module imports from its own row and from those below it.
 ROWS = (
     {"cli"},
-    {"run"},
+    {"loading", "run"},
     {"search"},
     {"report"},
     {"ranking"},

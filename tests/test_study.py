@@ -205,3 +205,19 @@ def test_a_field_that_a_data_set_lacks_is_told_at_its_place(study_text):
 def test_a_searched_field_of_the_data_set_is_checked_like_any_other(study_text):
     (message,) = problems(study_text, "dataset={use: ring-2d, limit: {choices: [null, 1]}}")
     assert "dataset.limit" in message and "greater than or equal to 2" in message
+
+
+def test_a_reference_names_every_objective_and_nothing_else(study_text):
+    (message,) = problems(study_text + "reference: {fid: 3.0, generator_params: 900}\n")
+    assert message.startswith("s.yaml:21:1: reference: ")
+    assert message.endswith("should name every objective (generator_params, sliced_wasserstein) and nothing else")
+
+
+@pytest.mark.parametrize("value", [0, -5])
+def test_the_reference_of_a_size_has_a_logarithm(study_text, load_problems, value):
+    (message,) = load_problems(f"{study_text}reference: {{generator_params: {value}, sliced_wasserstein: 1}}\n")
+    assert "21:13: reference.generator_params: should be above 0" in message and f"got {value}" in message
+
+
+def test_a_reference_may_change_between_two_runs(make_spec):
+    assert make_spec().differences(make_spec("reference={generator_params: 900, sliced_wasserstein: 1}")) == []

@@ -1,5 +1,7 @@
 """Put the recorded runs into one table, and describe it. Works on a recording that is not finished, too.
 
+Runs that a table in the same place has already stay in it.
+
     python benchmarks/tabular/pack.py [--runs FOLDER] [--out FOLDER] [--every 10]
 
 Writes table.parquet, a run a row, and datasheet.md, which says what is in it.
@@ -26,28 +28,31 @@ from gansearch.files import write_atomically
 TABLE, DATASHEET = "table.parquet", "datasheet.md"
 TEMPLATE = HERE / "datasheet.template.md"
 ACTIVITIES = ("training", "probes", "metrics")
+MADE_WITH = "made_with"
 
 
-def packed(files: Sequence[Path], every: int) -> pa.Table:
-    """The runs of these files, with the signals of every so many steps."""
+def packed(files: Sequence[Path], every: int, before: pa.Table | None = None) -> pa.Table:
+    """The runs of these files, with the signals of every so many steps, and those of a table that was there before."""
     tables = [thinned(pq.read_table(file), every) for file in files]
-    stamps = Counter(table.schema.metadata[b"gansearch"].decode() for table in tables)
-    told = {"signals_every": every, "made_with": [{"runs": n, **json.loads(text)} for text, n in stamps.items()]}
-    table = pa.concat_tables(tables, promote_options="default")
-    return table.sort_by([("number", "ascending"), ("seed", "ascending")]).replace_schema_metadata(
-        {"gansearch": json.dumps(told)}
-    )
+    if before is not None:
+        again = {(table["number"][0].as_py(), table["seed"][0].as_py()) for table in tables}
+        numbers, seeds = before["number"].to_pylist(), before["seed"].to_pylist()
+        tables.append(before.filter(pa.array([pair not in again for pair in zip(numbers, seeds, strict=True)])))
+    table = pa.concat_tables(tables, promote_options="default").replace_schema_metadata(None)
+    return table.sort_by([("number", "ascending"), ("seed", "ascending")])
 
 
 def thinned(table: pa.Table, every: int) -> pa.Table:
-    """The same with every so many steps of the signals, and a column that says which."""
+    """The same with every so many steps of the signals, a column that says which, and one for what it was made with."""
     names = [name for name in table.column_names if name.startswith("signals.")]
     steps = len(table[names[0]][0])
     for name in names:
         kept = pc.list_slice(table[name], every - 1, steps, every)
         table = table.set_column(table.column_names.index(name), name, kept)
     kept_steps = pa.array([range(every, steps + 1, every)] * len(table), pa.list_(pa.int32()))
-    return table.add_column(table.column_names.index(names[0]), "signals.step", kept_steps)
+    stamps = pa.array([table.schema.metadata[b"gansearch"].decode()] * len(table))
+    table = table.add_column(table.column_names.index(names[0]), "signals.step", kept_steps)
+    return table.append_column(MADE_WITH, stamps)
 
 
 def written(table: pa.Table) -> bytes:
@@ -61,10 +66,9 @@ def written(table: pa.Table) -> bytes:
 def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str, Any]]) -> str:
     """The datasheet."""
     rows = table.select([name for name in table.column_names if not name.startswith("signals.")]).to_pylist()
-    told = json.loads(table.schema.metadata[b"gansearch"])
-    made_with = told["made_with"]
+    made_with = [{"runs": n, **json.loads(stamp)} for stamp, n in Counter(row[MADE_WITH] for row in rows).items()]
     facts = {
-        "every": told["signals_every"],
+        "every": str(table["signals.step"][0][0]),
         "bytes": f"{len(content):,}",
         "sha256": hashlib.sha256(content).hexdigest(),
         "columns": _columns(table),
@@ -145,11 +149,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, default=HERE)
     parser.add_argument("--every", type=int, default=10, help="steps between two rows of the signals")
     options = parser.parse_args(arguments)
-    files = sorted(options.runs.glob("*.parquet"))
-    if not files:
+    files = sorted(options.runs.glob("*-seed*.parquet"))
+    there = options.out / TABLE
+    before = pq.read_table(there) if there.exists() else None
+    if not files and before is None:
         parser.error(f"no runs in {options.runs}: record some first")
     candidates = [json.loads(line) for line in CANDIDATES.read_text().splitlines()]
-    table = packed(files, options.every)
+    table = packed(files, options.every, before)
     content = written(table)
     write_atomically(options.out / TABLE, content)
     write_atomically(options.out / DATASHEET, described(table, content, candidates).encode())

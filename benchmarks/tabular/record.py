@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 import torch
 from candidates import CANDIDATES, HERE, STUDY, candidate_of
 from observing import ACTIVITIES, Meter, Onlooker, Rungs
+from pack import TABLE
 from torch import Tensor
 
 import gansearch
@@ -177,9 +178,11 @@ def _processor() -> str:
     return f"{names[0]}, {torch.backends.cpu.get_cpu_capability()}" if names else platform.machine()
 
 
-def lacking(runs: Sequence[Run], out: Path) -> list[Run]:
-    """Those of which there is no record yet."""
-    return [run for run in runs if not (out / run.file).exists()]
+def lacking(runs: Sequence[Run], out: Path, table: Path) -> list[Run]:
+    """Those of which there is no record yet, neither a file nor a row of the table."""
+    packed = pq.read_table(table, columns=["number", "seed"]).to_pylist() if table.exists() else []
+    known = {(row["number"], row["seed"]) for row in packed}
+    return [run for run in runs if (run.number, run.seed) not in known and not (out / run.file).exists()]
 
 
 def main() -> None:
@@ -190,7 +193,7 @@ def main() -> None:
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
     runs = runs_of(CANDIDATES)[: options.only_first]
-    waiting = lacking(runs, options.out)
+    waiting = lacking(runs, options.out, HERE / TABLE)
     print(f"{len(waiting)} of {len(runs)} runs are to be trained", flush=True)
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
         begun = [pool.submit(record, run, STUDY, options.out) for run in waiting]

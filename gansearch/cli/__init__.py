@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from gansearch.cli.certify import certify
 from gansearch.cli.changes import show_changes
 from gansearch.cli.data import app as data_commands
 from gansearch.cli.diagnose import diagnose_log
@@ -35,6 +36,7 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("resume")(resume)
+app.command("certify")(certify)
 app.command("status")(status)
 app.command("show")(show)
 app.command("sample")(sample)

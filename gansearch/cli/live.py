@@ -17,8 +17,8 @@ from gansearch.candidate import Candidate
 from gansearch.ranking.front import axes_of, pareto_front
 from gansearch.ranking.standing import standing_of
 from gansearch.report.numbers import figure, percent
-from gansearch.report.tally import VERDICT_STYLES, tally_line, verdict_name
-from gansearch.signals import Row
+from gansearch.report.tally import VERDICT_STYLES, is_outdone, tally_line, verdict_name
+from gansearch.signals import Remedy, Row
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
 from gansearch.trial import Progress
@@ -35,6 +35,7 @@ class _Search:
         self.records: dict[int, TrialRecord] = {}
         self.running: dict[int, Mapping[str, float]] = {}
         self.progress: dict[int, Progress] = {}
+        self.rescuing_now: dict[int, Remedy] = {}
         self.slots = 1
         self.started_at = time.monotonic()
         self._before = 0
@@ -50,10 +51,14 @@ class _Search:
     def progressed(self, progress: Progress) -> None:
         self.progress[progress.trial] = progress
 
+    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
+        self.rescuing_now[record.number] = remedy
+        self.progress.pop(record.number, None)
+
     def ended(self, record: TrialRecord) -> None:
         self.records[record.number] = record
-        self.running.pop(record.number, None)
-        self.progress.pop(record.number, None)
+        for told in (self.running, self.progress, self.rescuing_now):
+            told.pop(record.number, None)
 
     @property
     def done(self) -> int:
@@ -127,8 +132,13 @@ class LiveTable(_Search):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("so far")
         for trial, sizes in sorted(self.running.items()):
-            table.add_row(str(trial), *self._size(sizes), *self._state(self.progress.get(trial)))
+            table.add_row(self._name(trial), *self._size(sizes), *self._state(self.progress.get(trial)))
+            if remedy := self.rescuing_now.get(trial):
+                table.add_row("", *8 * [""], Text(f"again: {remedy.title}", style="dim"))
         return table
+
+    def _name(self, trial: int) -> str:
+        return str(trial)
 
     def _size(self, sizes: Mapping[str, float]) -> tuple[str, str]:
         return figure(sizes.get("generator_params"), whole=True), percent(self.share_of_baseline(sizes))
@@ -185,6 +195,10 @@ class PlainLines(_Search):
         share = percent(self.share_of_baseline(sizes))
         self._say(f"trial {trial} starts: {figure(sizes.get('generator_params'), whole=True)} parameters ({share})")
 
+    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
+        super().rescuing(record, remedy)
+        self._say(f"trial {record.number} {self._found(record)}; it is trained again: {remedy.title}")
+
     def ended(self, record: TrialRecord) -> None:
         super().ended(record)
         if record.rejected:
@@ -194,23 +208,28 @@ class PlainLines(_Search):
             reason = record.reason.partition("\n")[0]  # a plugin's exception may say more than a line holds
             self._say(f"trial {record.number} failed: {reason}{again}")
         else:
-            self._say(f"trial {record.number} {record.state}: {self._found(record)}")
+            again = "" if record.rescue is None else ", rescued" if record.rescued else "; its rescue failed, too"
+            self._say(f"trial {record.number} {record.state}: {self._found(record)}{again}")
 
     def idle(self) -> None:
         return None
 
     def _found(self, record: TrialRecord) -> str:
+        if is_outdone(record):
+            return record.reason
         name = verdict_name(record)
         if record.state == "pruned" and record.verdict is not None:
             return f"{name} at step {record.verdict.step}, {record.verdict.evidence.get('rule', '')}"
         metrics = (o.metric for o in self.spec.objectives)
         return f"{name}, " + ", ".join(f"{m} {figure(record.figures.get(m))}" for m in metrics)
 
-    def _say(self, text: str) -> None:
+    def _place(self) -> str:
         left = self.seconds_left()
         when = "" if left is None else f", about {clock(left)} left"
-        place = f"[{self.done}/{self.spec.search.trials} {clock(self.elapsed)}{when}]"
-        self._console.print(f"{place} {text}", markup=False, highlight=False, soft_wrap=True)
+        return f"{self.done}/{self.spec.search.trials} {clock(self.elapsed)}{when}"
+
+    def _say(self, text: str) -> None:
+        self._console.print(f"[{self._place()}] {text}", markup=False, highlight=False, soft_wrap=True)
 
 
 def pair(signals: Row, name: str) -> str:

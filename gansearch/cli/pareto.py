@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.places import Run, find_run, read_records, relative
+from gansearch.cli.places import Run, find_run, read_certification, read_records, relative
 from gansearch.cli.printing import Json, console, output_path, print_json
 from gansearch.errors import GansearchError
 
@@ -40,7 +40,8 @@ def show_pareto(
     path = None if output is None else output_path(output, (".png", ".svg", ".csv"))
     folder = find_run(run)
     spec, records = folder.spec(), read_records(folder)
-    survey = Survey.of(spec, records, _axes(axes_of(spec, records), x, y, records))
+    axes = _axes(axes_of(spec, records), x, y, records)
+    survey = Survey.of(spec, records, axes, read_certification(folder))
     if path is not None:
         _write(survey, path)
         typer.echo(f"wrote {path}", err=True)
@@ -58,16 +59,16 @@ def conclude(folder: RunFolder, out: Console) -> None:
     from gansearch.report.next_steps import commonest_steps
     from gansearch.report.survey import Survey
 
-    survey = Survey.of(folder.spec(), read_records(folder))
+    survey = Survey.of(folder.spec(), read_records(folder), runs=read_certification(folder))
     _print(survey, out)
     if survey.spec.search.sampler == "one-at-a-time":
         out.print(Text(), ChangesTable(Changes.of(survey.spec, survey.records)))
     if steps := commonest_steps(survey.records):
         out.print(Text(), steps)
     out.print()
-    smallest = survey.standing.smallest_within_tolerance
-    if smallest is not None and (grids := folder.trial(smallest.number).sample_grids()):
-        out.print(f"samples of trial {smallest.number}: {relative(grids[-1])}", markup=False, soft_wrap=True)
+    found = survey.standing.champion or survey.standing.smallest_within_tolerance
+    if found is not None and (grids := folder.trial(found.number).figured(found).sample_grids()):
+        out.print(f"samples of trial {found.number}: {relative(grids[-1])}", markup=False, soft_wrap=True)
     if survey.front.trials and len(survey.front.axes) > 1:
         picture = folder.path / "pareto.png"
         _write(survey, picture)

@@ -39,8 +39,16 @@ def read_records(folder: RunFolder) -> list[TrialRecord]:
     return TrialStore.read(folder.database, folder.spec().name).records()
 
 
+def read_certification(folder: RunFolder) -> list[TrialRecord]:
+    """Every run that certifies a candidate of a run folder's study, in order of its number; often none."""
+    from gansearch.storage.trials import TrialStore
+
+    store = TrialStore.certification(folder.database, folder.spec().name)
+    return [] if store is None else store.records()
+
+
 def find_trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder]:
-    """A trial of a run and its files.
+    """A trial of a run, and the files of the run that its figures are of.
 
     Raises:
         RunFolderError: when the run has no such trial.
@@ -49,7 +57,7 @@ def find_trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder
     if number not in records:
         there = f"it has {min(records)} to {max(records)}" if records else "it has none yet"
         raise RunFolderError(f"{folder.path} has no trial {number}; {there}")
-    return records[number], folder.trial(number)
+    return records[number], folder.trial(number).figured(records[number])
 
 
 def relative(path: Path) -> Path:

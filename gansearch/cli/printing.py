@@ -20,11 +20,11 @@ Overrides = Annotated[
 ]
 
 
-def console() -> Console:
-    """Where tables go: the width of the terminal, or of COLUMNS."""
+def console(*, stderr: bool = False) -> Console:
+    """Where tables go, as wide as the terminal or COLUMNS; stderr where stdout is for the program that reads JSON."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    return Console(highlight=False, stderr=stderr)
 
 
 def print_json(record: Mapping[str, Any]) -> None:

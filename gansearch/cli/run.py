@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Self
+from typing import Annotated
 
 import typer
 from rich.console import Console
+
+from gansearch.cli.certify import conclude_certification, train_again
+from gansearch.cli.stopping import StopOnSignals
 
 Study = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")]
@@ -48,7 +48,9 @@ def resume(run: Annotated[Path, typer.Argument(help="A run folder, or the name o
 def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool) -> None:
     from gansearch.cli.live import LiveTable, PlainLines
     from gansearch.cli.pareto import conclude
-    from gansearch.run import Study, run_study
+    from gansearch.loading import Study
+    from gansearch.run import certifies_at_end, run_study
+    from gansearch.search.certification import Choice
 
     console = Console()
     study = Study.load(path, overrides)
@@ -57,35 +59,14 @@ def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, 
     if check:
         console.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)
         return
-    folder = out or Path("runs") / study.spec.name
+    place = out or Path("runs") / study.spec.name
     listener = (LiveTable if console.is_terminal else PlainLines)(study.spec, console)
-    with _StopOnSignals() as stop, listener:
-        done = run_study(study, folder, listener, fresh=fresh, stop=stop.asked)
-    if stop.number is not None:
-        console.print(f"stopped; go on with: gansearch resume {folder}", markup=False, soft_wrap=True)
-        raise typer.Exit(128 + stop.number)
-    conclude(done, console)
-
-
-class _StopOnSignals:
-    """The first SIGINT or SIGTERM asks the search to end in order; the next one ends it at once."""
-
-    def __init__(self) -> None:
-        self.number: int | None = None
-        """Of the signal that came, if one has."""
-
-    def asked(self) -> bool:
-        return self.number is not None
-
-    def __enter__(self) -> Self:
-        self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self.asked():
-            os._exit(128 + number)  # workers end by themselves when this process is gone
-        self.number = number
+    with StopOnSignals() as stop:
+        with listener:
+            folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked)
+        if (certified := certifies_at_end(study.spec)) and not stop.asked():
+            train_again(study, folder, Choice(), console, stop)
+    stop.leave_if_asked(f"gansearch resume {place}", console)
+    conclude(folder, console)
+    if certified:
+        conclude_certification(folder, console)

@@ -20,11 +20,13 @@ def status(run: Run, json: Json = False) -> None:
     """Count the trials of a run by state and verdict."""
     from rich.text import Text
 
-    from gansearch.report.tally import condemned, condemned_table, status_json, tally_lines
+    from gansearch.cli.certify import certification_in
+    from gansearch.report.certificates import certification_status
+    from gansearch.report.tally import condemned, condemned_table, status_json, tally_line, tally_lines
 
-    folder = find_run(run)
-    spec, records = folder.spec(), read_records(folder)
-    told = status_json(spec.name, records)
+    certification = certification_in(find_run(run))
+    spec, records = certification.spec, certification.records
+    told = status_json(spec.name, records) | {"certification": certification_status(certification)}
     if json:
         print_json(told)
         return
@@ -34,6 +36,8 @@ def status(run: Run, json: Json = False) -> None:
         f"[bold]{spec.name}[/]: {trained} of {spec.search.trials} trials, {told['steps_trained']:,} steps trained"
     )
     out.print("\n".join(tally_lines(records)))
+    if certification.runs:
+        out.print(f"certification: {tally_line(certification.runs)}\n{certification.conclusion()}")
     if failures := condemned(records):
         out.print(Text(), condemned_table(failures))
 
@@ -52,6 +56,7 @@ def show(
     ] = None,
 ) -> None:
     """Show all trials of a run in a table, or one whole; with -o, draw what it went through."""
+    from gansearch.cli.certify import certification_in
     from gansearch.report.trial_view import trial_json, trial_view
 
     path = None if output is None else output_path(output, (".png", ".svg", ".gif"))
@@ -62,10 +67,11 @@ def show(
         _show_all(folder, json)
         return
     record, files = find_trial(folder, trial)
+    certificate = certification_in(folder).standing.certificates.get(trial)
     if json:
-        print_json(trial_json(record, files))
+        print_json(trial_json(record, files, certificate))
     elif path is None:
-        console().print(trial_view(record, files))
+        console().print(trial_view(record, files, certificate))
     if path is not None:
         _draw(folder.spec().name, record, files, path)
         typer.echo(f"wrote {path}", err=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.places import Run, find_run, find_trial, read_records, relative
+from gansearch.cli.places import Run, find_run, find_trial, read_certification, read_records, relative
 from gansearch.cli.printing import output_path
 from gansearch.errors import GansearchError
 
@@ -20,13 +20,14 @@ CHOICES = {
     "smallest_within_tolerance": "the smallest that is about as good as the baseline",
     "best_any_size": "the best of any size",
 }
-"""Which trial is shown where none is named: the first of these that there is."""
+"""Which trial is shown where none is named and there is no champion: the first of these that there is."""
 
 
 def sample(
     run: Run,
     trial: Annotated[
-        int | None, typer.Option(min=0, help="The trial; else the smallest within tolerance, or the best.")
+        int | None,
+        typer.Option(min=0, help="The trial; else the champion, the smallest within tolerance, or the best."),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to: .png, or .gif for a walk.")
@@ -72,7 +73,9 @@ def _choose(folder: RunFolder) -> tuple[int, str]:
     """The trial that a reader asks for first, and why it is that one."""
     from gansearch.report.survey import Survey
 
-    standing = Survey.of(folder.spec(), read_records(folder)).standing
+    standing = Survey.of(folder.spec(), read_records(folder), runs=read_certification(folder)).standing
+    if standing.champion is not None:
+        return standing.champion.number, ", the champion"
     for name, why in CHOICES.items():
         record = standing.named()[name]
         if record is not None:

@@ -25,13 +25,23 @@ class SizeCounter:
     def __init__(self, shape: ImageShape, metrics: Mapping[str, Metric]) -> None:
         self._shape = shape
         self._metrics = {name: metric for name, metric in metrics.items() if isinstance(metric, SizeMetric)}
+        self._known: dict[tuple[str, str], dict[str, float]] = {}
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
         """Parameters and costs of both networks, and the study's own sizes.
 
+        Each pair of networks is counted once: candidates may differ in how they are trained alone.
+
         Raises:
             ValueError: when a network cannot be built for this shape.
         """
+        generator, discriminator = candidate.generator, candidate.discriminator
+        pair = repr(generator), repr(discriminator)  # with the names of their classes
+        if pair not in self._known:
+            self._known[pair] = self._counted(candidate)
+        return dict(self._known[pair])
+
+    def _counted(self, candidate: Candidate) -> dict[str, float]:
         with torch.device("meta"):
             generator, discriminator = candidate.networks(self._shape)
             inputs = torch.empty(1, *candidate.generator.input_shape(self._shape))

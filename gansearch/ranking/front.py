@@ -7,7 +7,7 @@ healthy is left out before anything is compared.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -16,7 +16,7 @@ from gansearch.study import StudySpec
 
 Direction = Literal["minimize", "maximize"]
 MARGIN = 0.1
-"""Share of the worst value by which the hypervolume's reference point lies behind it."""
+"""Share of the worst healthy trial's value by which the reference lies behind it, where nothing else gives one."""
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,29 @@ class Axis:
         """The value that is worse by a share of its own magnitude, whatever its sign."""
         return value + tolerance * abs(value) * (1 if self.direction == "minimize" else -1)
 
+    @property
+    def scale(self) -> Literal["log10", "linear"]:
+        """In what distances along the axis are measured: sizes span decades, so theirs count as ratios."""
+        return "log10" if self.is_size else "linear"
+
+    def position(self, value: float) -> float:
+        """The place of a value on the axis's scale, turned so that less is better; a size of 0 lies at infinity."""
+        if self.scale == "log10":
+            value = math.log10(value) if value > 0 else -math.inf
+        return self.cost(value)
+
     def to_json(self) -> dict[str, Any]:
         return {"metric": self.metric, "direction": self.direction, "size": self.is_size}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The corner from which a hypervolume is measured."""
+
+    values: tuple[float, ...]
+    """By axis, in the metric's own unit."""
+    of: Literal["study", "baseline", "worst healthy trial"]
+    """What gives it. Only the last one moves while a study grows, and then no two hypervolumes compare."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +72,10 @@ class Front:
     trials: tuple[TrialRecord, ...]
     healthy: tuple[TrialRecord, ...]
     """All that were compared, in order of their number."""
-    reference: tuple[float, ...] | None
-    """The corner from which the hypervolume is measured; None without a healthy trial."""
+    reference: Reference | None
+    """None without a healthy trial, unless the study states it."""
     hypervolume: float
-    """What the front dominates, up to the reference point, in the product of the axes' units."""
+    """What the front dominates within the reference: in decades of each size times the unit of each quality."""
 
     def __contains__(self, record: TrialRecord) -> bool:
         return any(record.number == trial.number for trial in self.trials)
@@ -86,26 +107,42 @@ def first_runs(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return list(firsts.values())
 
 
-def pareto_front(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> Front:
-    """The front of a study's trials, each candidate once."""
+def objective_point(record: TrialRecord, axes: Sequence[Axis]) -> tuple[float, ...]:
+    """A trial as the point that a hypervolume is taken of: less is better on every axis, sizes in log10."""
+    return tuple(axis.position(axis.value(record)) for axis in axes)
+
+
+def pareto_front(
+    records: Sequence[TrialRecord], axes: Sequence[Axis], stated: Mapping[str, float] | None = None
+) -> Front:
+    """The front of a study's trials, each candidate once.
+
+    Args:
+        records: its trials, whatever became of them.
+        axes: along which they are compared.
+        stated: the study's own reference point for the hypervolume, by metric; it counts where it has every axis.
+    """
     healthy = healthy_trials(records, axes)
     ranked = first_runs(healthy)
-    points = {record.number: _costs(record, axes) for record in ranked}
-    front = [r for r in ranked if not any(_dominates(other, points[r.number]) for other in points.values())]
-    front.sort(key=lambda record: (points[record.number], record.number))
-    reference = _reference(healthy, axes)
-    corner = [] if reference is None else [axis.cost(v) for axis, v in zip(axes, reference, strict=True)]
-    volume = hypervolume([points[record.number] for record in front], corner)
-    return Front(tuple(axes), tuple(front), tuple(healthy), reference, volume)
+    costs = {record.number: _costs(record, axes) for record in ranked}
+    front = [r for r in ranked if not any(_dominates(other, costs[r.number]) for other in costs.values())]
+    front.sort(key=lambda record: (costs[record.number], record.number))
+    reference = _reference(healthy, axes, stated or {})
+    return Front(tuple(axes), tuple(front), tuple(healthy), reference, _dominated(front, axes, reference))
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
-    """Volume between points, each better the smaller, and a reference point that none exceeds.
+    """Volume between points, each better the smaller, and a reference point.
 
+    A point that is not finite, or not better than the reference on every axis, contributes nothing.
     Cuts along the last axis into slabs, in each of which the same points count (Knowles 2002,
     "Local-search and hybrid evolutionary algorithms for Pareto optimization"); meant for fronts of
     dozens of points and a few axes.
     """
+    return _volume([p for p in points if all(-math.inf < c < r for c, r in zip(p, reference, strict=True))], reference)
+
+
+def _volume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
     if not points:
         return 0.0
     if len(reference) == 1:
@@ -113,10 +150,18 @@ def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -
     ordered = sorted(points, key=lambda point: point[-1])
     ends = [point[-1] for point in ordered[1:]] + [reference[-1]]
     return sum(
-        (end - point[-1]) * hypervolume([p[:-1] for p in ordered[: i + 1]], reference[:-1])
+        (end - point[-1]) * _volume([p[:-1] for p in ordered[: i + 1]], reference[:-1])
         for i, (point, end) in enumerate(zip(ordered, ends, strict=True))
         if end > point[-1]
     )
+
+
+def _dominated(front: Sequence[TrialRecord], axes: Sequence[Axis], reference: Reference | None) -> float:
+    """The hypervolume of a front's trials."""
+    if reference is None:
+        return 0.0
+    corner = [axis.position(value) for axis, value in zip(axes, reference.values, strict=True)]
+    return hypervolume([objective_point(record, axes) for record in front], corner)
 
 
 def _costs(record: TrialRecord, axes: Sequence[Axis]) -> tuple[float, ...]:
@@ -128,9 +173,20 @@ def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
-def _reference(healthy: Sequence[TrialRecord], axes: Sequence[Axis]) -> tuple[float, ...] | None:
-    """A little behind the worst value that any healthy trial has on each axis."""
+def _reference(healthy: Sequence[TrialRecord], axes: Sequence[Axis], stated: Mapping[str, float]) -> Reference | None:
+    """What the study states; else what the baseline gives; else a little behind the worst that there is."""
+    if all(axis.metric in stated for axis in axes):
+        return Reference(tuple(stated[axis.metric] for axis in axes), "study")
     if not healthy:
         return None
+    for record in healthy:
+        if record.baseline:
+            return Reference(tuple(_behind_baseline(axis, axis.value(record)) for axis in axes), "baseline")
     worst = (max((axis.value(record) for record in healthy), key=axis.cost) for axis in axes)
-    return tuple(axis.limit(value, MARGIN) for axis, value in zip(axes, worst, strict=True))
+    values = tuple(axis.limit(value, MARGIN) for axis, value in zip(axes, worst, strict=True))
+    return Reference(values, "worst healthy trial")
+
+
+def _behind_baseline(axis: Axis, value: float) -> float:
+    """The baseline's own size; of a quality what is worse by its magnitude, by 1 where it has none."""
+    return value if axis.is_size else axis.limit(value, 1.0) if value else axis.cost(1.0)

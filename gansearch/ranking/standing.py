@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from gansearch.ranking.front import Axis, axes_of, first_runs, healthy_trials
+from gansearch.ranking.certificate import Certificate, all_certificates
+from gansearch.ranking.contenders import Contenders
+from gansearch.ranking.front import Axis, axes_of
+from gansearch.ranking.limits import Limit, Limits, limits_of, outcomes_of
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
 
 SIZE_BAND = 0.10
 """Share of the baseline's size within which another candidate counts as being of the same size."""
-DEFAULT_SIZE = Axis("generator_params", "minimize", is_size=True)
-"""What every trial is counted by, for a study whose objectives name no size."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,19 @@ class Standing:
     """The first objective that is no size; None where all of them are sizes."""
     baseline: TrialRecord | None = None
     smallest_within_tolerance: TrialRecord | None = None
-    """Of all that are at most the tolerance worse than the baseline."""
+    """Of all that are at most the tolerance worse than the baseline, each by its one run in the search."""
     best_any_size: TrialRecord | None = None
     best_at_baseline_size: TrialRecord | None = None
     note: str = ""
     """Why there is nothing to stand on, where that is so."""
+    certificates: Mapping[int, Certificate] = field(default_factory=dict)
+    """By trial what is proven of it, of those that were trained again."""
+    limits: Limits = field(default_factory=Limits)
+    """How much worse a quality may be than the baseline's, and than the best."""
+    ruling: Limit | None = None
+    """That of the two which decides on the champion."""
+    champion: TrialRecord | None = None
+    """The smallest of those whose certificate passes."""
 
     def share_of_baseline(self, record: TrialRecord) -> float | None:
         """A trial's size as a share of the baseline's; None where either is unknown."""
@@ -47,33 +56,61 @@ class Standing:
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name.startswith(("best", "smallest", "base"))}
 
 
-def standing_of(spec: StudySpec, records: Sequence[TrialRecord], axes: Sequence[Axis] | None = None) -> Standing:
-    """How a study stands, by its own objectives or along other axes."""
-    axes = axes_of(spec, records) if axes is None else axes
-    size = next((axis for axis in axes if axis.is_size), DEFAULT_SIZE)
-    quality = next((axis for axis in axes if not axis.is_size), None)
-    baseline = next((r for r in reversed(records) if r.baseline and not r.retried), None)
+def standing_of(
+    spec: StudySpec,
+    records: Sequence[TrialRecord],
+    axes: Sequence[Axis] | None = None,
+    runs: Sequence[TrialRecord] = (),
+) -> Standing:
+    """How a study stands, by its own objectives or along other axes, with what its certification has proven."""
+    contenders = Contenders.of(records, axes_of(spec, records) if axes is None else axes)
+    return _with_certificates(spec, _by_one_run(spec, contenders), contenders, runs)
+
+
+def _by_one_run(spec: StudySpec, contenders: Contenders) -> Standing:
+    """What the search alone says."""
+    size, quality, baseline = contenders.size, contenders.quality, contenders.baseline
     if quality is None:
         return Standing(size, None, baseline, note="all objectives are sizes, so there is no quality to hold")
-    healthy = first_runs(healthy_trials(records, (size, quality)))
-    best = _best(healthy, quality, size)
-    if baseline is None or all(record.number != baseline.number for record in healthy):
-        return Standing(size, quality, baseline, best_any_size=best, note=_why_no_baseline(baseline))
+    standing = Standing(size, quality, baseline, best_any_size=contenders.best)
+    if baseline is None or contenders.sound_baseline is None:
+        return replace(standing, note=_why_no_baseline(baseline))
     limit = quality.cost(quality.limit(quality.value(baseline), spec.certification.tolerance))
-    return Standing(
-        size,
-        quality,
-        baseline,
-        smallest_within_tolerance=_best([r for r in healthy if quality.cost(quality.value(r)) <= limit], size, quality),
-        best_any_size=best,
-        best_at_baseline_size=_best([r for r in healthy if _same_size(r, baseline, size)], quality, size),
+    return replace(
+        standing,
+        smallest_within_tolerance=next(
+            (r for r in contenders.healthy if quality.cost(quality.value(r)) <= limit), None
+        ),
+        best_at_baseline_size=contenders.best_of(r for r in contenders.healthy if _same_size(r, baseline, size)),
+    )
+
+
+def _with_certificates(
+    spec: StudySpec, standing: Standing, contenders: Contenders, runs: Sequence[TrialRecord]
+) -> Standing:
+    """The same with what fresh seeds say."""
+    outcomes = outcomes_of(spec, runs)
+    limits = limits_of(spec, contenders, outcomes)
+    certificates = all_certificates(spec, outcomes, contenders.quality, limits)
+    passing = (r for r in contenders.healthy if r.number in certificates and certificates[r.number].passes)
+    return replace(
+        standing,
+        certificates=certificates,
+        limits=limits,
+        ruling=limits.ruling(spec.certification),
+        champion=next(passing, None),
     )
 
 
 def standing_json(standing: Standing) -> dict[str, Any]:
     """Numbers, sizes and qualities of the trials that stand out."""
     told = {name: None if record is None else _told(standing, record) for name, record in standing.named().items()}
-    return told | {"note": standing.note or None}
+    limits = {"baseline": standing.limits.baseline, "best": standing.limits.best, "ruling": standing.ruling}
+    return told | {
+        "note": standing.note or None,
+        "limits": {name: None if limit is None else limit.to_json() for name, limit in limits.items()},
+        "champion": None if standing.champion is None else standing.champion.number,
+    }
 
 
 def _told(standing: Standing, record: TrialRecord) -> dict[str, Any]:
@@ -85,11 +122,6 @@ def _told(standing: Standing, record: TrialRecord) -> dict[str, Any]:
         "state": record.state,
         "verdict": record.verdict.status if record.verdict else None,
     }
-
-
-def _best(records: Sequence[TrialRecord], by: Axis, then: Axis) -> TrialRecord | None:
-    """The best along one axis; of equals the best along the other, then the first."""
-    return min(records, key=lambda r: (by.cost(by.value(r)), then.cost(then.value(r)), r.number), default=None)
 
 
 def _same_size(record: TrialRecord, baseline: TrialRecord, size: Axis) -> bool:

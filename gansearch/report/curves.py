@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 
-from gansearch.report.figures import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from gansearch.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from gansearch.signals import COLUMNS, Verdict
 
 SMOOTHING = 40

@@ -1,10 +1,8 @@
-"""The picture of the front, and the front as a table of figures.
-
-Colours are those of Okabe and Ito, which people with every kind of colour vision tell apart.
-"""
+"""The picture of the front, and the front as a table of figures."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,21 +15,15 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gansearch.ranking.front import Axis, Front
 from gansearch.ranking.standing import Standing
+from gansearch.report.front_marks import Marks
+from gansearch.report.labels import point_out
 from gansearch.report.numbers import figure, percent
+from gansearch.report.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.report.survey import Survey
-from gansearch.report.tally import condemned, verdict_name
+from gansearch.report.tally import condemned, is_outdone, verdict_name
 from gansearch.report.trial_figures import trial_figures
 from gansearch.storage.trials import TrialRecord
 
-BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#8A8A8A",
-)
 CONDEMNED_MARKS = {
     "convergence-failure": ("x", VERMILION),
     "mode-collapse": ("+", PURPLE),
@@ -39,52 +31,73 @@ CONDEMNED_MARKS = {
     "suspect": ("2", ORANGE),
     "failed": ("|", GREY),
 }
-WIDE_SPAN = 8.0
-"""Largest over smallest value from which an axis is logarithmic."""
+WIDE_SPAN = 4.0
+"""Largest over smallest value from which the axis of what is better the smaller is logarithmic."""
+
+LEGEND_COLUMNS = 5
 
 
 def front_figure(survey: Survey, title: str = "") -> Figure:
-    """The first two axes of a front: every healthy trial, and beyond the bad edge those that were condemned."""
-    front, standing = survey.front, survey.standing
-    x, y = front.axes[:2]
+    """The first two axes of a front: every trial that has a place there, and beyond the bad edge the condemned."""
+    x, y = survey.front.axes[:2]
     drawing = Figure(figsize=(8.4, 5.6), layout="constrained")
     axes, strip = _areas(drawing, y, condemned(survey.records), x)
-    _scales(axes, front, x, y)
-    _tolerance_band(axes, standing, y, survey.tolerance)
-    rest = [record for record in front.healthy if record not in front]
-    axes.scatter(*_points(rest, x, y), s=28, color=GREY, alpha=0.75, linewidths=0, label="healthy", zorder=3)
-    axes.step(*_points(front.trials, x, y), where="post", color=BLUE, linewidth=1.6, zorder=3)
-    axes.scatter(*_points(front.trials, x, y), s=42, color=BLUE, linewidths=0, label="on the front", zorder=4)
-    _standing(axes, standing, front, x, y)
+    marks = Marks(survey, axes, x, y)
+    legend = marks.draw()
+    _scales(axes, marks.places(), x, y)
     axes.set_ylabel(_label(y))
     lowest, highest = (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
     lowest.set_xlabel(_label(x))
     highest.set_title(title or _title(survey), loc="left", fontsize=10)
-    drawing.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False, fontsize=9)
+    columns = math.ceil(len(legend) / math.ceil(len(legend) / LEGEND_COLUMNS)) if legend else 1
+    style: dict[str, Any] = {"frameon": False, "fontsize": 9, "markerscale": 0.8, "labelspacing": 0.6}
+    drawing.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=columns, **style)
+    _point_out_what_was_found(drawing, marks)
     return drawing
 
 
 def _title(survey: Survey) -> str:
     """What has been found, in one line."""
-    standing = survey.standing
-    found = standing.smallest_within_tolerance
-    trained = len(survey.front.healthy) + len(condemned(survey.records))
-    told = f"{survey.spec.name}: {len(survey.front.healthy)} of {trained} trials healthy"
+    standing, healthy = survey.standing, len(survey.front.healthy)
+    outdone = sum(map(is_outdone, survey.records))
+    told = f"{survey.spec.name}: {healthy} of {healthy + outdone + len(condemned(survey.records))} trials healthy"
+    if outdone:
+        told += f", {outdone} given up"
+    found = standing.champion or standing.smallest_within_tolerance
     if found is None or found is standing.baseline or standing.quality is None:
         return told
     size = percent(standing.share_of_baseline(found))
+    if found is standing.champion:
+        return f"{told}; the champion has {size} of the baseline's size"
     return f"{told}; {standing.quality.metric} within {survey.tolerance:.0%} of the baseline's at {size} of its size"
 
 
+def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
+    """The champion in words; before there is one, the smallest that is as good as the baseline by its one run."""
+    standing = marks.survey.standing
+    found = standing.champion or standing.smallest_within_tolerance
+    if found is None or not marks.has_place(found) or marks.x != standing.size or found is standing.baseline:
+        return
+    certificate = standing.certificates.get(found.number)
+    words = f"trial {found.number}: {figure(marks.x.value(found), whole=True)}"
+    words += f"\n{percent(standing.share_of_baseline(found))} of the baseline's size"
+    if found is standing.champion and certificate is not None:
+        words = f"champion, {words}\n{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
+    drawing.draw_without_rendering()  # so that it is known how much room there is
+    point_out(marks.axes, words, marks.place(found), marks.outline(), GREEN)
+
+
 def front_frame(front: Front, standing: Standing) -> pd.DataFrame:
-    """The front, a row a trial: figures, share of the baseline's size, last signals, searched parameters."""
+    """The front, a row a trial: figures, share of the baseline's size, certificate, last signals, parameters."""
+    known = standing.certificates
     rows = [
         {
             "trial": record.number,
             **{axis.metric: axis.value(record) for axis in front.axes},
             "share_of_baseline": standing.share_of_baseline(record),
+            "certified": known[record.number].status if record.number in known else None,
             **trial_figures(record),
-            **record.parameters,
+            **record.settings,
         }
         for record in front.trials
     ]
@@ -130,72 +143,18 @@ def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _points(records: Sequence[TrialRecord], x: Axis, y: Axis) -> tuple[list[float], list[float]]:
-    return [x.value(record) for record in records], [y.value(record) for record in records]
-
-
 def _label(axis: Axis) -> str:
     return f"{axis.metric} ({'less' if axis.direction == 'minimize' else 'more'} is better)"
 
 
-def _scales(axes: Axes, front: Front, x: Axis, y: Axis) -> None:
-    """Sizes on a logarithmic scale, and whatever else spans a wide range; room for a label all around."""
-    for axis, part in ((x, "x"), (y, "y")):
-        values = [axis.value(record) for record in front.healthy]
-        if values and min(values) > 0 and (axis.is_size or max(values) > WIDE_SPAN * min(values)):
+def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Axis, y: Axis) -> None:
+    """Sizes on a logarithmic scale, and what spans a wide range whose good end that shows larger; room for a label."""
+    for axis, part, values in zip((x, y), "xy", zip(*places, strict=True), strict=False):
+        wide = axis.direction == "minimize" and max(values) > WIDE_SPAN * min(values)
+        if min(values) > 0 and (axis.is_size or wide):
             getattr(axes, f"set_{part}scale")("log")
             ticks = getattr(axes, f"{part}axis")
             ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
             ticks.set_major_formatter(FuncFormatter(lambda value, _: figure(value, whole=value >= 1)))
             ticks.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.16)
-
-
-def _tolerance_band(axes: Axes, standing: Standing, y: Axis, tolerance: float) -> None:
-    if standing.smallest_within_tolerance is None or standing.baseline is None or y != standing.quality:
-        return
-    base = y.value(standing.baseline)
-    label = f"within {tolerance:.0%} of the baseline"
-    axes.axhspan(base, y.limit(base, tolerance), color=SKY, alpha=0.22, linewidth=0, label=label, zorder=1)
-
-
-def _standing(axes: Axes, standing: Standing, front: Front, x: Axis, y: Axis) -> None:
-    """The baseline as a star, and what the search has found, with its size in words."""
-    healthy = {record.number for record in front.healthy}
-    baseline, smallest = standing.baseline, standing.smallest_within_tolerance
-    if baseline is not None and baseline.number in healthy:
-        axes.plot(
-            x.value(baseline),
-            y.value(baseline),
-            "*",
-            color=ORANGE,
-            markeredgecolor="black",
-            markeredgewidth=0.7,
-            markersize=17,
-            label="baseline",
-            linestyle="none",
-            zorder=5,
-        )
-    if smallest is None or smallest.number not in healthy or x != standing.size or smallest is baseline:
-        return
-    place = (x.value(smallest), y.value(smallest))
-    share = percent(standing.share_of_baseline(smallest))
-    # On the better side of the front there is neither a trial nor a line; its corner has room for the words.
-    across, up = axes.transAxes.inverted().transform(axes.transData.transform(place))
-    cornered = across < 0.34
-    offset = 0.13 if y.direction == "minimize" else -0.13
-    corner = 0.07 if y.direction == "minimize" else 0.93
-    axes.annotate(
-        f"trial {smallest.number}: {figure(place[0])}\n{share} of the baseline's size",
-        place,
-        xytext=(0.015, corner) if cornered else (across - 0.03, min(0.93, max(0.07, up - offset))),
-        textcoords="axes fraction",
-        ha="left" if cornered else "right",
-        va="center",
-        fontsize=9,
-        color=GREEN,
-        fontweight="bold",
-        bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
-        arrowprops={"arrowstyle": "-|>", "color": GREEN, "shrinkB": 6, "relpos": (0.3 if cornered else 0.9, 0.5)},
-        zorder=6,
-    )

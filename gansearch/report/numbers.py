@@ -31,6 +31,12 @@ def percent(share: float | None) -> str:
     return f"{share:.1%}" if 0 < abs(share) < 0.0995 else f"{share:.0%}"
 
 
+def change(share: float | None) -> str:
+    """A change as a share of what was there before: `-45%`, `+6.0%`."""
+    sign = "+" if share is not None and share >= 0 else ""
+    return sign + percent(share)
+
+
 def setting(value: Any) -> str:
     """The value of a searched parameter."""
     if value is None:

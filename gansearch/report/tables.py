@@ -2,24 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.report.numbers import figure, percent, setting
-from gansearch.report.survey import Survey
+from gansearch.ranking.certificate import Certificate, Status
+from gansearch.ranking.front import Axis, Reference
+from gansearch.ranking.tradeoff import StepDown
+from gansearch.report.numbers import change, figure, percent, setting
+from gansearch.report.survey import Survey, noise_of
 from gansearch.report.trial_figures import QUANTITIES
 from gansearch.storage.trials import TrialRecord
 
+
+class Column(NamedTuple):
+    """A column of the front's table."""
+
+    heading: str
+    cell: Callable[[TrialRecord], str]
+    folds: bool = False
+    """Whether its cells may take several lines."""
+
+
 MARKS: Mapping[str, tuple[str, str]] = {
+    "champion": ("♛", "champion"),
     "baseline": ("★", "baseline"),
     "smallest_within_tolerance": ("◆", "smallest with {quality} within {tolerance:.0%} of the baseline's"),
     "best_any_size": ("▲", "best {quality} at any size"),
     "best_at_baseline_size": ("●", "best {quality} at the baseline's size"),
+    "knee": ("∠", "knee of the front"),
+}
+OUTCOMES: Mapping[Status, tuple[str, str]] = {
+    "stable": ("✓", "stable"),
+    "unstable": ("✗", "unstable"),
+    "undecided": ("…", "undecided"),
 }
 
 
@@ -27,44 +49,62 @@ MARKS: Mapping[str, tuple[str, str]] = {
 class FrontTable:
     """The front and the trials that stand out, a row a trial, by size.
 
-    Where the terminal is too narrow for everything, the searched parameters get a table of their own.
+    Where the terminal is too narrow for everything, what was measured besides and the searched
+    parameters get tables of their own.
     """
 
     survey: Survey
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        whole = self._table(figures=True, parameters=True)
-        if Measurement.get(console, options.update(width=10_000), whole).maximum <= options.max_width:
-            yield whole
-        else:
-            yield from (self._table(figures=True), Text(), self._table(parameters=True))
-        yield Text()
+        group, *parts = self._ranked_columns(), self._measured_columns(), self._searched_columns()
+        for part in parts:
+            together = Measurement.get(console, options.update(width=10_000), self._table([*group, *part]))
+            if part and together.maximum > options.max_width:
+                yield from (self._table(group), Text())
+                group = part
+            else:
+                group += part
+        yield from (self._table(group), Text())
         for line in self._legend():
             yield Text(line, style="dim")
 
     def rows(self) -> list[TrialRecord]:
-        """The trials shown: those on the front, and the healthy ones that stand out beside it."""
-        chosen = {record.number: record for record in self.survey.front.trials}
-        healthy = {record.number for record in self.survey.front.healthy}
-        chosen |= {r.number: r for r in self.survey.standing.named().values() if r is not None and r.number in healthy}
-        size = self.survey.standing.size
-        return sorted(chosen.values(), key=lambda r: (size.cost(size.value(r)), r.number))
+        """The trials shown: those on the front, and the healthy ones beside it that stand out or were certified."""
+        front, standing = self.survey.front, self.survey.standing
+        named = {record.number for record in self._named().values()}
+        chosen = [r for r in front.healthy if r in front or r.number in named or r.number in standing.certificates]
+        return sorted(chosen, key=lambda r: (standing.size.cost(standing.size.value(r)), r.number))
 
-    def _table(self, *, figures: bool = False, parameters: bool = False) -> Table:
-        rows = self.rows()
-        metrics = self._metrics(rows) if figures else []
-        searched = varied(rows) if parameters else {}
+    def _table(self, columns: Sequence[Column]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("trial", "", *(self._headings() if figures else ()), *metrics):
-            table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
-        for heading in searched:
-            table.add_column(heading, justify="right", overflow="fold")
-        for record in rows:
-            cells = [str(record.number), self._marks(record), *(self._axis_cells(record) if figures else ())]
-            cells += [figure(record.metrics.get(name)) for name in metrics]
-            cells += [setting(record.parameters.get(name)) for name in searched.values()]
+        table.add_column("trial", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
+        for column in columns:
+            table.add_column(column.heading, justify="right", no_wrap=not column.folds, overflow="fold")
+        for record in self.rows():
+            cells = [str(record.number), self._marks(record), *(column.cell(record) for column in columns)]
             table.add_row(*cells, style="" if record in self.survey.front else "dim")
         return table
+
+    def _ranked_columns(self) -> list[Column]:
+        """By what trials are compared, what the steps down cost, and what is certified."""
+        survey, standing, columns = self.survey, self.survey.standing, list[Column]()
+        for axis in survey.front.axes:
+            columns.append(Column(axis.metric, partial(_axis_cell, axis)))
+            if axis == standing.size:
+                columns.append(Column("of ★", lambda record: percent(standing.share_of_baseline(record))))
+        if survey.steps_down:
+            columns.append(Column("step down", lambda record: step_cell(survey.steps_down.get(record.number))))
+        if standing.certificates:
+            columns.append(Column("certified", lambda r: certified_cell(standing.certificates.get(r.number))))
+        return columns
+
+    def _measured_columns(self) -> list[Column]:
+        return [Column(name, partial(_metric_cell, name)) for name in self._metrics(self.rows())]
+
+    def _searched_columns(self) -> list[Column]:
+        searched = varied(self.rows())
+        return [Column(heading, partial(_parameter_cell, name), folds=True) for heading, name in searched.items()]
 
     def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
         """What was measured besides the axes; not what every trial has, unless the study asks for it."""
@@ -73,36 +113,69 @@ class FrontTable:
         measured = dict.fromkeys(name for record in rows for name in record.metrics)
         return [name for name in measured if name not in left_out]
 
-    def _headings(self) -> Iterator[str]:
-        for axis in self.survey.front.axes:
-            yield axis.metric
-            if axis == self.survey.standing.size:
-                yield "of ★"
-
-    def _axis_cells(self, record: TrialRecord) -> Iterator[str]:
-        for axis in self.survey.front.axes:
-            yield figure(axis.value(record))
-            if axis == self.survey.standing.size:
-                yield percent(self.survey.standing.share_of_baseline(record))
+    def _named(self) -> dict[str, TrialRecord]:
+        """The trials that are marked, by what they stand for."""
+        standing = self.survey.standing
+        named = {"champion": standing.champion, **standing.named(), "knee": self.survey.knee}
+        return {name: record for name, record in named.items() if record is not None}
 
     def _marks(self, record: TrialRecord) -> str:
-        held = self.survey.standing.named().items()
-        return "".join(MARKS[name][0] for name, one in held if one is not None and one.number == record.number)
+        return "".join(MARKS[name][0] for name, one in self._named().items() if one.number == record.number)
 
     def _legend(self) -> Iterator[str]:
-        standing = self.survey.standing
-        words = {"quality": standing.quality.metric if standing.quality else "", "tolerance": self.survey.tolerance}
-        for name, record in standing.named().items():
-            if record is not None:
-                mark, meaning = MARKS[name]
-                yield f"{mark} {meaning.format(**words)}: trial {record.number}"
-        if any(record not in self.survey.front for record in self.rows()):
+        survey, quality = self.survey, self.survey.standing.quality
+        words = {"quality": quality.metric if quality else "", "tolerance": survey.tolerance}
+        for name, record in self._named().items():
+            mark, meaning = MARKS[name]
+            yield f"{mark} {meaning.format(**words)}: trial {record.number}"
+        if survey.steps_down and quality:
+            noise = f"≈ {quality.metric} within the noise of two seeds ({noise_of(survey.spec):.0%})"
+            yield f"step down: against the next larger on the front; {noise}"
+        if survey.standing.certificates:
+            marks = ", ".join(f"{mark} {meaning}" for mark, meaning in OUTCOMES.values())
+            yield f"certified: healthy of fresh seeds; {marks}"
+        if survey.front.reference is not None:
+            corner = _corner(survey.front.axes, survey.front.reference)
+            yield f"hypervolume: {figure(survey.front.hypervolume)}, measured from {corner}"
+        if any(record not in survey.front for record in self.rows()):
             yield "Dim trials are not on the front."
+
+
+def _axis_cell(axis: Axis, record: TrialRecord) -> str:
+    return figure(axis.value(record))
+
+
+def _metric_cell(name: str, record: TrialRecord) -> str:
+    return figure(record.metrics.get(name))
+
+
+def _corner(axes: Sequence[Axis], reference: Reference) -> str:
+    """Where a hypervolume is measured from, and in what."""
+    units = ("" if axis.scale == "linear" else " in decades" for axis in axes)
+    corner = [f"{a.metric} {figure(v)}{unit}" for a, v, unit in zip(axes, reference.values, units, strict=True)]
+    told = f"{' and '.join(corner)} (reference point of the {reference.of}"
+    return told + (", which moves while the study grows)" if reference.of == "worst healthy trial" else ")")
+
+
+def _parameter_cell(name: str, record: TrialRecord) -> str:
+    return setting(record.parameters.get(name))
+
+
+def step_cell(step: StepDown | None) -> str:
+    """What a step down changes: `-45% ≈+6.0%`, size first, ≈ where the quality's change is noise."""
+    return "-" if step is None else f"{change(step.size)} {'≈' if step.within_noise else ''}{change(step.quality)}"
+
+
+def certified_cell(certificate: Certificate | None) -> str:
+    """Healthy seeds of those trained, and what that comes to: `4/4 ✓`."""
+    if certificate is None:
+        return "-"
+    return f"{certificate.healthy}/{certificate.seeds} {OUTCOMES[certificate.status][0]}"
 
 
 def varied(rows: Sequence[TrialRecord]) -> dict[str, str]:
     """The parameters in which trials differ, by the shortest heading that tells them apart."""
-    names = dict.fromkeys(name for record in rows for name in record.parameters)
-    names = {name: None for name in names if len({repr(record.parameters.get(name)) for record in rows}) > 1}
+    names = dict.fromkeys(name for record in rows for name in record.settings)
+    names = {name: None for name in names if len({repr(record.settings.get(name)) for record in rows}) > 1}
     endings = [name.rpartition(".")[2] for name in names]
     return {ending if endings.count(ending) == 1 else name: name for name, ending in zip(names, endings, strict=True)}

@@ -19,7 +19,9 @@ VERDICT_STYLES: Mapping[str, str] = {
     "mode-collapse": "magenta",
     "diverged": "bright_red",
     "failed": "blue",
+    "outdone": "cyan",
 }
+"""By verdict, and by what `verdict_name` says of trials that have none for good."""
 
 
 def count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
@@ -27,19 +29,21 @@ def count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
 
     Those refused before training are `rejected` and no others; attempts that were interrupted and
     queued again are `retried` and no others. So complete, pruned and failed add up to the trials
-    that the study asked for and got.
+    that the study asked for and got. Of the pruned, those that were given up at a rung, without having
+    failed, are `outdone` as well.
     """
-    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting", "rejected", "retried"), 0)
+    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting", "rejected", "retried", "outdone"), 0)
     for record in records:
         counts["retried" if record.retried else "rejected" if record.rejected else record.state] += 1
+        counts["outdone"] += is_outdone(record)
     return counts
 
 
 def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Judged trials by verdict, each of them named."""
+    """Judged trials by verdict, each of them named; not those given up at a rung, whose verdict was no last one."""
     counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
     for record in records:
-        if record.verdict is not None:
+        if record.verdict is not None and not is_outdone(record):
             counts[record.verdict.status] += 1
     return counts
 
@@ -56,7 +60,13 @@ def status_json(study: str, records: Sequence[TrialRecord]) -> dict[str, Any]:
 
 def tally_lines(records: Sequence[TrialRecord]) -> list[str]:
     """The counts that are not zero, in markup: trials by state, then by verdict."""
-    states = [f"{count} {state}" for state, count in count_states(records).items() if count]
+    counts = count_states(records)
+    outdone = f" ({counts['outdone']} outdone at a rung)" if counts["outdone"] else ""
+    states = [
+        f"{count} {state}" + (outdone if state == "pruned" else "")
+        for state, count in counts.items()
+        if count and state != "outdone"
+    ]
     verdicts = [
         f"[{VERDICT_STYLES[name]}]{count} {name}[/]" for name, count in count_verdicts(records).items() if count
     ]
@@ -68,9 +78,15 @@ def tally_line(records: Sequence[TrialRecord]) -> str:
     return "; ".join(tally_lines(records))
 
 
+def is_outdone(record: TrialRecord) -> bool:
+    """Whether a trial was given up at a rung, where others did better, without having failed in anything."""
+    return bool(record.outdone_by) and not (record.verdict and record.verdict.failed)
+
+
 def condemned(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Trials that were trained and ended without a rank: pruned or crashed."""
-    return [r for r in records if r.state in ("pruned", "failed") and not (r.rejected or r.retried)]
+    """Trials that were trained and failed: stopped by a verdict, or crashed."""
+    ended = [record for record in records if record.state in ("pruned", "failed")]
+    return [record for record in ended if not (record.rejected or record.retried or is_outdone(record))]
 
 
 def condemned_table(records: Sequence[TrialRecord], size: str = "generator_params") -> Table:
@@ -90,7 +106,9 @@ def condemned_table(records: Sequence[TrialRecord], size: str = "generator_param
 
 
 def verdict_name(record: TrialRecord) -> str:
-    """The verdict, or `failed` for a trial that crashed or could not be measured."""
+    """The verdict; `failed` for a trial that crashed or could not be measured, `outdone` for one given up at a rung."""
+    if is_outdone(record):
+        return "outdone"
     return record.verdict.status if record.verdict and record.state != "failed" else "failed"
 
 

@@ -10,28 +10,34 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.report.next_steps import next_steps
+from gansearch.ranking.certificate import Certificate
+from gansearch.report.certificates import certified_line
+from gansearch.report.next_steps import change_line, next_steps
 from gansearch.report.numbers import figure, setting
-from gansearch.report.tally import VERDICT_STYLES
+from gansearch.report.tally import VERDICT_STYLES, is_outdone
 from gansearch.report.trial_figures import QUANTITIES, phrases
+from gansearch.storage.rescue import Attempt, Rescue
 from gansearch.storage.run_folder import SIGNALS, TrialFolder
 from gansearch.storage.trials import TrialRecord
 
 
-def trial_json(record: TrialRecord, files: TrialFolder) -> dict[str, Any]:
+def trial_json(record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None) -> dict[str, Any]:
     """Everything that is kept of a trial; files by their paths within its folder."""
-    known = {"trial": record.number, "baseline": record.baseline, "retry_of": record.retry_of}
+    known: dict[str, Any] = {"trial": record.number, "baseline": record.baseline, "retry_of": record.retry_of}
+    known |= {"inherited_from": record.inherited_from}
     kept: dict[str, Any] = {"folder": str(files.path), "signals": SIGNALS if (files.path / SIGNALS).is_file() else None}
     kept |= {"samples": [path.relative_to(files.path).as_posix() for path in files.sample_grids()]}
+    known |= {"certified": certificate.to_json() if certificate else None}
     return known | {"parameters": dict(record.parameters)} | record.to_json() | {"files": kept}
 
 
-def trial_view(record: TrialRecord, files: TrialFolder) -> RenderableType:
+def trial_view(record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None) -> RenderableType:
     """The same for a person."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
     table.add_column(overflow="fold")
-    for heading, told in _sections(record, files).items():
+    certified = {"certified": "" if certificate is None else certified_line(certificate)}
+    for heading, told in (certified | _sections(record, files)).items():
         if told:
             table.add_row(heading, escape(told))
     advice = (Text(), next_steps(record.remedies)) if record.remedies else ()
@@ -42,9 +48,11 @@ def _headline(record: TrialRecord) -> Text:
     line = Text(f"trial {record.number}", style="bold")
     line.append(f"  {record.state}", style="not bold")
     if record.verdict is not None:
-        line.append(f"  {record.verdict.status}", style=VERDICT_STYLES[record.verdict.status])
+        verdict = "outdone" if is_outdone(record) else record.verdict.status
+        line.append(f"  {verdict}", style=VERDICT_STYLES[verdict])
         line.append(f" at step {record.verdict.step}" if record.verdict.step is not None else "", style="not bold")
     marks = {"the baseline": record.baseline, "refused before training": record.rejected}
+    marks |= {f"begun with weights of trial {record.inherited_from}": record.inherited_from is not None}
     marks |= {"queued again": record.retried, f"another try of trial {record.retry_of}": record.retry_of is not None}
     for mark, held in marks.items():
         line.append(f"  ({mark})" if held else "", style="not bold")
@@ -55,6 +63,7 @@ def _sections(record: TrialRecord, files: TrialFolder) -> dict[str, str]:
     rate = f", {record.steps / record.seconds:.0f} steps/s" if record.seconds else ""
     sections = {
         "why": record.reason,
+        "rescue": _both_stories(record.rescue, files) if record.rescue else "",
         "evidence": _listed(record.verdict.evidence if record.verdict else {}),
         "searched": _listed(record.parameters),
         **{role: _listed(fields) for role, fields in record.candidate.items()},
@@ -68,6 +77,26 @@ def _sections(record: TrialRecord, files: TrialFolder) -> dict[str, str]:
     }
     grids = files.sample_grids()
     return sections | {"pictures": f"{len(grids)} of its samples, the last {grids[-1]}" if grids else ""}
+
+
+def _both_stories(rescue: Rescue, files: TrialFolder) -> str:
+    """What became of the two runs of a trial that was to be rescued."""
+    remedy, other = rescue.remedy, files.path.parent if rescue.succeeded else files.rescue.path
+    second = _attempt(rescue.second) + (f" ({rescue.reason})" if rescue.reason else "")
+    return (
+        f"{'it came out healthy' if rescue.succeeded else 'it failed again'} with: {remedy.title}\n"
+        f"because {remedy.because} ({remedy.source})\n"
+        f"set {change_line(remedy)}\n"
+        f"first run: {_attempt(rescue.first)}\nsecond run: {second}\n"
+        f"the {'first' if rescue.succeeded else 'second'} run's files: {other}"
+    )
+
+
+def _attempt(attempt: Attempt) -> str:
+    verdict = attempt.verdict
+    ending = "crashed" if verdict is None else verdict.status
+    since = f" at step {verdict.step}" if verdict is not None and verdict.step is not None else ""
+    return f"{ending}{since}, {attempt.steps:,} steps in {attempt.seconds:.0f} s"
 
 
 def _beside(figures: Mapping[str, float]) -> dict[str, float]:

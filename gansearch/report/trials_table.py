@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.report.numbers import figure
-from gansearch.report.tally import VERDICT_STYLES
+from gansearch.report.tally import VERDICT_STYLES, verdict_name
 from gansearch.report.trial_figures import GROUPS, QUANTITIES, Quantity, trial_figures
 from gansearch.storage.trials import TrialRecord
 
@@ -69,6 +69,7 @@ def _two_lines(metric: str) -> str:
 def _outcome(record: TrialRecord) -> Text:
     """The verdict; where there is none, what became of the trial instead."""
     if record.verdict is not None and record.state != "failed":
-        return Text(record.verdict.status, VERDICT_STYLES[record.verdict.status])
+        name = verdict_name(record)
+        return Text(name, VERDICT_STYLES[name])
     name = "rejected" if record.rejected else "retried" if record.retried else record.state
     return Text(name, VERDICT_STYLES.get(name, "dim"))

@@ -61,5 +61,6 @@ class SearchAgenda:
         return self._store.ask(make_sampler(self._spec, self._finished, running))
 
     def ended(self, record: TrialRecord) -> None:
-        self._finished += 1
-        self._trained += not record.rejected
+        new = record.continues is None
+        self._finished += new
+        self._trained += new and not record.rejected

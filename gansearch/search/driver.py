@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Protocol
 
 from optuna.trial import Trial
@@ -13,21 +14,15 @@ from gansearch.errors import GansearchError
 from gansearch.search.agenda import Agenda
 from gansearch.search.executor import Executor
 from gansearch.search.gate import Examined, Gate
+from gansearch.search.inheritance import Parents
 from gansearch.search.pruning import Outdone, RungPruner
+from gansearch.search.recording import begun, ended
+from gansearch.search.rescue import Rescuer, SecondChance, both_told
 from gansearch.search.telling import Teller
+from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
-from gansearch.storage.trials import (
-    BASELINE,
-    CERTIFIES,
-    DEATHS,
-    GIVEN,
-    RETRY_OF,
-    SEED,
-    VARIATION,
-    TrialRecord,
-    TrialStore,
-)
-from gansearch.trial import AtRung, Crash, Ended, Ending, Job, Progress
+from gansearch.storage.trials import DEATHS, INHERITS, TrialRecord, TrialStore
+from gansearch.trial import AtRung, Crash, Ended, Job, Progress
 
 REJECTIONS_ON_END = 200
 """Candidates refused one after the other before the driver gives up."""
@@ -49,6 +44,9 @@ class Listener(Protocol):
     def progressed(self, progress: Progress) -> None:
         """A trial got further."""
 
+    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
+        """A trial's run ended like this, and it is trained once more, with a remedy."""
+
     def ended(self, record: TrialRecord) -> None:
         """A trial ended, or was refused before it began."""
 
@@ -56,15 +54,25 @@ class Listener(Protocol):
         """Called about four times a second."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Running:
     """A trial that is being trained."""
 
     trial: Trial
     candidate: Candidate
-    sizes: Mapping[str, float]
+    record: TrialRecord
     violations: Mapping[str, float]
+    folder: TrialFolder
     outdone: Outdone | None = None
+
+
+@dataclass(kw_only=True)
+class _SecondRun(_Running):
+    """One that is trained once more, with a remedy."""
+
+    first: _Running
+    """With the record of how that ended."""
+    remedy: Remedy
 
 
 class Driver:
@@ -81,6 +89,8 @@ class Driver:
         folders: Callable[[int], TrialFolder],
         listener: Listener,
         stop: Callable[[], bool] = lambda: False,
+        rescuer: Rescuer | None = None,
+        parents: Parents | None = None,
     ) -> None:
         """Put together those who take part.
 
@@ -94,9 +104,12 @@ class Driver:
             folders: where each trial keeps its files.
             listener: told of all that happens.
             stop: asked about four times a second whether to stop.
+            rescuer: says which runs get a second chance; without it none does.
+            parents: says which trial a candidate inherits weights from; without it none does.
         """
         self._agenda, self._gate, self._executor, self._pruner, self._teller = agenda, gate, executor, pruner, teller
         self._store, self._folders, self._listener, self._stop_asked = store, folders, listener, stop
+        self._rescuer, self._parents = rescuer, parents
         self._running: dict[int, _Running] = {}
         self._healthy: list[TrialRecord] = []
         self._rejected_on_end = 0
@@ -138,20 +151,44 @@ class Driver:
             self._refuse(trial, examined)
             return
         self._rejected_on_end = 0
-        self._submit(_Running(trial, examined.candidate, examined.sizes, examined.violations))
+        running = _Running(
+            trial=trial,
+            candidate=examined.candidate,
+            record=begun(trial, examined),
+            violations=examined.violations,
+            folder=self._folders(trial.number),
+        )
+        taken_up = running.record.continues if running.record.retry_of is None else running.record.retry_of
+        self._inherit(running, taken_up)
+        self._listener.started(trial.number, running.candidate, examined.sizes)
+        self._submit(running, resume_from=None if taken_up is None else self._folders(taken_up).path)
 
-    def _submit(self, running: _Running) -> None:
-        trial, candidate = running.trial, running.candidate
-        folder = self._folders(trial.number)
-        folder.write_json(CANDIDATE, candidate.to_json())
-        retry_of = trial.user_attrs.get(RETRY_OF)
-        resume_from = None if retry_of is None else self._folders(retry_of).path
-        self._running[trial.number] = running
-        self._listener.started(trial.number, candidate, running.sizes)
-        self._executor.submit(Job(trial.number, candidate, folder.path, trial.user_attrs.get(SEED), resume_from))
+    def _inherit(self, running: _Running, taken_up: int | None) -> None:
+        """Find the trial that a new one inherits from; another try of one keeps the parent of before."""
+        if self._parents is None:
+            return
+        if taken_up is not None:
+            parent = self._store.record(taken_up).inherited_from
+        else:
+            parent = self._parents.find(running.record, running.candidate, self._healthy)
+        if parent is not None:
+            running.trial.set_user_attr(INHERITS, parent)
+            running.record = replace(running.record, inherited_from=parent)
+
+    def _submit(self, running: _Running, resume_from: Path | None = None) -> None:
+        number, record = running.trial.number, running.record
+        running.folder.write_json(CANDIDATE, running.candidate.to_json())
+        self._running[number] = running
+        parent = None if record.inherited_from is None else self._files_of(record.inherited_from).path
+        job = Job(number, running.candidate, running.folder.path, record.seed, resume_from, parent)
+        self._executor.submit(job)
+
+    def _files_of(self, number: int) -> TrialFolder:
+        """Where the networks lie that a finished trial is known by."""
+        return self._folders(number).figured(self._store.record(number))
 
     def _refuse(self, trial: Trial, examined: Examined) -> None:
-        record = _record(trial, examined.candidate, examined.sizes)
+        record = begun(trial, examined)
         if examined.broken:
             self._tell(trial, replace(record, state="failed", reason=examined.refusal), {})
             return
@@ -169,10 +206,14 @@ class Driver:
     def _compare(self, event: AtRung) -> None:
         """Say whether a trial may go on from a rung. What the study names outright always may."""
         running = self._running[event.trial]
-        attributes = running.trial.user_attrs
-        if not (attributes.get(GIVEN) or attributes.get(VARIATION)):
-            running.outdone = self._pruner.look(running.sizes, event.rung, self._healthy)
+        if not (running.record.given or running.record.variation or self._was_set_aside_at(running, event)):
+            running.outdone = self._pruner.look(running.record.sizes, event.rungs, self._healthy)
         self._executor.answer(event.trial, go_on=running.outdone is None)
+
+    def _was_set_aside_at(self, running: _Running, event: AtRung) -> bool:
+        """Whether a trial takes up another one, and has not come further than that yet."""
+        continued = running.record.continues
+        return continued is not None and event.rungs[-1].step <= self._store.record(continued).steps
 
     # ------------------------------------------------------------------ tell
 
@@ -180,16 +221,43 @@ class Driver:
         running = self._running.pop(event.trial)
         trial = running.trial
         if isinstance(event.ending, Crash) and event.ending.traceback:
-            self._folders(event.trial).write_error(event.ending.traceback)
-        record = _record(trial, running.candidate, running.sizes)
-        record = _with_ending(record, event.ending, running.outdone)
+            running.folder.write_error(event.ending.traceback)
+        record = ended(running.record, event.ending, running.outdone)
         deaths = trial.user_attrs.get(DEATHS, 0) + 1
         if isinstance(event.ending, Crash) and event.ending.kind == "died" and deaths < DEATHS_ALLOWED:
             # Who killed it is not known, so the candidate gets another chance.
             self._store.requeue(trial.number, record.reason, **{DEATHS: deaths})
             self._listener.ended(replace(record, retried=True))
             return
-        self._tell(trial, record, running.violations)
+        running = replace(running, record=record)
+        if isinstance(running, _SecondRun):
+            self._tell_both(running)
+        elif chance := self._rescuer and self._rescuer.look(record, running.candidate):
+            self._rescue(running, chance)
+        else:
+            self._tell(trial, record, running.violations)
+
+    def _rescue(self, first: _Running, chance: SecondChance) -> None:
+        """Train a trial once more, from scratch, with a remedy."""
+        self._listener.rescuing(first.record, chance.remedy)
+        self._submit(
+            _SecondRun(
+                trial=first.trial,
+                candidate=chance.candidate,
+                record=begun(first.trial, chance.examined),
+                violations=chance.examined.violations,
+                folder=first.folder.rescue,
+                first=first,
+                remedy=chance.remedy,
+            )
+        )
+
+    def _tell_both(self, second: _SecondRun) -> None:
+        """End a trial that was trained twice."""
+        # A second run that cannot be measured is no rescue either; it is the teller who knows.
+        measured = self._teller.told(second.record, second.violations).record
+        record = both_told(second.remedy, second.first.record, measured)
+        self._tell(second.trial, record, (second if record.rescued else second.first).violations)
 
     def _tell(self, trial: Trial, record: TrialRecord, violations: Mapping[str, float]) -> None:
         told = self._teller.told(record, violations)
@@ -209,38 +277,3 @@ class Driver:
         for number in self._running:
             self._store.requeue(number, "interrupted")
         self._running.clear()
-
-
-def _record(trial: Trial, candidate: Candidate | None, sizes: Mapping[str, float]) -> TrialRecord:
-    """What is known of a trial before it is trained."""
-    return TrialRecord(
-        number=trial.number,
-        state="running",
-        parameters=trial.params,
-        candidate={} if candidate is None else candidate.to_json(),
-        identity="" if candidate is None else candidate.identity,
-        sizes=sizes,
-        baseline=bool(trial.user_attrs.get(BASELINE)),
-        retry_of=trial.user_attrs.get(RETRY_OF),
-        certifies=trial.user_attrs.get(CERTIFIES),
-        seed=trial.user_attrs.get(SEED),
-    )
-
-
-def _with_ending(record: TrialRecord, ending: Ending, outdone: Outdone | None) -> TrialRecord:
-    if isinstance(ending, Crash):
-        return replace(record, state="failed", reason=f"{ending.kind}: {ending.message}")
-    return replace(
-        record,
-        state="complete" if ending.verdict.status == "healthy" and outdone is None else "pruned",
-        reason="" if outdone is None else outdone.reason,
-        outdone_by=() if outdone is None else outdone.by,
-        verdict=ending.verdict,
-        metrics=ending.metrics,
-        signals=ending.signals,
-        rungs=ending.rungs,
-        remedies=ending.remedies,
-        steps=ending.steps,
-        seconds=ending.seconds,
-        stamp=ending.stamp,
-    )

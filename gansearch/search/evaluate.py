@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from gansearch.components import Data, Detector, Metric, SampleMetric
 from gansearch.detection import RunWatch
+from gansearch.errors import RunFolderError
 from gansearch.evaluation.diversity import BlurRatio
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
@@ -22,9 +24,10 @@ from gansearch.evaluation.probe import Probe
 from gansearch.remedies import remedies
 from gansearch.signals import Row, Verdict
 from gansearch.storage.pictures import save_samples
-from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.run_folder import DISCRIMINATOR, GENERATOR, VERDICT, TrialFolder
 from gansearch.study import TrainingSpec
 from gansearch.training import checkpoint
+from gansearch.training.inheritance import Heritage
 from gansearch.training.loop import Hooks, TrainedRun, train
 from gansearch.training.precision import give_back_freed_memory
 from gansearch.trial import AtRung, Job, Line, Outcome, Progress
@@ -44,6 +47,8 @@ class TrainAndJudge:
     """Metrics that are measured at the rungs."""
     rungs: Sequence[float] = ()
     """Shares of the training after which they are."""
+    bequeaths: bool = False
+    """Whether other trials may inherit from this one, so that its discriminator is kept too."""
 
     def __call__(self, job: Job, line: Line) -> Outcome:
         """Train the job's candidate and measure it; the study's own metrics only where it came through.
@@ -65,13 +70,17 @@ class TrainAndJudge:
             self._hooks(job, data, training.steps, folder, line),
             folder=job.folder,
             resume_from=job.resume_from,
+            heritage=None if job.parent is None else _heritage(job.parent),
         )
         folder.write_signals(run.rows)
         folder.write_predictions(run.predictions)
         advice = remedies(run.verdict, run.rows, job.candidate, data)
         folder.write_json(VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
         checkpoint.save(run.players.judged.state_dict(), job.folder, GENERATOR)
-        (job.folder / checkpoint.NAME).unlink(missing_ok=True)  # the run is over; nothing takes it up again
+        if self.bequeaths:
+            checkpoint.save(run.players.discriminator.network.state_dict(), job.folder, DISCRIMINATOR)
+        if not run.outdone:  # or else the search may take it up again
+            (job.folder / checkpoint.NAME).unlink(missing_ok=True)
         metrics, stamp = self._measure(run, data)
         return Outcome(
             verdict=run.verdict,
@@ -108,7 +117,7 @@ class TrainAndJudge:
             frozenset(steps_of(self.rungs, steps)) if self.compared else frozenset(),
             measure,
             self.training.judged_samples,
-            lambda rung: line.at_rung(AtRung(job.trial, rung)),
+            lambda rungs: line.at_rung(AtRung(job.trial, rungs)),
         )
 
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
@@ -122,6 +131,14 @@ class TrainAndJudge:
         if not run.verdict.failed and not run.outdone:
             figures |= {name: metric.measure(evidence) for name, metric in self._sample_metrics(self.metrics).items()}
         return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
+
+
+def _heritage(parent: Path) -> Heritage:
+    """What a finished trial leaves behind."""
+    generator = checkpoint.load(parent, GENERATOR, "cpu")
+    if generator is None:
+        raise RunFolderError(f"{parent / GENERATOR} is missing or damaged, so nothing can be inherited from it")
+    return Heritage(generator, checkpoint.load(parent, DISCRIMINATOR, "cpu"))
 
 
 def steps_of(rungs: Iterable[float], steps: int) -> list[int]:

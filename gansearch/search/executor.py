@@ -14,7 +14,7 @@ class Executor(Protocol):
     slots: int
 
     def submit(self, job: Job) -> None:
-        """Start a job; there must be a free slot."""
+        """Start a job; there must be a free slot. A trial that has ended may be submitted again, for a second run."""
 
     def events(self, timeout: float) -> Sequence[Event]:
         """What has happened since the last call; waits for at most so many seconds, or until something does.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
+from gansearch.domains import Scalar
 from gansearch.options import InvalidCandidateError
 from gansearch.space import SearchSpace
 from gansearch.storage.trials import GIVEN
@@ -40,17 +41,27 @@ class Gate:
 
     def examine(self, trial: Trial) -> Examined:
         """Draw a trial's candidate, count it, and hold it against the study's constraints."""
+        # What the study names outright it wants trained, whatever its size.
+        return self._examined(lambda: self._space.draw(trial), bound=not trial.user_attrs.get(GIVEN))
+
+    def weigh(self, candidate: Candidate, *, bound: bool) -> Examined:
+        """Do the same with a candidate that is drawn already; `bound` where the constraints refuse it."""
+        return self._examined(lambda: candidate, bound=bound)
+
+    def weigh_parameters(self, parameters: Mapping[str, Scalar]) -> Examined:
+        """Do the same with a candidate that might be proposed."""
+        return self._examined(lambda: self._space.candidate(parameters), bound=True)
+
+    def _examined(self, draw: Callable[[], Candidate], *, bound: bool) -> Examined:
         try:
-            candidate = self._space.draw(trial)
+            candidate = draw()
             sizes = self._sizes(candidate)
         except (InvalidCandidateError, ValueError) as error:
             return Examined(violations={"invalid": 1.0}, refusal=str(error))
         except Exception as error:  # a plugin may fail in any way; that costs its candidate and no other
             return Examined(refusal=f"raised: {type(error).__name__}: {error}", broken=True)
         violations = self._violations(sizes)
-        over = [name for name, violation in violations.items() if violation > 0]
-        if trial.user_attrs.get(GIVEN):  # what the study names outright it wants trained
-            over = []
+        over = [name for name, violation in violations.items() if bound and violation > 0]
         refusal = "; ".join(f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over)
         return Examined(candidate, sizes, violations, refusal)
 

@@ -1,9 +1,13 @@
-"""Pruning at rungs: a run that fails in nothing is given up where others, no larger, do better.
+"""Pruning at rungs: a run that fails in nothing is given up where it has no place on the front.
 
 Ordinary pruning ranks all runs by one metric and keeps the best. Held against large models, the small
-ones would be the first to go. So a run is only ever compared with those that are no larger than it
-is, and only with healthy ones: what is better there at the same step, by more than two seeds of one
-candidate differ, leaves it no place on the front.
+ones would be the first to go. So a run is only ever held against healthy trials that are no larger
+than it is. And a run that is slow to begin is no bad one: it is granted the largest improvement that
+any healthy trial of the study has made from this rung to its end. Only where it would even then be
+worse, by more than two seeds of one candidate differ, is it given up for good.
+
+A search that takes up again what it has set aside can afford to be less patient: there a run is set
+aside as soon as it would be worse with the usual improvement, or beyond the reference point.
 """
 
 from __future__ import annotations
@@ -12,7 +16,8 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from gansearch.ranking.front import Axis
+from gansearch.ranking.front import Axis, pareto_front
+from gansearch.search.forecast import Precedents, cost, quality
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import PruningSpec
 from gansearch.trial import Rung
@@ -29,50 +34,69 @@ class Outdone:
 
 @dataclass(frozen=True)
 class RungPruner:
-    """Compares runs at the same step."""
+    """Says which runs have no place on the front."""
 
     spec: PruningSpec
     axes: Sequence[Axis]
     """The study's objectives: sizes and qualities."""
+    reference: Mapping[str, float]
+    """The study's own reference point, where it states one."""
+    sets_aside: bool = False
+    """Whether what is given up may be taken up again."""
 
-    def look(self, sizes: Mapping[str, float], rung: Rung, healthy: Sequence[TrialRecord]) -> Outdone | None:
+    def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> Outdone | None:
         """Why a run should be given up at a rung; None where it may go on.
 
         Args:
             sizes: of its candidate.
-            rung: what it is worth there.
+            rungs: what it was worth at each rung so far, the last one that at which it is.
             healthy: trials that came through, each with its own rungs.
         """
-        qualities = [axis for axis in self.axes if not axis.is_size]
-        rivals = [
-            (there, record)
-            for record in healthy
-            if self._no_larger(record, sizes)
-            and (there := _at(record, rung.step)) is not None
-            and all(self._better(axis, there.metrics, rung.metrics) for axis in qualities)
-        ]
-        if not rivals or not qualities:
+        hoped = self._hoped(rungs, healthy)
+        if not hoped:
             return None
-        axis = qualities[0]
-        rivals.sort(key=lambda rival: (axis.cost(rival[0].metrics[axis.metric]), rival[1].number))
-        best, record = rivals[0]
+        axis = next(iter(hoped))
+        rivals = [record for record in healthy if self._no_larger(record, sizes) and _are_worse(hoped, record.figures)]
+        what = "no larger, has"
+        if not rivals and self.sets_aside:
+            rivals, what = self._within_reference(hoped, healthy), "within the reference, has"
+        if not rivals:
+            return None
+        best = min(rivals, key=lambda record: (axis.cost(axis.value(record)), record.number))
+        now = rungs[-1].metrics.get(axis.metric, math.nan)
+        will = "would, as a rule, end with" if self.sets_aside else "could at best end with"
         return Outdone(
-            tuple(rival.number for _, rival in rivals),
-            f"outdone at step {rung.step}: {axis.metric} {rung.metrics[axis.metric]:.3g}, while trial "
-            f"{record.number}, no larger, had {best.metrics[axis.metric]:.3g} there",
+            tuple(record.number for record in rivals),
+            f"{axis.metric} {now:.3g} at step {rungs[-1].step} {will} {quality(axis, hoped[axis]):.3g}; "
+            f"trial {best.number}, {what} {axis.value(best):.3g}",
         )
+
+    def _hoped(self, rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> dict[Axis, float]:
+        """The cost of each quality with which a run may hope to end; nothing while there are too few precedents."""
+        hoped: dict[Axis, float] = {}
+        for axis in (axis for axis in self.axes if not axis.is_size):
+            precedents = Precedents(axis, healthy)
+            if precedents.known(rungs[-1].step) < self.spec.precedents:
+                return {}
+            forecast = precedents.forecast(rungs)
+            noise = self.spec.margin * math.log1p(self.spec.noise)
+            hoped[axis] = forecast.mean if self.sets_aside else forecast.reach - noise
+        return hoped
 
     def _no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
         return all(axis.cost(axis.value(record)) <= axis.cost(sizes[axis.metric]) for axis in self.axes if axis.is_size)
 
-    def _better(self, axis: Axis, theirs: Mapping[str, float], ours: Mapping[str, float]) -> bool:
-        """Whether they are better by more than the noise; what could not be measured is worse than all else."""
-        one, other = theirs.get(axis.metric, math.nan), ours.get(axis.metric, math.nan)
-        if not math.isfinite(one):
-            return False
-        return not axis.cost(other) <= axis.cost(axis.limit(one, self.spec.margin * self.spec.noise))
+    def _within_reference(self, hoped: Mapping[Axis, float], healthy: Sequence[TrialRecord]) -> list[TrialRecord]:
+        """Of a run that hopes for nothing within the reference those that are; else none."""
+        reference = pareto_front(healthy, self.axes, self.reference).reference
+        if reference is None:
+            return []
+        limits = {axis.metric: value for axis, value in zip(self.axes, reference.values, strict=True)}
+        if not _are_worse(hoped, limits):
+            return []
+        return [record for record in healthy if all(a.cost(a.value(record)) < a.cost(limits[a.metric]) for a in hoped)]
 
 
-def _at(record: TrialRecord, step: int) -> Rung | None:
-    """What a trial was worth at a step."""
-    return next((rung for rung in record.rungs if rung.step == step), None)
+def _are_worse(hoped: Mapping[Axis, float], figures: Mapping[str, float]) -> bool:
+    """Whether what is hoped for is worse than these figures in every quality."""
+    return all(expected > cost(axis, figures.get(axis.metric, math.nan)) for axis, expected in hoped.items())

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -43,8 +44,13 @@ class SamplerKind:
     Told as FAIL, failures are forgotten and tried again: TPE then fails in 45-100 % of its later
     trials, told as PRUNED in 6-13 %.
     """
+    outdone: Literal["infeasible", "pruned", "as it stood"] = "infeasible"
+    """What a run that was given up at a rung is told as: like one that failed, PRUNED but feasible, or COMPLETE
+    with the quality that it had there."""
     proposes: bool = True
     """Whether it has candidates of its own. A search without ends with those that are given."""
+    takes_up: bool = False
+    """Whether it takes up again what was given up at a rung."""
 
 
 KINDS: Mapping[str, SamplerKind] = {
@@ -62,6 +68,8 @@ KINDS: Mapping[str, SamplerKind] = {
         learns_from_pruned=False,
     ),
     "random": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True),
+    # It chooses by itself (shrinking.py), but for its first candidates.
+    "shrink": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, takes_up=True),
     # All that it tries is given, so nothing is ever drawn.
     "one-at-a-time": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, proposes=False),
 }
@@ -69,5 +77,10 @@ KINDS: Mapping[str, SamplerKind] = {
 
 def make_sampler(spec: SearchSpec, finished: int, running: int) -> BaseSampler:
     """The sampler for the next question, with so many trials told and so many under way."""
+    return KINDS[spec.sampler].make(spec, seed_of(spec, finished, running))
+
+
+def seed_of(spec: SearchSpec, finished: int, running: int) -> int:
+    """The seed of the next question, the same whether or not the search was interrupted before."""
     digest = hashlib.sha256(f"{spec.seed}/{finished}/{running}".encode()).digest()
-    return KINDS[spec.sampler].make(spec, int.from_bytes(digest[:4]))
+    return int.from_bytes(digest[:4])

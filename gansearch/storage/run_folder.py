@@ -4,16 +4,20 @@ runs/<study>/study.yaml             the study with its defaults
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              lock                   held by the driver while it runs
              trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
-                                    error.txt, samples/*.png, generator.pt; while it trains, checkpoint.pt
+                                    error.txt, samples/*.png, generator.pt, discriminator.pt where it may
+                                    be inherited; while it trains, checkpoint.pt
+             trials/0007/rescue/    the same of its second run, where it got one
+             certification/0003/    the same of a run with a fresh seed
 """
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import pandas as pd
 import pyarrow as pa
@@ -26,14 +30,18 @@ from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
 from gansearch.study import StudySpec
 
-STUDY, DATABASE, LOCK, TRIALS = "study.yaml", "study.db", "lock", "trials"
-CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
+if TYPE_CHECKING:
+    from gansearch.storage.trials import TrialRecord
+
+STUDY, DATABASE, LOCK, TRIALS, CERTIFICATION = "study.yaml", "study.db", "lock", "trials", "certification"
+CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, DISCRIMINATOR, ERROR = (
     "candidate.json",
     "signals.parquet",
     "predictions.parquet",
     "verdict.json",
     "samples",
     "generator.pt",
+    "discriminator.pt",
     "error.txt",
 )
 
@@ -90,6 +98,9 @@ class RunFolder:
     def trial(self, number: int) -> TrialFolder:
         return TrialFolder(self.path / TRIALS / f"{number:04d}")
 
+    def certification_run(self, number: int) -> TrialFolder:
+        return TrialFolder(self.path / CERTIFICATION / f"{number:04d}")
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; the lock ends with its process, however that ends.
@@ -103,6 +114,19 @@ class RunFolder:
         except Timeout:
             raise RunFolderError(f"another gansearch is at work in {self.path}") from None
 
+    def clear(self) -> None:
+        """Forget a run: only what a run leaves behind, and only while nobody is at work there.
+
+        Raises:
+            RunFolderError: when another process holds it.
+        """
+        with self.locked():
+            for name in (TRIALS, CERTIFICATION):
+                shutil.rmtree(self.path / name, ignore_errors=True)
+            for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+                (self.path / name).unlink(missing_ok=True)
+            self.study_file.unlink()
+
     def _write_study(self, spec: StudySpec) -> None:
         text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
         write_atomically(self.path / STUDY, text.encode())
@@ -113,6 +137,15 @@ class TrialFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def rescue(self) -> TrialFolder:
+        """The files of a second run."""
+        return TrialFolder(self.path / "rescue")
+
+    def figured(self, record: TrialRecord) -> TrialFolder:
+        """The files of the run that the trial's candidate and figures are of."""
+        return self.rescue if record.rescued else self
 
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)

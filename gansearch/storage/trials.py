@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -17,6 +17,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gansearch.errors import RunFolderError
 from gansearch.signals import Remedy, Verdict
+from gansearch.storage.rescue import Rescue
 from gansearch.study import ObjectiveSpec
 from gansearch.trial import Rung
 
@@ -28,7 +29,11 @@ BASELINE, GIVEN, VARIATION = "baseline", "given", "variation"
 """Marks of candidates that the study names outright (the baseline has both) and of the baseline's variations."""
 CERTIFIES, SEED = "certifies", "seed"
 """Marks of the runs of a certification."""
-KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS)
+CONTINUES = "continues"
+"""Mark of a trial that takes up one that was given up at a rung."""
+INHERITS = "inherits"
+"""Mark of a trial that began with another one's weights."""
+KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS, CONTINUES)
 """Marks that a trial leaves to the one that takes its place."""
 
 
@@ -58,22 +63,40 @@ class TrialRecord:
     rejected: bool = False
     """Refused before training, so that it cost nothing."""
     retried: bool = False
-    """Ended by something outside, and queued again as another trial."""
+    """Queued again as another trial: it was ended by something outside, or set aside at a rung and taken up."""
     baseline: bool = False
     given: bool = False
     """Named outright by the study: the baseline, or queued."""
     variation: bool = False
     """The baseline but for one field, from a search of one at a time."""
     retry_of: int | None = None
+    continues: int | None = None
+    """The trial that was set aside at a rung, and that this one takes up."""
     certifies: int | None = None
     """The trial of the search whose candidate this run proves, or not."""
     seed: int | None = None
     """With which it does."""
+    inherited_from: int | None = None
+    """The trial out of whose networks its own were cut before they were trained."""
+    rescue: Rescue | None = None
+    """The two runs of a trial that got a second one."""
 
     @property
     def ended(self) -> bool:
         """Whether it says something of its candidate for good."""
-        return self.state in ("complete", "pruned") or (self.state == "failed" and not self.retried)
+        return self.state in ("complete", "pruned", "failed") and not self.retried
+
+    @property
+    def rescued(self) -> bool:
+        """Whether a remedy has made another candidate of it than its parameters give."""
+        return self.rescue is not None and self.rescue.succeeded
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The parameters with the values that the trial's figures are of, where a remedy has changed some."""
+        if self.rescue is None or not self.rescued:
+            return dict(self.parameters)
+        return {name: self.rescue.changed(name, value) for name, value in self.parameters.items()}
 
     @property
     def figures(self) -> dict[str, float]:
@@ -86,6 +109,7 @@ class TrialRecord:
         told |= {"verdict": self.verdict.to_json() if self.verdict else None}
         told |= {"rungs": [(rung.step, dict(rung.metrics)) for rung in self.rungs]}
         told |= {"outdone_by": list(self.outdone_by)}
+        told |= {"rescue": self.rescue.to_json() if self.rescue else None}
         return told | {"state": self.state, "remedies": [remedy.to_json() for remedy in self.remedies]}
 
     @classmethod
@@ -100,6 +124,8 @@ class TrialRecord:
         told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
         told["rungs"] = tuple(Rung(*rung) for rung in told.get("rungs", ()))
         told["outdone_by"] = tuple(told.get("outdone_by", ()))
+        if told.get("rescue"):
+            told["rescue"] = Rescue.from_json(told["rescue"])
         return cls(
             number=trial.number,
             parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
@@ -107,8 +133,11 @@ class TrialRecord:
             given=bool(attributes.get(GIVEN)),
             variation=bool(attributes.get(VARIATION)),
             retry_of=attributes.get(RETRY_OF),
+            continues=attributes.get(CONTINUES),
             certifies=attributes.get(CERTIFIES),
             seed=attributes.get(SEED),
+            # A second run begins from scratch.
+            inherited_from=None if (rescue := told.get("rescue")) and rescue.succeeded else attributes.get(INHERITS),
             **told,
         )
 
@@ -122,11 +151,17 @@ _STATES: Mapping[TrialState, State] = {
 }
 
 
+def certification_name(study: str) -> str:
+    """Under which the runs that certify a study's candidates are kept beside its trials."""
+    return f"{study}/certification"
+
+
 class TrialStore:
     """The trials of one study. Only the driver, which holds the run folder's lock, calls what writes."""
 
     def __init__(self, study: optuna.Study, engine: sqlalchemy.Engine | None) -> None:
         self._study, self._engine = study, engine
+        self._finished: dict[int, TrialRecord] = {}
 
     @classmethod
     def open(cls, database: Path, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
@@ -154,14 +189,35 @@ class TrialStore:
         except Exception as error:  # SQLAlchemy and Optuna have a dozen names for a file that is no study
             raise RunFolderError(f"{database} cannot be read: {error}") from error
 
+    @classmethod
+    def certification(cls, database: Path, study: str) -> Self | None:
+        """Open the runs that certify a study's candidates for reading; None where there are none yet."""
+        known = optuna.get_all_study_names(_storage(database)) if database.is_file() else []
+        name = certification_name(study)
+        return cls.read(database, name) if name in known else None
+
     def records(self) -> list[TrialRecord]:
         """Every trial, in order of its number."""
-        return [TrialRecord.of(trial) for trial in self._study.get_trials(deepcopy=False)]
+        records = [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
+        taken_up = {record.continues for record in records}
+        return [replace(record, retried=True) if record.number in taken_up else record for record in records]
 
     @classmethod
     def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
         """The trials of a study that nobody wants to keep."""
         return cls(optuna.create_study(study_name=name, directions=[o.direction for o in objectives]), None)
+
+    def record(self, number: int) -> TrialRecord:
+        """One trial."""
+        return self._read(self._study.get_trials(deepcopy=False)[number])
+
+    def _read(self, trial: FrozenTrial) -> TrialRecord:
+        """A trial's record; that of a finished one is read once, since nothing can change it any more."""
+        if not trial.state.is_finished():
+            return TrialRecord.of(trial)
+        if trial.number not in self._finished:
+            self._finished[trial.number] = TrialRecord.of(trial)
+        return self._finished[trial.number]
 
     @property
     def directions(self) -> list[str]:

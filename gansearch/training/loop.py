@@ -19,6 +19,7 @@ from gansearch.signals import Row, Verdict
 from gansearch.study import StepsSpec
 from gansearch.training import checkpoint
 from gansearch.training.feed import Feed
+from gansearch.training.inheritance import Heritage
 from gansearch.training.players import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
@@ -46,8 +47,8 @@ class Hooks:
     measure: Callable[[Tensor], Mapping[str, float]] = lambda samples: {}
     """Measures samples (N, C, H, W) at a rung."""
     measured_samples: int = 2000
-    at_rung: Callable[[Rung], bool] = lambda rung: True
-    """Told what they are worth; says whether the run may go on."""
+    at_rung: Callable[[Sequence[Rung]], bool] = lambda rungs: True
+    """Told what they were worth at every rung so far; says whether the run may go on."""
     disturb: Callable[[int, Players], None] = lambda step, players: None
     """Called before each step; lets an experiment provoke what it wants to observe."""
 
@@ -79,6 +80,7 @@ def train(
     *,
     folder: Path | None = None,
     resume_from: Path | None = None,
+    heritage: Heritage | None = None,
 ) -> TrainedRun:
     """Train a candidate until its steps are done, the watch condemns it or it may not go on from a rung.
 
@@ -91,6 +93,7 @@ def train(
         folder: where checkpoints go; without it none are kept.
         resume_from: a folder whose checkpoint, if it has a sound one, is taken up. On one thread the
             run then ends bit for bit as if it had never stopped.
+        heritage: what the networks begin with, where that is not the candidate's initialisation.
 
     Raises:
         StoppedError: passed on from `hooks.progress` and `hooks.at_rung`, once a checkpoint is kept.
@@ -103,6 +106,8 @@ def train(
 
     # The players, their data, and what they are held against
     players = Players(candidate, data.shape, device, precision)
+    if heritage is not None:
+        players.inherit(heritage)
     feed = Feed(data, device)
     phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(feed)))
     shown_inputs = players.test_inputs(SHOWN, feed)
@@ -119,6 +124,8 @@ def train(
             with _kept_when_stopped(run, folder, started):
                 run.outdone = not _goes_on(run, hooks)
             if run.outdone:
+                if folder is not None:
+                    _keep(run, folder, started)
                 break
 
         # Learn
@@ -198,7 +205,7 @@ def _goes_on(run: TrainedRun, hooks: Hooks) -> bool:
     """Whether the run may go on from the rung at which it is."""
     if not run.rungs or run.rungs[-1].step != run.steps:  # or else it was interrupted while it waited
         run.rungs.append(Rung(run.steps, hooks.measure(_test_samples(run, hooks.measured_samples))))
-    return hooks.at_rung(run.rungs[-1])
+    return hooks.at_rung(tuple(run.rungs))
 
 
 def _test_samples(run: TrainedRun, count: int) -> Tensor:

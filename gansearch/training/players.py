@@ -14,6 +14,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Player
 from gansearch.training.feed import Feed
+from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
 from gansearch.training.precision import Precision, arrange, autocast
 
 
@@ -83,6 +84,13 @@ class Players:
     def judged(self) -> nn.Module:
         """The generator that is sampled and kept: the average where the schedule asks for one."""
         return self.generator.network if self._average is None else self._average.module
+
+    def inherit(self, heritage: Heritage) -> None:
+        """Begin with what is cut out of larger networks; a discriminator that does not fit begins on its own."""
+        inherit(self.generator.network, heritage.generator)
+        own, theirs = self.discriminator.network, heritage.discriminator
+        if theirs is not None and fits(shapes_of(own.state_dict()), shapes_of(theirs)):
+            inherit(own, theirs)
 
     def average(self) -> None:
         """Let the average follow the generator by a step."""

@@ -11,7 +11,7 @@ from gansearch.document import StudyDocument
 from gansearch.search.samplers import make_sampler
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
-from gansearch.storage.trials import BASELINE, TrialRecord, TrialStore
+from gansearch.storage.trials import BASELINE, CERTIFIES, SEED, TrialRecord, TrialStore, certification_name
 
 STUDY = """
 name: shrink
@@ -121,6 +121,22 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.enqueue({"generator.width": 3, "generator.norm": "none", "schedule.generator_lr": 1e-3})
     store.ask(make_sampler(spec.search, 12, 0))
     return folder.path
+
+
+@pytest.fixture
+def certified(run):
+    """The same run after trial 7 has come out healthy with four fresh seeds, and trial 6 with one."""
+    folder = RunFolder.open(run)
+    spec = folder.spec()
+    store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
+    for number, (trial, seed, mmd) in enumerate(
+        [(7, 1, 0.05), (7, 2, 0.055), (7, 3, 0.06), (7, 4, 0.052), (6, 1, 0.07)]
+    ):
+        store.enqueue({}, **{CERTIFIES: trial, SEED: seed})
+        asked = store.ask(make_sampler(spec.search, number, 0))
+        record = TrialRecord(number, "complete", {}, metrics={"mmd": mmd}, verdict=HEALTHY, steps=1500)
+        store.tell(asked, record, [6873, mmd], {"failure": 0.0})
+    return run
 
 
 def _crash_one(store, spec, number):

@@ -4,6 +4,35 @@ import pandas as pd
 import pytest
 
 
+def test_what_fresh_seeds_have_shown_is_told_of_the_front_and_the_champion(call, certified):
+    told = json.loads(call("pareto", certified, "--json")[1])
+    entries = {entry["trial"]: entry for entry in told["front"]}
+    assert entries[7]["certified"]["status"] == "stable"
+    assert entries[7]["certified"]["quality"] == {"median": 0.0535, "low": 0.05, "high": 0.06}
+    assert (entries[6]["certified"]["status"], entries[2]["certified"]) == ("undecided", None)
+    assert told["champion"] == entries[7]
+
+
+def test_the_front_tells_its_knee_its_steps_down_and_its_reference(call, run):
+    told = json.loads(call("pareto", run, "--json")[1])
+    assert told["knee"] == 7
+    assert told["front"][-1]["step_down"] is None
+    assert told["front"][-2]["step_down"] == {
+        "from": 1, "size": pytest.approx(52_401 / 108_897 - 1), "quality": pytest.approx(398 / 305 - 1),
+        "within_noise": False,
+    }  # fmt: skip
+    assert (told["reference_point"], told["reference_of"]) == ([234_177, 0.104], "baseline")
+    assert told["hypervolume_scale"] == {"generator_params": "log10", "mmd": "linear"}
+
+
+def test_the_table_and_the_picture_show_what_is_certified(call, certified, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    (line,) = [line for line in call("pareto", certified)[1].splitlines() if line.split()[:2] == ["7", "♛◆∠"]]
+    assert "4/4 ✓" in line
+    call("pareto", certified, "-o", tmp_path / "front.svg")
+    assert "champion, trial 7" in (tmp_path / "front.svg").read_text()
+
+
 def test_the_front_as_json_keeps_its_contract(call, run):
     told = json.loads(call("pareto", run, "--json")[1])
     assert [entry["trial"] for entry in told["front"]] == [6, 7, 2, 1]
@@ -18,8 +47,8 @@ def test_the_front_as_json_keeps_its_contract(call, run):
 
 def test_the_standing_is_told_against_the_baseline(call, run):
     standing = json.loads(call("pareto", run, "--json")[1])["standing"]
-    trials = {name: entry["trial"] for name, entry in standing.items() if isinstance(entry, dict)}
-    assert trials == {
+    entries = {name: entry for name, entry in standing.items() if isinstance(entry, dict) and "trial" in entry}
+    assert {name: entry["trial"] for name, entry in entries.items()} == {
         "baseline": 0, "smallest_within_tolerance": 7, "best_any_size": 1, "best_at_baseline_size": 4
     }  # fmt: skip
     assert standing["smallest_within_tolerance"]["share_of_baseline"] == pytest.approx(6873 / 234177)
@@ -28,7 +57,7 @@ def test_the_standing_is_told_against_the_baseline(call, run):
 def test_the_table_marks_what_stands_out(call, run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     lines = call("pareto", run)[1].splitlines()
-    (smallest,) = [line for line in lines if line.split()[:2] == ["7", "◆"]]
+    (smallest,) = [line for line in lines if line.split()[:2] == ["7", "◆∠"]]
     assert "6,873" in smallest and "2.9%" in smallest
 
 

@@ -36,6 +36,10 @@ def test_the_smallest_trial_that_is_good_enough_is_shown(call, trained):
         assert picture.size == (8 * 29 * 2, 8 * 29 * 2)
 
 
+def test_the_champion_is_shown_where_there_is_one(call, trained, certified):
+    assert call("sample", trained)[2].endswith(f"trial {SMALLEST}, the champion\n")
+
+
 def test_the_same_seed_gives_the_same_picture(call, trained, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         assert call("sample", trained, "--count", 4, "--seed", seed, "-o", tmp_path / f"{name}.png")[0] == 0

@@ -49,3 +49,9 @@ def test_a_narrow_terminal_has_costs_and_training_in_a_table_each(write):
 )
 def test_a_count_is_written_to_three_digits(count, written):
     assert compact(count) == written
+
+
+def test_a_trial_given_up_at_a_rung_is_called_neither_healthy_nor_failed(trial):
+    out = StringIO()
+    Console(file=out, width=200).print(TrialsTable([trial(1, 9, None, state="pruned", outdone_by=(0,))]))
+    assert out.getvalue().splitlines()[2].split()[:2] == ["1", "outdone"]

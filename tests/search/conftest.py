@@ -11,15 +11,16 @@ from gansearch.storage.trials import TrialStore
 
 @pytest.fixture
 def search(make_spec, make_space, tmp_path):
-    """Runs a driver in one folder; gives the store afterwards."""
+    """Runs a driver in one folder; gives the store afterwards, and keeps who listened."""
 
-    def run(executor, *overrides, stop=lambda: False):
+    def run(executor, *overrides, stop=lambda: False, folder="run"):
         spec, space = make_spec(*overrides), make_space(*overrides)
-        folder = RunFolder.create(tmp_path / "run", spec)
+        folder = RunFolder.create(tmp_path / folder, spec)
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
         data = space.dataset.load()
         study = Study(spec, space, data, SizeCounter(data.shape, space.metrics))
-        search_of(study, store, folder.trial, executor, Audience(), stop).run()
+        run.audience = Audience()
+        search_of(study, store, folder.trial, executor, run.audience, stop).run()
         return TrialStore.read(folder.database, spec.name)
 
     return run

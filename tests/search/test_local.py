@@ -28,7 +28,7 @@ def run(*kinds, workers=2):
                 endings[event.trial] = event.ending
                 running -= 1
             elif isinstance(event, AtRung):
-                executor.answer(event.trial, go_on=event.rung.step < 2)
+                executor.answer(event.trial, go_on=event.rungs[-1].step < 2)
             else:
                 progress.append(event)
     return [endings[trial] for trial in range(len(kinds))], progress

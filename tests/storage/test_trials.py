@@ -1,8 +1,10 @@
 import json
+from dataclasses import replace
 
 from optuna.trial import TrialState, create_trial
 
 from gansearch.signals import Remedy, Verdict
+from gansearch.storage.rescue import Attempt, Rescue
 from gansearch.storage.trials import RECORD, TrialRecord
 
 TOLD = TrialRecord(
@@ -24,6 +26,14 @@ def test_a_record_comes_back_with_its_verdict_and_remedies():
     assert TrialRecord.of(stored(TOLD.to_json())) == TOLD
 
 
-def test_a_record_from_before_there_were_remedies_has_none():
-    old = {name: value for name, value in TOLD.to_json().items() if name != "remedies"}
+def test_a_record_comes_back_with_both_stories_of_a_rescue():
+    first, second = Attempt(TOLD.verdict, 51, 1.5), Attempt(None, 0, 0.0)
+    rescue = Rescue(TOLD.remedies[0], first, second, succeeded=False, reason="raised: no")
+    told = replace(TOLD, rescue=rescue)
+    assert TrialRecord.of(stored(told.to_json())) == told
+
+
+def test_a_record_from_before_there_were_remedies_or_rescues_has_none():
+    old = {name: value for name, value in TOLD.to_json().items() if name not in ("remedies", "rescue")}
     assert TrialRecord.of(stored(old)).remedies == ()
+    assert TrialRecord.of(stored(old)).rescue is None

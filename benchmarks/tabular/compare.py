@@ -1,0 +1,280 @@
+"""What it costs to find the front, and the smallest stable model, by our search and by others.
+
+    python benchmarks/tabular/compare.py [--seeds 30] [--only NAME ...] [--workers 2] [--table FILE ...]
+
+Each strategy (strategies.py) searches the table (replaying.py) with each seed until it has asked for
+every candidate. A search that is in searches.jsonl already is not made again; comparison.md is written
+from all that are there. `asha` needs Ray: pip install "ray[tune]".
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import multiprocessing
+import os
+import statistics
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from candidates import HERE, STUDY
+from replaying import TABLE, ReplayAgenda, ReplayExecutor, ReplayShrinking, Run, Table, identities, load_study, sizes_of
+from strategies import STRATEGIES, Asha, Never
+from truth import Truth
+
+from gansearch.files import write_atomically
+from gansearch.loading import Study
+from gansearch.run import objective_axes
+from gansearch.search.driver import Driver
+from gansearch.search.evaluate import steps_of
+from gansearch.search.gate import Gate
+from gansearch.search.pruning import RungPruner
+from gansearch.search.samplers import KINDS
+from gansearch.search.telling import Teller
+from gansearch.storage.run_folder import TrialFolder
+from gansearch.storage.trials import TrialRecord, TrialStore
+
+SEARCHES, COMPARISON = "searches.jsonl", "comparison.md"
+SHARE = 0.95
+"""Of the hypervolume of the whole table, at which the front counts as found."""
+BUDGETS = (0.25, 0.5, 1.0)
+"""Shares of the seconds that training every candidate takes."""
+RESAMPLES = 2000
+
+
+# --------------------------------------------------------------------------------------------------
+# One search
+
+
+@dataclass
+class Trace:
+    """Listens to a search, and notes what it has found by when."""
+
+    truth: Truth
+    executor: ReplayExecutor
+    numbers: Mapping[str, int]
+    done: list[Run] = field(default_factory=list)
+    volumes: list[tuple[float, float]] = field(default_factory=list)
+    """CPU seconds, and the hypervolume of what had come through by then."""
+    found_at: float = math.inf
+    """CPU seconds until the smallest stable candidate had come through."""
+    fates: dict[int, str] = field(default_factory=dict)
+    """By candidate what became of it last: `done`, `rung`, `verdict` or `suspect`."""
+
+    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
+        """Nothing to note."""
+
+    def started(self, trial: int, candidate: Any, sizes: Mapping[str, float]) -> None:
+        """Nothing to note."""
+
+    def progressed(self, progress: Any) -> None:
+        """Nothing to note."""
+
+    def idle(self) -> None:
+        """Nothing to note."""
+
+    def ended(self, record: TrialRecord) -> None:
+        """Note what is there now."""
+        number = self.numbers[record.identity]
+        failed = record.verdict is not None and record.verdict.failed
+        self.fates[number] = (
+            "done"
+            if record.state == "complete"
+            else "rung"
+            if record.outdone_by
+            else "verdict"
+            if failed
+            else "suspect"
+        )
+        if record.state == "complete":
+            self.done.append(self.truth.table.first[number])
+            self.volumes.append((self.executor.spent.seconds, self.truth.volume(self.done)))
+            if number == self.truth.smallest:
+                self.found_at = self.executor.spent.seconds
+
+    def killed(self, by: str) -> list[int]:
+        """The candidates that were given up by that."""
+        return sorted(number for number, fate in self.fates.items() if fate == by)
+
+    def summary(self) -> dict[str, Any]:
+        """What the search came to; times as shares of what training every candidate takes, None for never."""
+        truth, spent = self.truth, self.executor.spent
+        total = truth.table.seconds
+        reached = next((seconds for seconds, volume in self.volumes if volume >= SHARE * truth.whole), math.inf)
+        runs = truth.table.first
+        return {
+            "to_front": _share(reached, total),
+            "to_smallest": _share(self.found_at, total),
+            "in_all": spent.seconds / total,
+            "volume": self.volumes[-1][1] / truth.whole,
+            "spent_on_failures": spent.failed / spent.seconds,
+            "fates": {fate: len(self.killed(fate)) for fate in ("done", "rung", "verdict", "suspect")},
+            "lost_of_the_front": {by: [n for n in self.killed(by) if n in truth.front] for by in ("rung", "verdict")},
+            "condemned_and_ends_well": [n for n in self.killed("verdict") if runs[n].ends_well],
+        }
+
+
+def _fate(record: TrialRecord) -> str:
+    if record.state == "complete":
+        return "done"
+    failed = record.verdict is not None and record.verdict.failed
+    return "rung" if record.outdone_by else "verdict" if failed else "suspect"
+
+
+def _share(seconds: float, total: float) -> float | None:
+    return seconds / total if math.isfinite(seconds) else None
+
+
+@cache
+def loaded(tables: tuple[Path, ...], sampler: str) -> tuple[Study, Truth]:
+    """The study and the truth, read once a process."""
+    table = Table.read(tables)
+    study = load_study(STUDY, table, [f"search.sampler={sampler}"])
+    return study, Truth(table, study.spec.certification.tolerance)
+
+
+def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
+    """Search the table by a strategy, with a seed."""
+    torch.set_num_threads(1)
+    chosen = STRATEGIES[name]
+    study, truth = loaded(tables, chosen.sampler)
+    spec = study.spec.model_copy(update={"search": study.spec.search.model_copy(update={"seed": seed})})
+    study = Study(spec, study.space, study.data, study.sizes)
+    numbers, every = identities(study.space, truth.table), truth.table.first[0].steps
+    rungs = every[:-1] if chosen.asha else steps_of(spec.pruning.rungs, every[-1]) if chosen.prunes else []
+    executor = ReplayExecutor(truth.table, numbers, rungs, chosen.watches)
+    trace = Trace(truth, executor, numbers)
+    store = TrialStore.in_memory(spec.name, spec.objectives)
+    kind = KINDS[chosen.sampler]
+    kind = replace(kind, outdone=chosen.outdone) if chosen.outdone else kind
+    axes = objective_axes(spec, study.space)
+    pruner = (
+        Asha(every) if chosen.asha else RungPruner(spec.pruning, axes, {}, kind.takes_up) if chosen.prunes else Never()
+    )
+    agenda = ReplayShrinking if chosen.sampler == "shrink" else ReplayAgenda
+    Driver(
+        agenda(study, store, truth.table),
+        Gate(study.space, sizes_of(truth.table, numbers), {}),
+        executor,
+        pruner,  # type: ignore[arg-type]
+        Teller(spec.objectives, (), kind),
+        store,
+        lambda number: _NoFolder(Path(str(number))),
+        trace,
+    ).run()
+    return {"strategy": name, "seed": seed} | trace.summary()
+
+
+class _NoFolder(TrialFolder):
+    def write_json(self, name: str, record: Mapping[str, Any]) -> None:
+        """Nothing is kept."""
+
+
+# --------------------------------------------------------------------------------------------------
+# All searches
+
+
+def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
+    """The searches as a page."""
+    names = [name for name in STRATEGIES if any(one["strategy"] == name for one in searches)]
+    of = {name: [one for one in searches if one["strategy"] == name] for name in names}
+    smallest = truth.table.first[truth.smallest]
+    lines = [
+        "# Searches of the table",
+        "",
+        f"{len(truth.table.first)} candidates, {len(truth.front)} of them on the front; the smallest stable one is "
+        f"number {smallest.number}, with {smallest.sizes['generator_params']:,.0f} parameters. Seconds are CPU seconds "
+        f"as recorded, in per cent of training every candidate once ({truth.table.seconds / 3600:.2f} h); medians over "
+        f"the seeds, with 95 % intervals of the median (bootstrap). Written by compare.py.",
+        "",
+        f"| strategy | seeds | to {SHARE:.0%} of the hypervolume | to the smallest stable | "
+        f"finds it within {', '.join(f'{budget:.0%}' for budget in BUDGETS)} | spent on runs that end badly |",
+        "|---|---|---|---|---|---|",
+        *(_row(name, of[name]) for name in names),
+        "",
+        "What was given up by the end of the search, a mean over the seeds:",
+        "",
+        "| strategy | at a rung | of those on the front | by a verdict | of those on the front | of those end well |",
+        "|---|---|---|---|---|---|",
+        *(_kills(name, of[name]) for name in names if STRATEGIES[name].watches or STRATEGIES[name].prunes),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
+    found = [one["to_smallest"] for one in mine]
+    within = [sum(share is not None and share <= budget for share in found) / len(found) for budget in BUDGETS]
+    cells = [
+        _median([one["to_front"] for one in mine]),
+        _median(found),
+        ", ".join(f"{share:.0%}" for share in within),
+        f"{statistics.median(one['spent_on_failures'] for one in mine):.0%}",
+    ]
+    return f"| {name} | {len(mine)} | " + " | ".join(cells) + " |"
+
+
+def _median(shares: Sequence[float | None]) -> str:
+    """The median of shares and its interval, in per cent; a search that never came there took for ever."""
+    values = np.array([math.inf if share is None else share for share in shares])
+    draws = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
+    low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975], method="nearest")
+    return f"{_per_cent(float(np.median(values)))} ({_per_cent(low)} to {_per_cent(high)})"
+
+
+def _per_cent(share: float) -> str:
+    return f"{100 * share:.1f} %" if math.isfinite(share) else "never"
+
+
+def _kills(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
+    counts = [
+        [one["fates"]["rung"] for one in mine],
+        [len(one["lost_of_the_front"]["rung"]) for one in mine],
+        [one["fates"]["verdict"] for one in mine],
+        [len(one["lost_of_the_front"]["verdict"]) for one in mine],
+        [len(one["condemned_and_ends_well"]) for one in mine],
+    ]
+    return f"| {name} | " + " | ".join(f"{statistics.mean(column):.1f}" for column in counts) + " |"
+
+
+def digest_of(tables: Sequence[Path]) -> str:
+    """What the searches were made on."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest()[:16]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=30)
+    parser.add_argument("--only", nargs="*", choices=[*STRATEGIES], default=[*STRATEGIES])
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--table", type=Path, nargs="*", default=[TABLE])
+    parser.add_argument("--out", type=Path, default=HERE)
+    options = parser.parse_args()
+    os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the workers
+    tables, kept = tuple(options.table), options.out / SEARCHES
+    digest = digest_of(tables)
+    known = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
+    known = [one for one in known if one["table"] == digest]
+    made = {(one["strategy"], one["seed"]) for one in known}
+    jobs = [(name, seed) for seed in range(options.seeds) for name in options.only if (name, seed) not in made]
+    with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
+        for future in as_completed([pool.submit(search, tables, *job) for job in jobs]):
+            known.append({"table": digest} | future.result())
+            known.sort(key=lambda one: (one["seed"], [*STRATEGIES].index(one["strategy"])))
+            write_atomically(kept, "".join(json.dumps(one) + "\n" for one in known).encode())
+    _, truth = loaded(tables, "random")
+    page = compared(known, truth)
+    write_atomically(options.out / COMPARISON, page.encode())
+    print(page)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""What is true of the table, and a search does not know: its front, and the smallest stable candidate."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from replaying import Run, Table
+
+from gansearch.ranking.front import hypervolume
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What a search has to find."""
+
+    table: Table
+    tolerance: float
+    """Share by which the median MMD of the smallest one may be worse than the baseline's."""
+
+    @staticmethod
+    def point(run: Run) -> Point:
+        """log10 of the size, and MMD at the end."""
+        return math.log10(run.sizes["generator_params"]), run.final["mmd"]
+
+    @cached_property
+    def reference(self) -> Point:
+        """The baseline's size and twice its MMD: the corner of the hypervolume, as `gansearch pareto` has it."""
+        size, mmd = self.point(self.table.first[0])
+        return size, 2 * mmd
+
+    def volume(self, runs: Sequence[Run]) -> float:
+        """The hypervolume of those runs that end well."""
+        return hypervolume([self.point(run) for run in runs if run.ends_well], self.reference)
+
+    @cached_property
+    def whole(self) -> float:
+        """The hypervolume of all of the table."""
+        return self.volume(list(self.table.first.values()))
+
+    @cached_property
+    def front(self) -> frozenset[int]:
+        """Candidates that end well, better than the reference, and that no other one beats."""
+        points = {n: self.point(run) for n, run in self.table.first.items() if run.ends_well}
+        inside = {n: p for n, p in points.items() if p[0] <= self.reference[0] and p[1] < self.reference[1]}
+        return frozenset(n for n, p in inside.items() if not any(_beats(other, p) for other in inside.values()))
+
+    @cached_property
+    def smallest(self) -> int:
+        """The smallest candidate whose every seed ends well, and whose median MMD is within tolerance.
+
+        Among those that have been trained with several seeds.
+        """
+        several = max(len(self.table.seeds(n)) for n in self.table.first)
+        limit = (1 + self.tolerance) * self.median_mmd(0)
+        stable = [
+            run
+            for n, run in self.table.first.items()
+            if len(self.table.seeds(n)) == several and self.is_stable(n) and self.median_mmd(n) <= limit
+        ]
+        return min(stable, key=lambda run: run.sizes["generator_params"]).number
+
+    def is_stable(self, number: int) -> bool:
+        """Whether every seed ends well."""
+        return all(run.ends_well for run in self.table.seeds(number))
+
+    def median_mmd(self, number: int) -> float:
+        """Over all of a candidate's seeds."""
+        return statistics.median(run.final["mmd"] for run in self.table.seeds(number))
+
+
+def _beats(one: Point, other: Point) -> bool:
+    return one != other and one[0] <= other[0] and one[1] <= other[1]

@@ -1,0 +1,89 @@
+"""What holds of a certification whatever comes of its seeds."""
+
+import math
+from random import Random
+
+from conftest import STUDY
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gansearch.document import StudyDocument
+from gansearch.ranking.certificate import certificates_of
+from gansearch.ranking.front import Axis
+from gansearch.ranking.limits import fresh_seeds
+from gansearch.search.certification import Choice, Plan
+from gansearch.signals import Verdict
+from gansearch.storage.trials import TrialRecord
+
+SIZE, QUALITY = Axis("generator_params", "minimize", is_size=True), Axis("sliced_wasserstein", "minimize")
+
+
+def spec_of(*overrides):
+    return StudyDocument.parse(STUDY, "tiny.yaml", overrides).spec()
+
+
+def run_of(trial, seed, number, quality):
+    healthy = math.isfinite(quality)
+    return TrialRecord(
+        number,
+        "complete" if healthy else "pruned",
+        {},
+        metrics={"sliced_wasserstein": quality} if healthy else {},
+        verdict=Verdict("healthy") if healthy else Verdict("mode-collapse"),
+        certifies=trial,
+        seed=seed,
+    )
+
+
+def searched_by_hand(sizes):
+    known = {"sliced_wasserstein": 5.0}
+    sound = Verdict("healthy")
+    return [
+        TrialRecord(
+            n,
+            "complete",
+            {},
+            identity=str(n),
+            sizes={"generator_params": size},
+            metrics=known,
+            verdict=sound,
+            baseline=n == 0,
+        )
+        for n, size in enumerate(sizes)
+    ]
+
+
+def carried_out(plan, outcome, slots, order):
+    """Every run that a plan asks for, so many side by side, ending in an order that others choose."""
+    runs, pending = [], []
+    while True:
+        while len(pending) < slots and (due := plan.due(runs, pending)):
+            pending.append(due)
+        if not pending:
+            return runs
+        trial, seed = pending.pop(order.randrange(len(pending)))
+        runs.append(run_of(trial, seed, len(runs), outcome[trial, seed]))
+
+
+@settings(deadline=None)
+@given(data=st.data(), allowed=st.integers(1, 7), slots=st.integers(1, 5), order=st.integers(0, 99))
+def test_whatever_comes_of_the_seeds_no_more_are_trained_than_allowed_and_all_of_them_would_agree(
+    data, allowed, slots, order
+):
+    required = data.draw(st.integers(1, allowed))
+    spec = spec_of(f"certification={{seeds: {allowed}, required: {required}}}")
+    qualities = st.one_of(st.just(math.nan), st.floats(4.0, 7.0))
+    outcome = {(t, s): data.draw(qualities) for t in range(3) for s in fresh_seeds(spec)}
+    records = searched_by_hand([30, 20, 10])
+    plan = Plan(spec, records, (SIZE, QUALITY), Choice(data.draw(st.sampled_from([(), (2, 1)]))))
+    runs = carried_out(plan, outcome, slots, Random(order))
+
+    seen = [(run.certifies, run.seed) for run in runs]
+    assert len(set(seen)) == len(seen)
+    assert {seed for _, seed in seen} <= {*fresh_seeds(spec)}
+    for trial, told in certificates_of(spec, records, runs, (SIZE, QUALITY)).items():
+        healthy = sum(math.isfinite(outcome[trial, seed]) for seed in fresh_seeds(spec))
+        assert told.status in ("undecided", "stable" if healthy >= required else "unstable")
+        assert told.healthy <= max(required, 1)
+        if plan.choice.trials:
+            assert told.status != "undecided"
