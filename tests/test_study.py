@@ -33,7 +33,7 @@ def test_an_unknown_component_is_located_and_the_near_one_named(study_text):
 
 
 def test_an_unknown_key_is_located(study_text):
-    assert problems(study_text + "speed: 3\n") == ["s.yaml:21:1: speed: there is no such key"]
+    assert problems(study_text + "speed: 3\n") == ["s.yaml:22:1: speed: there is no such key"]
 
 
 def test_a_value_out_of_bounds_is_located_with_rule_and_value(study_text):
@@ -142,7 +142,7 @@ def test_a_distribution_that_is_not_installed_is_located_with_how_to_install_it(
     text = study_text.replace("use: dense\n  output", "use: moonlight\n  output")
     text += "requires:\n  gansearch-moonlight: plugins/moonlight\n"
     assert load_problems(text) == [
-        "s.yaml:22:3: requires.gansearch-moonlight: is not installed; pip install plugins/moonlight"
+        "s.yaml:23:3: requires.gansearch-moonlight: is not installed; pip install plugins/moonlight"
     ]
 
 
@@ -161,7 +161,7 @@ def test_a_distribution_that_is_installed_is_found_however_its_name_is_written(s
 
 @pytest.mark.parametrize("requires", ["[plugins/a]", "{a b: a}", "{a: ''}", "{a: 3}"])
 def test_requirements_that_are_none_are_refused(study_text, requires):
-    assert "s.yaml:21:" in problems(study_text + f"requires: {requires}\n")[0]
+    assert "s.yaml:22:" in problems(study_text + f"requires: {requires}\n")[0]
 
 
 def test_where_a_plugin_comes_from_is_no_difference(make_spec):
@@ -209,14 +209,14 @@ def test_a_searched_field_of_the_data_set_is_checked_like_any_other(study_text):
 
 def test_a_reference_names_every_objective_and_nothing_else(study_text):
     (message,) = problems(study_text + "reference: {fid: 3.0, generator_params: 900}\n")
-    assert message.startswith("s.yaml:21:1: reference: ")
+    assert message.startswith("s.yaml:22:1: reference: ")
     assert message.endswith("should name every objective (generator_params, sliced_wasserstein) and nothing else")
 
 
 @pytest.mark.parametrize("value", [0, -5])
 def test_the_reference_of_a_size_has_a_logarithm(study_text, load_problems, value):
     (message,) = load_problems(f"{study_text}reference: {{generator_params: {value}, sliced_wasserstein: 1}}\n")
-    assert "21:13: reference.generator_params: should be above 0" in message and f"got {value}" in message
+    assert "22:13: reference.generator_params: should be above 0" in message and f"got {value}" in message
 
 
 def test_a_reference_may_change_between_two_runs(make_spec):

@@ -1,11 +1,12 @@
 """Is a small generator better for having begun with filters of a larger one?
 
-    nice python benchmarks/inheritance/measure.py [--out results.json] [--parents FOLDER]
+    nice python benchmarks/inheritance/measure.py [--out results.json] [--runs FOLDER]
 
 Data, networks and steps are those of studies/shrink_generator.yaml. Each parent is trained, then its
-children, from scratch and with what they inherit; both with one seed, on one thread. `gain` tells for
-three powers of the fan-in how far the outputs of a child's layers deviate from its parent's before it
-is trained. About 6 minutes on one core of the machine in ../README.md.
+children: from scratch, with what they inherit, and from scratch for as many steps more as the parent
+was trained; all with one seed, on one thread. `gain` tells for three powers of the fan-in how far the
+outputs of a child's layers deviate from its parent's before it is trained. What was trained already,
+and lies in FOLDER, is not trained again. About 10 minutes on one core of the machine in ../README.md.
 """
 
 from __future__ import annotations
@@ -78,11 +79,13 @@ class Bench:
     folder: Path
     detectors: tuple[Any, ...] = field(default_factory=lambda: _detectors())
 
-    def train(self, family: Family, generator: Mapping[str, Any], heritage: Heritage | None = None) -> TrainedRun:
+    def train(
+        self, family: Family, generator: Mapping[str, Any], steps: int = STEPS, heritage: Heritage | None = None
+    ) -> TrainedRun:
         """To the end, or until it is condemned; what it is worth early on and at last lies in its rungs."""
         measure = _mmd(self.data)
         hooks = Hooks(probe=Probe(self.data), rungs=frozenset({EARLY}), measure=measure)
-        spec = StepsSpec(steps=STEPS, seed=SEED, sample_every=0, precision="fp32")
+        spec = StepsSpec(steps=steps, seed=SEED, sample_every=0, precision="fp32")
         run = train(_candidate(family, generator), self.data, spec, RunWatch(self.detectors), hooks, heritage=heritage)
         players = run.players
         run.rungs.append(Rung(run.steps, measure(players.sample(players.test_inputs(2000, run.feed)))))
@@ -90,14 +93,30 @@ class Bench:
 
     def parent(self, family: Family) -> tuple[Heritage, dict[str, Any]]:
         """A parent's networks and how it came out; trained once."""
-        folder = self.folder / family.name.replace(" ", "-")
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = self._folder(family)
         if (kept := checkpoint.load(folder)) is None:
             run = self.train(family, family.parent)
             networks = (run.players.judged, run.players.discriminator.network)
             kept = {"networks": [network.state_dict() for network in networks], "told": _told(run)}
             checkpoint.save(kept, folder)
         return Heritage(*kept["networks"]), kept["told"]
+
+    def child(self, family: Family, number: int, heritage: Heritage) -> dict[str, Any]:
+        """How a child came out from scratch, with what it inherits, and from scratch with its parent's steps on top."""
+        ways = {"scratch": (STEPS, None), "inherited": (STEPS, heritage), "longer": (2 * STEPS, None)}
+        found = {}
+        for way, (steps, begins_with) in ways.items():
+            kept = self._folder(family) / f"{number}-{way}.json"
+            if not kept.exists():
+                kept.write_text(json.dumps(_told(self.train(family, family.children[number], steps, begins_with))))
+            found[way] = json.loads(kept.read_text())
+            print(family.name, family.children[number], way, found[way], flush=True)
+        return found
+
+    def _folder(self, family: Family) -> Path:
+        folder = self.folder / family.name.replace(" ", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
 
 
 def _detectors() -> tuple[Any, ...]:
@@ -157,25 +176,21 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
     pairs = []
     for family in FAMILIES:
         heritage, told = bench.parent(family)
-        print(family.name, told, flush=True)
-        for generator in family.children:
+        for i, generator in enumerate(family.children):
             gains = {str(power): gain(family, generator, bench.data, heritage, power) for power in POWERS}
             pair = {"parent": dict(family.parent) | told, "child": dict(generator), "gain": gains}
-            pair |= {"scratch": _told(bench.train(family, generator))}
-            pair |= {"inherited": _told(bench.train(family, generator, heritage))}
-            pairs.append(pair)
-            print(json.dumps(pair), flush=True)
+            pairs.append(pair | bench.child(family, i, heritage))
     return pairs
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.json"))
-    parser.add_argument("--parents", type=Path, default=Path(tempfile.gettempdir()) / "gansearch-parents")
+    parser.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "gansearch-inheritance")
     options = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
-    pairs = measure(Bench(FashionMNIST().load(), options.parents))
+    pairs = measure(Bench(FashionMNIST().load(), options.runs))
     told = {"fan_in_power": FAN_IN_POWER, "seed": SEED, "steps": [EARLY, STEPS], "pairs": pairs}
     options.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
