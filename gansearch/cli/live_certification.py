@@ -57,7 +57,7 @@ class LiveCertification(LiveTable):
         return grid
 
     def _front(self, records: Sequence[TrialRecord]) -> RenderableType:
-        return CertificatesTable(Certification.of(self.spec, self._searched.records, records))
+        return CertificatesTable(Certification.of(self.spec, self._searched.records, records), concludes=False)
 
 
 class PlainCertification(PlainLines):

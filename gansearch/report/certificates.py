@@ -109,6 +109,8 @@ class CertificatesTable:
     """A row a candidate, from the smallest to the largest, and below what it comes to."""
 
     certification: Certification
+    concludes: bool = True
+    """Not while it is under way, when what is not proven yet is not refuted either."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         rows = self.certification.candidates()
@@ -118,17 +120,18 @@ class CertificatesTable:
             for line in self._legend():
                 yield Text(line, style="dim")
             yield Text()
-        yield Text(self.certification.conclusion(), style="bold" if self.certification.standing.champion else "")
+        if self.concludes:
+            yield Text(self.certification.conclusion(), style="bold" if self.certification.standing.champion else "")
 
     def _table(self, rows: Sequence[tuple[TrialRecord, Certificate]]) -> Table:
-        standing = self.certification.standing
+        standing, champion = self.certification.standing, self.certification.standing.champion
         table = Table(box=None, pad_edge=False, header_style="bold")
         quality = [standing.quality.metric, "as ★", "as ▲"] if standing.quality else []
         for heading in ("trial", standing.size.metric, "of ★", "healthy", "rate", *quality):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         for record, told in rows:
-            table.add_row(*self._cells(record, told), outcome(told))
+            table.add_row(*self._cells(record, told), outcome(told), style="bold" if record is champion else "")
         return table
 
     def _cells(self, record: TrialRecord, told: Certificate) -> list[str]:

@@ -275,8 +275,9 @@ class TrialStore:
         trials = self._study.get_trials(deepcopy=False)
         trial = trials[number]
         parameters = trial.params or trial.system_attrs.get("fixed_params", {})
+        known = bool(parameters) or "fixed_params" in trial.system_attrs  # a candidate may have nothing to search
         # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
-        if parameters and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
+        if known and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
             kept = {name: trial.user_attrs[name] for name in KEPT if name in trial.user_attrs}
             self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
         record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)

@@ -282,3 +282,12 @@ def test_a_trial_that_cannot_be_certified_is_refused(number, message):
     assert chosen([0], records) == Choice((0,))
     with pytest.raises(GansearchError, match=message):
         chosen([0, number], records)
+
+
+def test_a_study_that_searches_nothing_certifies_its_baseline_whatever_dies(search, certify):
+    settings = ("generator.width=64", "generator.latent=8", "schedule.generator_lr=2.0e-4", "search.trials=1")
+    search(InlineExecutor(lambda job: came_out(5.0)), *settings)
+    dies = lambda width, seed: Crash("died", "SIGKILL") if seed == 2 else came_out(5.0)  # noqa: E731
+    standing, trained = certify(settings, dies)
+    assert [seed for _, seed in trained] == [1, 2, 2, 3, 4, 5]
+    assert standing.champion.baseline
