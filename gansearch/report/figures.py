@@ -20,7 +20,7 @@ from gansearch.report.labels import point_out
 from gansearch.report.numbers import figure, percent
 from gansearch.report.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.report.survey import Survey
-from gansearch.report.tally import condemned, is_outdone, verdict_name
+from gansearch.report.tally import condemned, count_outdone, verdict_name
 from gansearch.report.trial_figures import trial_figures
 from gansearch.storage.trials import TrialRecord
 
@@ -59,7 +59,7 @@ def front_figure(survey: Survey, title: str = "") -> Figure:
 def _title(survey: Survey) -> str:
     """What has been found, in one line."""
     standing, healthy = survey.standing, len(survey.front.healthy)
-    outdone = sum(map(is_outdone, survey.records))
+    outdone = count_outdone(survey.records)
     told = f"{survey.spec.name}: {healthy} of {healthy + outdone + len(condemned(survey.records))} trials healthy"
     if outdone:
         told += f", {outdone} given up"

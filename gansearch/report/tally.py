@@ -29,14 +29,17 @@ def count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
 
     Those refused before training are `rejected` and no others; attempts that were interrupted and
     queued again are `retried` and no others. So complete, pruned and failed add up to the trials
-    that the study asked for and got. Of the pruned, those that were given up at a rung, without having
-    failed, are `outdone` as well.
+    that the study asked for and got. A run that was set aside and taken up again is one of the retried.
     """
-    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting", "rejected", "retried", "outdone"), 0)
+    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting", "rejected", "retried"), 0)
     for record in records:
         counts["retried" if record.retried else "rejected" if record.rejected else record.state] += 1
-        counts["outdone"] += is_outdone(record)
     return counts
+
+
+def count_outdone(records: Sequence[TrialRecord]) -> int:
+    """Of the pruned trials those that were given up at a rung, without having failed."""
+    return sum(map(is_outdone, records))
 
 
 def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
@@ -53,19 +56,20 @@ def status_json(study: str, records: Sequence[TrialRecord]) -> dict[str, Any]:
     return {
         "study": study,
         "trials": count_states(records),
+        "outdone": count_outdone(records),
         "verdicts": count_verdicts(records),
-        "steps_trained": sum(record.steps for record in records),
+        # A run that took another one up has that one's steps among its own.
+        "steps_trained": sum(record.steps for record in records if not record.retried),
     }
 
 
 def tally_lines(records: Sequence[TrialRecord]) -> list[str]:
     """The counts that are not zero, in markup: trials by state, then by verdict."""
-    counts = count_states(records)
-    outdone = f" ({counts['outdone']} outdone at a rung)" if counts["outdone"] else ""
+    outdone = f" ({count} outdone at a rung)" if (count := count_outdone(records)) else ""
     states = [
         f"{count} {state}" + (outdone if state == "pruned" else "")
-        for state, count in counts.items()
-        if count and state != "outdone"
+        for state, count in count_states(records).items()
+        if count
     ]
     verdicts = [
         f"[{VERDICT_STYLES[name]}]{count} {name}[/]" for name, count in count_verdicts(records).items() if count
@@ -80,7 +84,7 @@ def tally_line(records: Sequence[TrialRecord]) -> str:
 
 def is_outdone(record: TrialRecord) -> bool:
     """Whether a trial was given up at a rung, where others did better, without having failed in anything."""
-    return bool(record.outdone_by) and not (record.verdict and record.verdict.failed)
+    return bool(record.outdone_by) and not record.retried and not (record.verdict and record.verdict.failed)
 
 
 def condemned(records: Sequence[TrialRecord]) -> list[TrialRecord]:

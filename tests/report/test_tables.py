@@ -7,7 +7,16 @@ from rich.console import Console
 from gansearch.report.numbers import figure, percent
 from gansearch.report.survey import Survey
 from gansearch.report.tables import FrontTable, varied
-from gansearch.report.tally import condemned, condemned_table, count_states, count_verdicts, tally_line, verdict_name
+from gansearch.report.tally import (
+    condemned,
+    condemned_table,
+    count_outdone,
+    count_states,
+    count_verdicts,
+    status_json,
+    tally_line,
+    verdict_name,
+)
 
 
 def printed(renderable, width):
@@ -130,7 +139,7 @@ def test_what_was_given_up_at_a_rung_is_neither_healthy_nor_condemned(trial):
     given_up = trial(1, 1, None, state="pruned", outdone_by=(0,))
     records = [trial(0, 1, 1.0), given_up, trial(2, 1, None, "diverged")]
     assert [record.number for record in condemned(records)] == [2]
-    assert count_states(records) | {"pruned": 2, "outdone": 1} == count_states(records)
+    assert (count_states(records)["pruned"], count_outdone(records)) == (2, 1)
     assert count_verdicts(records)["healthy"] == 1
     assert tally_line(records).startswith("1 complete, 2 pruned (1 outdone at a rung); ")
 
@@ -150,3 +159,10 @@ def test_shares_are_told_to_two_digits(share, text):
 @pytest.mark.parametrize(("value", "text"), [(0.03049, "0.0305"), (4009.3, "4,009"), (None, "-"), (8e16, "8e+16")])
 def test_figures_are_told_to_the_digits_that_count(value, text):
     assert figure(value) == text
+
+
+def test_a_run_that_was_taken_up_again_is_no_longer_outdone_and_its_steps_count_once(trial):
+    aside = trial(1, 1, None, state="pruned", outdone_by=(0,), retried=True, steps=100)
+    told = status_json("s", [trial(0, 100, 5.0, steps=1500), aside, trial(2, 1, 4.0, continues=1, steps=1500)])
+    assert (told["outdone"], told["trials"]["retried"], told["trials"]["pruned"]) == (0, 1, 0)
+    assert told["steps_trained"] == 3000
