@@ -62,8 +62,8 @@ class _Search:
 
     @property
     def done(self) -> int:
-        """Trials that ended for good, those refused unseen not counted."""
-        return sum(record.ended and not record.rejected for record in self.records.values())
+        """Trials that ended for good, those refused unseen not counted, and those taken up again once."""
+        return sum(r.ended and not r.rejected and r.continues is None for r in self.records.values())
 
     @property
     def elapsed(self) -> float:
