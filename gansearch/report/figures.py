@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,8 @@ WIDE_SPAN = 4.0
 """Largest over smallest value from which the axis of what is better the smaller is logarithmic."""
 
 LEGEND_COLUMNS = 5
+TITLE_WIDTH = 92
+"""Characters of a line that the picture has room for."""
 
 
 def front_figure(survey: Survey, title: str = "") -> Figure:
@@ -48,7 +51,7 @@ def front_figure(survey: Survey, title: str = "") -> Figure:
     axes.set_ylabel(_label(y))
     lowest, highest = (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
     lowest.set_xlabel(_label(x))
-    highest.set_title(title or _title(survey), loc="left", fontsize=10)
+    highest.set_title(title or textwrap.fill(_title(survey), TITLE_WIDTH), loc="left", fontsize=10)
     columns = math.ceil(len(legend) / math.ceil(len(legend) / LEGEND_COLUMNS)) if legend else 1
     style: dict[str, Any] = {"frameon": False, "fontsize": 9, "markerscale": 0.8, "labelspacing": 0.6}
     drawing.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=columns, **style)
@@ -57,7 +60,7 @@ def front_figure(survey: Survey, title: str = "") -> Figure:
 
 
 def _title(survey: Survey) -> str:
-    """What has been found, in one line."""
+    """What has been found, in a sentence."""
     standing, healthy = survey.standing, len(survey.front.healthy)
     outdone = count_outdone(survey.records)
     told = f"{survey.spec.name}: {healthy} of {healthy + outdone + len(condemned(survey.records))} trials healthy"
