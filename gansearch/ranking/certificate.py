@@ -69,8 +69,12 @@ class Certificate:
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether it can no longer pass: it failed too often, or more than half of what it needs is too weak."""
-        return self.status == "unstable" or (not self.passes and 2 * self.worse > self.required)
+        """Whether it can no longer pass: it failed too often, or more than half of what it needs is too weak.
+
+        With half of its seeds too weak, it is settled once they are all there: a stable one gets no more of them.
+        """
+        settled = self.status == "stable" or 2 * self.worse > self.required
+        return self.status == "unstable" or (settled and not self.passes)
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `pareto --json` and `certify --json`."""
