@@ -107,7 +107,7 @@ def test_a_certification_ends_with_a_champion_or_when_nobody_can_pass_any_more(d
     records = searched_by_hand([30, 20, 10])
     runs = carried_out(Plan(spec, records, (SIZE, QUALITY), Choice()), outcome, slots, Random(order))
     told = certificates_of(spec, records, runs, (SIZE, QUALITY))
-    for trial in (2, 1, 0):
+    for trial in filter(told.__contains__, (2, 1, 0)):  # by the search alone the others are too weak
         if told[trial].passes:
             break
         assert told[trial].out_of_reach
