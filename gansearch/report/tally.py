@@ -46,7 +46,7 @@ def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
     """Judged trials by verdict, each of them named; not those given up at a rung, whose verdict was no last one."""
     counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
     for record in records:
-        if record.verdict is not None and not is_outdone(record):
+        if record.verdict is not None and not record.retried and not is_outdone(record):
             counts[record.verdict.status] += 1
     return counts
 

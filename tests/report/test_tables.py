@@ -166,3 +166,4 @@ def test_a_run_that_was_taken_up_again_is_no_longer_outdone_and_its_steps_count_
     told = status_json("s", [trial(0, 100, 5.0, steps=1500), aside, trial(2, 1, 4.0, continues=1, steps=1500)])
     assert (told["outdone"], told["trials"]["retried"], told["trials"]["pruned"]) == (0, 1, 0)
     assert told["steps_trained"] == 3000
+    assert told["verdicts"]["healthy"] == 2
