@@ -25,7 +25,7 @@ def scripts(monkeypatch):
     """Lets the benchmark's scripts be imported as they import each other."""
     monkeypatch.syspath_prepend(SCRIPTS)
     yield
-    for name in ("candidates", "observing", "pack", "record"):
+    for name in ("candidates", "observing", "pack", "record", "rehear"):
         sys.modules.pop(name, None)
 
 
@@ -101,6 +101,18 @@ def test_a_run_goes_on_after_it_is_condemned_and_it_is_known_when_it_was(recorde
     assert "cover" in row.timeline[0]["rule"]
     assert len(row["signals.g_loss"]) == 20
     assert row.verdict_at_end == "mode-collapse"
+
+
+def test_other_detectors_are_heard_on_what_was_recorded_without_training_it_again(recorded, runs, study_path, tmp_path):
+    before, rehear = recorded(runs[0]), importlib.import_module("rehear")
+    command = ["--runs", str(tmp_path), "--study", str(study_path)]
+    rehear.main(command)
+    same = pd.read_parquet(tmp_path / runs[0].file).iloc[0]
+    assert (same.condemned, list(same.timeline)) == (before.condemned, list(before.timeline))
+    study_path.write_text(study_path.read_text().replace("looks: 1", "looks: 2"))
+    rehear.main(command)
+    after = pd.read_parquet(tmp_path / runs[0].file).iloc[0]
+    assert (after.condemned, after.mmd[-1]) == (20, before.mmd[-1])
 
 
 def test_a_run_that_is_recorded_is_not_trained_again(recorded, runs, tmp_path):

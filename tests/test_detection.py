@@ -50,6 +50,13 @@ def test_a_dominated_run_that_covers_the_data_is_only_suspect():
     assert watch(covering)[-1].status == "suspect"
 
 
+def test_a_dominated_run_that_stands_still_and_covers_a_little_is_heard_to_its_end():
+    eyes = RunWatch([ConvergenceFailure()])
+    verdicts = [eyes.observe(step, row | {"coverage": 0.02}) for step, row in enumerate(dominated(900), start=1)]
+    assert verdicts[-1].status == "suspect"
+    assert (eyes.conclude().status, eyes.conclude().step) == ("convergence-failure", 900)
+
+
 def test_a_dominated_run_whose_samples_grow_apart_is_only_suspect():
     verdicts = watch(dominated(1300, pair_ratio=lambda step: step / 4000))
     assert verdicts[199].status == "suspect"

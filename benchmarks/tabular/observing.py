@@ -8,14 +8,13 @@ from typing import Any
 
 import torch
 
-from gansearch.components import Data, SampleMetric
+from gansearch.components import Data, Detector, SampleMetric
 from gansearch.detection import RunWatch
 from gansearch.evaluation.distances import FID, MMD
 from gansearch.evaluation.diversity import BlurRatio, Duplicates
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.neighbours import Coverage, Precision, Recall
-from gansearch.run import Study
 from gansearch.signals import HEALTHY, Row, Verdict
 from gansearch.training.players import Players
 
@@ -59,8 +58,8 @@ class Meter:
 class Onlooker(RunWatch):
     """Writes down what the detectors say and lets every run go on, so that it is known what they would have killed."""
 
-    def __init__(self, study: Study, meter: Meter) -> None:
-        super().__init__(study.space.detectors)
+    def __init__(self, detectors: Sequence[Detector], meter: Meter) -> None:
+        super().__init__(detectors)
         self._meter = meter
         self.timeline: list[dict[str, Any]] = []
 
@@ -86,6 +85,10 @@ class Onlooker(RunWatch):
         """The step at which the run would have been stopped."""
         failures = (change["step"] for change in self.timeline if Verdict(change["verdict"]).failed)
         return next(failures, None)
+
+    def told(self) -> dict[str, Any]:
+        """What the detectors said of a run that is concluded, as columns of the table."""
+        return {"timeline": self.timeline, "condemned": self.condemned, "verdict_at_end": self.verdict.status}
 
 
 class Rungs:

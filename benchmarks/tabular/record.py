@@ -90,7 +90,7 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     )
     candidate = candidate_of(study.space, run.parameters)
     look, meter = Probe(data), Meter()
-    watch, measuring = Onlooker(study, meter), Rungs(rungs, data, spec.judged_samples, meter)
+    watch, measuring = Onlooker(study.space.detectors, meter), Rungs(rungs, data, spec.judged_samples, meter)
 
     def probe(samples: Tensor) -> dict[str, float]:
         seen = look(samples)
@@ -104,10 +104,9 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     row |= {"identity": candidate.identity, **run.parameters, "candidate": json.dumps(candidate.to_json())}
     row |= {name: int(size) for name, size in study.sizes(candidate).items()}
     row |= {name: [measured[name] for measured in measuring.measured] for name in measuring.measured[0]}
-    row |= {"timeline": watch.timeline, "condemned": watch.condemned, "verdict_at_end": trained.verdict.status}
-    row |= {"ends_well": ends_well(study, measuring.measured[-1]), "code": digest_of_code()[:16]}
+    row |= watch.told() | {"ends_well": ends_well(study, measuring.measured[-1]), "code": digest_of_code()[:16]}
     row |= _signals(trained)
-    _write(row, _stamp(study, rungs), out / run.file)
+    write(row, _stamp(study, rungs), out / run.file)
     costs = ", ".join(f"{activity} {row[f'cpu_{activity}'][-1]:.1f}" for activity in ACTIVITIES)
     fate = "ends well" if row["ends_well"] else "ends badly"
     size, distance = row["generator_params"], row["mmd"][-1]
@@ -129,7 +128,8 @@ def _signals(trained: TrainedRun) -> dict[str, list[float | None]]:
     return {f"signals.{name}": [row.get(name) for row in trained.rows] for name in columns}
 
 
-def _write(row: Mapping[str, Any], stamp: Mapping[str, Any], path: Path) -> None:
+def write(row: Mapping[str, Any], stamp: Mapping[str, Any], path: Path) -> None:
+    """Keep a run, and what it was made with, as a file."""
     schema = pa.schema([(name, _type_of(name, value)) for name, value in row.items()], {"gansearch": json.dumps(stamp)})
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist([row], schema), sink, compression="zstd")

@@ -1,0 +1,62 @@
+"""Hear today's detectors on the recorded runs, and write down what they say instead of what they said then.
+
+    python benchmarks/tabular/rehear.py [--runs FOLDER] [--study FILE]
+
+It takes the files of single runs, which have the signals of every step, and no training.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+from candidates import HERE, STUDY
+from observing import Meter, Onlooker
+from record import write
+
+from gansearch.components import Detector
+from gansearch.loading import Study
+from gansearch.signals import Row
+
+PREFIX = "signals."
+
+
+def reheard(row: Mapping[str, Any], detectors: Sequence[Detector]) -> dict[str, Any]:
+    """The row of a run with what these detectors say of it."""
+    watch = Onlooker(detectors, Meter())
+    for step, signals in enumerate(_signals(row), start=1):
+        watch.observe(step, signals)
+    watch.conclude()
+    return dict(row) | watch.told()
+
+
+def _signals(row: Mapping[str, Any]) -> Iterator[Row]:
+    """Of every step what was measured then."""
+    names = [name for name in row if name.startswith(PREFIX)]
+    for values in zip(*(row[name] for name in names), strict=True):
+        yield {n.removeprefix(PREFIX): value for n, value in zip(names, values, strict=True) if value is not None}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=Path, default=HERE / "runs")
+    parser.add_argument("--study", type=Path, default=STUDY)
+    options = parser.parse_args(arguments)
+    detectors = Study.load(options.study).space.detectors
+    files = sorted(options.runs.glob("*-seed*.parquet"))
+    changed = 0
+    for file in files:
+        table = pq.read_table(file)
+        (row,) = table.to_pylist()
+        again = reheard(row, detectors)
+        changed += again["condemned"] != row["condemned"]
+        write(again, json.loads(table.schema.metadata[b"gansearch"]), file)
+    print(f"{len(files)} runs, {changed} of them condemned at another step than before, or no longer")
+
+
+if __name__ == "__main__":
+    main()
