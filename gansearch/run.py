@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +15,14 @@ from gansearch.study import StudySpec
 if TYPE_CHECKING:
     from gansearch.ranking.front import Axis
     from gansearch.search.agenda import Agenda
+    from gansearch.search.aim import Smallest
     from gansearch.search.certification import Choice, Plan
     from gansearch.search.driver import Driver, Listener
     from gansearch.search.executor import Executor
     from gansearch.search.gate import Gate
     from gansearch.search.pruning import RungPruner
     from gansearch.search.telling import Teller
-    from gansearch.storage.trials import TrialStore
+    from gansearch.storage.trials import TrialRecord, TrialStore
 
 
 Stop = Callable[[], bool]
@@ -44,7 +45,9 @@ def run_study(
     folder = RunFolder.create(path, spec)
     with folder.locked():
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        search_of(study, store, folder.trial, executor_of(study), listener, stop).run()
+        certification = TrialStore.certification(folder.database, spec.name)
+        runs = certification.records() if certification else ()
+        search_of(study, store, folder.trial, executor_of(study), listener, stop, runs).run()
     return folder
 
 
@@ -89,22 +92,29 @@ def search_of(
     executor: Executor,
     listener: Listener,
     stop: Stop = lambda: False,
+    runs: Sequence[TrialRecord] = (),
 ) -> Driver:
-    """The driver of a study's search: what is tried, what is refused, what is given up, what the sampler hears."""
+    """The driver of a study's search: what is tried, what is refused, what is given up, what the sampler hears.
+
+    `runs` are those of an earlier certification.
+    """
     # Here and below, since what only looks at a study has no need to wait for them.
+    from gansearch.search.aim import Smallest
     from gansearch.search.driver import Driver
     from gansearch.search.gate import Gate
     from gansearch.search.inheritance import Parents
     from gansearch.search.rescue import Rescuer
 
     spec, space = study.spec, study.space
-    gate = Gate(space, study.sizes, spec.constraints)
-    agenda, rescuer = _agenda_of(study, gate, store), Rescuer(spec.search.rescue, gate)
-    parents = Parents(study.data.shape, objective_axes(spec, space)) if spec.search.inherit else None
-    return Driver(agenda, gate, executor, *_judges(study), store, folders, listener, stop, rescuer, parents)
+    axes = objective_axes(spec, space)
+    smallest = Smallest.of(spec, axes, store.records(), runs) if spec.search.aim == "smallest" else None
+    gate = Gate(space, study.sizes, spec.constraints, smallest.ceiling if smallest else None)
+    agenda, rescuer = _agenda_of(study, gate, store, smallest), Rescuer(spec.search.rescue, gate)
+    parents = Parents(study.data.shape, axes) if spec.search.inherit else None
+    return Driver(agenda, gate, executor, *_judges(study, smallest), store, folders, listener, stop, rescuer, parents)
 
 
-def _agenda_of(study: Study, gate: Gate, store: TrialStore) -> Agenda:
+def _agenda_of(study: Study, gate: Gate, store: TrialStore, smallest: Smallest | None) -> Agenda:
     """What says which candidate is tried next."""
     from gansearch.search.agenda import SearchAgenda
     from gansearch.search.outlook import Goal
@@ -114,7 +124,7 @@ def _agenda_of(study: Study, gate: Gate, store: TrialStore) -> Agenda:
     spec, space = study.spec, study.space
     if spec.search.sampler != "shrink":
         return SearchAgenda(spec.search, space, store)
-    goal = Goal.of(spec, objective_axes(spec, space))
+    goal = Goal.of(spec, objective_axes(spec, space), smallest)
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
     return ShrinkingAgenda(spec, space, store, goal, steps, DrawnPool(space, gate, goal.size.metric))
 
@@ -136,7 +146,7 @@ def certification_of(
     return Driver(CertificationAgenda(plan, store), gate, executor, *_judges(study), store, folders, listener, stop)
 
 
-def _judges(study: Study) -> tuple[RungPruner, Teller]:
+def _judges(study: Study, smallest: Smallest | None = None) -> tuple[RungPruner, Teller]:
     """What gives up a run at a rung, and what says what an end means."""
     from gansearch.search.pruning import RungPruner
     from gansearch.search.samplers import KINDS
@@ -145,7 +155,8 @@ def _judges(study: Study) -> tuple[RungPruner, Teller]:
     spec = study.spec
     kind = KINDS[spec.search.sampler]
     teller = Teller(spec.objectives, tuple(spec.constraints), kind)
-    return RungPruner(spec.pruning, objective_axes(spec, study.space), spec.reference, kind.takes_up), teller
+    axes = objective_axes(spec, study.space)
+    return RungPruner(spec.pruning, axes, spec.reference, kind.takes_up, smallest), teller
 
 
 def executor_of(study: Study, *, compares: bool = True) -> Executor:

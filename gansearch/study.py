@@ -156,6 +156,12 @@ class SearchSpec(_Part):
 
     `one-at-a-time` tries, for each searched field in turn, its other values with all else as in the baseline.
     """
+    aim: Literal["front", "smallest"] = "front"
+    """Good models of every size, or the smallest one within the certification's tolerance and nothing else.
+
+    With the latter, what is no smaller than a certified champion is refused, and `shrink` proposes only what may
+    be smaller than the smallest one so far.
+    """
     trials: Annotated[int, Field(ge=1)] = 24
     """One at a time, all that there are to try where this is left out, and never more than those."""
     startup_trials: Annotated[int, Field(ge=1)] = 8

@@ -26,7 +26,18 @@ from typing import Any
 import numpy as np
 import torch
 from candidates import HERE, STUDY
-from replaying import TABLE, ReplayAgenda, ReplayExecutor, ReplayShrinking, Run, Table, identities, load_study, sizes_of
+from replaying import (
+    TABLE,
+    ReplayAgenda,
+    ReplayExecutor,
+    ReplayShrinking,
+    Run,
+    Table,
+    aim_of,
+    identities,
+    load_study,
+    sizes_of,
+)
 from strategies import STRATEGIES, Asha, Never
 from truth import Truth
 
@@ -134,10 +145,10 @@ def _share(seconds: float, total: float) -> float | None:
 
 
 @cache
-def loaded(tables: tuple[Path, ...], sampler: str) -> tuple[Study, Truth]:
+def loaded(tables: tuple[Path, ...], sampler: str, aim: str) -> tuple[Study, Truth]:
     """The study and the truth, read once a process."""
     table = Table.read(tables)
-    study = load_study(STUDY, table, [f"search.sampler={sampler}"])
+    study = load_study(STUDY, table, [f"search.sampler={sampler}", f"search.aim={aim}"])
     return study, Truth(table, study.spec.certification.tolerance)
 
 
@@ -145,7 +156,7 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     """Search the table by a strategy, with a seed."""
     torch.set_num_threads(1)
     chosen = STRATEGIES[name]
-    study, truth = loaded(tables, chosen.sampler)
+    study, truth = loaded(tables, chosen.sampler, chosen.aim)
     spec = study.spec.model_copy(update={"search": study.spec.search.model_copy(update={"seed": seed})})
     study = Study(spec, study.space, study.data, study.sizes)
     numbers, every = identities(study.space, truth.table), truth.table.first[0].steps
@@ -157,7 +168,11 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     kind = replace(kind, outdone=chosen.outdone) if chosen.outdone else kind
     axes = objective_axes(spec, study.space)
     pruner = (
-        Asha(every) if chosen.asha else RungPruner(spec.pruning, axes, {}, kind.takes_up) if chosen.prunes else Never()
+        Asha(every)
+        if chosen.asha
+        else RungPruner(spec.pruning, axes, {}, kind.takes_up, aim_of(study))
+        if chosen.prunes
+        else Never()
     )
     agenda = ReplayShrinking if chosen.sampler == "shrink" else ReplayAgenda
     Driver(
@@ -270,7 +285,7 @@ def main() -> None:
             known.append({"table": digest} | future.result())
             known.sort(key=lambda one: (one["seed"], [*STRATEGIES].index(one["strategy"])))
             write_atomically(kept, "".join(json.dumps(one) + "\n" for one in known).encode())
-    _, truth = loaded(tables, "random")
+    _, truth = loaded(tables, "random", "front")
     page = compared(known, truth)
     write_atomically(options.out / COMPARISON, page.encode())
     print(page)

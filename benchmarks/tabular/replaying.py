@@ -27,6 +27,7 @@ from gansearch.domains import Scalar
 from gansearch.loading import Study
 from gansearch.run import objective_axes
 from gansearch.search.agenda import SearchAgenda
+from gansearch.search.aim import Smallest
 from gansearch.search.outlook import Goal
 from gansearch.search.pool import Weighed
 from gansearch.search.samplers import make_sampler
@@ -267,7 +268,8 @@ class ReplayShrinking(ShrinkingAgenda):
     """The shrinking search, whose pool is what is left of the table."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
-        goal = Goal.of(study.spec, objective_axes(study.spec, study.space))
+        axes = objective_axes(study.spec, study.space)
+        goal = Goal.of(study.spec, axes, aim_of(study))
         steps = table.first[0].steps[-1]
         super().__init__(study.spec, study.space, store, goal, steps, self._offer)
         self._distributions = distributions_of(study.space)
@@ -287,6 +289,12 @@ class ReplayShrinking(ShrinkingAgenda):
         self._space.draw(trial)
         self._left = {n: run for n, run in self._left.items() if run.parameters != trial.params}
         return trial
+
+
+def aim_of(study: Study) -> Smallest | None:
+    """What a search that wants the smallest model alone is after, with nothing certified yet."""
+    aim = study.spec.search.aim
+    return Smallest(study.spec, objective_axes(study.spec, study.space)) if aim == "smallest" else None
 
 
 class Snapped(BaseSampler):

@@ -66,6 +66,7 @@ class Strategy:
     """Whether runs are compared at rungs."""
     asha: bool = False
     """Whether Ray's successive halving compares them."""
+    aim: Literal["front", "smallest"] = "front"
     outdone: Told | None = None
     """What its sampler is told of a run that is given up at a rung, where that is not the usual."""
 
@@ -73,6 +74,7 @@ class Strategy:
 OURS = Strategy("shrink", watches=True, prunes=True)
 STRATEGIES: Mapping[str, Strategy] = {
     "ours": OURS,
+    "ours, after the smallest alone": replace(OURS, aim="smallest"),
     "tpe": Strategy("tpe"),
     "nsga2": Strategy("nsga2"),
     "random": Strategy("random"),

@@ -10,6 +10,7 @@ from optuna.trial import Trial
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
 from gansearch.options import InvalidCandidateError
+from gansearch.search.aim import Ceiling
 from gansearch.space import SearchSpace
 from gansearch.storage.trials import GIVEN
 from gansearch.study import Bounds
@@ -36,8 +37,22 @@ class Examined:
 class Gate:
     """Refuses candidates unseen."""
 
-    def __init__(self, space: SearchSpace, sizes: SizeCounter, constraints: Mapping[str, Bounds]) -> None:
-        self._space, self._sizes, self._constraints = space, sizes, constraints
+    def __init__(
+        self,
+        space: SearchSpace,
+        sizes: SizeCounter,
+        constraints: Mapping[str, Bounds],
+        ceiling: Ceiling | None = None,
+    ) -> None:
+        """Put together what refuses.
+
+        Args:
+            space: what a candidate is drawn from.
+            sizes: counts it.
+            constraints: what the study allows.
+            ceiling: what it must be smaller than, where the search is after the smallest one and has a champion.
+        """
+        self._space, self._sizes, self._constraints, self._ceiling = space, sizes, constraints, ceiling
 
     def examine(self, trial: Trial) -> Examined:
         """Draw a trial's candidate, count it, and hold it against the study's constraints."""
@@ -63,6 +78,8 @@ class Gate:
         violations = self._violations(sizes)
         over = [name for name, violation in violations.items() if bound and violation > 0]
         refusal = "; ".join(f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over)
+        if not refusal and bound and self._ceiling and (refusal := self._ceiling.refusal(sizes)):
+            violations["invalid"] = 1.0
         return Examined(candidate, sizes, violations, refusal)
 
     def _violations(self, sizes: Mapping[str, float]) -> dict[str, float]:

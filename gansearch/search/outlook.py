@@ -1,9 +1,11 @@
 """What is to be expected of candidates: whether they come out healthy, how good, and what the front gains.
 
-The gain is the expected hypervolume improvement (Emmerich, Giannakoglou and Naujoks 2006,
-"Single- and multiobjective evolutionary optimization assisted by Gaussian random field metamodels")
-in the plane of log10 size and log quality. Since a size is known, it is a sum of expected
-improvements of the quality, one for each step of the front.
+For a search that is after the front, the gain is the expected hypervolume improvement (Emmerich,
+Giannakoglou and Naujoks 2006, "Single- and multiobjective evolutionary optimization assisted by
+Gaussian random field metamodels") in the plane of log10 size and log quality. Since a size is known,
+it is a sum of expected improvements of the quality, one for each step of the front. For one that is
+after the smallest model within tolerance, it is the size that would be saved times the chance to be
+within it.
 """
 
 from __future__ import annotations
@@ -12,18 +14,24 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.stats import norm
 
 from gansearch.domains import Scalar
 from gansearch.ranking.front import Axis, pareto_front
+from gansearch.search.aim import Smallest
 from gansearch.search.encoding import Encoding
 from gansearch.search.forecast import Forecast, Precedents, cost
 from gansearch.search.surrogate import Array, GaussianProcess, Settings, fit_settings
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
 
+Told = Sequence[tuple[TrialRecord, float, float]]
+"""What is known of candidates, and how much doubt there is of each figure."""
+HEALTH_NOISE = 0.25
+"""Deviation by which 0 and 1 are thought to be uncertain as a chance."""
 UNHEALTHY = 0.05
 """Chance of coming out healthy that even the least likely candidate is granted."""
 
@@ -38,12 +46,35 @@ class Goal:
     """The study's own reference point, where it states one."""
     precedents: int
     """Healthy trials without which no run is foretold from a rung."""
+    noise: float = 0.12
+    """Relative standard deviation of the quality between two seeds of a candidate."""
+    smallest: Smallest | None = None
+    """Where the search is after the smallest one alone."""
 
     @classmethod
-    def of(cls, spec: StudySpec, axes: Sequence[Axis]) -> Goal:
+    def of(cls, spec: StudySpec, axes: Sequence[Axis], smallest: Smallest | None = None) -> Goal:
         """That of a study of one size and one quality."""
         size, quality = sorted(axes, key=lambda axis: not axis.is_size)
-        return cls(size, quality, spec.reference, spec.pruning.precedents)
+        return cls(size, quality, spec.reference, spec.pruning.precedents, spec.pruning.noise, smallest)
+
+    def outlook(self, records: Sequence[TrialRecord]) -> Outlook | None:
+        """What there is to gain; None while no trial is healthy."""
+        front = Staircase.of(records, self)
+        return Descent.of(front, records, self.smallest, self) if front and self.smallest else front
+
+
+class Outlook(Protocol):
+    """What a candidate must beat, and what is gained where it does."""
+
+    @property
+    def steps(self) -> tuple[tuple[float, float], ...]:
+        """(log10 size, cost of quality) of each member of the front, the smallest first."""
+
+    def level(self, size: float) -> float:
+        """The cost to beat at a log10 size."""
+
+    def gain(self, sizes: Array, means: Array, deviations: Array) -> Array:
+        """What is expected (N,) of log10 sizes with costs of such means and deviations."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +115,43 @@ class Staircase:
 
 
 @dataclass(frozen=True)
+class Descent:
+    """The way down to the smallest model within tolerance: better than that is no better."""
+
+    steps: tuple[tuple[float, float], ...]
+    smallest: float
+    """log10 of the size to beat."""
+    limit: float
+    """The worst cost that is within tolerance."""
+
+    @classmethod
+    def of(cls, front: Staircase, records: Sequence[TrialRecord], aim: Smallest, goal: Goal) -> Descent | None:
+        """None without anything that the tolerance could be of."""
+        limit = aim.limit(records)
+        if limit is None:
+            return None
+        to_beat = aim.to_beat(records, goal.size, goal.quality, limit)
+        return cls(front.steps, math.log10(to_beat), cost(goal.quality, limit))
+
+    def level(self, size: float) -> float:
+        return self.limit if size < self.smallest else -math.inf
+
+    def gain(self, sizes: Array, means: Array, deviations: Array) -> Array:
+        saved = np.clip(self.smallest - sizes, 0.0, None)
+        gain: Array = saved * norm.cdf((self.limit - means) / deviations)
+        return gain
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What trials tell of their candidates."""
 
-    costs: tuple[tuple[TrialRecord, float], ...]
-    """Of those that came through, and as foretold of those that were set aside."""
-    health: tuple[tuple[TrialRecord, float], ...]
-    """1 for those that came through, 0 for those that failed or ended suspect."""
+    costs: tuple[tuple[TrialRecord, float, float], ...]
+    """Of those that came through, and as foretold of those that were set aside; with the doubt of the forecast."""
+    health: tuple[tuple[TrialRecord, float, float], ...]
+    """1 for those that came through, 0 for those that failed or ended suspect; of that there is no doubt."""
+    noise: float
+    """Deviation of the cost between two seeds of a candidate."""
     aside: tuple[tuple[TrialRecord, Forecast], ...]
     """Those that were set aside and not taken up again."""
 
@@ -106,10 +167,11 @@ class Evidence:
         judged = [r for r in records if r.state in ("complete", "pruned") and not (r.rejected or r.outdone_by)]
         return cls(
             (
-                *((record, cost(goal.quality, goal.quality.value(record))) for record in healthy),
-                *((record, forecast.mean) for record, forecast in aside if math.isfinite(forecast.mean)),
+                *((record, cost(goal.quality, goal.quality.value(record)), 0.0) for record in healthy),
+                *((record, f.mean, f.deviation) for record, f in aside if math.isfinite(f.mean)),
             ),
-            tuple((record, float(record.state == "complete")) for record in judged),
+            tuple((record, float(record.state == "complete"), 0.0) for record in judged),
+            math.log1p(goal.noise),
             aside,
         )
 
@@ -123,7 +185,7 @@ class Learned:
 
     @classmethod
     def of(cls, evidence: Evidence, encode: Encoding) -> Learned:
-        return cls(_learned(evidence.costs, encode), _learned(evidence.health, encode))
+        return cls(_learned(evidence.costs, evidence.noise, encode), _learned(evidence.health, HEALTH_NOISE, encode))
 
 
 class Expectations:
@@ -145,18 +207,18 @@ class Expectations:
         return np.clip(self._health.predict(self._encode(candidates))[0], UNHEALTHY, 1.0)
 
 
-def _learned(told: Sequence[tuple[TrialRecord, float]], encode: Encoding) -> Settings | None:
+def _learned(told: Told, noise: float, encode: Encoding) -> Settings | None:
     """None where there are too few, or all are the same."""
-    targets = np.array([target for _, target in told])
-    if len(targets) < 3 or np.ptp(targets) == 0:
+    if len(told) < 3 or np.ptp([target for _, target, _ in told]) == 0:
         return None
-    return fit_settings(encode([record.parameters for record, _ in told]), targets)
+    return fit_settings(*_data(told, encode), noise)
 
 
-def _process(
-    told: Sequence[tuple[TrialRecord, float]], settings: Settings | None, encode: Encoding
-) -> GaussianProcess | None:
-    if settings is None:
-        return None
-    targets = np.array([target for _, target in told])
-    return GaussianProcess(encode([record.parameters for record, _ in told]), targets, settings)
+def _process(told: Told, settings: Settings | None, encode: Encoding) -> GaussianProcess | None:
+    return None if settings is None else GaussianProcess(*_data(told, encode), settings)
+
+
+def _data(told: Told, encode: Encoding) -> tuple[Array, Array, Array]:
+    """Inputs (N, D), targets (N,) and doubts (N,)."""
+    records, targets, doubts = zip(*told, strict=True)
+    return encode([record.parameters for record in records]), np.array(targets), np.array(doubts)

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from gansearch.ranking.front import Axis, pareto_front
+from gansearch.search.aim import Smallest
 from gansearch.search.forecast import Precedents, cost, quality
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import PruningSpec
@@ -43,6 +44,8 @@ class RungPruner:
     """The study's own reference point, where it states one."""
     sets_aside: bool = False
     """Whether what is given up may be taken up again."""
+    smallest: Smallest | None = None
+    """Where the search is after the smallest model: then what is out of tolerance is beyond the reference."""
 
     def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> Outdone | None:
         """Why a run should be given up at a rung; None where it may go on.
@@ -58,8 +61,9 @@ class RungPruner:
         axis = next(iter(hoped))
         rivals = [record for record in healthy if self._no_larger(record, sizes) and _are_worse(hoped, record.figures)]
         what = "no larger, has"
-        if not rivals and self.sets_aside:
-            rivals, what = self._within_reference(hoped, healthy), "within the reference, has"
+        if not rivals and (self.sets_aside or self.smallest):
+            within = "tolerance" if self.smallest else "the reference"
+            rivals, what = self._within_reference(hoped, healthy), f"within {within}, has"
         if not rivals:
             return None
         best = min(rivals, key=lambda record: (axis.cost(axis.value(record)), record.number))
@@ -88,13 +92,18 @@ class RungPruner:
 
     def _within_reference(self, hoped: Mapping[Axis, float], healthy: Sequence[TrialRecord]) -> list[TrialRecord]:
         """Of a run that hopes for nothing within the reference those that are; else none."""
+        limits = self._limits(healthy)
+        if not all(axis.metric in limits for axis in hoped) or not _are_worse(hoped, limits):
+            return []
+        return [record for record in healthy if all(a.cost(a.value(record)) <= a.cost(limits[a.metric]) for a in hoped)]
+
+    def _limits(self, healthy: Sequence[TrialRecord]) -> dict[str, float]:
+        """What is too bad to be of use, by objective."""
+        if self.smallest:
+            axis, limit = next(axis for axis in self.axes if not axis.is_size), self.smallest.limit(healthy)
+            return {} if limit is None else {axis.metric: limit}
         reference = pareto_front(healthy, self.axes, self.reference).reference
-        if reference is None:
-            return []
-        limits = {axis.metric: value for axis, value in zip(self.axes, reference.values, strict=True)}
-        if not _are_worse(hoped, limits):
-            return []
-        return [record for record in healthy if all(a.cost(a.value(record)) < a.cost(limits[a.metric]) for a in hoped)]
+        return {axis.metric: v for axis, v in zip(self.axes, reference.values, strict=True)} if reference else {}
 
 
 def _are_worse(hoped: Mapping[Axis, float], figures: Mapping[str, float]) -> bool:

@@ -24,7 +24,7 @@ from gansearch.domains import Scalar
 from gansearch.search.agenda import SearchAgenda
 from gansearch.search.encoding import Encoding
 from gansearch.search.forecast import Forecast
-from gansearch.search.outlook import Evidence, Expectations, Goal, Learned, Staircase
+from gansearch.search.outlook import Evidence, Expectations, Goal, Learned, Outlook
 from gansearch.search.pool import Pool, Weighed
 from gansearch.search.samplers import seed_of
 from gansearch.search.surrogate import Array
@@ -95,7 +95,7 @@ class ShrinkingAgenda(SearchAgenda):
         if len(tried) + running >= self._spec.trials:
             self._take_up(self._last_hope(records))
             return
-        front = Staircase.of(records, self._goal)
+        front = self._goal.outlook(records)
         if len(tried) < self._spec.startup_trials or front is None:
             return
         evidence = Evidence.of(records, self._goal)
@@ -117,7 +117,7 @@ class ShrinkingAgenda(SearchAgenda):
 
     # ------------------------------------------------------------------ what is promised for a whole training
 
-    def _new(self, front: Staircase, expected: Expectations, pool: Sequence[Weighed]) -> Array | None:
+    def _new(self, front: Outlook, expected: Expectations, pool: Sequence[Weighed]) -> Array | None:
         """What each new candidate promises; None while nothing can be expected of them."""
         candidates, sizes = [parameters for parameters, _ in pool], np.log10([size for _, size in pool])
         costs = expected.costs(candidates)
@@ -132,7 +132,7 @@ class ShrinkingAgenda(SearchAgenda):
         promised: Array = front.gain(sizes, means, deviations) * expected.healthy(candidates) / spent
         return promised
 
-    def _aside(self, front: Staircase, expected: Expectations, evidence: Evidence) -> tuple[float, TrialRecord] | None:
+    def _aside(self, front: Outlook, expected: Expectations, evidence: Evidence) -> tuple[float, TrialRecord] | None:
         """The run of those that were set aside that promises most, and what."""
         if not evidence.aside:
             return None
@@ -148,7 +148,7 @@ class ShrinkingAgenda(SearchAgenda):
 
     def _last_hope(self, records: Sequence[TrialRecord]) -> TrialRecord | None:
         """Of the runs that were set aside the one likeliest to reach the front, while it is likely enough."""
-        front = Staircase.of(records, self._goal)
+        front = self._goal.outlook(records)
         aside = Evidence.of(records, self._goal).aside
         if front is None or not aside:
             return None
@@ -161,7 +161,7 @@ class ShrinkingAgenda(SearchAgenda):
         best = max(aside, key=lambda entry: (chance(entry), -entry[0].number))
         return best[0] if chance(best) >= HOPE else None
 
-    def _on(self, front: Staircase, records: Sequence[TrialRecord]) -> list[Mapping[str, Scalar]]:
+    def _on(self, front: Outlook, records: Sequence[TrialRecord]) -> list[Mapping[str, Scalar]]:
         """The parameters of those on the front, or of its sizes."""
         sizes, healthy = {size for size, _ in front.steps}, [r for r in records if r.state == "complete"]
         return [r.parameters for r in healthy if math.log10(self._goal.size.value(r)) in sizes]

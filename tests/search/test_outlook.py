@@ -74,9 +74,9 @@ def test_what_was_set_aside_counts_as_foretold_and_what_failed_for_its_health_al
         record(4, 9000, None, state="pruned", rejected=True),
     ]
     evidence = Evidence.of(records, GOAL)
-    assert [(r.number, math.exp(cost)) for r, cost in evidence.costs] == [
+    assert [(r.number, math.exp(cost)) for r, cost, _ in evidence.costs] == [
         (0, pytest.approx(20)),
         (2, pytest.approx(60)),
     ]
-    assert [(r.number, health) for r, health in evidence.health] == [(0, 1.0), (1, 0.0)]
+    assert [(r.number, health) for r, health, _ in evidence.health] == [(0, 1.0), (1, 0.0)]
     assert [r.number for r, _ in evidence.aside] == [2]
