@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -16,39 +17,51 @@ APART = 0.7
 """Of choices that are no numbers, each against every other: half a squared unit each way."""
 
 
+ABSENT = object()
+"""Stands for the value of a field that a candidate has not got."""
+
+
 class Encoding:
     """Turns the parameters of candidates into rows of numbers between 0 and 1."""
 
     def __init__(self, domains: Mapping[str, Domain]) -> None:
-        self._domains = domains
+        self._axes = {name: _axis_of(domain) for name, domain in domains.items()}
 
     def __call__(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
         """Candidates (N,) as rows (N, D)."""
         rows = [
-            [number for name, domain in self._domains.items() for number in _coordinates(domain, candidate, name)]
+            [number for name, axis in self._axes.items() for number in axis(candidate.get(name, ABSENT))]
             for candidate in candidates
         ]
         return np.array(rows, dtype=np.float64)
 
 
-def _coordinates(domain: Domain, candidate: Mapping[str, Scalar], name: str) -> list[float]:
-    known, value = name in candidate, candidate.get(name)
-    if isinstance(domain, Choices):
-        if _are_numbers(domain.values):
-            ranks = sorted(domain.values)  # type: ignore[type-var]
-            return [ranks.index(value) / max(1, len(ranks) - 1) if known else MIDDLE]
-        return [APART * (known and value == choice) for choice in domain.values]
-    return [_share(domain, value) if known and isinstance(value, (int, float)) else MIDDLE]
+Axis = Callable[[object], Sequence[float]]
+"""The coordinates of a field's value."""
+
+
+def _axis_of(domain: Domain) -> Axis:
+    """Whatever depends on the domain alone is found out once."""
+    if not isinstance(domain, Choices):
+        return partial(_along, domain)
+    if _are_numbers(domain.values):
+        ranks = sorted(domain.values)  # type: ignore[type-var]
+        places: dict[object, Sequence[float]] = {rank: (i / max(1, len(ranks) - 1),) for i, rank in enumerate(ranks)}
+        return (places | {ABSENT: (MIDDLE,)}).__getitem__
+    corners: dict[object, Sequence[float]] = {
+        value: tuple(APART * (value == choice) for choice in domain.values) for value in (*domain.values, ABSENT)
+    }
+    return corners.__getitem__
 
 
 def _are_numbers(values: Sequence[Scalar]) -> bool:
     return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
 
 
-def _share(domain: IntRange | FloatRange, value: float) -> float:
+def _along(domain: IntRange | FloatRange, value: object) -> Sequence[float]:
     """How far along its range a value lies."""
-    if domain.high == domain.low:
-        return MIDDLE
+    if not isinstance(value, (int, float)) or domain.high == domain.low:
+        return (MIDDLE,)
     if domain.log:
-        return math.log(value / domain.low) / math.log(domain.high / domain.low)
-    return (value - domain.low) / (domain.high - domain.low)
+        return (math.log(value / domain.low) / math.log(domain.high / domain.low),)
+    return ((value - domain.low) / (domain.high - domain.low),)

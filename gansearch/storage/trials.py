@@ -199,8 +199,10 @@ class TrialStore:
     def records(self) -> list[TrialRecord]:
         """Every trial, in order of its number."""
         records = [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
-        taken_up = {record.continues for record in records}
-        return [replace(record, retried=True) if record.number in taken_up else record for record in records]
+        for number in {record.continues for record in records if record.continues is not None}:
+            if not records[number].retried:
+                records[number] = self._finished[number] = replace(records[number], retried=True)
+        return records
 
     @classmethod
     def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
