@@ -62,7 +62,7 @@ def test_a_search_that_gives_nobody_up_costs_what_the_table_costs(compare, table
     found = compare.search((table,), "random", 0)
     assert found["in_all"] == pytest.approx(1.0)
     assert found["volume"] == pytest.approx(1.0)
-    assert found["fates"] == {"done": 16, "rung": 0, "verdict": 0, "suspect": 0}
+    assert found["fates"] == {"done": 16, "rung": 0, "verdict": 0, "end": 0}
 
 
 def test_verdicts_and_rungs_spare_seconds_and_lose_nothing_of_this_front(compare, table):
@@ -70,7 +70,7 @@ def test_verdicts_and_rungs_spare_seconds_and_lose_nothing_of_this_front(compare
     assert found["volume"] == pytest.approx(1.0)
     assert found["in_all"] < 0.9
     assert sum(found["fates"].values()) == 16
-    assert found["lost_of_the_front"] == {"rung": [], "verdict": []}
+    assert not any(found["of_the_front"][fate] for fate in ("rung", "verdict", "end"))
 
 
 @pytest.mark.parametrize("name", ["tpe", "nsga2", "ours without shrinking (tpe)"])
@@ -105,6 +105,6 @@ def test_to_go_on_costs_what_is_left_of_a_run(compare, table, tmp_path):
 
 def test_the_page_tells_what_was_found_and_what_was_lost(compare, table):
     searches = [compare.search((table,), name, seed) for name in ("ours", "random") for seed in range(2)]
-    page = compare.compared(searches, compare.loaded((table,), "random")[1])
+    page = compare.compared(searches, compare.loaded((table,), "random", "front")[1])
     assert "| random | 2 | " in page
     assert page.count("| ours | ") == 2

@@ -59,6 +59,9 @@ SHARE = 0.95
 BUDGETS = (0.25, 0.5, 1.0)
 """Shares of the seconds that training every candidate takes."""
 RESAMPLES = 2000
+FATES = ("done", "rung", "verdict", "end")
+"""What becomes of a candidate: it comes through, is given up at a rung, is stopped by a verdict, or the detectors
+will not have it once it has been trained to its end, as suspect or as failed."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -73,12 +76,12 @@ class Trace:
     executor: ReplayExecutor
     numbers: Mapping[str, int]
     done: list[Run] = field(default_factory=list)
-    volumes: list[tuple[float, float]] = field(default_factory=list)
-    """CPU seconds, and the hypervolume of what had come through by then."""
+    volumes: list[tuple[float, float, float]] = field(default_factory=list)
+    """CPU seconds, those of them spent on runs that end badly, and the hypervolume of what had come through by then."""
     found_at: float = math.inf
     """CPU seconds until the smallest stable candidate had come through."""
     fates: dict[int, str] = field(default_factory=dict)
-    """By candidate what became of it last: `done`, `rung`, `verdict` or `suspect`."""
+    """By candidate what became of it last."""
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
         """Nothing to note."""
@@ -94,50 +97,41 @@ class Trace:
 
     def ended(self, record: TrialRecord) -> None:
         """Note what is there now."""
-        number = self.numbers[record.identity]
-        failed = record.verdict is not None and record.verdict.failed
-        self.fates[number] = (
-            "done"
-            if record.state == "complete"
-            else "rung"
-            if record.outdone_by
-            else "verdict"
-            if failed
-            else "suspect"
-        )
+        number, spent = self.numbers[record.identity], self.executor.spent
+        self.fates[number] = self._fate(record)
         if record.state == "complete":
             self.done.append(self.truth.table.first[number])
-            self.volumes.append((self.executor.spent.seconds, self.truth.volume(self.done)))
+            self.volumes.append((spent.seconds, spent.failed, self.truth.volume(self.done)))
             if number == self.truth.smallest:
                 self.found_at = self.executor.spent.seconds
 
-    def killed(self, by: str) -> list[int]:
-        """The candidates that were given up by that."""
-        return sorted(number for number, fate in self.fates.items() if fate == by)
+    def _fate(self, record: TrialRecord) -> str:
+        if record.state == "complete":
+            return "done"
+        whole = record.steps == self.truth.table.first[0].steps[-1]
+        return "rung" if record.outdone_by else "end" if whole else "verdict"
+
+    def ended_by(self, fate: str) -> list[int]:
+        """The candidates of which that became."""
+        return sorted(number for number, other in self.fates.items() if other == fate)
 
     def summary(self) -> dict[str, Any]:
         """What the search came to; times as shares of what training every candidate takes, None for never."""
         truth, spent = self.truth, self.executor.spent
         total = truth.table.seconds
-        reached = next((seconds for seconds, volume in self.volumes if volume >= SHARE * truth.whole), math.inf)
+        never = (math.inf, spent.failed, 0.0)
+        reached, failed, _ = next((at for at in self.volumes if at[2] >= SHARE * truth.whole), never)
         runs = truth.table.first
         return {
             "to_front": _share(reached, total),
             "to_smallest": _share(self.found_at, total),
             "in_all": spent.seconds / total,
-            "volume": self.volumes[-1][1] / truth.whole,
-            "spent_on_failures": spent.failed / spent.seconds,
-            "fates": {fate: len(self.killed(fate)) for fate in ("done", "rung", "verdict", "suspect")},
-            "lost_of_the_front": {by: [n for n in self.killed(by) if n in truth.front] for by in ("rung", "verdict")},
-            "condemned_and_ends_well": [n for n in self.killed("verdict") if runs[n].ends_well],
+            "volume": self.volumes[-1][2] / truth.whole,
+            "spent_on_failures": failed / min(reached, spent.seconds),
+            "fates": {fate: len(self.ended_by(fate)) for fate in FATES},
+            "of_the_front": {fate: [n for n in self.ended_by(fate) if n in truth.front] for fate in FATES},
+            "end_well": {fate: sum(runs[n].ends_well for n in self.ended_by(fate)) for fate in FATES},
         }
-
-
-def _fate(record: TrialRecord) -> str:
-    if record.state == "complete":
-        return "done"
-    failed = record.verdict is not None and record.verdict.failed
-    return "rung" if record.outdone_by else "verdict" if failed else "suspect"
 
 
 def _share(seconds: float, total: float) -> float | None:
@@ -211,14 +205,17 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
         f"the seeds, with 95 % intervals of the median (bootstrap). Written by compare.py.",
         "",
         f"| strategy | seeds | to {SHARE:.0%} of the hypervolume | to the smallest stable | "
-        f"finds it within {', '.join(f'{budget:.0%}' for budget in BUDGETS)} | spent on runs that end badly |",
+        f"finds it within {', '.join(f'{budget:.0%}' for budget in BUDGETS)} | "
+        f"of the seconds to the front, on runs that end badly |",
         "|---|---|---|---|---|---|",
         *(_row(name, of[name]) for name in names),
         "",
-        "What was given up by the end of the search, a mean over the seeds:",
+        "What did not come through by the end of the search, a mean over the seeds. A run that shrinking gives up at "
+        "a rung is only set aside, and taken up again when its time has come:",
         "",
-        "| strategy | at a rung | of those on the front | by a verdict | of those on the front | of those end well |",
-        "|---|---|---|---|---|---|",
+        "| strategy | given up at a rung | of those on the front | stopped by a verdict | of those on the front | "
+        "of those would end well | suspect or condemned at their end | of those on the front | of those end well |",
+        "|---|---|---|---|---|---|---|---|---|",
         *(_kills(name, of[name]) for name in names if STRATEGIES[name].watches or STRATEGIES[name].prunes),
         "",
     ]
@@ -250,13 +247,10 @@ def _per_cent(share: float) -> str:
 
 
 def _kills(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
-    counts = [
-        [one["fates"]["rung"] for one in mine],
-        [len(one["lost_of_the_front"]["rung"]) for one in mine],
-        [one["fates"]["verdict"] for one in mine],
-        [len(one["lost_of_the_front"]["verdict"]) for one in mine],
-        [len(one["condemned_and_ends_well"]) for one in mine],
-    ]
+    counts = []
+    for fate in FATES[1:]:
+        counts += [[one["fates"][fate] for one in mine], [len(one["of_the_front"][fate]) for one in mine]]
+        counts += [[one["end_well"][fate] for one in mine]] if fate != "rung" else []
     return f"| {name} | " + " | ".join(f"{statistics.mean(column):.1f}" for column in counts) + " |"
 
 

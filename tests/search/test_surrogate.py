@@ -61,7 +61,12 @@ def test_what_is_doubtful_counts_for_less():
 def test_the_gradient_of_the_likelihood_is_that_of_its_differences(draws):
     inputs, targets = draws
     squares = (inputs[:, None] - inputs[None]) ** 2
-    known = (squares, (targets - targets.mean()) / targets.std(), np.linspace(0, 0.5, 60), np.array([-0.4, -0.4, 0, -2]))
+    known = (
+        squares,
+        (targets - targets.mean()) / targets.std(),
+        np.linspace(0, 0.5, 60),
+        np.array([-0.4, -0.4, 0, -2]),
+    )
     at = np.array([-0.3, 0.2, 0.1, -1.0])
     _, gradient = surrogate._cost(at, *known)
     for i, step in enumerate(np.eye(4) * 1e-6):
