@@ -7,7 +7,10 @@ any healthy trial of the study has made from this rung to its end. Only where it
 worse, by more than two seeds of one candidate differ, is it given up for good.
 
 A search that takes up again what it has set aside can afford to be less patient: there a run is set
-aside as soon as it would be worse with the usual improvement, or beyond the reference point.
+aside as soon as it would be worse with the usual improvement, or beyond the reference point. And at
+the first rung every run is, since that tells most of what there is to know for the least: in the table
+of benchmarks/tabular the MMD after 100 of 1,500 steps has a rank correlation of 0.70 with the last one,
+that after 1,000 steps one of 0.81. So many candidates are begun, and the best of them go on.
 """
 
 from __future__ import annotations
@@ -23,13 +26,15 @@ from gansearch.storage.trials import TrialRecord
 from gansearch.study import PruningSpec
 from gansearch.trial import Rung
 
+Records = Sequence[TrialRecord]
+
 
 @dataclass(frozen=True)
 class Outdone:
     """Why a run is given up."""
 
     by: tuple[int, ...]
-    """The numbers of the trials that are better and no larger, the best first."""
+    """The numbers of the trials that it was held against, the best first."""
     reason: str
 
 
@@ -47,7 +52,7 @@ class RungPruner:
     smallest: Smallest | None = None
     """Where the search is after the smallest model: then what is out of tolerance is beyond the reference."""
 
-    def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> Outdone | None:
+    def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records) -> Outdone | None:
         """Why a run should be given up at a rung; None where it may go on.
 
         Args:
@@ -58,6 +63,14 @@ class RungPruner:
         hoped = self._hoped(rungs, healthy)
         if not hoped:
             return None
+        outdone = self._beaten(hoped, sizes, rungs, healthy)
+        waits = self.sets_aside and len(rungs) == 1
+        return self._waiting(hoped, rungs, healthy) if outdone is None and waits else outdone
+
+    def _beaten(
+        self, hoped: Mapping[Axis, float], sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records
+    ) -> Outdone | None:
+        """Why a run that hopes for no more than this has no place on the front; None where it has."""
         axis = next(iter(hoped))
         rivals = [record for record in healthy if self._no_larger(record, sizes) and _are_worse(hoped, record.figures)]
         what = "no larger, has"
@@ -66,16 +79,23 @@ class RungPruner:
             rivals, what = self._within_reference(hoped, healthy), f"within {within}, has"
         if not rivals:
             return None
-        best = min(rivals, key=lambda record: (axis.cost(axis.value(record)), record.number))
+        rivals = _best_first(rivals, axis)
+        told = f"{self._told(axis, hoped, rungs)}; trial {rivals[0].number}, {what} {axis.value(rivals[0]):.3g}"
+        return Outdone(tuple(record.number for record in rivals), told)
+
+    def _waiting(self, hoped: Mapping[Axis, float], rungs: Sequence[Rung], healthy: Records) -> Outdone:
+        """Why a run that may have a place on the front is set aside all the same."""
+        axis = next(iter(hoped))
+        known = [record for record in healthy if any(rung.step == rungs[-1].step for rung in record.rungs)]
+        told = f"{self._told(axis, hoped, rungs)}; it waits until nothing else promises more"
+        return Outdone(tuple(record.number for record in _best_first(known, axis)), told)
+
+    def _told(self, axis: Axis, hoped: Mapping[Axis, float], rungs: Sequence[Rung]) -> str:
         now = rungs[-1].metrics.get(axis.metric, math.nan)
         will = "would, as a rule, end with" if self.sets_aside else "could at best end with"
-        return Outdone(
-            tuple(record.number for record in rivals),
-            f"{axis.metric} {now:.3g} at step {rungs[-1].step} {will} {quality(axis, hoped[axis]):.3g}; "
-            f"trial {best.number}, {what} {axis.value(best):.3g}",
-        )
+        return f"{axis.metric} {now:.3g} at step {rungs[-1].step} {will} {quality(axis, hoped[axis]):.3g}"
 
-    def _hoped(self, rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> dict[Axis, float]:
+    def _hoped(self, rungs: Sequence[Rung], healthy: Records) -> dict[Axis, float]:
         """The cost of each quality with which a run may hope to end; nothing while there are too few precedents."""
         hoped: dict[Axis, float] = {}
         for axis in (axis for axis in self.axes if not axis.is_size):
@@ -90,20 +110,24 @@ class RungPruner:
     def _no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
         return all(axis.cost(axis.value(record)) <= axis.cost(sizes[axis.metric]) for axis in self.axes if axis.is_size)
 
-    def _within_reference(self, hoped: Mapping[Axis, float], healthy: Sequence[TrialRecord]) -> list[TrialRecord]:
+    def _within_reference(self, hoped: Mapping[Axis, float], healthy: Records) -> list[TrialRecord]:
         """Of a run that hopes for nothing within the reference those that are; else none."""
         limits = self._limits(healthy)
         if not all(axis.metric in limits for axis in hoped) or not _are_worse(hoped, limits):
             return []
         return [record for record in healthy if all(a.cost(a.value(record)) <= a.cost(limits[a.metric]) for a in hoped)]
 
-    def _limits(self, healthy: Sequence[TrialRecord]) -> dict[str, float]:
+    def _limits(self, healthy: Records) -> dict[str, float]:
         """What is too bad to be of use, by objective."""
         if self.smallest:
             axis, limit = next(axis for axis in self.axes if not axis.is_size), self.smallest.limit(healthy)
             return {} if limit is None else {axis.metric: limit}
         reference = pareto_front(healthy, self.axes, self.reference).reference
         return {axis.metric: v for axis, v in zip(self.axes, reference.values, strict=True)} if reference else {}
+
+
+def _best_first(records: Records, axis: Axis) -> list[TrialRecord]:
+    return sorted(records, key=lambda record: (axis.cost(axis.value(record)), record.number))
 
 
 def _are_worse(hoped: Mapping[Axis, float], figures: Mapping[str, float]) -> bool:

@@ -54,7 +54,7 @@ class TrialRecord:
     rungs: Sequence[Rung] = ()
     """What it was worth at each rung that it reached."""
     outdone_by: Sequence[int] = ()
-    """Trials, no larger, that were better at the rung at which it was given up."""
+    """Trials that it was held against at the rung at which it was given up."""
     steps: int = 0
     seconds: float = 0.0
     stamp: Mapping[str, Any] = field(default_factory=dict)

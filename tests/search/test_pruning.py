@@ -77,6 +77,14 @@ def test_where_it_can_be_taken_up_again_a_run_is_set_aside_by_the_usual_improvem
     assert "would, as a rule, end with 67.1" in outdone.reason  # 200 over the geometric mean of 2 and 4.44
 
 
+def test_where_it_can_be_taken_up_again_every_run_waits_at_its_first_rung_until_nothing_promises_more():
+    others = healthy(3, 5000, 100, 50), healthy(4, 5000, 100, 40)
+    pruner = RungPruner(PruningSpec(precedents=1), (SIZE, MMD), {}, sets_aside=True)
+    waits = pruner.look({"generator_params": 1000}, [Rung(100, {"mmd": 20})], others)
+    assert (waits.by, waits.reason.rpartition("; ")[2]) == ((4, 3), "it waits until nothing else promises more")
+    assert pruner.look({"generator_params": 1000}, [Rung(50, {"mmd": 20}), Rung(100, {"mmd": 20})], others) is None
+
+
 def test_it_goes_by_the_best_that_a_run_has_been():
     others = [healthy(3, 900, 100, 50)]
     pruner = RungPruner(PruningSpec(precedents=1, noise=0.1, margin=1.0), (SIZE, MMD), {})
@@ -104,7 +112,7 @@ def test_a_study_without_a_quality_gives_nobody_up(sets_aside):
 def test_what_would_end_beyond_the_reference_is_set_aside_even_if_nothing_is_as_small():
     others = (healthy(3, 5000, 100, 50),)
     pruner = RungPruner(PruningSpec(precedents=1), (SIZE, MMD), {"generator_params": 9000, "mmd": 80}, sets_aside=True)
-    rungs = [Rung(100, {"mmd": 200})]
+    rungs = [Rung(50, {"mmd": 300}), Rung(100, {"mmd": 200})]
     assert "would, as a rule, end with 100; trial 3, within the reference, has 50" in (
         pruner.look({"generator_params": 1000}, rungs, others).reason
     )
