@@ -46,7 +46,7 @@ class Goal:
     """The study's own reference point, where it states one."""
     precedents: int
     """Healthy trials without which no run is foretold from a rung."""
-    noise: float = 0.12
+    noise: float = 0.14
     """Relative standard deviation of the quality between two seeds of a candidate."""
     smallest: Smallest | None = None
     """Where the search is after the smallest one alone."""

@@ -1,0 +1,151 @@
+"""Our search and plain Optuna TPE at the same time, for as long, on a core each: what has either found?
+
+    python benchmarks/live/measure.py [--minutes 15] [--seeds 3] [--runs FOLDER] [--out FOLDER]
+
+Both search studies/shrink_generator.yaml with real training. `ours` is the study as it is, but for the
+certification at its end; `tpe` trains what Optuna's multi-objective TPE proposes to its end, with no
+detectors and no rungs. The two run side by side, so that they have the same minutes of the same machine.
+A seed whose runs are there already is not searched again. Writes results.json and fronts.png.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from gansearch.files import write_atomically
+from gansearch.ranking.front import hypervolume
+from gansearch.report.palette import BLUE, ORANGE
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trials import TrialStore
+
+HERE = Path(__file__).parent
+STUDY = HERE.parents[1] / "studies" / "shrink_generator.yaml"
+METRICS = "metrics=[fid, coverage, duplicates]"
+SETTINGS: Mapping[str, Sequence[str]] = {
+    "ours": [],
+    "tpe": ["search.sampler=tpe", "search.startup_trials=8", "pruning.rungs=[]", "detectors=[]"],
+}
+COLOURS = {"ours": BLUE, "tpe": ORANGE}
+COVERAGE, DUPLICATES = 0.02, 0.01
+"""What the samples of a model must cover, and the near-duplicates that they may have: the limits of mode collapse."""
+GRACE = 60
+"""Seconds in which a search must have ended once it is asked to."""
+Point = tuple[float, float]
+
+
+def search(seed: int, minutes: float, runs: Path) -> None:
+    """Run both, each with this seed, and stop both."""
+    cores = sorted(os.sched_getaffinity(0))
+    begun = []
+    for i, name in enumerate(SETTINGS):
+        os.sched_setaffinity(0, {cores[(i + seed) % len(cores)]})  # which the child inherits; they take turns
+        begun.append(subprocess.Popen(command(name, seed, runs), stdout=subprocess.DEVNULL))
+    os.sched_setaffinity(0, cores)
+    time.sleep(60 * minutes)
+    for process in begun:
+        process.send_signal(signal.SIGINT)
+    for process in begun:
+        process.wait(GRACE)
+
+
+def command(name: str, seed: int, runs: Path) -> list[str]:
+    """What runs one of them."""
+    settings = [f"search.seed={seed}", f"training.seed={seed}", "certification.at_end=false", METRICS, *SETTINGS[name]]
+    study = ["run", str(STUDY), "--out", str(runs / f"{name}-{seed}"), "--workers", "1", "--trials", "1000"]
+    program = str(Path(sys.executable).with_name("gansearch"))
+    return [program, *study, *(part for one in settings for part in ("--set", one))]
+
+
+def found(name: str, seed: int, runs: Path) -> dict[str, Any]:
+    """What has come of a search."""
+    folder = RunFolder.open(runs / f"{name}-{seed}")
+    records = [record for record in TrialStore.read(folder.database, folder.spec().name).records() if record.ended]
+    models = [
+        {"trial": r.number, "generator_params": r.sizes["generator_params"], "mmd": r.metrics["mmd"]}
+        | {"coverage": r.metrics["coverage"], "duplicates": r.metrics["duplicates"], "baseline": r.baseline}
+        for r in records
+        if r.state == "complete"
+    ]
+    begun = sum(not record.rejected and record.continues is None for record in records)
+    return {"strategy": name, "seed": seed, "begun": begun, "steps": sum(r.steps for r in records), "models": models}
+
+
+def sound(one: Mapping[str, Any]) -> list[Point]:
+    """Size and MMD of the models that are no collapse, whatever the search took them for."""
+    models = [m for m in one["models"] if m["coverage"] >= COVERAGE and m["duplicates"] <= DUPLICATES]
+    return [(m["generator_params"], m["mmd"]) for m in models]
+
+
+def front_of(points: Sequence[Point]) -> list[Point]:
+    """Those that no other one beats, from the smallest up."""
+    return sorted(p for p in points if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in points))
+
+
+def summary(one: Mapping[str, Any], baseline: Point) -> dict[str, Any]:
+    """A search in figures: hypervolume in decades times MMD up to twice the baseline's, and the smallest as good."""
+    points = sound(one)
+    volume = hypervolume([(math.log10(s), q) for s, q in points], (math.log10(baseline[0]), 2 * baseline[1]))
+    as_good = [size for size, quality in points if quality <= 1.1 * baseline[1]]
+    return {"hypervolume": volume, "smallest_within_10_percent": min(as_good, default=None)}
+
+
+def baseline_of(results: Sequence[Mapping[str, Any]], seed: int) -> Point:
+    """The baseline's size and MMD with a seed; both searches begin with it."""
+    of_seed = [m for one in results if one["seed"] == seed for m in one["models"] if m["baseline"]]
+    return of_seed[0]["generator_params"], of_seed[0]["mmd"]
+
+
+def draw(results: Sequence[Mapping[str, Any]], path: Path, minutes: float) -> None:
+    """All fronts in one picture."""
+    figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
+    for one in results:
+        points, colour = sound(one), COLOURS[one["strategy"]]
+        front = front_of(points)
+        axes.scatter(*zip(*points, strict=True), s=8, color=colour, alpha=0.35, linewidths=0)
+        label = {"ours": "gansearch", "tpe": "Optuna TPE"}[one["strategy"]] if one["seed"] == 0 else None
+        axes.step(*zip(*front, strict=True), where="post", color=colour, linewidth=1.6, marker="o", ms=4, label=label)
+    axes.set(xscale="log", xlabel="parameters of the generator", ylabel="MMD (less is better)")
+    axes.set_title(f"{minutes:g} minutes on one core each, side by side, three seeds", loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_ylim(20, 200)
+    axes.legend(frameon=False)
+    figure.savefig(path, dpi=150)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=15)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs", type=Path, default=HERE / "runs")
+    parser.add_argument("--out", type=Path, default=HERE)
+    options = parser.parse_args()
+    results: list[dict[str, Any]] = []
+    for seed in range(options.seeds):
+        if not (options.runs / f"ours-{seed}").exists():
+            search(seed, options.minutes, options.runs)
+        results += [found(name, seed, options.runs) for name in SETTINGS]
+    for one in results:
+        one |= summary(one, baseline_of(results, one["seed"]))
+        print({key: value for key, value in one.items() if key != "models"})
+    report = {"minutes": options.minutes, "searches": results}
+    write_atomically(options.out / "results.json", json.dumps(report, indent=1).encode())
+    draw(results, options.out / "fronts.png", options.minutes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""What other seeds do to a candidate: how often one that is called stable fails the next, and how far qualities differ.
+
+    python benchmarks/tabular/seeds.py [--table FILE] [--out seeds.md]
+
+Goes by the candidates of the table that were trained with several seeds, and by the detectors' word. Each
+seed in turn is the fresh one; the others are what a certificate would rest on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import math
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from candidates import HERE
+from replaying import TABLE, Run, Table
+
+from gansearch.files import write_atomically
+
+RESAMPLES = 2000
+SMALL = 10_000
+"""Parameters below which a generator counts as small."""
+
+
+def is_healthy(run: Run) -> bool:
+    """Whether a study would rank it."""
+    return run.condemned is None and run.at_end.status == "healthy"
+
+
+def fresh(groups: Sequence[Sequence[Run]], known: int, of: Callable[[Run], bool]) -> tuple[int, int]:
+    """Of the times that so many seeds are healthy, how many there are, and how many of the next ones fail.
+
+    Every choice of seeds and of the next one counts, so those of one candidate are no independent trials.
+    """
+    outcomes = [
+        of(group[i])
+        for group in groups
+        for i, chosen in _choices(len(group), known)
+        if all(of(group[j]) for j in chosen)
+    ]
+    return len(outcomes), outcomes.count(False)
+
+
+def _choices(seeds: int, known: int) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for i in range(seeds):
+        others = [j for j in range(seeds) if j != i]
+        yield from ((i, chosen) for chosen in itertools.combinations(others, known))
+
+
+def noise(groups: Sequence[Sequence[Run]]) -> float:
+    """Relative standard deviation of the final MMD between healthy seeds of one candidate, pooled."""
+    logs = [[math.log(run.final["mmd"]) for run in group if is_healthy(run)] for group in groups]
+    pairs = [(statistics.variance(values), len(values) - 1) for values in logs if len(values) > 1]
+    return math.exp(math.sqrt(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))) - 1
+
+
+def told(groups: Sequence[Sequence[Run]]) -> str:
+    """The page."""
+    small = [group for group in groups if group[0].sizes["generator_params"] < SMALL]
+    lines = [
+        "# Other seeds",
+        "",
+        f"{len(groups)} candidates with {len(groups[0])} seeds each, {len(small)} of them with fewer than "
+        f"{SMALL:,} parameters. Written by seeds.py.",
+        "",
+        "| healthy with | so often | the next seed fails | that is | 95 % interval (bootstrap over candidates) |",
+        "|---|---|---|---|---|",
+        *(_row(name, chosen, known) for known in (1, 2) for name, chosen in (("all", groups), ("small ones", small))),
+        "",
+        f"Healthy with all of their seeds: {sum(all(map(is_healthy, group)) for group in groups)}, with none: "
+        f"{sum(not any(map(is_healthy, group)) for group in groups)}, with some: "
+        f"{sum(any(map(is_healthy, g)) and not all(map(is_healthy, g)) for g in groups)}.",
+        "",
+        f"The final MMD of two seeds of one candidate differs by a relative standard deviation of {noise(groups):.0%} "
+        f"({noise(small):.0%} for the small ones, {noise([g for g in groups if g not in small]):.0%} for the others).",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, groups: Sequence[Sequence[Run]], known: int) -> str:
+    count, failed = fresh(groups, known, is_healthy)
+    random = np.random.default_rng(0)
+    redrawn = (
+        fresh([groups[i] for i in random.integers(len(groups), size=len(groups))], known, is_healthy)
+        for _ in range(RESAMPLES)
+    )
+    low, high = np.quantile([failures / times for times, failures in redrawn], [0.025, 0.975])
+    seeds = f"{known} seed{'s' * (known > 1)}, {name}"
+    return f"| {seeds} | {count} | {failed} | {failed / count:.1%} | {low:.1%} to {high:.1%} |"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=Path, default=TABLE)
+    parser.add_argument("--out", type=Path, default=HERE / "seeds.md")
+    options = parser.parse_args()
+    table = Table.read([options.table])
+    several = max(len(table.seeds(number)) for number in table.first)
+    page = told([group for number in table.first if len(group := table.seeds(number)) == several])
+    write_atomically(options.out, page.encode())
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
