@@ -287,11 +287,12 @@ class StudySpec(_Part):
     def differences(self, other: StudySpec) -> list[str]:
         """What would make results of the two incomparable, as `path: this -> other`.
 
-        The number of trials, the certification, the reference, the executor and where to install a plugin
-        from may change between two runs of one study.
+        The number of trials, what the search is after, the certification, the reference, the executor and where
+        to install a plugin from may change between two runs of one study.
         """
         mine, theirs = (_flat(spec.resolved()) for spec in (self, other))
-        for changeable in (("search", "trials"), ("certification",), ("reference",), ("executor",), ("requires",)):
+        search = (("search", "trials"), ("search", "aim"))
+        for changeable in (*search, ("certification",), ("reference",), ("executor",), ("requires",)):
             for flat in (mine, theirs):
                 for place in [p for p in flat if p[: len(changeable)] == changeable]:
                     del flat[place]

@@ -1,12 +1,15 @@
 """A driver with everything real but the training."""
 
 import pytest
+from by_hand import study, trial
 from stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.run import Study, search_of
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trials import TrialStore
+
+__all__ = ["study", "trial"]
 
 
 @pytest.fixture
