@@ -78,8 +78,8 @@ class Trace:
     done: list[Run] = field(default_factory=list)
     volumes: list[tuple[float, float, float]] = field(default_factory=list)
     """CPU seconds, those of them spent on runs that end badly, and the hypervolume of what had come through by then."""
-    found_at: float = math.inf
-    """CPU seconds until the smallest stable candidate had come through."""
+    done_at: dict[int, float] = field(default_factory=dict)
+    """By candidate the CPU seconds until it had come through."""
     fates: dict[int, str] = field(default_factory=dict)
     """By candidate what became of it last."""
 
@@ -102,8 +102,7 @@ class Trace:
         if record.state == "complete":
             self.done.append(self.truth.table.first[number])
             self.volumes.append((spent.seconds, spent.failed, self.truth.volume(self.done)))
-            if number == self.truth.smallest:
-                self.found_at = self.executor.spent.seconds
+            self.done_at[number] = spent.seconds
 
     def _fate(self, record: TrialRecord) -> str:
         if record.state == "complete":
@@ -115,6 +114,11 @@ class Trace:
         """The candidates of which that became."""
         return sorted(number for number, other in self.fates.items() if other == fate)
 
+    @property
+    def worst(self) -> float:
+        """The MMD up to which a candidate is of interest: of those beyond, none could be the smallest stable one."""
+        return (1 + 3 * self.truth.tolerance) * self.truth.median_mmd(0)
+
     def summary(self) -> dict[str, Any]:
         """What the search came to; times as shares of what training every candidate takes, None for never."""
         truth, spent = self.truth, self.executor.spent
@@ -124,7 +128,9 @@ class Trace:
         runs = truth.table.first
         return {
             "to_front": _share(reached, total),
-            "to_smallest": _share(self.found_at, total),
+            "done_at": {
+                str(n): _share(at, total) for n, at in self.done_at.items() if runs[n].final["mmd"] <= self.worst
+            },
             "in_all": spent.seconds / total,
             "volume": self.volumes[-1][2] / truth.whole,
             "spent_on_failures": failed / min(reached, spent.seconds),
@@ -208,7 +214,7 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
         f"finds it within {', '.join(f'{budget:.0%}' for budget in BUDGETS)} | "
         f"of the seconds to the front, on runs that end badly |",
         "|---|---|---|---|---|---|",
-        *(_row(name, of[name]) for name in names),
+        *(_row(name, of[name], truth.smallest) for name in names),
         "",
         "What did not come through by the end of the search, a mean over the seeds. A run that shrinking gives up at "
         "a rung is only set aside, and taken up again when its time has come:",
@@ -222,8 +228,8 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
     return "\n".join(lines)
 
 
-def _row(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
-    found = [one["to_smallest"] for one in mine]
+def _row(name: str, mine: Sequence[Mapping[str, Any]], smallest: int) -> str:
+    found = [one["done_at"].get(str(smallest)) for one in mine]
     within = [sum(share is not None and share <= budget for share in found) / len(found) for budget in BUDGETS]
     cells = [
         _median([one["to_front"] for one in mine]),
@@ -254,9 +260,10 @@ def _kills(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
     return f"| {name} | " + " | ".join(f"{statistics.mean(column):.1f}" for column in counts) + " |"
 
 
-def digest_of(tables: Sequence[Path]) -> str:
-    """What the searches were made on."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in tables)).hexdigest()[:16]
+def digest_of(table: Table) -> str:
+    """What the searches were made on: the runs with the first seed."""
+    seen = [[run.parameters, run.final, run.condemned and run.condemned.step] for run in table.first.values()]
+    return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 
 def main() -> None:
@@ -269,7 +276,8 @@ def main() -> None:
     options = parser.parse_args()
     os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # of the workers
     tables, kept = tuple(options.table), options.out / SEARCHES
-    digest = digest_of(tables)
+    _, truth = loaded(tables, "random", "front")
+    digest = digest_of(truth.table)
     known = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     known = [one for one in known if one["table"] == digest]
     made = {(one["strategy"], one["seed"]) for one in known}
@@ -279,7 +287,6 @@ def main() -> None:
             known.append({"table": digest} | future.result())
             known.sort(key=lambda one: (one["seed"], [*STRATEGIES].index(one["strategy"])))
             write_atomically(kept, "".join(json.dumps(one) + "\n" for one in known).encode())
-    _, truth = loaded(tables, "random", "front")
     page = compared(known, truth)
     write_atomically(options.out / COMPARISON, page.encode())
     print(page)
