@@ -160,7 +160,8 @@ def executor_of(study: Study, *, compares: bool = True) -> Executor:
     compared = qualities if compares and KINDS[spec.search.sampler].proposes else []
     rungs, bequeaths = spec.pruning.rungs, compares and spec.search.inherit
     evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics, compared, rungs, bequeaths)
-    return LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
+    places = Places.here(spec.executor.workers, count_gpus(spec.training.device))
+    return LocalExecutor(evaluate, places, spec.executor.silence_limit)
 
 
 def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Axis, ...]:

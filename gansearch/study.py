@@ -216,6 +216,8 @@ class LocalExecutorSpec(_Part):
     use: Literal["local"] = "local"
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Candidates at a time; `auto` takes one a core, or one a GPU where there are any, as memory allows."""
+    silence_limit: Annotated[float, Field(gt=0)] | None = 600.0
+    """Seconds after which a trial that gives no sign of life is taken to hang and ended; null waits for ever."""
 
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]

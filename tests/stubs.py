@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -67,6 +68,7 @@ class Phone:
     ends_at: int | None = None
     told: list = field(default_factory=list)
     rungs: list = field(default_factory=list)
+    signs_of_life: int = 0
 
     def progress(self, progress):
         self.told.append(progress)
@@ -74,6 +76,9 @@ class Phone:
     def at_rung(self, at_rung):
         self.rungs.append(at_rung.rungs[-1])
         return at_rung.rungs[-1].step != self.ends_at
+
+    def at_work(self):
+        self.signs_of_life += 1
 
 
 class KilledError(BaseException):
@@ -130,6 +135,14 @@ def evaluate(job, line):
         case "asks at two rungs":
             words = [line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),))) for step in (1, 2)]
             return Outcome(HEALTHY, steps=sum(words), seconds=0.0)
+        case "hangs":
+            time.sleep(60)
+        case "measures for long":
+            line.at_work()
+            time.sleep(60)
+        case "dies at a rung":
+            threading.Timer(0.2, os._exit, [3]).start()
+            line.at_rung(AtRung(job.trial, (Rung(1, {"mmd": 1.0}),)))
         case "tells its threads":
             import torch
 
