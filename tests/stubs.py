@@ -1,5 +1,6 @@
 """Stand-ins for training: what they stand for ends as it is told to."""
 
+import multiprocessing
 import os
 import signal
 import threading
@@ -7,8 +8,8 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gansearch.signals import HEALTHY
-from gansearch.trial import AtRung, Ended, Outcome, Progress, Rung
+from gansearch.signals import HEALTHY, Verdict
+from gansearch.trial import AtRung, Ended, Outcome, Progress, Rung, StoppedError
 
 
 def healthy(job):
@@ -140,6 +141,24 @@ def evaluate(job, line):
         case "measures for long":
             line.at_work()
             time.sleep(60)
+        case "is flaky":
+            if job.resume_from is None:
+                os._exit(3)
+        case "fails to converge":
+            return Outcome(Verdict("convergence-failure", 8, {"rule": "no progress"}, "convergence-failure"), 8, 0.0)
+        case "collapses":
+            return Outcome(Verdict("mode-collapse", 9, {"rule": "little variety"}, "mode-collapse"), 9, 0.0)
+        case "diverges":
+            return Outcome(Verdict("diverged", 10, {"rule": "no number"}, "divergence"), 10, 0.0)
+        case "kills its starter":
+            os.kill(multiprocessing.parent_process().pid, signal.SIGKILL)
+            time.sleep(60)
+        case "keeps a checkpoint when stopped":
+            try:
+                evaluate(replace(job, candidate="waits"), line)
+            except StoppedError:
+                (job.folder / "kept").touch()
+                raise
         case "dies at a rung":
             threading.Timer(0.2, os._exit, [3]).start()
             line.at_rung(AtRung(job.trial, (Rung(1, {"mmd": 1.0}),)))
@@ -151,3 +170,29 @@ def evaluate(job, line):
             Path(job.folder).write_text(str(os.getpid()))
             time.sleep(60)
     return OUTCOME
+
+
+PARTS = {
+    (64, 8): "healthy",
+    (8, 8): "fails to converge",
+    (16, 8): "collapses",
+    (24, 8): "diverges",
+    (32, 8): "raises",
+    (40, 8): "exits",
+    (48, 8): "is killed",
+    (56, 8): "exhausts memory",
+    (8, 2): "hangs",
+    (16, 2): "is flaky",
+    (24, 2): "asks at two rungs",
+    (32, 2): "healthy",
+}
+"""What `play` makes of candidates of the tiny study, by width and latent."""
+
+
+def play(job, line):
+    """Ends in the way that is the part of the job's candidate; a candidate that is a string is its own part."""
+    if isinstance(job.candidate, str):
+        return evaluate(job, line)
+    generator = job.candidate.generator
+    outcome = evaluate(replace(job, candidate=PARTS[generator.width, generator.latent]), line)
+    return healthy(job) if outcome.verdict is HEALTHY else outcome
