@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from gansearch.errors import GansearchError
 from gansearch.search.executor import Executor
@@ -39,11 +40,7 @@ def open_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Abstra
         GansearchError: when it is Ray's, and Ray is not installed.
     """
     if spec.use == "local":
-        from gansearch.search.local import LocalExecutor, Places, count_gpus
-
-        places = Places.here(spec.workers, count_gpus(device))
-        return nullcontext(LocalExecutor(evaluate, places, spec.silence_limit))
-
+        return _open_local(evaluate, spec, device)
     _set_up_ray(own=spec.address is None)
     try:
         from gansearch.search.ray import ray_executor
@@ -52,6 +49,14 @@ def open_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Abstra
             raise
         raise GansearchError('the executor ray needs Ray: pip install "gansearch[ray]"') from None
     return ray_executor(evaluate, spec)
+
+
+@contextmanager
+def _open_local(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator[Executor]:
+    from gansearch.search.local import LocalExecutor, Places, count_gpus
+
+    places = Places.here(spec.workers, count_gpus(device))
+    yield LocalExecutor(evaluate, places, spec.silence_limit)
 
 
 def _set_up_ray(*, own: bool) -> None:
