@@ -166,6 +166,8 @@ def evaluate(job, line):
             import torch
 
             return Outcome(HEALTHY, steps=torch.get_num_threads(), seconds=0.0)
+        case "tells its GPUs":
+            return Outcome(HEALTHY, steps=1, seconds=0.0, stamp={"gpus": os.environ.get("CUDA_VISIBLE_DEVICES")})
         case "forks a note":
             Path(job.folder).write_text(str(os.getpid()))
             time.sleep(60)

@@ -117,10 +117,11 @@ class RayExecutor:
 
     def _tune(self, name: str, spec: ExecutorSpec, folder: Path) -> None:
         """Have Tune run jobs until there are no more; in a thread of its own."""
-        terms = {"mailbox": name, "folder": os.getcwd(), "path": sys.path}
+        terms = {"mailbox": name, "folder": os.getcwd(), "path": sys.path, "silence_limit": spec.silence_limit}
+        cpus, gpus = spec.resources.cpus, spec.resources.gpus
         tuner = tune.Tuner(
-            tune.with_resources(Slot, {"cpu": spec.resources.cpus, "gpu": spec.resources.gpus}),
-            param_space=terms | {"threads": spec.resources.cpus, "silence_limit": spec.silence_limit},
+            tune.with_resources(Slot, {"cpu": cpus, "gpu": gpus}),
+            param_space=terms | {"threads": cpus, "uses_gpus": gpus > 0},
             tune_config=tune.TuneConfig(
                 search_alg=self._jobs, num_samples=-1, reuse_actors=True, trial_dirname_creator=str
             ),

@@ -99,8 +99,11 @@ class Slot(tune.Trainable):
 
         Args:
             config: `ticket` of the job; `mailbox`, its name; `threads` and `silence_limit` of each worker;
-                `folder`, in which the driver runs, and `path`, from which it imports.
+                `uses_gpus`, whether they have a share of one; `folder`, in which the driver runs, and `path`,
+                from which it imports.
         """
+        if not config["uses_gpus"]:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
         sys.path += [place for place in config["path"] if place not in sys.path]
         with contextlib.suppress(OSError):  # on a node without that folder relative paths lead nowhere
             os.chdir(config["folder"])

@@ -90,6 +90,11 @@ def test_a_candidate_has_as_many_threads_as_cpus(executor):
 
 
 @ON_RAY
+def test_a_candidate_that_asks_for_no_gpu_sees_none(executor):
+    assert ending(executor, Job(0, "tells its GPUs", Path())).stamp == {"gpus": ""}
+
+
+@ON_RAY
 def test_a_slot_that_dies_costs_its_trial_alone_and_another_takes_its_place(executor):
     lost, *others = (ending(executor, Job(0, part, Path())) for part in ("kills its starter", "healthy", "healthy"))
     assert (lost.kind, lost.message.partition(":")[0]) == ("died", "its slot on Ray was lost")
