@@ -218,6 +218,13 @@ class ResourcesSpec(_Part):
     gpus: Annotated[float, Field(ge=0)] = 0
     """0.25 has four candidates share a GPU; nothing keeps one from taking more than its share of the memory."""
 
+    @field_validator("gpus")
+    @classmethod
+    def _share_or_whole(cls, gpus: float) -> float:
+        if gpus > 1 and not gpus.is_integer():
+            raise ValueError("should be a share of one GPU, or a whole number of them")
+        return gpus
+
 
 class ExecutorSpec(_Part):
     """Where candidates are trained."""

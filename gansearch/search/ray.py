@@ -117,9 +117,15 @@ class RayExecutor:
 
     def _tune(self, name: str, spec: ExecutorSpec, folder: Path) -> None:
         """Have Tune run jobs until there are no more; in a thread of its own."""
+        try:
+            self._tuner(name, spec, folder).fit()
+        except Exception as error:
+            self._failure = error
+
+    def _tuner(self, name: str, spec: ExecutorSpec, folder: Path) -> tune.Tuner:
         terms = {"mailbox": name, "folder": os.getcwd(), "path": sys.path, "silence_limit": spec.silence_limit}
         cpus, gpus = spec.resources.cpus, spec.resources.gpus
-        tuner = tune.Tuner(
+        return tune.Tuner(
             tune.with_resources(Slot, {"cpu": cpus, "gpu": gpus}),
             param_space=terms | {"threads": cpus, "uses_gpus": gpus > 0},
             tune_config=tune.TuneConfig(
@@ -133,10 +139,6 @@ class RayExecutor:
                 verbose=0,
             ),
         )
-        try:
-            tuner.fit()
-        except Exception as error:
-            self._failure = error
 
 
 def _done(answer: Any) -> Any:
