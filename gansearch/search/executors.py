@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
@@ -22,10 +23,13 @@ QUIET = {
     "RAY_CHDIR_TO_TRIAL_DIR": "0",  # relative paths of a study stay what they are
 }
 OWN = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's name for: listen on the loopback interface alone
-    "RAY_AUTH_MODE": "token",  # so that other users of this machine cannot have code run either
     "RAY_memory_monitor_refresh_ms": "0",  # where memory runs out the system ends who has most, not Ray who came last
 }
+PRIVATE = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's name for: listen on the loopback interface alone
+    "RAY_AUTH_MODE": "token",  # so that other users of this machine cannot have code run either
+}
+"""What Ray reads when it is imported; set later, its parts would not agree."""
 
 
 def open_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> AbstractContextManager[Executor]:
@@ -60,7 +64,9 @@ def _open_local(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator
 
 
 def _set_up_ray(*, own: bool) -> None:
-    """Set what Ray reads from the environment, some of it when it is imported; what the user has set stays."""
-    settings = QUIET | (OWN | {"RAY_AUTH_TOKEN": secrets.token_hex(32)} if own else {})
+    """Set what Ray reads from the environment; what the user has set stays."""
+    settings = QUIET | (OWN if own else {})
+    if own and "ray" not in sys.modules:
+        settings |= PRIVATE | {"RAY_AUTH_TOKEN": secrets.token_hex(32)}
     for name, value in settings.items():
         os.environ.setdefault(name, value)
