@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,7 +40,7 @@ def run_study(
     """
     from gansearch.storage.trials import TrialStore
 
-    spec = study.spec
+    spec, executor = study.spec, executor_of(study)
     if fresh and path.exists():
         RunFolder.open(path).clear()
     folder = RunFolder.create(path, spec)
@@ -47,7 +48,8 @@ def run_study(
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
         certification = TrialStore.certification(folder.database, spec.name)
         runs = certification.records() if certification else ()
-        search_of(study, store, folder.trial, executor_of(study), listener, stop, runs).run()
+        with executor as trainer:
+            search_of(study, store, folder.trial, trainer, listener, stop, runs).run()
     return folder
 
 
@@ -81,8 +83,8 @@ def certify_study(
         searched = TrialStore.read(folder.database, spec.name).records()
         plan = Plan(spec, searched, objective_axes(spec, study.space), choice)
         store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
-        executor = executor_of(study, compares=False)
-        certification_of(study, plan, store, folder.certification_run, executor, listener, stop).run()
+        with executor_of(study, compares=False) as executor:
+            certification_of(study, plan, store, folder.certification_run, executor, listener, stop).run()
 
 
 def search_of(
@@ -159,10 +161,14 @@ def _judges(study: Study, smallest: Smallest | None = None) -> tuple[RungPruner,
     return RungPruner(spec.pruning, axes, spec.reference, kind.takes_up, smallest), teller
 
 
-def executor_of(study: Study, *, compares: bool = True) -> Executor:
-    """What trains the study's candidates, where the study says so; with `compares` it also measures them at rungs."""
+def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManager[Executor]:
+    """What trains the study's candidates, where the study says so; with `compares` it also measures them at rungs.
+
+    Raises:
+        GansearchError: when it cannot be had.
+    """
     from gansearch.search.evaluate import TrainAndJudge
-    from gansearch.search.local import LocalExecutor, Places, count_gpus
+    from gansearch.search.executors import open_executor
     from gansearch.search.samplers import KINDS
 
     spec, space = study.spec, study.space
@@ -171,7 +177,7 @@ def executor_of(study: Study, *, compares: bool = True) -> Executor:
     compared = qualities if compares and KINDS[spec.search.sampler].proposes else []
     rungs, bequeaths = spec.pruning.rungs, compares and spec.search.inherit
     evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics, compared, rungs, bequeaths)
-    return LocalExecutor(evaluate, Places.here(spec.executor.workers, count_gpus(spec.training.device)))
+    return open_executor(evaluate, spec.executor, spec.training.device)
 
 
 def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Axis, ...]:

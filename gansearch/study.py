@@ -219,12 +219,38 @@ class CertificationSpec(_Part):
         return self
 
 
-class LocalExecutorSpec(_Part):
-    """Processes on this machine."""
+class ResourcesSpec(_Part):
+    """What Ray sets aside for a candidate."""
 
-    use: Literal["local"] = "local"
+    cpus: Annotated[int, Field(ge=1)] = 1
+    """Cores, each with a thread of the candidate's."""
+    gpus: Annotated[float, Field(ge=0)] = 0
+    """0.25 has four candidates share a GPU; nothing keeps one from taking more than its share of the memory."""
+
+    @field_validator("gpus")
+    @classmethod
+    def _share_or_whole(cls, gpus: float) -> float:
+        if gpus > 1 and not gpus.is_integer():
+            raise ValueError("should be a share of one GPU, or a whole number of them")
+        return gpus
+
+
+class ExecutorSpec(_Part):
+    """Where candidates are trained."""
+
+    use: Literal["local", "ray"] = "local"
+    """Processes on this machine, or Ray Tune: on this machine too, or on a cluster."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    """Candidates at a time; `auto` takes one a core, or one a GPU where there are any, as memory allows."""
+    """Candidates at a time; `auto` takes one a core, or one a GPU where there are any, as memory allows.
+
+    On Ray, as many as the resources of one of them fit into all nodes.
+    """
+    silence_limit: Annotated[float, Field(gt=0)] | None = 600.0
+    """Seconds after which a trial that gives no sign of life is taken to hang and ended; null waits for ever."""
+    address: Annotated[str, Field(pattern=r"^(auto|[^\s/]+:[0-9]+)$")] | None = None
+    """On Ray, the cluster, as `host:port` or `auto` for the one that this machine is part of; null starts Ray here."""
+    resources: ResourcesSpec = ResourcesSpec()
+    """On Ray, what each candidate gets."""
 
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
@@ -263,7 +289,7 @@ class StudySpec(_Part):
     pruning: PruningSpec = PruningSpec()
     certification: CertificationSpec = CertificationSpec()
     search: SearchSpec = SearchSpec()
-    executor: LocalExecutorSpec = LocalExecutorSpec()
+    executor: ExecutorSpec = ExecutorSpec()
 
     @model_validator(mode="after")
     def _objectives_differ(self) -> Self:

@@ -102,13 +102,16 @@ Event = Progress | AtRung | Ended
 
 
 class Line(Protocol):
-    """The line of a trial to its driver. Either call raises `StoppedError` where the trial should stop."""
+    """The line of a trial to its driver, which takes one that is silent for too long to hang."""
 
     def progress(self, progress: Progress) -> None:
-        """Tell how far the trial is."""
+        """Tell how far the trial is. Raises `StoppedError` where it should stop."""
 
     def at_rung(self, at_rung: AtRung) -> bool:
-        """Ask, and wait for the answer, whether the trial may go on."""
+        """Ask, and wait for the answer, whether the trial may go on. Raises `StoppedError` where it should stop."""
+
+    def at_work(self) -> None:
+        """Say that something begins that takes its time without being progress: data are loaded, a metric measured."""
 
 
 Evaluate = Callable[[Job, Line], Outcome]

@@ -1,13 +1,15 @@
 """Stand-ins for training: what they stand for ends as it is told to."""
 
+import multiprocessing
 import os
 import signal
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gansearch.signals import HEALTHY
-from gansearch.trial import AtRung, Ended, Outcome, Progress, Rung
+from gansearch.signals import HEALTHY, Verdict
+from gansearch.trial import AtRung, Ended, Outcome, Progress, Rung, StoppedError
 
 
 def healthy(job):
@@ -67,6 +69,7 @@ class Phone:
     ends_at: int | None = None
     told: list = field(default_factory=list)
     rungs: list = field(default_factory=list)
+    signs_of_life: int = 0
 
     def progress(self, progress):
         self.told.append(progress)
@@ -74,6 +77,9 @@ class Phone:
     def at_rung(self, at_rung):
         self.rungs.append(at_rung.rungs[-1])
         return at_rung.rungs[-1].step != self.ends_at
+
+    def at_work(self):
+        self.signs_of_life += 1
 
 
 class KilledError(BaseException):
@@ -130,11 +136,65 @@ def evaluate(job, line):
         case "asks at two rungs":
             words = [line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),))) for step in (1, 2)]
             return Outcome(HEALTHY, steps=sum(words), seconds=0.0)
+        case "hangs":
+            time.sleep(60)
+        case "measures for long":
+            line.at_work()
+            time.sleep(60)
+        case "is flaky":
+            if job.resume_from is None:
+                os._exit(3)
+        case "fails to converge":
+            return Outcome(Verdict("convergence-failure", 8, {"rule": "no progress"}, "convergence-failure"), 8, 0.0)
+        case "collapses":
+            return Outcome(Verdict("mode-collapse", 9, {"rule": "little variety"}, "mode-collapse"), 9, 0.0)
+        case "diverges":
+            return Outcome(Verdict("diverged", 10, {"rule": "no number"}, "divergence"), 10, 0.0)
+        case "kills its starter":
+            os.kill(multiprocessing.parent_process().pid, signal.SIGKILL)
+            time.sleep(60)
+        case "keeps a checkpoint when stopped":
+            try:
+                evaluate(replace(job, candidate="waits"), line)
+            except StoppedError:
+                (job.folder / "kept").touch()
+                raise
+        case "dies at a rung":
+            threading.Timer(0.2, os._exit, [3]).start()
+            line.at_rung(AtRung(job.trial, (Rung(1, {"mmd": 1.0}),)))
         case "tells its threads":
             import torch
 
             return Outcome(HEALTHY, steps=torch.get_num_threads(), seconds=0.0)
+        case "tells its GPUs":
+            return Outcome(HEALTHY, steps=1, seconds=0.0, stamp={"gpus": os.environ.get("CUDA_VISIBLE_DEVICES")})
         case "forks a note":
             Path(job.folder).write_text(str(os.getpid()))
             time.sleep(60)
     return OUTCOME
+
+
+PARTS = {
+    (64, 8): "healthy",
+    (8, 8): "fails to converge",
+    (16, 8): "collapses",
+    (24, 8): "diverges",
+    (32, 8): "raises",
+    (40, 8): "exits",
+    (48, 8): "is killed",
+    (56, 8): "exhausts memory",
+    (8, 2): "hangs",
+    (16, 2): "is flaky",
+    (24, 2): "asks at two rungs",
+    (32, 2): "healthy",
+}
+"""What `play` makes of candidates of the tiny study, by width and latent."""
+
+
+def play(job, line):
+    """Ends in the way that is the part of the job's candidate; a candidate that is a string is its own part."""
+    if isinstance(job.candidate, str):
+        return evaluate(job, line)
+    generator = job.candidate.generator
+    outcome = evaluate(replace(job, candidate=PARTS[generator.width, generator.latent]), line)
+    return healthy(job) if outcome.verdict is HEALTHY else outcome

@@ -153,9 +153,14 @@ def test_a_library_is_imported_only_where_it_belongs(library):
 
 @pytest.mark.parametrize(
     ("module", "strangers"),
-    [("gansearch.search.driver", {"torch", "rich", "ray"}), ("gansearch.training.loop", {"optuna", "rich", "ray"})],
+    [
+        ("gansearch.search.driver", {"torch", "rich", "ray"}),
+        ("gansearch.search.executors", {"torch", "ray"}),
+        ("gansearch.search.worker", {"torch", "optuna", "ray"}),
+        ("gansearch.training.loop", {"optuna", "rich", "ray"}),
+    ],
 )
-def test_the_driver_knows_nothing_of_torch_nor_the_training_loop_of_optuna(module, strangers):
+def test_a_module_loads_nothing_of_what_is_not_its_own(module, strangers):
     program = f"import sys, {module}; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
     assert strangers.isdisjoint(loaded.split())

@@ -119,8 +119,13 @@ def test_only_sizes_can_be_constrained(study_text):
     assert "only a size" in message
 
 
+def test_a_candidate_has_a_share_of_one_gpu_or_whole_ones(study_text):
+    executor = "executor: {use: ray, resources: {gpus: %s}}\n"
+    assert "a share of one GPU, or a whole number of them, got 1.5" in problems(study_text + executor % 1.5)[0]
+
+
 def test_more_trials_are_no_difference_and_other_training_is_one(make_spec):
-    assert make_spec().differences(make_spec("search.trials=99", "executor.workers=3")) == []
+    assert make_spec().differences(make_spec("search.trials=99", "executor={use: ray, workers: 3}")) == []
     assert make_spec().differences(make_spec("training.steps=21")) == ["training.steps: 20 -> 21"]
 
 

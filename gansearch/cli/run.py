@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,10 @@ Study = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")]
 Trials = Annotated[int | None, typer.Option(min=1, help="Trials in all, instead of what the study says.")]
 Workers = Annotated[str | None, typer.Option(help="Candidates at a time: a number, or auto.")]
-Executor = Annotated[str | None, typer.Option(help="Where candidates are trained: local.")]
+Executor = Annotated[
+    str | None, typer.Option(metavar="local|ray", help="Where candidates are trained: on this machine, or by Ray.")
+]
+Address = Annotated[str | None, typer.Option(help="The Ray cluster: host:port, or auto for this machine's.")]
 Override = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the study.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the trials of an earlier run in the same folder.")]
 Check = Annotated[bool, typer.Option("--check", help="Check the study, train nothing.")]
@@ -25,6 +29,7 @@ def run(
     study: Study,
     trials: Trials = None,
     executor: Executor = None,
+    address: Address = None,
     workers: Workers = None,
     out: Out = None,
     overrides: Override = None,
@@ -32,17 +37,34 @@ def run(
     check: Check = False,
 ) -> None:
     """Search: train candidate after candidate, or go on where an earlier run of the study stopped."""
-    changes = {"search.trials": trials, "executor.use": executor, "executor.workers": workers}
-    settings = [f"{key}={value}" for key, value in changes.items() if value is not None]
+    settings = _settings({"search.trials": trials} | _executor(executor, address, workers))
     _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check)
 
 
-def resume(run: Annotated[Path, typer.Argument(help="A run folder, or the name of a study in runs/.")]) -> None:
-    """Go on with a study that was stopped."""
+def resume(
+    run: Annotated[Path, typer.Argument(help="A run folder, or the name of a study in runs/.")],
+    executor: Executor = None,
+    address: Address = None,
+    workers: Workers = None,
+) -> None:
+    """Go on with a study that was stopped, where it was trained before or elsewhere."""
     from gansearch.cli.places import find_run
 
     folder = find_run(run)
-    _search(folder.study_file, [], folder.path, fresh=False, check=False)
+    settings = _settings(_executor(executor, address, workers))
+    _search(folder.study_file, settings, folder.path, fresh=False, check=False)
+
+
+def _executor(executor: str | None, address: str | None, workers: str | None) -> dict[str, object]:
+    """What the options make of the study's executor."""
+    if address is not None and executor not in (None, "ray"):
+        raise typer.BadParameter("names a Ray cluster, so it goes with --executor ray", param_hint="--address")
+    use = "ray" if address is not None else executor
+    return {"executor.use": use, "executor.address": address, "executor.workers": workers}
+
+
+def _settings(changes: Mapping[str, object]) -> list[str]:
+    return [f"{key}={value}" for key, value in changes.items() if value is not None]
 
 
 def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool) -> None:

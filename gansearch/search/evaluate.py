@@ -57,6 +57,7 @@ class TrainAndJudge:
             StoppedError: from `line`, with a checkpoint written.
         """
         data = job.candidate.dataset.load()
+        line.at_work()
         folder = TrialFolder(job.folder)
         watch = RunWatch(self.detectors)
         training = self.training.in_steps(len(data.train.samples))
@@ -81,7 +82,7 @@ class TrainAndJudge:
             checkpoint.save(run.players.discriminator.network.state_dict(), job.folder, DISCRIMINATOR)
         if not run.outdone:  # or else the search may take it up again
             (job.folder / checkpoint.NAME).unlink(missing_ok=True)
-        metrics, stamp = self._measure(run, data)
+        metrics, stamp = self._measure(run, data, line)
         return Outcome(
             verdict=run.verdict,
             steps=run.steps,
@@ -107,7 +108,7 @@ class TrainAndJudge:
 
         def measure(samples: Tensor) -> dict[str, float]:
             evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=reconstructs)
-            return {name: metric.measure(evidence) for name, metric in self._sample_metrics(self.compared).items()}
+            return _measured(self._sample_metrics(self.compared), evidence, line)
 
         return Hooks(
             progress,
@@ -123,13 +124,13 @@ class TrainAndJudge:
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
         return {name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)}
 
-    def _measure(self, run: TrainedRun, data: Data) -> tuple[dict[str, float], dict[str, object]]:
+    def _measure(self, run: TrainedRun, data: Data, line: Line) -> tuple[dict[str, float], dict[str, object]]:
         give_back_freed_memory()
         samples = run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
         evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples)
-        figures = _latencies(run) | _known({name: metric.measure(evidence) for name, metric in ALWAYS.items()})
+        figures = _latencies(run) | _known(_measured(ALWAYS, evidence, line))
         if not run.verdict.failed and not run.outdone:
-            figures |= {name: metric.measure(evidence) for name, metric in self._sample_metrics(self.metrics).items()}
+            figures |= _measured(self._sample_metrics(self.metrics), evidence, line)
         return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
 
 
@@ -164,6 +165,15 @@ def _latencies(run: TrainedRun) -> dict[str, float]:
     inputs = run.players.test_inputs(max(BATCHES), run.feed)
     batches = {n: inputs[torch.arange(n) % len(inputs)] for n in BATCHES}  # of test samples there may be too few
     return {latency_name(n): median_latency(run.players.judged, batch) for n, batch in batches.items()}
+
+
+def _measured(metrics: Mapping[str, SampleMetric], evidence: TrainedEvidence, line: Line) -> dict[str, float]:
+    """What each metric says, with a word to the driver before each."""
+    figures = {}
+    for name, metric in metrics.items():
+        line.at_work()
+        figures[name] = metric.measure(evidence)
+    return figures
 
 
 def _known(figures: Mapping[str, float]) -> dict[str, float]:

@@ -23,7 +23,10 @@ class Executor(Protocol):
         """
 
     def answer(self, trial: int, *, go_on: bool) -> None:
-        """Tell a trial that waits at a rung whether it may go on; one that may not ends with its `Outcome`."""
+        """Tell a trial that waits at a rung whether it may go on; one that may not ends with its `Outcome`.
+
+        One that has died meanwhile hears nothing.
+        """
 
     def stop(self, grace: float) -> None:
         """Ask every running job to keep a checkpoint and end; after `grace` seconds, end them."""

@@ -162,7 +162,26 @@ def test_a_wrong_option_is_wrong_usage(study, call, tmp_path, wrong):
     assert (code, "Traceback" in err, (tmp_path / "run").exists()) == (2, False, False)
 
 
+def test_an_address_goes_with_ray_alone(study, call, tmp_path):
+    code, _, err = call("run", study, "--out", tmp_path / "run", "--executor", "local", "--address", "auto")
+    assert (code, "names a Ray cluster" in err) == (2, True)
+
+
 # ---------------------------------------------------------------------------------------- refusals
+
+
+@pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "Connection refused"), ("ray://host:1", "should match")])
+def test_a_cluster_that_does_not_answer_is_said_so(study, call, tmp_path, address, why):
+    code, _, err = call("run", study, "--out", tmp_path / "run", "--address", address)
+    assert (code != 0, address in err, why in err) == (True, True, True)
+
+
+def test_without_ray_its_executor_says_how_to_get_it(study, call, tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "gansearch.search.ray", raising=False)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    code, _, err = call("run", study, "--out", tmp_path / "run", "--executor", "ray")
+    assert (code, err) == (1, 'the executor ray needs Ray: pip install "gansearch[ray]"\n')
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_changed_study_is_refused_with_the_differences(finished, study, call):

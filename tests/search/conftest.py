@@ -6,10 +6,13 @@ from stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.run import Study, search_of
+from gansearch.search.executors import set_up_ray
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trials import TrialStore
 
 __all__ = ["study", "trial"]
+
+set_up_ray(own=True)  # before test modules import it
 
 
 @pytest.fixture

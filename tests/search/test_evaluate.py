@@ -41,6 +41,12 @@ def test_a_condemned_trial_is_measured_by_what_every_trial_has_alone(make_spec, 
     assert set(outcome.metrics) == {"latency_ms_1", "latency_ms_64"}
 
 
+def test_a_trial_gives_a_sign_of_life_before_each_metric(make_spec, make_space, tmp_path):
+    phone, space = Phone(), make_space()
+    TrainAndJudge(make_spec().training, (), space.metrics)(Job(0, space.baseline, tmp_path), phone)
+    assert phone.signs_of_life >= len({"blur_ratio", "sliced_wasserstein", "coverage", "modes"})
+
+
 def trained(make_spec, make_space, folder, *overrides):
     """The outcome of a study's baseline, and the steps that its progress told of."""
     spec, space = make_spec(*overrides), make_space(*overrides)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from stubs import OUTCOME, evaluate
 
-from gansearch.search import local
 from gansearch.search.local import LocalExecutor, Places
 from gansearch.trial import AtRung, Crash, Ended, Job
 
@@ -81,8 +80,12 @@ def test_an_ending_is_a_crash_or_an_outcome():
     assert isinstance(run("exits")[0][0], Crash)
 
 
-def test_a_worker_gets_a_gpu_among_those_that_the_user_may_see(monkeypatch):
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    assert local._name_of_gpu(1) == "1"
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "2,5")
-    assert local._name_of_gpu(1) == "5"
+def test_a_trial_that_died_at_a_rung_hears_no_answer():
+    executor = LocalExecutor(evaluate, Places(1, 1, 0))
+    executor.submit(job(0, "dies at a rung"))
+    events = []
+    while len(events) < 2:
+        events += executor.events(1.0)
+        if isinstance(events[-1], Ended):
+            executor.answer(0, go_on=True)
+    assert [type(event) for event in events] == [AtRung, Ended]

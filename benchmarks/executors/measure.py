@@ -1,0 +1,108 @@
+"""What an executor costs a trial, and what telling something costs it, with a training that does nothing.
+
+    python benchmarks/executors/measure.py [--trials 200] [--workers 1 2] [--out results.json]
+
+Runs jobs that end at once, jobs that tell their progress 1,000 times and jobs that ask 100 times at a rung
+whether they may go on, through each executor, without a driver. The first job of each slot is told apart:
+it waits until torch is loaded. About 2 minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from jobs import TIMES, evaluate
+
+from gansearch.search.executor import Executor
+from gansearch.search.executors import open_executor
+from gansearch.study import ExecutorSpec
+from gansearch.trial import AtRung, Ended, Job, Outcome
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of jobs that were run through an executor."""
+
+    seconds: float
+    in_worker: Sequence[float]
+    """Seconds that each of them took by its own account."""
+
+
+def run(executor: Executor, kind: str, jobs: int) -> Run:
+    """Run so many jobs of a kind, as many at a time as there are slots."""
+    before, in_worker, waiting, running = time.perf_counter(), [], iter(range(jobs)), 0
+    while len(in_worker) < jobs:
+        for number in (next(waiting, None) for _ in range(executor.slots - running)):
+            if number is not None:
+                executor.submit(Job(number, kind, Path()))  # type: ignore[arg-type]
+                running += 1
+        for event in executor.events(0.25):
+            if isinstance(event, AtRung):
+                executor.answer(event.trial, go_on=True)
+            elif isinstance(event, Ended):
+                assert isinstance(event.ending, Outcome), event.ending
+                in_worker.append(event.ending.seconds)
+                running -= 1
+    return Run(time.perf_counter() - before, in_worker)
+
+
+def measure(use: str, workers: int, trials: int) -> dict[str, object]:
+    """Jobs of each kind through an executor of that name."""
+    spec = ExecutorSpec.model_validate({"use": use, "workers": workers})
+    before = time.perf_counter()
+    with open_executor(evaluate, spec, "cpu") as executor:
+        opened = time.perf_counter() - before
+        first = run(executor, "nothing", workers)
+        ended = run(executor, "nothing", trials)
+        told, asked = (run(executor, kind, 4 * workers) for kind in ("tell", "ask"))
+        before = time.perf_counter()
+    return {
+        "executor": use,
+        "workers": workers,
+        "opened_s": round(opened, 2),
+        "first_trials_s": round(first.seconds, 2),
+        "slot_s_a_trial": round(ended.seconds * workers / trials, 3),
+        "tell_ms": round(statistics.median(told.in_worker) / TIMES["tell"] * 1e3, 3),
+        "ask_ms": round(statistics.median(asked.in_worker) / TIMES["ask"] * 1e3, 2),
+        "closed_s": round(time.perf_counter() - before, 2),
+    }
+
+
+def measurements(workers: Sequence[int], trials: int) -> Iterator[dict[str, object]]:
+    """One of each executor with each number of workers."""
+    for count in workers:
+        for use in ("local", "ray"):
+            result = measure(use, count, trials)
+            print(json.dumps(result), flush=True)
+            yield result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--trials", type=int, default=200)
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    told = {
+        "ray": version("ray"),
+        "python": platform.python_version(),
+        "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
+        "trials": arguments.trials,
+        "results": list(measurements(arguments.workers, arguments.trials)),
+    }
+    if arguments.out:
+        arguments.out.write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Ray for as long as a search lasts: a cluster's, or one of our own that leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import shutil
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import ray
+from filelock import FileLock, Timeout
+
+from gansearch.errors import GansearchError
+from gansearch.search.local import count_cores, workers_in_memory
+from gansearch.study import ExecutorSpec, ResourcesSpec
+
+OBJECT_STORE = 100_000_000
+"""Bytes of shared memory for Ray's objects, of which we have hardly any; by default it takes 30% of all memory."""
+REACHED_WITHIN = 10.0
+"""Seconds within which a cluster has to answer."""
+LONGEST_TEMPORARY = 20
+"""Characters: the sockets of Ray lie 87 deeper, and the path of a socket has 107."""
+PREFIX, LOCK = "gansearch-ray-", ".ray-session.lock"  # so that it is no run folder
+
+
+@contextlib.contextmanager
+def ray_session(spec: ExecutorSpec) -> Iterator[Path]:
+    """Be connected to Ray; gives a folder for what need not outlast that. One that is connected already stays so.
+
+    Raises:
+        GansearchError: when no cluster answers at the study's address.
+    """
+    with _temporary_folder() as folder:
+        connected = ray.is_initialized()
+        if not connected:
+            with _own_signals():
+                _start_here(spec, folder) if spec.address is None else _connect(spec.address)
+        logging.getLogger("ray").setLevel(logging.CRITICAL)
+        try:
+            yield folder
+        finally:
+            if not connected:
+                ray.shutdown()
+
+
+def slots_in(spec: ExecutorSpec) -> int:
+    """How many candidates Ray has room for.
+
+    Raises:
+        GansearchError: when it has none.
+    """
+    nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
+    fit = sum(_fit(spec.resources, node["Resources"]) for node in nodes if node["Alive"])
+    if fit == 0 and (spec.workers == "auto" or spec.address is None):
+        asked = f"cpus: {spec.resources.cpus}, gpus: {spec.resources.gpus:g}"
+        raise GansearchError(f"no node of Ray has what executor.resources asks for a candidate ({asked})")
+    if spec.workers != "auto":
+        return spec.workers
+    return fit if spec.address else max(1, min(fit, workers_in_memory()))
+
+
+def _fit(resources: ResourcesSpec, node: dict[str, float]) -> int:
+    """Candidates that a node has room for at a time."""
+    by_cpus = node.get("CPU", 0) // resources.cpus
+    return int(min(by_cpus, node.get("GPU", 0) // resources.gpus) if resources.gpus else by_cpus)
+
+
+def _start_here(spec: ExecutorSpec, folder: Path) -> None:
+    """Start a Ray of our own."""
+    asked = 0 if spec.workers == "auto" else spec.workers * spec.resources.cpus
+    ray.init(
+        address="local",
+        num_cpus=max(count_cores(), asked),
+        object_store_memory=OBJECT_STORE,
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.CRITICAL,
+        _temp_dir=str(folder),
+    )
+
+
+def _connect(address: str) -> None:
+    """Join a cluster."""
+    try:
+        if address != "auto":  # Ray itself would go on trying for minutes
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), REACHED_WITHIN).close()
+        ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise GansearchError(f"no Ray cluster answers at {address}: {error}") from error
+
+
+@contextlib.contextmanager
+def _own_signals() -> Iterator[None]:
+    """Keep our own handlers, which Ray replaces."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    """A folder with a short path that is removed in the end; those that killed drivers have left go first."""
+    parent = Path(tempfile.gettempdir())
+    if len(str(parent)) > LONGEST_TEMPORARY:
+        parent = Path("/tmp")
+    for left in parent.glob(f"{PREFIX}*/{LOCK}"):
+        with contextlib.suppress(Timeout, OSError), FileLock(left, timeout=0):
+            shutil.rmtree(left.parent, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    try:
+        with FileLock(folder / LOCK):
+            yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,144 @@
+"""What Ray runs of the executor `ray`: a mailbox beside the driver, and slots wherever there is room."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import ray
+from ray import tune
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from gansearch.search.worker import Message, Terms, Worker, is_ending, listen, start_server
+
+HEARD_WITHIN = 0.25
+"""Seconds within which a slot hears that its trial should stop."""
+Ticket = int
+"""Names a job: a trial that gets a second run is two of them."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The word that a trial should keep a checkpoint and end within so many seconds."""
+
+    grace: float
+
+
+Word = bool | Stop
+"""What a slot is told: whether its trial may go on from a rung, or that it should stop."""
+T = TypeVar("T")
+
+
+class Mailbox:
+    """Where slots leave messages for the driver, and the driver words for slots."""
+
+    def __init__(self) -> None:
+        self._tasks: dict[Ticket, bytes] = {}
+        self._told: asyncio.Queue[tuple[Ticket, Message]] = asyncio.Queue()
+        self._words: defaultdict[Ticket, asyncio.Queue[Word]] = defaultdict(asyncio.Queue)
+
+    async def submit(self, ticket: Ticket, task: bytes) -> None:
+        """Leave a task for the slot that will get the ticket."""
+        self._tasks[ticket] = task
+
+    async def take(self, ticket: Ticket) -> bytes:
+        """Take that task."""
+        return self._tasks.pop(ticket)
+
+    async def tell(self, ticket: Ticket, messages: Sequence[Message], wait: float) -> Word | None:
+        """Leave messages; gives the next word for this job, if one comes within so many seconds."""
+        for message in messages:
+            self._told.put_nowait((ticket, message))
+        if any(map(is_ending, messages)):
+            self._words.pop(ticket, None)
+            return None
+        return await _next(self._words[ticket], wait)
+
+    async def say(self, ticket: Ticket, word: Word) -> None:
+        """Leave a word for a job."""
+        self._words[ticket].put_nowait(word)
+
+    async def told(self, wait: float) -> list[tuple[Ticket, Message]]:
+        """What was told since the last call; waits for so many seconds until something is."""
+        first = await _next(self._told, wait)
+        others = [self._told.get_nowait() for _ in range(self._told.qsize())]
+        return others if first is None else [first, *others]
+
+
+async def _next(waiting: asyncio.Queue[T], wait: float) -> T | None:
+    if not waiting.empty():
+        return waiting.get_nowait()
+    with contextlib.suppress(TimeoutError):
+        return await asyncio.wait_for(waiting.get(), wait)
+    return None
+
+
+def open_mailbox(name: str) -> Any:
+    """A mailbox on the driver's own node, so that it is there for as long as the driver."""
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(Mailbox).options(name=name, num_cpus=0, scheduling_strategy=here).remote()
+
+
+class Tell(Protocol):
+    """Tells the driver; gives its next word, if one comes within so many seconds."""
+
+    def __call__(self, messages: Sequence[Message], wait: float) -> Word | None: ...
+
+
+class Slot(tune.Trainable):
+    """A place for one candidate after the other, each trained in a process of its own."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        """Prepare for the first job.
+
+        Args:
+            config: `ticket` of the job; `mailbox`, its name; `threads` and `silence_limit` of each worker;
+                `uses_gpus`, whether they have a share of one; `folder`, in which the driver runs, and `path`,
+                from which it imports.
+        """
+        if not config["uses_gpus"]:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
+        sys.path += [place for place in config["path"] if place not in sys.path]
+        with contextlib.suppress(OSError):  # on a node without that folder relative paths lead nowhere
+            os.chdir(config["folder"])
+        # Or else each worker would begin by loading the program that this process runs: Ray's.
+        vars(sys.modules["__main__"]).pop("__file__", None)
+        start_server(config["threads"])
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Be ready for another job, as one always is."""
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """Train one job to its end."""
+        ticket, mailbox = self.config["ticket"], ray.get_actor(self.config["mailbox"])
+
+        def tell(messages: Sequence[Message], wait: float) -> Any:
+            return ray.get(mailbox.tell.remote(ticket, messages, wait))
+
+        if tell([], 0.0) is None:  # or else it should stop before it began
+            terms = Terms(self.config["threads"], self.config["silence_limit"])
+            task: Any = ray.get(mailbox.take.remote(ticket))
+            attend(Worker(task, terms, f"gansearch-job-{ticket}"), tell)
+        return {"done": True}
+
+
+def attend(worker: Worker, tell: Tell) -> None:
+    """Pass on what a worker tells and what it is told, until it has ended."""
+    ended = False
+    while not ended:
+        messages = listen({0: worker}, 0.0 if worker.at_rung else HEARD_WITHIN)[0]
+        ended = any(map(is_ending, messages))
+        word = tell(messages, HEARD_WITHIN if worker.at_rung else 0.0)
+        if isinstance(word, Stop):
+            worker.say(None)
+            worker.end(word.grace)
+            return
+        if word is not None:
+            worker.say(word)

@@ -1,0 +1,104 @@
+"""A search whose driver is stopped and killed, as installed, on each executor: nothing is lost, nothing changes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from gansearch.cli.places import read_records
+from gansearch.storage.run_folder import RunFolder
+
+COMMAND = Path(sys.executable).with_name("gansearch")
+PATIENCE = 180
+"""Seconds after which something hangs."""
+STUDY = ("tiny.yaml", "--trials", "2", "--set", "search.sampler=random", "--set", "training.steps=300")
+
+
+def start(folder, command, *arguments, executor):
+    """Start the installed command as the leader of a group, such as Ctrl-C reaches; it trains on one thread."""
+    cores = os.sched_getaffinity(0) if executor == "ray" else {max(os.sched_getaffinity(0))}
+    return subprocess.Popen(
+        [COMMAND, command, *arguments, "--executor", executor, "--workers", "1"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, cores),
+    )
+
+
+def finish(process):
+    out, err = process.communicate(timeout=PATIENCE)
+    return process.returncode, out, err
+
+
+def until(happened):
+    for _ in range(PATIENCE * 50):
+        if happened():
+            return
+        time.sleep(0.02)
+    raise TimeoutError
+
+
+def found(folder):
+    """What the search found out, in order, without what depends on the clock or on interruptions."""
+    records = read_records(RunFolder.open(folder / "runs" / "tiny"))
+    return [
+        (r.identity, r.state, r.verdict, {k: v for k, v in r.metrics.items() if "latency" not in k}, dict(r.signals))
+        for r in records
+        if r.ended
+    ]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """What an uninterrupted search finds, on the local executor."""
+    folder, told = tmp_path_factory.mktemp("whole"), []
+
+    def search(text):
+        if not told:
+            (folder / "tiny.yaml").write_text(text)
+            assert finish(start(folder, "run", *STUDY, executor="local"))[0] == 0
+            told.extend(found(folder))
+        return told
+
+    return search
+
+
+def at_work(process):
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor, whole, study_text, tmp_path):
+    (tmp_path / "tiny.yaml").write_text(study_text)
+    trials = tmp_path / "runs" / "tiny" / "trials"
+
+    stopped = start(tmp_path, "run", *STUDY, executor=executor)
+    until((trials / "0000" / "checkpoint.pt").exists)
+    os.killpg(stopped.pid, signal.SIGINT)  # as Ctrl-C does
+    code, out, err = finish(stopped)
+    assert (code, err) == (130, "")
+    assert out.endswith("stopped; go on with: gansearch resume runs/tiny\n")
+    assert (trials / "0000" / "checkpoint.pt").exists()
+
+    killed = start(tmp_path, "resume", "tiny", executor=executor)
+    until((trials / "0002" / "checkpoint.pt").exists)  # 1 is the retry of 0, and trained to its end
+    processes = psutil.Process(killed.pid).children(recursive=True)
+    killed.kill()
+    killed.communicate()
+    until(lambda: not any(map(at_work, processes)))
+
+    # On the local executor, whichever it was before: a study may go on elsewhere.
+    code, _, err = finish(start(tmp_path, "resume", "tiny", executor="local"))
+    assert (code, err) == (0, "")
+    assert found(tmp_path) == whole(study_text)
