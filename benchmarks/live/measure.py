@@ -74,14 +74,15 @@ def command(name: str, seed: int, runs: Path) -> list[str]:
 def found(name: str, seed: int, runs: Path) -> dict[str, Any]:
     """What has come of a search."""
     folder = RunFolder.open(runs / f"{name}-{seed}")
-    records = [record for record in TrialStore.read(folder.database, folder.spec().name).records() if record.ended]
+    attempts = TrialStore.read(folder.database, folder.spec().name).records()
+    records = [record for record in attempts if record.ended]
     models = [
         {"trial": r.number, "generator_params": r.sizes["generator_params"], "mmd": r.metrics["mmd"]}
         | {"coverage": r.metrics["coverage"], "duplicates": r.metrics["duplicates"], "baseline": r.baseline}
         for r in records
         if r.state == "complete"
     ]
-    begun = sum(not record.rejected and record.continues is None for record in records)
+    begun = len({record.identity for record in attempts if record.steps})
     return {"strategy": name, "seed": seed, "begun": begun, "steps": sum(r.steps for r in records), "models": models}
 
 
