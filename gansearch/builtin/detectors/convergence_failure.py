@@ -37,8 +37,8 @@ class ConvergenceFailure(Detector):
     reprieve: Annotated[float, Field(ge=0, le=1)] = 0.015
     """Coverage, where it is measured, from which a run is condemned at its end and not before.
 
-    Without it, nine of 81 condemned runs would have been stopped whose samples were no collapse in the end; with it none
-    (benchmarks/tabular).
+    Without it, nine of 81 condemned runs would have been stopped whose samples were no collapse in the end;
+    with it none (benchmarks/tabular).
     """
     blind_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """Of a log without samples: share of its rows, its end among them, that must be dominated to condemn it."""
