@@ -18,7 +18,7 @@ import os
 import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,6 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     trace = Trace(truth, executor, numbers)
     store = TrialStore.in_memory(spec.name, spec.objectives)
     kind = KINDS[chosen.sampler]
-    kind = replace(kind, outdone=chosen.outdone) if chosen.outdone else kind
     axes = objective_axes(spec, study.space)
     pruner = (
         Asha(every)

@@ -10,9 +10,6 @@ from gansearch.search.pruning import Outdone
 from gansearch.storage.trials import TrialRecord
 from gansearch.trial import Rung
 
-Told = Literal["infeasible", "pruned", "as it stood"]
-TOLD: tuple[Told, ...] = ("infeasible", "pruned", "as it stood")
-
 
 class Never:
     """Gives nobody up."""
@@ -67,8 +64,6 @@ class Strategy:
     asha: bool = False
     """Whether Ray's successive halving compares them."""
     aim: Literal["front", "smallest"] = "front"
-    outdone: Told | None = None
-    """What its sampler is told of a run that is given up at a rung, where that is not the usual."""
 
 
 OURS = Strategy("shrink", watches=True, prunes=True)
@@ -84,9 +79,4 @@ STRATEGIES: Mapping[str, Strategy] = {
     "ours without shrinking (tpe)": replace(OURS, sampler="tpe"),
     "ours without shrinking (nsga2)": replace(OURS, sampler="nsga2"),
     "ours without shrinking (random)": replace(OURS, sampler="random"),
-    **{
-        f"{sampler}, outdone told as {told}": Strategy(sampler, watches=True, prunes=True, outdone=told)
-        for sampler in ("tpe", "nsga2")
-        for told in TOLD
-    },
 }

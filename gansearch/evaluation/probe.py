@@ -27,11 +27,15 @@ class Probe:
         features = real_features(self.data, self.extractor, self.samples)
         return features, radii(features)
 
+    def coverage(self, features: Tensor) -> float:
+        """Share of the real samples that generated features (N, F) cover, of which no more than `samples` count."""
+        real, reach = (tensor.to(features.device) for tensor in self._real)
+        return coverage(real, reach, features[: self.samples])
+
     def __call__(self, fake: Tensor) -> dict[str, float]:
         """Judge samples (N, C, H, W) as the generator gives them, on any device."""
         pictures = quantise(fake[: self.samples], self.data)
-        features, reach = (tensor.to(fake.device) for tensor in self._real)
         return {
-            "coverage": coverage(features, reach, self.extractor.features(pictures)),
+            "coverage": self.coverage(self.extractor.features(pictures)),
             "duplicates": near_duplicate_rate(pictures),
         }

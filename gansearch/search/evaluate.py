@@ -33,7 +33,7 @@ from gansearch.training.precision import give_back_freed_memory
 from gansearch.trial import AtRung, Job, Line, Outcome, Progress
 
 ALWAYS: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
-"""What is measured of every trial, condemned ones included, whether or not the study asks."""
+"""What is measured of every trial that ends by itself, condemned ones included, whether or not the study asks."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class TrainAndJudge:
     detectors: Sequence[Detector]
     metrics: Mapping[str, Metric]
     compared: Sequence[str] = ()
-    """Metrics that are measured at the rungs."""
+    """Metrics that are measured at the rungs, and with them the coverage."""
     rungs: Sequence[float] = ()
     """Shares of the training after which they are."""
     bequeaths: bool = False
@@ -75,7 +75,7 @@ class TrainAndJudge:
         )
         folder.write_signals(run.rows)
         folder.write_predictions(run.predictions)
-        advice = remedies(run.verdict, run.rows, job.candidate, data)
+        advice = () if run.outdone else remedies(run.verdict, run.rows, job.candidate, data)
         folder.write_json(VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
         checkpoint.save(run.players.judged.state_dict(), job.folder, GENERATOR)
         if self.bequeaths:
@@ -108,7 +108,8 @@ class TrainAndJudge:
 
         def measure(samples: Tensor) -> dict[str, float]:
             evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=reconstructs)
-            return _measured(self._sample_metrics(self.compared), evidence, line)
+            foretelling = {"coverage": probe.coverage(evidence.fake_features)}  # health: see search/forecast.py
+            return foretelling | _measured(self._sample_metrics(self.compared), evidence, line)
 
         return Hooks(
             progress,
@@ -125,11 +126,13 @@ class TrainAndJudge:
         return {name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)}
 
     def _measure(self, run: TrainedRun, data: Data, line: Line) -> tuple[dict[str, float], dict[str, object]]:
+        if run.outdone:  # it has been measured at its rungs, and it may go on yet
+            return {}, {}
         give_back_freed_memory()
         samples = run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
         evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples)
         figures = _latencies(run) | _known(_measured(ALWAYS, evidence, line))
-        if not run.verdict.failed and not run.outdone:
+        if not run.verdict.failed:
             figures |= _measured(self._sample_metrics(self.metrics), evidence, line)
         return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
 

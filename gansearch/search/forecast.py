@@ -1,4 +1,4 @@
-"""Forecasts: what a run may still come to, by how far others have improved from where it is."""
+"""Forecasts: what a run may still come to, by what became of others that were where it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ from gansearch.trial import Rung
 USUAL_SPREAD = 0.25
 """Standard deviation, in logarithms, of the improvements of different runs from one rung: 0.13 near the end of a
 training to 0.29 in its first half, in the table of benchmarks/tabular. Counts as much as three runs."""
+
+USUAL_SIGN_SPREAD = 0.5
+"""Standard deviation of the logarithm of the coverage among runs of a kind, there too; counts as three runs."""
+CHANCE_COVERAGE = 0.003
+"""Of a thousand real samples about three are covered by noise."""
+MOST = 5.0
+"""The largest shift of the logarithm of the odds: about 150 to 1."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,52 @@ class Precedents:
         best = min(cost(self.axis, rung.metrics.get(self.axis.metric, math.nan)) for rung in rungs)
         spread = (len(gains) * pvariance(gains) + 3 * USUAL_SPREAD**2) / (len(gains) + 3)
         return Forecast(best - fmean(gains), math.sqrt(spread), best - max(0.0, *gains))
+
+
+class Prognosis:
+    """Foretells which runs will come out healthy, by how much of the data they cover at a rung.
+
+    Those that will collapse cover less than others long before any detector can be sure of it: in the table of
+    benchmarks/tabular a run that ends well covers more than one that fails with a chance of 0.88 after 100 of 1,500
+    steps, of 0.93 after 200 and of 0.98 after 500. So the coverage shifts the odds, by a linear discriminant on its
+    logarithm; how far is learned from the trials of the study alone.
+    """
+
+    def __init__(self, judged: Sequence[TrialRecord]) -> None:
+        self._seen: dict[int, tuple[list[float], list[float]]] = {}
+        for record in judged:
+            for rung in record.rungs:
+                if math.isfinite(sign := _sign(rung)):
+                    self._seen.setdefault(rung.step, ([], []))[record.state == "complete"].append(sign)
+
+    def foretells(self, rung: Rung) -> bool:
+        """Whether there is anything to go by: its coverage, and that of healthy and of failed runs at the same step."""
+        return all(self._seen.get(rung.step, ((), ()))) and math.isfinite(_sign(rung))
+
+    def chance(self, rung: Rung, before: float | None = None) -> float:
+        """The chance of a run at a rung to come out healthy.
+
+        Args:
+            rung: the last that it has reached.
+            before: the chance by what else is known of its candidate; without it, that of any run.
+        """
+        failed, healthy = self._seen.get(rung.step, ([], []))
+        if before is None:
+            before = (len(healthy) + 1) / (len(healthy) + len(failed) + 2)
+        if not self.foretells(rung):
+            return before
+        squares = len(failed) * pvariance(failed) + len(healthy) * pvariance(healthy) + 3 * USUAL_SIGN_SPREAD**2
+        variance = squares / (len(failed) + len(healthy) + 3)
+        # From two of a kind little can be learned.
+        fewest = min(len(failed), len(healthy))
+        apart = max(0.0, fmean(healthy) - fmean(failed)) * fewest / (fewest + 2)
+        shift = apart / variance * (_sign(rung) - (fmean(healthy) + fmean(failed)) / 2)
+        return 1 / (1 + (1 - before) / before * math.exp(-max(-MOST, min(MOST, shift))))
+
+
+def _sign(rung: Rung) -> float:
+    """The logarithm of the coverage, NaN where it was not measured; below chance level all are alike."""
+    return math.log(rung.metrics.get("coverage", math.nan) + CHANCE_COVERAGE)
 
 
 def cost(axis: Axis, value: float) -> float:

@@ -23,7 +23,7 @@ from gansearch.domains import Scalar
 from gansearch.ranking.front import Axis, pareto_front
 from gansearch.search.aim import Smallest
 from gansearch.search.encoding import Encoding
-from gansearch.search.forecast import Forecast, Precedents, cost
+from gansearch.search.forecast import Forecast, Precedents, Prognosis, cost
 from gansearch.search.surrogate import Array, GaussianProcess, Settings, fit_settings
 from gansearch.storage.trials import TrialRecord
 from gansearch.study import StudySpec
@@ -149,11 +149,13 @@ class Evidence:
     costs: tuple[tuple[TrialRecord, float, float], ...]
     """Of those that came through, and as foretold of those that were set aside; with the doubt of the forecast."""
     health: tuple[tuple[TrialRecord, float, float], ...]
-    """1 for those that came through, 0 for those that failed or ended suspect; of that there is no doubt."""
+    """1 for those that came through, 0 for those that failed or ended suspect, of which there is no doubt; and the
+    chance of those that were set aside, with the deviation that a chance has."""
     noise: float
     """Deviation of the cost between two seeds of a candidate."""
     aside: tuple[tuple[TrialRecord, Forecast], ...]
     """Those that were set aside and not taken up again."""
+    prognosis: Prognosis
 
     @classmethod
     def of(cls, records: Sequence[TrialRecord], goal: Goal) -> Evidence:
@@ -164,15 +166,22 @@ class Evidence:
             for record in records
             if record.outdone_by and not record.retried and precedents.known(record.rungs[-1].step) >= goal.precedents
         )
-        judged = [r for r in records if r.state in ("complete", "pruned") and not (r.rejected or r.outdone_by)]
+        judged = [record for record in records if record.judged]
+        prognosis = Prognosis(judged)
+        foretold = [record for record, _ in aside if prognosis.foretells(record.rungs[-1])]
+        chances = [(record, prognosis.chance(record.rungs[-1])) for record in foretold]
         return cls(
             (
                 *((record, cost(goal.quality, goal.quality.value(record)), 0.0) for record in healthy),
                 *((record, f.mean, f.deviation) for record, f in aside if math.isfinite(f.mean)),
             ),
-            tuple((record, float(record.state == "complete"), 0.0) for record in judged),
+            (
+                *((record, float(record.state == "complete"), 0.0) for record in judged),
+                *((record, chance, math.sqrt(chance * (1 - chance))) for record, chance in chances),
+            ),
             math.log1p(goal.noise),
             aside,
+            prognosis,
         )
 
 

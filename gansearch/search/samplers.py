@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
 
 import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
@@ -44,9 +43,6 @@ class SamplerKind:
     Told as FAIL, failures are forgotten and tried again: TPE then fails in 45-100 % of its later
     trials, told as PRUNED in 6-13 %.
     """
-    outdone: Literal["infeasible", "pruned", "as it stood"] = "infeasible"
-    """What a run that was given up at a rung is told as: like one that failed, PRUNED but feasible, or COMPLETE
-    with the quality that it had there."""
     proposes: bool = True
     """Whether it has candidates of its own. A search without ends with those that are given."""
     takes_up: bool = False

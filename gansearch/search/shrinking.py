@@ -141,8 +141,9 @@ class ShrinkingAgenda(SearchAgenda):
         means = np.array([forecast.mean for forecast in forecasts])
         deviations = np.array([forecast.deviation for forecast in forecasts])
         left = np.array([1 - record.steps / self._steps for record in records])
-        healthy = expected.healthy([record.parameters for record in records])
-        promised = front.gain(sizes, means, deviations) * healthy / left
+        before = expected.healthy([record.parameters for record in records])
+        chances = [evidence.prognosis.chance(r.rungs[-1], b) for r, b in zip(records, before, strict=True)]
+        promised = front.gain(sizes, means, deviations) * np.array(chances) / left
         best = int(np.argmax(promised))
         return float(promised[best]), records[best]
 

@@ -87,6 +87,11 @@ class TrialRecord:
         return self.state in ("complete", "pruned", "failed") and not self.retried
 
     @property
+    def judged(self) -> bool:
+        """Whether a training of its candidate has come to a verdict, healthy or not."""
+        return self.state in ("complete", "pruned") and not (self.rejected or self.outdone_by)
+
+    @property
     def rescued(self) -> bool:
         """Whether a remedy has made another candidate of it than its parameters give."""
         return self.rescue is not None and self.rescue.succeeded

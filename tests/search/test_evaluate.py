@@ -82,14 +82,15 @@ def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(make_spec, m
     outcome = at_rungs(make_spec, make_space, tmp_path, phone)
     assert [rung.step for rung in outcome.rungs] == [10, 20]
     assert list(outcome.rungs) == phone.rungs
-    assert all(rung.metrics.keys() == {"sliced_wasserstein"} for rung in outcome.rungs)
+    assert all(rung.metrics.keys() == {"coverage", "sliced_wasserstein"} for rung in outcome.rungs)
+    assert all(0 <= rung.metrics["coverage"] <= 1 for rung in outcome.rungs)
     assert outcome.steps == 40
 
 
 def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(make_spec, make_space, tmp_path):
     outcome = at_rungs(make_spec, make_space, tmp_path, Phone(ends_at=20))
     assert (outcome.steps, len(outcome.rungs)) == (20, 2)
-    assert "sliced_wasserstein" not in outcome.metrics
+    assert outcome.metrics == {}
 
 
 def test_to_be_compared_changes_nothing(make_spec, make_space, tmp_path):

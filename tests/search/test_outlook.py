@@ -12,6 +12,7 @@ from gansearch.storage.trials import TrialRecord
 from gansearch.trial import Rung
 
 SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
+COLLAPSE = Verdict("mode-collapse", 500)
 GOAL = Goal(SIZE, MMD, {"generator_params": 10_000, "mmd": 100}, precedents=1)
 
 
@@ -80,3 +81,17 @@ def test_what_was_set_aside_counts_as_foretold_and_what_failed_for_its_health_al
     ]
     assert [(r.number, health) for r, health, _ in evidence.health] == [(0, 1.0), (1, 0.0)]
     assert [r.number for r, _ in evidence.aside] == [2]
+
+
+def test_a_run_that_was_set_aside_tells_of_its_health_as_far_as_it_is_foretold():
+    records = [
+        record(0, 5000, 20.0, rungs=(Rung(100, {"mmd": 40.0, "coverage": 0.05}),)),
+        record(1, 1000, None, state="pruned", verdict=COLLAPSE, rungs=(Rung(100, {"mmd": 90.0, "coverage": 0.001}),)),
+        record(2, 2000, None, state="pruned", outdone_by=(0,), rungs=(Rung(100, {"mmd": 50.0, "coverage": 0.04}),)),
+        record(3, 2000, None, state="pruned", outdone_by=(0,), rungs=(Rung(100, {"mmd": 50.0}),)),
+    ]
+    *known, (foretold, chance, doubt) = Evidence.of(records, GOAL).health
+    assert [(r.number, health, doubt) for r, health, doubt in known] == [(0, 1.0, 0.0), (1, 0.0, 0.0)]
+    assert foretold.number == 2
+    assert 0.5 < chance < 1.0
+    assert doubt == pytest.approx(math.sqrt(chance * (1 - chance)))
