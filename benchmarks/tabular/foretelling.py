@@ -1,0 +1,85 @@
+"""What a run's samples tell at a rung of what will become of it.
+
+    python benchmarks/tabular/foretelling.py [--table FILE ...]
+
+Over the runs of the table with the first seed; writes foretelling.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from candidates import HERE
+from numpy.typing import NDArray
+from replaying import TABLE, Run, Table
+from scipy.stats import mannwhitneyu, spearmanr
+
+from gansearch.files import write_atomically
+from gansearch.search.forecast import CHANCE_COVERAGE
+
+PAGE = "foretelling.md"
+SMALL = 4000
+"""Parameters below which candidates are looked at by themselves too: what is small covers less, and fails more."""
+
+Array = NDArray[np.float64]
+
+
+def told(runs: Sequence[Run]) -> str:
+    """What these runs show, as a page."""
+    well = [run for run in runs if run.ends_well]
+    small = [run for run in runs if run.sizes["generator_params"] < SMALL]
+    lines = [
+        "# What a rung foretells",
+        "",
+        f"{len(runs)} runs, of which {len(well)} end well. Of those: the rank correlation of the MMD at a rung with "
+        "the last one, and the standard deviation of the logarithm of its improvement. Of all: the chance that one "
+        "that ends well covers more, has a lower MMD or fewer duplicates than one that fails; the same chance for the "
+        f"coverage among the {len(small)} with fewer than {SMALL:,} parameters; and the standard deviations of the "
+        "logarithm of the coverage. Written by foretelling.py.",
+        "",
+        "| step | rank correlation | improvement | coverage | MMD | duplicates | coverage, small ones | "
+        "deviation, ending well | failing |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for i, step in enumerate(runs[0].steps[:-1]):
+        now, last = np.log(_of(well, "mmd", i)), np.log(_of(well, "mmd", -1))
+        cells = [spearmanr(now, last).statistic, np.std(now - last)]
+        cells += [_chance(runs, "coverage", i), 1 - _chance(runs, "mmd", i), 1 - _chance(runs, "duplicates", i)]
+        cells += [_chance(small, "coverage", i), *_deviations(runs, i)]
+        lines.append(f"| {step} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _of(runs: Sequence[Run], metric: str, rung: int) -> Array:
+    return np.array([run.metrics[metric][rung] for run in runs])
+
+
+def _split(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
+    """Those that end well, and those that fail."""
+    return [run for run in runs if run.ends_well], [run for run in runs if not run.ends_well]
+
+
+def _chance(runs: Sequence[Run], metric: str, rung: int) -> float:
+    """That a figure is larger of a run that ends well than of one that fails; ties count half."""
+    well, failing = (_of(part, metric, rung) for part in _split(runs))
+    return float(mannwhitneyu(well, failing).statistic / (len(well) * len(failing)))
+
+
+def _deviations(runs: Sequence[Run], rung: int) -> list[float]:
+    """Of the logarithm of the coverage, of those that end well and those that fail."""
+    return [float(np.std(np.log(_of(part, "coverage", rung) + CHANCE_COVERAGE))) for part in _split(runs)]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--table", type=Path, nargs="*", default=[TABLE])
+    page = told([*Table.read(parser.parse_args().table).first.values()])
+    write_atomically(HERE / PAGE, page.encode())
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
