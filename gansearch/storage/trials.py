@@ -19,6 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gansearch.errors import RunFolderError
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.database import RESUMABLE, Database, located, write_out
+from gansearch.storage.mirror import Mirror
 from gansearch.storage.rescue import Rescue
 from gansearch.study import ObjectiveSpec
 from gansearch.trial import Rung
@@ -178,7 +179,8 @@ class TrialStore:
         with located(database), ExitStack() as opened:
             storage = database.writing(name.partition("/")[0])
             opened.callback(storage.engine.dispose)
-            study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
+            mirror = Mirror(storage)
+            study = optuna.create_study(storage=mirror, study_name=name, directions=directions, load_if_exists=True)
             database.claim(study)
             opened.pop_all()
         return cls(study, database, storage.engine)
