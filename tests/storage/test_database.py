@@ -68,6 +68,18 @@ def test_a_user_without_rights_to_look_at_others_is_told_who_holds_the_study(ser
             opened(server.url(name, "other"), "elsewhere")
 
 
+def test_who_may_only_look_can_read_a_study(server, database, opened, tmp_path):
+    with opened(database) as store:
+        tell(store)
+    name = database.rpartition("/")[2]
+    server.sql("DROP ROLE IF EXISTS reader")
+    server.sql("CREATE ROLE reader LOGIN PASSWORD 'open-sesame'")
+    server.sql("GRANT SELECT ON ALL TABLES IN SCHEMA public TO reader", name)
+    study = tmp_path / "run" / "study.yaml"
+    study.write_text(study.read_text().replace("root@", "reader:open-sesame@"))
+    assert numbers(None, tmp_path / "run") == [0]
+
+
 def test_two_studies_go_side_by_side_in_one_database(database, opened):
     with opened(database) as one, opened(database, "other", "other") as other:
         tell(one)
