@@ -1,14 +1,14 @@
 """How many slots one driver can feed, by simulation: trials that take their time in a clock of their own.
 
     python benchmarks/driver/scale.py [--samplers random tpe shrink] [--slots 100 1000] [--trials 10000]
-                                      [--training 300] [--limit 540] [--out results.json]
+                                      [--training 300] [--limit 540] [--work DIR] [--out results.json]
 
 The driver, its gate, pruner, samplers and SQLite are real; the trials are not. A clock runs as fast as the
 driver works, counted in seconds of the processor, so that other work on the machine does not count. It leaps to
 the next thing that happens in a slot whenever the driver has nothing to do. So it tells how long the search
 would take on so many slots, and how much of that time they wait for the driver. A whole training takes
 `--training` seconds of that clock, and asks at four rungs whether it may go on. A run ends after `--limit` real
-seconds, however far it has come. Each runs in a process of its own.
+seconds, however far it has come; with `--work` the next one goes on there. Each runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -146,12 +146,13 @@ class Ledger:
         self.notes.append({"trials": self.ended_trials, "busy_s": busy, "clock_s": self._clock.now(), "mb": memory})
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        """The search begins."""
+        """The search begins, or goes on."""
+        self.ended_trials = sum(record.ended for record in records)
         self._note()
 
     def ended(self, record: TrialRecord) -> None:
         """A trial is over."""
-        self.ended_trials += 1
+        self.ended_trials += record.ended
         if self.ended_trials % self._every == 0:
             self._note()
 
@@ -168,19 +169,18 @@ class Ledger:
         """Nothing to note."""
 
 
-def simulate(sampler: str, slots: int, trials: int, training: float, limit: float) -> dict[str, object]:
+def simulate(sampler: str, slots: int, trials: int, training: float, limit: float, work: Path) -> dict[str, object]:
     """One search, from its first trial to its last or to the limit. Runs in a process of its own."""
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spec = study_of(sampler, trials)
     study, deadline = prepared(spec), time.monotonic() + limit
-    with tempfile.TemporaryDirectory() as place:
-        folder = RunFolder.create(Path(place), spec)
-        with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
-            clock = Clock()
-            executor, ledger = VirtualSlots(slots, clock, training), Ledger(clock, max(1, trials // 10))
-            search_of(study, store, folder.trial, executor, ledger, lambda: time.monotonic() > deadline).run()
-        size = (folder.path / DATABASE).stat().st_size / 2**20
+    folder = RunFolder.create(work / f"{sampler}-{slots}", spec)
+    clock = Clock()
+    with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
+        executor, ledger = VirtualSlots(slots, clock, training), Ledger(clock, max(1, trials // 10))
+        search_of(study, store, folder.trial, executor, ledger, lambda: time.monotonic() > deadline).run()
+    size = (folder.path / DATABASE).stat().st_size / 2**20
     busy = clock.now() - clock.idle
     return {
         "sampler": sampler,
@@ -204,11 +204,11 @@ def _block(before: Mapping[str, float], after: Mapping[str, float]) -> dict[str,
     }
 
 
-def _all(arguments: argparse.Namespace) -> Iterator[dict[str, object]]:
+def _all(arguments: argparse.Namespace, work: Path) -> Iterator[dict[str, object]]:
     processes = multiprocessing.get_context("spawn")
     for sampler, slots in itertools.product(arguments.samplers, arguments.slots):
         with processes.Pool(1) as pool:
-            task = (sampler, slots, arguments.trials, arguments.training, arguments.limit)
+            task = (sampler, slots, arguments.trials, arguments.training, arguments.limit, work)
             result = pool.apply(simulate, task)
         print(json.dumps(result), flush=True)
         yield result
@@ -221,9 +221,11 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--training", type=float, default=300.0, help="Seconds that a whole training takes.")
     parser.add_argument("--limit", type=float, default=540.0, help="Real seconds after which a run is ended.")
+    parser.add_argument("--work", type=Path, help="Where the studies are kept for another time.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    results = list(_all(arguments))
+    with tempfile.TemporaryDirectory() as temporary:
+        results = list(_all(arguments, arguments.work or Path(temporary)))
     told = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "training_s": arguments.training}
     if arguments.out:
         arguments.out.write_text(json.dumps(told | {"results": results}, indent=1) + "\n")
