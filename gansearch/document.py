@@ -9,6 +9,7 @@ from typing import Any, Self
 import yaml
 from pydantic import ValidationError
 
+from gansearch.database_url import masked
 from gansearch.errors import Place, Problem, StudyError
 from gansearch.study import StudySpec
 
@@ -102,7 +103,7 @@ def _rule(found: Any) -> str:
         return "is missing"
     message = str(found["msg"]).removeprefix("Value error, ")
     if isinstance(found["input"], (str, int, float, bool, type(None))):
-        message += f", got {found['input']!r}"
+        message += f", got {masked(repr(found['input']))}"
     return message[0].lower() + message[1:]
 
 

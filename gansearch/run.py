@@ -42,10 +42,9 @@ def run_study(
 
     spec, executor = study.spec, executor_of(study)
     if fresh and path.exists():
-        RunFolder.open(path).clear()
+        RunFolder.open(path, study.spec.storage).clear()
     folder = RunFolder.create(path, spec)
-    with folder.locked():
-        store = TrialStore.open(folder.database, spec.name, spec.objectives)
+    with folder.locked(), TrialStore.open(folder.database, spec.name, spec.objectives) as store:
         certification = TrialStore.certification(folder.database, spec.name)
         runs = certification.records() if certification else ()
         with executor as trainer:
@@ -82,8 +81,8 @@ def certify_study(
     with RunFolder.create(folder.path, spec).locked():
         searched = TrialStore.read(folder.database, spec.name).records()
         plan = Plan(spec, searched, objective_axes(spec, study.space), choice)
-        store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
-        with executor_of(study, compares=False) as executor:
+        opened = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
+        with opened as store, executor_of(study, compares=False) as executor:
             certification_of(study, plan, store, folder.certification_run, executor, listener, stop).run()
 
 

@@ -14,10 +14,12 @@ from pydantic import (
     Field,
     JsonValue,
     ValidationInfo,
+    field_serializer,
     field_validator,
     model_validator,
 )
 
+from gansearch.database_url import DatabaseUrl, without_password
 from gansearch.errors import Place, Problem
 
 
@@ -290,6 +292,8 @@ class StudySpec(_Part):
     certification: CertificationSpec = CertificationSpec()
     search: SearchSpec = SearchSpec()
     executor: ExecutorSpec = ExecutorSpec()
+    storage: DatabaseUrl | None = None
+    """The PostgreSQL database that keeps the trials, by URL; null keeps them in the run folder, in SQLite."""
 
     @model_validator(mode="after")
     def _objectives_differ(self) -> Self:
@@ -306,8 +310,12 @@ class StudySpec(_Part):
             raise ValueError(f"should name every objective ({', '.join(names)}) and nothing else")
         return reference
 
+    @field_serializer("storage")
+    def _without_password(self, storage: str | None) -> str | None:
+        return None if storage is None else without_password(storage)
+
     def resolved(self) -> dict[str, Any]:
-        """The whole study with its defaults, as plain data."""
+        """The whole study with its defaults, as plain data, but for a password in the URL of its storage."""
         return self.model_dump(mode="json")
 
     def differences(self, other: StudySpec) -> list[str]:

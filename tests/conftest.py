@@ -2,10 +2,13 @@ import textwrap
 
 import pytest
 import torch
+from postgres import database, server
 
 from gansearch.document import StudyDocument
 from gansearch.registry import Registry
 from gansearch.space import SearchSpace
+
+__all__ = ["database", "server"]
 
 torch.set_num_threads(1)
 

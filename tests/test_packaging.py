@@ -38,7 +38,7 @@ ROWS = (
     {"detection", "remedies"},
     {"candidate", "document", "options", "registry", "space", "study", "trial"},
     {"builtin"},
-    {"components", "domains", "errors", "files", "signals"},
+    {"components", "database_url", "domains", "errors", "files", "signals"},
 )
 ROW = {name: i for i, row in enumerate(ROWS) for name in row}
 CONTRACT_TESTS = "testing"  # sees all that it tests; nothing sees it
@@ -46,6 +46,7 @@ SCRIPTS = "resources"  # made the files beside them; no part of the program
 
 OWNERS = {
     "optuna": {"search", "storage"},
+    "psycopg": {"storage"},
     "pytest": {CONTRACT_TESTS},
     "ray": {"search"},
     "rich": {"cli", "report"},

@@ -226,3 +226,20 @@ def test_the_reference_of_a_size_has_a_logarithm(study_text, load_problems, valu
 
 def test_a_reference_may_change_between_two_runs(make_spec):
     assert make_spec().differences(make_spec("reference={generator_params: 900, sliced_wasserstein: 1}")) == []
+
+
+@pytest.mark.parametrize("url", ["sqlite:///x.db", "mysql://me@h/d", "postgresql://h", "postgresql://h:port/d", 7])
+def test_a_storage_that_is_no_url_of_a_database_is_located(study_text, url):
+    (message,) = problems(study_text + f"storage: {url}\n")
+    assert message.startswith("s.yaml:22:1: storage: should be a URL such as postgresql://user@host:5432/database, got")
+
+
+@pytest.mark.parametrize("url", ["postgresql://me:secret@h:x/d", "postgresql://h/d?password=secret", "pg://a:secret@h"])
+def test_a_refused_storage_is_told_without_its_password(study_text, url):
+    assert "secret" not in "".join(problems(study_text, f"storage={url}"))
+
+
+def test_a_password_of_the_storage_is_not_written_down(make_spec):
+    spec = make_spec("storage=postgresql+psycopg://me:secret@[::1]:5433/studies?sslmode=require")
+    assert spec.resolved()["storage"] == "postgresql+psycopg://me@[::1]:5433/studies?sslmode=require"
+    assert spec.differences(make_spec(f"storage={spec.resolved()['storage']}")) == []

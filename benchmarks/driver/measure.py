@@ -38,6 +38,7 @@ from gansearch.run import Study, search_of
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.space import SearchSpace
+from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, RunFolder
 from gansearch.storage.trials import TrialRecord, TrialStore
 from gansearch.study import StudySpec
@@ -62,7 +63,7 @@ class NoTraining:
     def events(self, timeout: float) -> Sequence[Event]:
         """End the job."""
         assert self._job is not None
-        return [Ended(self._job.trial, _outcome(self._job.candidate))]
+        return [Ended(self._job.trial, outcome_of(self._job.candidate))]
 
     def answer(self, trial: int, *, go_on: bool) -> None:
         """No trial ever waits."""
@@ -71,7 +72,8 @@ class NoTraining:
         """There is nothing to stop."""
 
 
-def _outcome(candidate: Candidate) -> Outcome:
+def outcome_of(candidate: Candidate) -> Outcome:
+    """How the training of a candidate ends."""
     generator, schedule = candidate.generator.model_dump(), candidate.schedule
     signals = {f"signal_{i}": schedule.generator_lr * i for i in range(20)}
     stamp = {"extractor": "0" * 64, "samples": 2000, "dataset": {"sha256": "0" * 64}, "threads": 1}
@@ -147,7 +149,7 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
     directions = [objective.direction for objective in spec.objectives]
     study = optuna.create_study(study_name=spec.name, directions=directions)
     with tempfile.TemporaryDirectory() as folder:
-        store = TrialStore(study, None)
+        store = TrialStore(study)
         search_of(prepared(spec), store, RunFolder.create(Path(folder), spec).trial, NoTraining(), Stopwatch()).run()
     return study
 
@@ -155,7 +157,7 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
 def _copy(known: optuna.Study, database: Path, size: int) -> None:
     """Grow a study on disk to so many trials of the known one."""
     spec = study_of("random", 1)
-    store = TrialStore.open(database, spec.name, spec.objectives)
+    store = TrialStore.open(SQLite(database), spec.name, spec.objectives)
     there = len(store.records())
     store._study.add_trials(known.get_trials(deepcopy=False)[there:size])
     with closing(store._engine.raw_connection()) as connection:
@@ -202,7 +204,7 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
         folder = RunFolder.create(Path(place), spec)
         shutil.copy(database, folder.path / DATABASE)
         if sampler == "nsga2":
-            tell_to_nsga2(folder.database, spec.search.startup_trials)
+            tell_to_nsga2(folder.path / DATABASE, spec.search.startup_trials)
         before = _peak_megabytes()
         begun = time.perf_counter()
         store = TrialStore.open(folder.database, spec.name, spec.objectives)

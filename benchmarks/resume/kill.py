@@ -29,6 +29,7 @@ from pathlib import Path
 import psutil
 
 from gansearch.ranking.front import axes_of, pareto_front
+from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
 from gansearch.storage.trials import TrialRecord, TrialStore
 
@@ -116,7 +117,7 @@ def records_of(run: Path) -> list[TrialRecord]:
         studies = tables and connection.execute("SELECT count(*) FROM studies").fetchone()[0]
     if sound != "ok":
         sys.exit(f"the database is damaged: {sound}")
-    return TrialStore.read(run / DATABASE, RunFolder.open(run).spec().name).records() if studies else []
+    return TrialStore.read(SQLite(run / DATABASE), RunFolder.open(run).spec().name).records() if studies else []
 
 
 def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:

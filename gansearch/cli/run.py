@@ -20,6 +20,9 @@ Executor = Annotated[
     str | None, typer.Option(metavar="local|ray", help="Where candidates are trained: on this machine, or by Ray.")
 ]
 Address = Annotated[str | None, typer.Option(help="The Ray cluster: host:port, or auto for this machine's.")]
+Storage = Annotated[
+    str | None, typer.Option(metavar="URL", help="Keep the trials in a database, as postgresql://user@host/database.")
+]
 Override = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the study.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the trials of an earlier run in the same folder.")]
 Check = Annotated[bool, typer.Option("--check", help="Check the study, train nothing.")]
@@ -31,13 +34,14 @@ def run(
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,
+    storage: Storage = None,
     out: Out = None,
     overrides: Override = None,
     fresh: Fresh = False,
     check: Check = False,
 ) -> None:
     """Search: train candidate after candidate, or go on where an earlier run of the study stopped."""
-    settings = _settings({"search.trials": trials} | _executor(executor, address, workers))
+    settings = _settings({"search.trials": trials, "storage": storage} | _executor(executor, address, workers))
     _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check)
 
 
@@ -46,12 +50,13 @@ def resume(
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,
+    storage: Storage = None,
 ) -> None:
     """Go on with a study that was stopped, where it was trained before or elsewhere."""
     from gansearch.cli.places import find_run
 
     folder = find_run(run)
-    settings = _settings(_executor(executor, address, workers))
+    settings = _settings({"storage": storage} | _executor(executor, address, workers))
     _search(folder.study_file, settings, folder.path, fresh=False, check=False)
 
 

@@ -39,12 +39,25 @@ class Precedents:
     def __init__(self, axis: Axis, healthy: Sequence[TrialRecord]) -> None:
         self.axis = axis
         self._gains: dict[int, list[float]] = {}
+        self._healthy: list[TrialRecord] = []
+        self._learn(healthy)
+
+    def _learn(self, healthy: Sequence[TrialRecord]) -> None:
+        self._healthy += healthy
         for record in healthy:
-            final = cost(axis, axis.value(record))
+            final = cost(self.axis, self.axis.value(record))
             for rung in record.rungs:
-                gain = cost(axis, rung.metrics.get(axis.metric, math.nan)) - final
+                gain = cost(self.axis, rung.metrics.get(self.axis.metric, math.nan)) - final
                 if math.isfinite(gain):
                     self._gains.setdefault(rung.step, []).append(gain)
+
+    def of(self, healthy: Sequence[TrialRecord]) -> Precedents:
+        """Those of these trials: the same, having learned of the new ones, where they begin with those known before."""
+        known = len(self._healthy)
+        if list(healthy[:known]) != self._healthy:
+            return Precedents(self.axis, healthy)
+        self._learn(healthy[known:])
+        return self
 
     def known(self, step: int) -> int:
         """How many there are for a rung."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gansearch.ranking.front import Axis, pareto_front
 from gansearch.search.aim import Smallest
@@ -51,6 +51,8 @@ class RungPruner:
     """Whether what is given up may be taken up again."""
     smallest: Smallest | None = None
     """Where the search is after the smallest model: then what is out of tolerance is beyond the reference."""
+    _precedents: dict[Axis, Precedents] = field(default_factory=dict, init=False, compare=False)
+    """As of the last look: to go through all trials at each look would take ever longer."""
 
     def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records) -> Outdone | None:
         """Why a run should be given up at a rung; None where it may go on.
@@ -99,7 +101,7 @@ class RungPruner:
         """The cost of each quality with which a run may hope to end; nothing while there are too few precedents."""
         hoped: dict[Axis, float] = {}
         for axis in (axis for axis in self.axes if not axis.is_size):
-            precedents = Precedents(axis, healthy)
+            precedents = self._precedents[axis] = self._precedents.get(axis, Precedents(axis, ())).of(healthy)
             if precedents.known(rungs[-1].step) < self.spec.precedents:
                 return {}
             forecast = precedents.forecast(rungs)

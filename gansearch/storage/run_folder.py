@@ -2,6 +2,8 @@
 
 runs/<study>/study.yaml             the study with its defaults
              study.db               trials, by Optuna on SQLite; the driver alone writes it
+             identity               instead of study.db, where a database by URL keeps the trials: by this
+                                    it knows whose they are
              lock                   held by the driver while it runs
              trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
                                     error.txt, samples/*.png, generator.pt, discriminator.pt where it may
@@ -25,15 +27,18 @@ import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
+from gansearch.database_url import without_password
 from gansearch.document import StudyDocument
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
 from gansearch.study import StudySpec
 
 if TYPE_CHECKING:
+    from gansearch.storage.database import Database
     from gansearch.storage.trials import TrialRecord
 
-STUDY, DATABASE, LOCK, TRIALS, CERTIFICATION = "study.yaml", "study.db", "lock", "trials", "certification"
+STUDY, DATABASE, IDENTITY, LOCK = "study.yaml", "study.db", "identity", "lock"
+TRIALS, CERTIFICATION = "trials", "certification"
 CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, DISCRIMINATOR, ERROR = (
     "candidate.json",
     "signals.parquet",
@@ -49,8 +54,9 @@ CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, DISCRIMINATOR, ERR
 class RunFolder:
     """The folder of one study."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, storage: str | None = None) -> None:
         self.path = path.absolute()  # SQLite and its locks need a path that outlives a change of directory
+        self._storage = storage
 
     @classmethod
     def create(cls, path: Path, spec: StudySpec) -> Self:
@@ -59,10 +65,10 @@ class RunFolder:
         Raises:
             RunFolderError: when it holds another study, naming the differences.
         """
-        folder = cls(path)
+        folder = cls(path, spec.storage)
         if not (folder.path / STUDY).exists():
             (folder.path / TRIALS).mkdir(parents=True, exist_ok=True)
-        elif differences := folder.spec().differences(spec):
+        elif folder.has_begun and (differences := folder.spec().differences(spec)):
             listing = "\n  ".join(differences)
             raise RunFolderError(
                 f"{path} holds a study that differs from this one:\n  {listing}\n"
@@ -72,8 +78,12 @@ class RunFolder:
         return folder
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, storage: str | None = None) -> Self:
         """An existing folder, named itself or by a file in it.
+
+        Args:
+            path: its own, or its study.yaml's.
+            storage: the URL of its database with the password, which is not kept in the folder; another's is ignored.
 
         Raises:
             RunFolderError: when it is none.
@@ -81,7 +91,14 @@ class RunFolder:
         folder = cls(path.parent if path.name == STUDY and path.is_file() else path)
         if not (folder.path / STUDY).is_file():
             raise RunFolderError(f"{path} is no run folder: it holds no {STUDY}")
+        if storage is not None and without_password(storage) == folder.spec().storage:
+            folder._storage = storage
         return folder
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a database holds trials of it, or has been about to."""
+        return (self.path / DATABASE).exists() or (self.path / IDENTITY).exists()
 
     def spec(self) -> StudySpec:
         """The study as it was run last."""
@@ -92,8 +109,13 @@ class RunFolder:
         return self.path / STUDY
 
     @property
-    def database(self) -> Path:
-        return self.path / DATABASE
+    def database(self) -> Database:
+        """What keeps the study's trials."""
+        # Here, since workers, which know nothing of Optuna, have run folders too.
+        from gansearch.storage.database import PostgreSQL, SQLite
+
+        url = self._storage or self.spec().storage
+        return SQLite(self.path / DATABASE) if url is None else PostgreSQL(url, self.path)
 
     def trial(self, number: int) -> TrialFolder:
         return TrialFolder(self.path / TRIALS / f"{number:04d}")
@@ -118,13 +140,14 @@ class RunFolder:
         """Forget a run: only what a run leaves behind, and only while nobody is at work there.
 
         Raises:
-            RunFolderError: when another process holds it.
+            RunFolderError: when another process holds it, or its database cannot be had.
         """
+        from gansearch.storage.trials import TrialStore
+
         with self.locked():
+            TrialStore.forget(self.database, self.spec().name)
             for name in (TRIALS, CERTIFICATION):
                 shutil.rmtree(self.path / name, ignore_errors=True)
-            for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
-                (self.path / name).unlink(missing_ok=True)
             self.study_file.unlink()
 
     def _write_study(self, spec: StudySpec) -> None:

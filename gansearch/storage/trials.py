@@ -1,22 +1,25 @@
-"""Trials on disk: Optuna's study in SQLite, and the records that we keep in it."""
+"""Trials as they are kept: Optuna's study in a database, and the records that we keep in it."""
 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from types import TracebackType
 from typing import Any, Literal, Self
 
 import optuna
 import sqlalchemy
+from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler
-from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import SQLAlchemyError
 
 from gansearch.errors import RunFolderError
 from gansearch.signals import Remedy, Verdict
+from gansearch.storage.database import RESUMABLE, Database, located, write_out
+from gansearch.storage.mirror import Mirror
 from gansearch.storage.rescue import Rescue
 from gansearch.study import ObjectiveSpec
 from gansearch.trial import Rung
@@ -164,42 +167,67 @@ def certification_name(study: str) -> str:
 class TrialStore:
     """The trials of one study. Only the driver, which holds the run folder's lock, calls what writes."""
 
-    def __init__(self, study: optuna.Study, engine: sqlalchemy.Engine | None) -> None:
-        self._study, self._engine = study, engine
+    def __init__(
+        self, study: optuna.Study, database: Database | None = None, engine: sqlalchemy.Engine | None = None
+    ) -> None:
+        self._study, self._database, self._engine = study, database, engine
         self._finished: dict[int, TrialRecord] = {}
 
     @classmethod
-    def open(cls, database: Path, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
-        """Open a study's database for writing, creating it where there is none."""
-        storage = _storage(database)
-        # Readers never block the writer, and a killed writer leaves a sound file.
-        with sqlite3.connect(database) as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
+    def open(cls, database: Database, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
+        """Open a study's database for writing, creating what there is none of; it is held until it is closed.
+
+        Raises:
+            RunFolderError: when the database cannot be had, or another driver has it.
+        """
         directions = [objective.direction for objective in objectives]
-        study = optuna.create_study(storage=storage, study_name=name, directions=directions, load_if_exists=True)
-        return cls(study, storage.engine)
+        with located(database), ExitStack() as opened:
+            storage = database.writing(name.partition("/")[0])
+            opened.callback(storage.engine.dispose)
+            mirror = Mirror(storage)
+            study = optuna.create_study(storage=mirror, study_name=name, directions=directions, load_if_exists=True)
+            database.claim(study)
+            opened.pop_all()
+        return cls(study, database, storage.engine)
 
     @classmethod
-    def read(cls, database: Path, name: str) -> Self:
+    def read(cls, database: Database, name: str) -> Self:
         """Open a study's database for reading.
 
         Raises:
             RunFolderError: when there is none, or it is damaged.
         """
-        if not database.is_file():
-            raise RunFolderError(f"{database} does not exist: the study has not begun")
-        try:
-            storage = _storage(database)
-            return cls(optuna.load_study(study_name=name, storage=storage), storage.engine)
-        except Exception as error:  # SQLAlchemy and Optuna have a dozen names for a file that is no study
-            raise RunFolderError(f"{database} cannot be read: {error}") from error
+        with located(database):
+            storage = database.reading()
+            return cls(optuna.load_study(study_name=name, storage=storage), database, storage.engine)
 
     @classmethod
-    def certification(cls, database: Path, study: str) -> Self | None:
+    def certification(cls, database: Database, study: str) -> Self | None:
         """Open the runs that certify a study's candidates for reading; None where there are none yet."""
-        known = optuna.get_all_study_names(_storage(database)) if database.is_file() else []
         name = certification_name(study)
+        with located(database):
+            known = optuna.get_all_study_names(database.reading())
         return cls.read(database, name) if name in known else None
+
+    @staticmethod
+    def forget(database: Database, study: str) -> None:
+        """Delete a study's trials, and the runs that certify its candidates.
+
+        Raises:
+            RunFolderError: when the database cannot be had, or another driver is at work on the study.
+        """
+        with located(database):
+            database.forget((study, certification_name(study)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        """Let go of the database, and tell of what went wrong with it."""
+        if self._engine is not None:
+            self._engine.dispose()
+        if self._database is not None and isinstance(error, SQLAlchemyError | StorageInternalError):
+            raise RunFolderError(f"{self._database.told(error)}. {RESUMABLE}") from error
 
     def records(self) -> list[TrialRecord]:
         """Every trial, in order of its number."""
@@ -212,7 +240,7 @@ class TrialStore:
     @classmethod
     def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
         """The trials of a study that nobody wants to keep."""
-        return cls(optuna.create_study(study_name=name, directions=[o.direction for o in objectives]), None)
+        return cls(optuna.create_study(study_name=name, directions=[o.direction for o in objectives]))
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
@@ -262,13 +290,8 @@ class TrialStore:
             self._study.tell(trial, list(values))
         else:
             self._study.tell(trial, state=TrialState.FAIL if record.state == "failed" else TrialState.PRUNED)
-        self._write_out()
-
-    def _write_out(self) -> None:
-        """Have the disk hold all that was told so far."""
         if self._engine is not None:
-            with self._engine.connect() as connection:
-                connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+            write_out(self._engine)
 
     def requeue_interrupted(self) -> list[int]:
         """Queue again what a driver left running when it died; gives the numbers of those trials."""
@@ -290,19 +313,3 @@ class TrialStore:
         record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
         self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, json.dumps(record.to_json()))
         self._study.tell(number, state=TrialState.FAIL)
-
-
-def _storage(database: Path) -> RDBStorage:
-    storage = RDBStorage(f"sqlite:///{database.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}})
-    sqlalchemy.event.listen(storage.engine, "connect", _spare_the_disk)
-    storage.engine.dispose()  # so that connections made before are made again
-    return storage
-
-
-def _spare_the_disk(connection: sqlite3.Connection, _: object) -> None:
-    """Wait for the disk when a trial has ended, not at each of the dozen transactions before.
-
-    With a write-ahead log the file stays sound whatever happens, and a killed process loses nothing;
-    only a power cut could take what no checkpoint has written out yet.
-    """
-    connection.execute("PRAGMA synchronous=NORMAL")

@@ -1,5 +1,9 @@
-"""A search whose driver is stopped and killed, as installed, on each executor: nothing is lost, nothing changes."""
+"""A search whose driver is stopped and killed, as installed: nothing is lost, nothing changes.
 
+So on each executor, and whether its run folder or a PostgreSQL server keeps the trials.
+"""
+
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from postgres import PASSWORD
 
 from gansearch.cli.places import read_records
 from gansearch.storage.run_folder import RunFolder
@@ -78,12 +83,26 @@ def at_work(process):
         return False
 
 
-@pytest.mark.parametrize("executor", ["local", "ray"])
-def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor, whole, study_text, tmp_path):
+@pytest.fixture
+def password(monkeypatch):
+    """What libpq takes where the URL has none, as that in a run folder."""
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+
+
+@pytest.fixture
+def storage(request, password):
+    """The arguments that name where trials are kept."""
+    return ["--storage", request.getfixturevalue("database")] if request.param == "shared" else []
+
+
+@pytest.mark.parametrize(
+    ("executor", "storage"), [("local", "own"), ("ray", "own"), ("local", "shared")], indirect=["storage"]
+)
+def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor, storage, whole, study_text, tmp_path):
     (tmp_path / "tiny.yaml").write_text(study_text)
     trials = tmp_path / "runs" / "tiny" / "trials"
 
-    stopped = start(tmp_path, "run", *STUDY, executor=executor)
+    stopped = start(tmp_path, "run", *STUDY, *storage, executor=executor)
     until((trials / "0000" / "checkpoint.pt").exists)
     os.killpg(stopped.pid, signal.SIGINT)  # as Ctrl-C does
     code, out, err = finish(stopped)
@@ -101,4 +120,39 @@ def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor
     # On the local executor, whichever it was before: a study may go on elsewhere.
     code, _, err = finish(start(tmp_path, "resume", "tiny", executor="local"))
     assert (code, err) == (0, "")
+    assert found(tmp_path) == whole(study_text)
+
+
+def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
+    database, password, whole, study_text, tmp_path
+):
+    (tmp_path / "tiny.yaml").write_text(study_text)
+    first = start(tmp_path, "run", *STUDY, "--storage", database, executor="local")
+    until((tmp_path / "runs" / "tiny" / "trials" / "0000" / "checkpoint.pt").exists)
+    first.send_signal(signal.SIGSTOP)  # so that it is at work for as long as this takes
+    code, out, err = finish(start(tmp_path, "run", *STUDY, "--storage", database, "--out", "other", executor="local"))
+    where = database.replace(f":{PASSWORD}", "")
+    assert (code, out) == (1, "")
+    assert err.startswith(f"{where}: gansearch {first.pid} on ") and err.endswith("is at work on the study 'tiny'\n")
+    status = subprocess.run([COMMAND, "status", "tiny", "--json"], cwd=tmp_path, capture_output=True, check=True)
+    assert json.loads(status.stdout)["trials"]["running"] == 1  # readers come and go
+    first.send_signal(signal.SIGCONT)
+    assert finish(first)[0] == 0
+    assert found(tmp_path) == whole(study_text)
+
+
+def test_a_search_whose_database_stops_says_so_and_goes_on_once_it_is_back(
+    server, database, password, whole, study_text, tmp_path
+):
+    (tmp_path / "tiny.yaml").write_text(study_text)
+    search = start(tmp_path, "run", *STUDY, "--storage", database, executor="local")
+    until((tmp_path / "runs" / "tiny" / "trials" / "0001" / "checkpoint.pt").exists)
+    server.stop()
+    try:
+        code, _, err = finish(search)
+    finally:
+        server.start()
+    assert (code, PASSWORD in err, err.count("\n")) == (1, False, 1), err
+    assert err.startswith(database.replace(f":{PASSWORD}", "")) and "gansearch resume goes on" in err
+    assert finish(start(tmp_path, "resume", "tiny", executor="local"))[0] == 0
     assert found(tmp_path) == whole(study_text)

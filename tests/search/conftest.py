@@ -22,11 +22,11 @@ def search(make_spec, make_space, tmp_path):
     def run(executor, *overrides, stop=lambda: False, folder="run"):
         spec, space = make_spec(*overrides), make_space(*overrides)
         folder = RunFolder.create(tmp_path / folder, spec)
-        store = TrialStore.open(folder.database, spec.name, spec.objectives)
         data = space.dataset.load()
         study = Study(spec, space, data, SizeCounter(data.shape, space.metrics))
         run.audience = Audience()
-        search_of(study, store, folder.trial, executor, run.audience, stop).run()
+        with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
+            search_of(study, store, folder.trial, executor, run.audience, stop).run()
         return TrialStore.read(folder.database, spec.name)
 
     return run

@@ -1,0 +1,295 @@
+"""Where the trials of a study are kept: in its run folder, in SQLite, or in a PostgreSQL database by URL.
+
+Readers come and go, from anywhere. The driver alone writes. In the run folder its lock file sees to that.
+A database may be shared by drivers that see no common folder, so there the lock is the database's own: it
+is held by the one connection through which the driver writes, and ends with it. Whoever has lost the lock
+has no way to write any more.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import socket
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+import optuna
+import sqlalchemy
+from optuna.exceptions import StorageInternalError
+from optuna.storages import RDBStorage
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from gansearch.database_url import without_password
+from gansearch.errors import GansearchError, RunFolderError
+from gansearch.files import write_atomically
+from gansearch.storage.run_folder import IDENTITY
+
+OWNER = "run_folder"
+"""Attribute of a study in a shared database: which run folder it belongs to."""
+_TABLES = 4_771_403
+"""Key of the lock under which the tables are made."""
+
+
+class Database(Protocol):
+    """What keeps trials; its string names it, without a password."""
+
+    def writing(self, study: str) -> RDBStorage:
+        """Open it for the one driver that writes a study, creating it where there is none.
+
+        Raises:
+            RunFolderError: when it cannot be had, or another driver has it.
+        """
+
+    def claim(self, study: optuna.Study) -> None:
+        """Make sure that a study that is open for writing belongs to this run folder.
+
+        Raises:
+            RunFolderError: when it belongs to another.
+        """
+
+    def reading(self) -> RDBStorage:
+        """Open it for reading.
+
+        Raises:
+            RunFolderError: when there is none, or it cannot be read.
+        """
+
+    def forget(self, studies: Sequence[str]) -> None:
+        """Delete this run folder's studies.
+
+        Raises:
+            RunFolderError: when it cannot be had, or a driver is at work on one.
+        """
+
+    def told(self, error: Exception) -> str:
+        """What went wrong with it, for the user."""
+
+
+@contextmanager
+def located(database: Database) -> Iterator[None]:
+    """Whatever goes wrong in here is an error that names the database.
+
+    Raises:
+        RunFolderError: instead of any other error.
+    """
+    try:
+        yield
+    except GansearchError:
+        raise
+    except Exception as error:  # SQLAlchemy, Optuna and Alembic have a dozen names for what may be wrong
+        raise RunFolderError(database.told(error)) from error
+
+
+# --------------------------------------------------------------------------------------------------
+# In the run folder
+
+
+@dataclass(frozen=True)
+class SQLite:
+    """A file of the run folder; its lock is the folder's."""
+
+    path: Path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def writing(self, study: str) -> RDBStorage:
+        storage = self._open()
+        # Readers never block the writer, and a killed writer leaves a sound file.
+        with sqlite3.connect(self.path) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+        return storage
+
+    def claim(self, study: optuna.Study) -> None:
+        """It lies in its folder."""
+
+    def reading(self) -> RDBStorage:
+        if not self.path.is_file():
+            raise RunFolderError(f"{self} does not exist: the study has not begun")
+        return self._open()
+
+    def forget(self, studies: Sequence[str]) -> None:
+        for ending in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+
+    def told(self, error: Exception) -> str:
+        return f"{self} cannot be read: {error}"
+
+    def _open(self) -> RDBStorage:
+        storage = RDBStorage(f"sqlite:///{self.path.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}})
+        sqlalchemy.event.listen(storage.engine, "connect", _spare_the_disk)
+        storage.engine.dispose()  # so that connections made before are made again
+        return storage
+
+
+def _spare_the_disk(connection: sqlite3.Connection, _: object) -> None:
+    """Wait for the disk when a trial has ended, not at each of the dozen transactions before.
+
+    With a write-ahead log the file stays sound whatever happens, and a killed process loses nothing;
+    only a power cut could take what no checkpoint has written out yet.
+    """
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def write_out(engine: sqlalchemy.Engine) -> None:
+    """Have the disk hold all that was committed so far."""
+    if engine.dialect.name == "sqlite":  # PostgreSQL does so at each commit
+        with engine.connect() as connection:
+            connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
+
+
+# --------------------------------------------------------------------------------------------------
+# In a shared database
+
+_ALIVE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_SERVER_ALIVE = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
+"""Both ends notice within a minute that the other is gone, so that a driver cut off gives its studies free."""
+
+
+@dataclass(frozen=True)
+class PostgreSQL:
+    """A database of a server; what else the study leaves behind is in its run folder."""
+
+    url: str = field(repr=False)
+    """With the password, if it has one; without, libpq looks where it always does: PGPASSWORD, PGPASSFILE."""
+    folder: Path
+    """The run folder. It keeps an identity of its own, by which its studies in the database are told from others'."""
+
+    def __str__(self) -> str:
+        return without_password(self.url)
+
+    def writing(self, study: str) -> RDBStorage:
+        self._make_tables()
+        # One connection, since it holds the lock; and that the tables suit Optuna is known already.
+        storage = self._open(pool_size=1, max_overflow=0, skip_compatibility_check=True)
+        storage.engine.dispose()
+        sqlalchemy.event.listen(storage.engine, "connect", _Hold(str(self), study))
+        storage.engine.connect().close()
+        return storage
+
+    def claim(self, study: optuna.Study) -> None:
+        owner, name = study.user_attrs.get(OWNER), study.study_name
+        if owner is None and not study.get_trials(deepcopy=False):
+            if not self._identity.exists():
+                write_atomically(self._identity, uuid.uuid4().hex.encode())
+            told = {"identity": self._identity.read_text(), "host": socket.gethostname(), "path": str(self.folder)}
+            study.set_user_attr(OWNER, told)
+        elif owner is None or not self._identity.exists() or owner["identity"] != self._identity.read_text():
+            whose = f"belongs to the run folder {owner['path']} on {owner['host']}" if owner else "is not gansearch's"
+            raise RunFolderError(
+                f"{self}: its study {name!r} {whose}, so {self.folder} cannot go on with it.\n"
+                "Go on in that folder, or give this study another name. Where that folder is gone for good, "
+                f"`optuna delete-study --study-name {name} --storage URL` makes room."
+            )
+
+    def reading(self) -> RDBStorage:
+        return self._open(poolclass=NullPool)
+
+    def forget(self, studies: Sequence[str]) -> None:
+        if not self._identity.exists():
+            return
+        storage = self.writing(studies[0])
+        try:
+            known = set(optuna.get_all_study_names(storage))
+            for name in known.intersection(studies):
+                self.claim(optuna.load_study(study_name=name, storage=storage))
+                optuna.delete_study(study_name=name, storage=storage)
+        finally:
+            storage.engine.dispose()
+        self._identity.unlink()
+
+    def told(self, error: Exception) -> str:
+        if isinstance(error, ImportError):
+            return f'{self} needs psycopg: pip install "gansearch[postgresql]"'
+        return f"{self}: {_told(error)}"
+
+    @property
+    def _identity(self) -> Path:
+        return self.folder / IDENTITY
+
+    def _make_tables(self) -> None:
+        """Make Optuna's tables, where there are none; two at a time would be in each other's way."""
+        with sqlalchemy.create_engine(self._driver_url, poolclass=NullPool, connect_args=_ALIVE).connect() as alone:
+            alone.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_TABLES})"))
+            self._open(poolclass=NullPool, skip_table_creation=False)
+
+    def _open(
+        self, *, skip_table_creation: bool = True, skip_compatibility_check: bool = False, **pool: Any
+    ) -> RDBStorage:
+        arguments = _ALIVE | {"options": _SERVER_ALIVE, "application_name": _who()}
+        url = re.sub(r"[{}]", r"\g<0>\g<0>", self._driver_url)  # Optuna takes it for a template
+        return RDBStorage(
+            url,
+            engine_kwargs={"connect_args": arguments, **pool},
+            skip_table_creation=skip_table_creation,
+            skip_compatibility_check=skip_compatibility_check,
+        )
+
+    @property
+    def _driver_url(self) -> str:
+        return re.sub(r"^postgresql(\+psycopg)?:", "postgresql+psycopg:", self.url)
+
+
+class _Hold:
+    """Has the first connection of a driver hold its study, and refuses every later one.
+
+    When that connection is lost so is the lock, and another driver may have gone on with the study since.
+    """
+
+    def __init__(self, database: str, study: str) -> None:
+        self._database, self._study = database, study
+        digest = hashlib.sha256(f"gansearch/{study}".encode()).digest()
+        self._key = int.from_bytes(digest[:8], signed=True)
+        self._taken = False
+
+    def __call__(self, connection: Any, _: object) -> None:
+        if self._taken:
+            connection.close()
+            raise RunFolderError(
+                f"{self._database}: the connection was lost, and with it the hold on the study. {RESUMABLE}"
+            )
+        if not connection.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()[0]:
+            holder = connection.execute(_HOLDER, self._halves()).fetchone()
+            connection.close()
+            who = holder[0] if holder else "another gansearch"
+            raise RunFolderError(f"{self._database}: {who} is at work on the study {self._study!r}")
+        connection.commit()
+        self._taken = True
+
+    def _halves(self) -> Mapping[str, int]:
+        """The key as the server's list of locks shows it."""
+        return {"high": self._key >> 32 & 0xFFFFFFFF, "low": self._key & 0xFFFFFFFF}
+
+
+RESUMABLE = "What was told before is kept; gansearch resume goes on from there."
+_HOLDER = """
+SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid = %(high)s AND objid = %(low)s
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+
+def _who() -> str:
+    """What the server shows of a connection: in 63 characters who, where and since when."""
+    since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    return f"gansearch {os.getpid()} on {socket.gethostname()[:20]} since {since}"
+
+
+def _told(error: Exception) -> str:
+    """What went wrong, in the server's words, where it has any."""
+    cause = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    words = cause.orig if isinstance(cause, DBAPIError) and cause.orig else cause
+    if isinstance(words, KeyError):
+        return "it holds no such study"
+    if type(words).__name__ == "UndefinedTable":
+        return "it holds no studies yet"
+    return str(words).partition("\n")[0]
