@@ -67,13 +67,13 @@ def test_a_stop_ends_workers_that_report_and_workers_that_do_not(tmp_path):
 @pytest.mark.parametrize(("workers", "gpus", "count"), [(3, 0, 3), ("auto", 2, 2)])
 def test_places_are_what_is_asked_for_or_one_a_gpu(workers, gpus, count):
     places = Places.here(workers, gpus)
-    assert places.workers == count
+    assert places.candidates == count
     assert places.threads >= 1
 
 
 def test_the_threads_of_all_workers_add_up_to_the_cores():
     places = Places.here("auto", 0)
-    assert places.workers * places.threads <= len(os.sched_getaffinity(0))
+    assert places.candidates * places.threads <= len(os.sched_getaffinity(0))
 
 
 def test_an_ending_is_a_crash_or_an_outcome():
