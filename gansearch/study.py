@@ -344,7 +344,7 @@ def unshared(spec: StudySpec) -> list[Problem]:
         problems.append(
             Problem(place, f"{workers} processes need a GPU each, and training.device: {training.device} is one")
         )
-    if workers > 1 and not resources.gpus.is_integer():
+    if workers > 1 and resources.gpus % 1:
         message = f"{workers} processes need a GPU each, and executor.resources.gpus is {resources.gpus:g}"
         problems.append(Problem(place, message))
     return problems
