@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from gansearch.database_url import masked
 from gansearch.errors import Place, Problem, StudyError
-from gansearch.study import StudySpec
+from gansearch.study import StudySpec, unshared
 
 LARGEST_FILE = 1_000_000
 """Bytes: no study is larger, and a larger file is not read."""
@@ -71,9 +71,12 @@ class StudyDocument:
             StudyError: with every mistake found.
         """
         try:
-            return StudySpec.model_validate(self.tree)
+            spec = StudySpec.model_validate(self.tree)
         except ValidationError as error:
             raise self.error(problems_of(error)) from None
+        if problems := unshared(spec):
+            raise self.error(problems)
+        return spec
 
     def error(self, problems: Sequence[Problem]) -> StudyError:
         """The same problems, each with its place in the file."""

@@ -222,10 +222,10 @@ class CertificationSpec(_Part):
 
 
 class ResourcesSpec(_Part):
-    """What Ray sets aside for a candidate."""
+    """What Ray sets aside for each process of a candidate."""
 
     cpus: Annotated[int, Field(ge=1)] = 1
-    """Cores, each with a thread of the candidate's."""
+    """Cores, each with a thread."""
     gpus: Annotated[float, Field(ge=0)] = 0
     """0.25 has four candidates share a GPU; nothing keeps one from taking more than its share of the memory."""
 
@@ -242,8 +242,10 @@ class ExecutorSpec(_Part):
 
     use: Literal["local", "ray"] = "local"
     """Processes on this machine, or Ray Tune: on this machine too, or on a cluster."""
+    workers_per_candidate: Annotated[int, Field(ge=1)] = 1
+    """Processes that train a candidate together, on one machine, each a share of every batch."""
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    """Candidates at a time; `auto` takes one a core, or one a GPU where there are any, as memory allows.
+    """Candidates at a time; `auto` takes a core, or a GPU where there are any, for each process, as memory allows.
 
     On Ray, as many as the resources of one of them fit into all nodes.
     """
@@ -252,7 +254,7 @@ class ExecutorSpec(_Part):
     address: Annotated[str, Field(pattern=r"^(auto|[^\s/]+:[0-9]+)$")] | None = None
     """On Ray, the cluster, as `host:port` or `auto` for the one that this machine is part of; null starts Ray here."""
     resources: ResourcesSpec = ResourcesSpec()
-    """On Ray, what each candidate gets."""
+    """On Ray, what each process of a candidate gets."""
 
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
@@ -335,6 +337,25 @@ class StudySpec(_Part):
             for place in sorted(mine | theirs, key=str)
             if mine.get(place, "(absent)") != theirs.get(place, "(absent)")
         ]
+
+
+def unshared(spec: StudySpec) -> list[Problem]:
+    """Why so many processes cannot train a candidate of the study together."""
+    workers, training, resources = spec.executor.workers_per_candidate, spec.training, spec.executor.resources
+    place: Place = ("executor", "workers_per_candidate")
+    problems = []
+    if workers > 1 and training.batch_size % workers:
+        problems.append(
+            Problem(place, f"{workers} processes cannot share training.batch_size: {training.batch_size} evenly")
+        )
+    if workers > 1 and training.device.startswith("cuda:"):
+        problems.append(
+            Problem(place, f"{workers} processes need a GPU each, and training.device: {training.device} is one")
+        )
+    if workers > 1 and resources.gpus % 1:
+        message = f"{workers} processes need a GPU each, and executor.resources.gpus is {resources.gpus:g}"
+        problems.append(Problem(place, message))
+    return problems
 
 
 def missing_distributions(tree: object) -> list[Problem]:

@@ -5,10 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from socket import socket
 from typing import Any, Literal, Protocol
 
 from gansearch.candidate import Candidate
 from gansearch.signals import Remedy, Verdict
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Which of the processes that train a candidate together one is; by default it is alone."""
+
+    rank: int = 0
+    """From 0; that one alone talks to the driver, measures and writes."""
+    size: int = 1
+    port: int = 0
+    """Of this machine, where they meet."""
+    listener: socket | None = None
+    """What listens there, for the one that serves it."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +39,7 @@ class Job:
     """The folder of an interrupted trial of the same candidate, whose checkpoint may be taken up."""
     parent: Path | None = None
     """The folder of a finished trial from whose networks this one's are cut out before they are trained."""
+    seat: Seat = Seat()
 
 
 @dataclass(frozen=True)
@@ -87,6 +102,10 @@ class StoppedError(Exception):
     """Raised out of a training that was asked to stop; its checkpoint is written."""
 
 
+class PeerLostError(Exception):
+    """Raised out of a training whose other processes are gone; what became of them, who started them knows."""
+
+
 Ending = Outcome | Crash
 
 
@@ -115,4 +134,7 @@ class Line(Protocol):
 
 
 Evaluate = Callable[[Job, Line], Outcome]
-"""Trains and judges; runs in a worker's process, so it must be picklable."""
+"""Trains and judges; runs in a worker's process, so it must be picklable.
+
+Of several workers that train a candidate together the first one's outcome counts.
+"""

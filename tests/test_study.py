@@ -32,6 +32,19 @@ def test_an_unknown_component_is_located_and_the_near_one_named(study_text):
     assert message.startswith("s.yaml:4:3: generator.use: unknown generator 'dens'; did you mean 'dense'")
 
 
+@pytest.mark.parametrize(
+    ("setting", "rule"),
+    [
+        ("training.batch_size=15", "2 processes cannot share training.batch_size: 15 evenly"),
+        ("training.device=cuda:1", "2 processes need a GPU each, and training.device: cuda:1 is one"),
+        ("executor.resources.gpus=0.5", "2 processes need a GPU each, and executor.resources.gpus is 0.5"),
+    ],
+)
+def test_what_several_processes_cannot_share_is_located(study_text, setting, rule):
+    text = study_text + "executor:\n  workers_per_candidate: 2\n"
+    assert problems(text, setting) == [f"s.yaml:23:3: executor.workers_per_candidate: {rule}"]
+
+
 def test_an_unknown_key_is_located(study_text):
     assert problems(study_text + "speed: 3\n") == ["s.yaml:22:1: speed: there is no such key"]
 

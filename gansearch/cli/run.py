@@ -16,6 +16,9 @@ Study = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")]
 Trials = Annotated[int | None, typer.Option(min=1, help="Trials in all, instead of what the study says.")]
 Workers = Annotated[str | None, typer.Option(help="Candidates at a time: a number, or auto.")]
+PerCandidate = Annotated[
+    int | None, typer.Option("--workers-per-candidate", min=1, help="Processes that train a candidate together.")
+]
 Executor = Annotated[
     str | None, typer.Option(metavar="local|ray", help="Where candidates are trained: on this machine, or by Ray.")
 ]
@@ -34,6 +37,7 @@ def run(
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,
+    per_candidate: PerCandidate = None,
     storage: Storage = None,
     out: Out = None,
     overrides: Override = None,
@@ -41,7 +45,8 @@ def run(
     check: Check = False,
 ) -> None:
     """Search: train candidate after candidate, or go on where an earlier run of the study stopped."""
-    settings = _settings({"search.trials": trials, "storage": storage} | _executor(executor, address, workers))
+    trainer = _executor(executor, address, workers, per_candidate)
+    settings = _settings({"search.trials": trials, "storage": storage} | trainer)
     _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check)
 
 
@@ -50,22 +55,30 @@ def resume(
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,
+    per_candidate: PerCandidate = None,
     storage: Storage = None,
 ) -> None:
     """Go on with a study that was stopped, where it was trained before or elsewhere."""
     from gansearch.cli.places import find_run
 
     folder = find_run(run)
-    settings = _settings({"storage": storage} | _executor(executor, address, workers))
+    settings = _settings({"storage": storage} | _executor(executor, address, workers, per_candidate))
     _search(folder.study_file, settings, folder.path, fresh=False, check=False)
 
 
-def _executor(executor: str | None, address: str | None, workers: str | None) -> dict[str, object]:
+def _executor(
+    executor: str | None, address: str | None, workers: str | None, per_candidate: int | None
+) -> dict[str, object]:
     """What the options make of the study's executor."""
     if address is not None and executor not in (None, "ray"):
         raise typer.BadParameter("names a Ray cluster, so it goes with --executor ray", param_hint="--address")
     use = "ray" if address is not None else executor
-    return {"executor.use": use, "executor.address": address, "executor.workers": workers}
+    return {
+        "executor.use": use,
+        "executor.address": address,
+        "executor.workers": workers,
+        "executor.workers_per_candidate": per_candidate,
+    }
 
 
 def _settings(changes: Mapping[str, object]) -> list[str]:

@@ -1,4 +1,7 @@
-"""Train and judge one candidate: what a worker does with a job, from data to figures."""
+"""Train and judge one candidate: what a worker does with a job, from data to figures.
+
+Where several workers train it together each of them calls this, and only the first has anything to tell.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -22,14 +25,16 @@ from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
 from gansearch.evaluation.probe import Probe
 from gansearch.remedies import remedies
-from gansearch.signals import Row, Verdict
+from gansearch.search.shared_line import SharedLine
+from gansearch.signals import Remedy, Row, Verdict
 from gansearch.storage.pictures import save_samples
 from gansearch.storage.run_folder import DISCRIMINATOR, GENERATOR, VERDICT, TrialFolder
 from gansearch.study import TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.inheritance import Heritage
 from gansearch.training.loop import Hooks, TrainedRun, train
-from gansearch.training.precision import give_back_freed_memory
+from gansearch.training.precision import choose_device, give_back_freed_memory
+from gansearch.training.ranks import Ranks, joined
 from gansearch.trial import AtRung, Job, Line, Outcome, Progress
 
 ALWAYS: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
@@ -58,44 +63,63 @@ class TrainAndJudge:
         """
         data = job.candidate.dataset.load()
         line.at_work()
-        folder = TrialFolder(job.folder)
-        watch = RunWatch(self.detectors)
+        with joined(job.seat, choose_device(self.training.device)) as ranks:
+            run = self._train(job, data, SharedLine(line, ranks), ranks)
+            give_back_freed_memory()
+            # One that was given up at a rung has been measured there, and it may go on yet.
+            samples = None if run.outdone else self._samples(run)
+        outcome = Outcome(run.verdict, run.steps, run.seconds, tuple(run.rungs))
+        return self._judge(outcome, run, samples, job, data, line) if ranks.leads else outcome
+
+    def _train(self, job: Job, data: Data, line: Line, ranks: Ranks) -> TrainedRun:
         training = self.training.in_steps(len(data.train.samples))
         if job.seed is not None:
             training = training.model_copy(update={"seed": job.seed})
-        run = train(
+        return train(
             job.candidate,
             data,
             training,
-            watch,
-            self._hooks(job, data, training.steps, folder, line),
+            RunWatch(self.detectors),
+            self._hooks(job, data, training.steps, line, ranks),
             folder=job.folder,
             resume_from=job.resume_from,
             heritage=None if job.parent is None else _heritage(job.parent),
+            ranks=ranks,
         )
-        folder.write_signals(run.rows)
-        folder.write_predictions(run.predictions)
+
+    def _samples(self, run: TrainedRun) -> Tensor:
+        """What the metrics judge, made by all ranks together."""
+        return run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
+
+    def _judge(
+        self, outcome: Outcome, run: TrainedRun, samples: Tensor | None, job: Job, data: Data, line: Line
+    ) -> Outcome:
+        """Keep what a run leaves behind, and complete its outcome with what its samples are worth, where it has any."""
         advice = () if run.outdone else remedies(run.verdict, run.rows, job.candidate, data)
-        folder.write_json(VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
-        checkpoint.save(run.players.judged.state_dict(), job.folder, GENERATOR)
-        if self.bequeaths:
-            checkpoint.save(run.players.discriminator.network.state_dict(), job.folder, DISCRIMINATOR)
-        if not run.outdone:  # or else the search may take it up again
-            (job.folder / checkpoint.NAME).unlink(missing_ok=True)
-        metrics, stamp = self._measure(run, data, line)
-        return Outcome(
-            verdict=run.verdict,
-            steps=run.steps,
-            seconds=run.seconds,
-            rungs=tuple(run.rungs),
+        self._keep(run, advice, job.folder)
+        metrics, stamp = ({}, {}) if samples is None else self._measure(run, samples, data, line)
+        return replace(
+            outcome,
             metrics=metrics,
             signals=_means(run.rows[-100:]),
             remedies=advice,
             stamp=stamp | _circumstances(run, data),
         )
 
-    def _hooks(self, job: Job, data: Data, steps: int, folder: TrialFolder, line: Line) -> Hooks:
-        probe = Probe(data)
+    def _keep(self, run: TrainedRun, advice: Sequence[Remedy], path: Path) -> None:
+        folder = TrialFolder(path)
+        folder.write_signals(run.rows)
+        folder.write_predictions(run.predictions)
+        folder.write_json(VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
+        checkpoint.save(run.players.judged.state_dict(), path, GENERATOR)
+        if self.bequeaths:
+            checkpoint.save(run.players.discriminator.network.state_dict(), path, DISCRIMINATOR)
+        if not run.outdone:  # or else the search may take it up again
+            (path / checkpoint.NAME).unlink(missing_ok=True)
+
+    def _hooks(self, job: Job, data: Data, steps: int, line: Line, ranks: Ranks) -> Hooks:
+        """What the first rank does, and all hear of."""
+        folder, probe = TrialFolder(job.folder), Probe(data)
         pace = _Pace()
 
         def progress(step: int, row: Row, verdict: Verdict) -> None:
@@ -113,11 +137,11 @@ class TrainAndJudge:
 
         return Hooks(
             progress,
-            probe,
+            ranks.once(probe),
             probe.samples,
-            sampled,
+            ranks.once(sampled),
             frozenset(steps_of(self.rungs, steps)) if self.compared else frozenset(),
-            measure,
+            ranks.once(measure),
             self.training.judged_samples,
             lambda rungs: line.at_rung(AtRung(job.trial, rungs)),
         )
@@ -125,11 +149,9 @@ class TrainAndJudge:
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
         return {name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)}
 
-    def _measure(self, run: TrainedRun, data: Data, line: Line) -> tuple[dict[str, float], dict[str, object]]:
-        if run.outdone:  # it has been measured at its rungs, and it may go on yet
-            return {}, {}
-        give_back_freed_memory()
-        samples = run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
+    def _measure(
+        self, run: TrainedRun, samples: Tensor, data: Data, line: Line
+    ) -> tuple[dict[str, float], dict[str, object]]:
         evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples)
         figures = _latencies(run) | _known(_measured(ALWAYS, evidence, line))
         if not run.verdict.failed:
@@ -201,5 +223,6 @@ def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
         "device": device,
         "precision": run.precision,
         "threads": torch.get_num_threads(),
+        "workers": run.players.ranks.size,
         "peak_memory_bytes": peak,
     }

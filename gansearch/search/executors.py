@@ -59,7 +59,7 @@ def open_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Abstra
 def _open_local(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator[Executor]:
     from gansearch.search.local import LocalExecutor, Places, count_gpus
 
-    places = Places.here(spec.workers, count_gpus(device))
+    places = Places.here(spec.workers, count_gpus(device), spec.workers_per_candidate)
     yield LocalExecutor(evaluate, places, spec.silence_limit)
 
 

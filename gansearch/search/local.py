@@ -1,4 +1,4 @@
-"""The local executor: one process a candidate, on this machine."""
+"""The local executor: one process a candidate, or a team of several, on this machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from typing import Literal
 
 import psutil
 
-from gansearch.search.worker import Terms, Worker, listen, start_server, task_of
+from gansearch.errors import GansearchError
+from gansearch.search.team import Team, Terms, listen
+from gansearch.search.worker import start_server, task_of
 from gansearch.trial import AtRung, Ended, Evaluate, Event, Job, Progress
 
 WORKER_MEMORY = 1_000_000_000
@@ -21,16 +23,33 @@ WORKER_MEMORY = 1_000_000_000
 class Places:
     """How many candidates are trained at a time, and what each of them gets."""
 
-    workers: int
+    candidates: int
     threads: int
+    """Of each process."""
     gpus: int
+    processes: int = 1
+    """That train a candidate together."""
 
     @classmethod
-    def here(cls, workers: int | Literal["auto"], gpus: int) -> Places:
-        """Share this machine out: the threads of all workers add up to its cores."""
+    def here(cls, candidates: int | Literal["auto"], gpus: int, processes: int = 1) -> Places:
+        """Share this machine out: the threads of all processes add up to its cores.
+
+        Raises:
+            GansearchError: when it has GPUs, but not one for each process of a candidate.
+        """
+        if 0 < gpus < processes > 1:
+            raise GansearchError(
+                f"executor.workers_per_candidate: {processes} needs as many GPUs, and here are {gpus}; "
+                "with training.device: cpu it needs none"
+            )
         cores = count_cores()
-        count = max(1, min(gpus or cores, workers_in_memory())) if workers == "auto" else workers
-        return cls(count, max(1, cores // count), gpus)
+        count = max(1, min(gpus or cores, workers_in_memory()) // processes) if candidates == "auto" else candidates
+        return cls(count, max(1, cores // (count * processes)), gpus, processes)
+
+    def gpus_of(self, slot: int) -> Sequence[int]:
+        """The GPU of each process of the candidate in a slot, if they have any."""
+        first = slot * self.processes
+        return [(first + rank) % self.gpus for rank in range(self.processes)] if self.gpus else []
 
 
 def count_cores() -> int:
@@ -51,42 +70,41 @@ def count_gpus(device: str) -> int:
 
 
 class LocalExecutor:
-    """Trains each job in a fresh process of this machine."""
+    """Trains each job in fresh processes of this machine."""
 
     def __init__(self, evaluate: Evaluate, places: Places, silence_limit: float | None = None) -> None:
-        self.slots = places.workers
+        self.slots = places.candidates
         self._evaluate, self._places = evaluate, places
-        self._terms = Terms(places.threads, silence_limit)
-        self._workers: dict[int, Worker] = {}
+        self._terms = Terms(places.threads, silence_limit, places.processes)
+        self._teams: dict[int, Team] = {}
         self._slot_of: dict[int, int] = {}
         start_server(places.threads)
 
     def submit(self, job: Job) -> None:
-        slot = min(set(range(self.slots)) - {self._slot_of[trial] for trial in self._workers})
-        gpu = slot % self._places.gpus if self._places.gpus else None
-        name = f"gansearch-trial-{job.trial}"
-        self._workers[job.trial] = Worker(task_of(self._evaluate, job), self._terms, name, gpu)
+        slot = min(set(range(self.slots)) - {self._slot_of[trial] for trial in self._teams})
+        name, gpus = f"gansearch-trial-{job.trial}", self._places.gpus_of(slot)
+        self._teams[job.trial] = Team(task_of(self._evaluate, job), self._terms, name, gpus)
         self._slot_of[job.trial] = slot
 
     def events(self, timeout: float) -> Sequence[Event]:
         events: list[Event] = []
-        for trial, messages in listen(self._workers, timeout).items():
+        for trial, messages in listen(self._teams, timeout).items():
             for message in messages:
                 if isinstance(message, (Progress, AtRung)):
                     events.append(message)
                 else:
-                    del self._workers[trial]
+                    del self._teams[trial]
                     events.append(Ended(trial, message))
         return events
 
     def answer(self, trial: int, *, go_on: bool) -> None:
-        if worker := self._workers.get(trial):
-            worker.say(go_on)
+        if team := self._teams.get(trial):
+            team.say(go_on)
 
     def stop(self, grace: float) -> None:
-        for worker in self._workers.values():
-            worker.say(None)
+        for team in self._teams.values():
+            team.say(None)
         deadline = time.monotonic() + grace
-        for worker in self._workers.values():
-            worker.end(deadline - time.monotonic())
-        self._workers.clear()
+        for team in self._teams.values():
+            team.end(deadline - time.monotonic())
+        self._teams.clear()

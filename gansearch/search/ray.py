@@ -1,7 +1,7 @@
 """The executor on Ray Tune: Ray says where a candidate is trained, and nothing else.
 
 A job becomes a trial of Tune's, without a scheduler of Ray's, and Tune finds a slot for it on some node.
-There it is trained in a process of its own, as on the local executor and by the same code, so that it comes
+There it is trained in processes of its own, as on the local executor and by the same code, so that it comes
 to the same ending; Ray repeats nothing. What trials tell and are told goes through a mailbox beside the driver.
 
 Trials write into the run folder from wherever they are: on a cluster it must lie on storage that all nodes
@@ -31,6 +31,7 @@ from ray.tune.search import Searcher
 from gansearch.errors import GansearchError
 from gansearch.search.ray_session import ray_session, slots_in
 from gansearch.search.ray_slot import Slot, Stop, Ticket, Word, open_mailbox
+from gansearch.search.team import Terms
 from gansearch.search.worker import task_of
 from gansearch.study import ExecutorSpec
 from gansearch.trial import AtRung, Crash, Ended, Evaluate, Event, Job, Progress
@@ -123,11 +124,12 @@ class RayExecutor:
             self._failure = error
 
     def _tuner(self, name: str, spec: ExecutorSpec, folder: Path) -> tune.Tuner:
-        terms = {"mailbox": name, "folder": os.getcwd(), "path": sys.path, "silence_limit": spec.silence_limit}
-        cpus, gpus = spec.resources.cpus, spec.resources.gpus
+        workers, cpus, gpus = spec.workers_per_candidate, spec.resources.cpus, spec.resources.gpus
+        terms = Terms(cpus, spec.silence_limit, workers)
         return tune.Tuner(
-            tune.with_resources(Slot, {"cpu": cpus, "gpu": gpus}),
-            param_space=terms | {"threads": cpus, "uses_gpus": gpus > 0},
+            # One bundle for all of its workers, so that they are on one node.
+            tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),
+            param_space={"mailbox": name, "folder": os.getcwd(), "path": sys.path, "terms": terms, "gpus": gpus},
             tune_config=tune.TuneConfig(
                 search_alg=self._jobs, num_samples=-1, reuse_actors=True, trial_dirname_creator=str
             ),

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 
 from gansearch.errors import GansearchError
 from gansearch.search.local import count_cores, workers_in_memory
-from gansearch.study import ExecutorSpec, ResourcesSpec
+from gansearch.study import ExecutorSpec
 
 OBJECT_STORE = 100_000_000
 """Bytes of shared memory for Ray's objects, of which we have hardly any; by default it takes 30% of all memory."""
@@ -55,24 +55,27 @@ def slots_in(spec: ExecutorSpec) -> int:
         GansearchError: when it has none.
     """
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    fit = sum(_fit(spec.resources, node["Resources"]) for node in nodes if node["Alive"])
+    fit = sum(_fit(spec, node["Resources"]) for node in nodes if node["Alive"])
     if fit == 0 and (spec.workers == "auto" or spec.address is None):
         asked = f"cpus: {spec.resources.cpus}, gpus: {spec.resources.gpus:g}"
-        raise GansearchError(f"no node of Ray has what executor.resources asks for a candidate ({asked})")
+        times = f"{spec.workers_per_candidate} times " if spec.workers_per_candidate > 1 else ""
+        raise GansearchError(f"no node of Ray has {times}what executor.resources asks for a candidate ({asked})")
     if spec.workers != "auto":
         return spec.workers
-    return fit if spec.address else max(1, min(fit, workers_in_memory()))
+    return fit if spec.address else max(1, min(fit, workers_in_memory() // spec.workers_per_candidate))
 
 
-def _fit(resources: ResourcesSpec, node: dict[str, float]) -> int:
-    """Candidates that a node has room for at a time."""
-    by_cpus = node.get("CPU", 0) // resources.cpus
-    return int(min(by_cpus, node.get("GPU", 0) // resources.gpus) if resources.gpus else by_cpus)
+def _fit(spec: ExecutorSpec, node: dict[str, float]) -> int:
+    """Candidates that a node has room for at a time; one is not spread over several."""
+    cpus, gpus = (spec.workers_per_candidate * one for one in (spec.resources.cpus, spec.resources.gpus))
+    by_cpus = node.get("CPU", 0) // cpus
+    return int(min(by_cpus, node.get("GPU", 0) // gpus) if gpus else by_cpus)
 
 
 def _start_here(spec: ExecutorSpec, folder: Path) -> None:
     """Start a Ray of our own."""
-    asked = 0 if spec.workers == "auto" else spec.workers * spec.resources.cpus
+    each = spec.workers_per_candidate * spec.resources.cpus
+    asked = each if spec.workers == "auto" else spec.workers * each
     ray.init(
         address="local",
         num_cpus=max(count_cores(), asked),

@@ -15,7 +15,8 @@ import ray
 from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from gansearch.search.worker import Message, Terms, Worker, is_ending, listen, start_server
+from gansearch.search.team import Team, Terms, listen
+from gansearch.search.worker import Message, is_ending, start_server
 
 HEARD_WITHIN = 0.25
 """Seconds within which a slot hears that its trial should stop."""
@@ -92,24 +93,23 @@ class Tell(Protocol):
 
 
 class Slot(tune.Trainable):
-    """A place for one candidate after the other, each trained in a process of its own."""
+    """A place for one candidate after the other, each trained in processes of its own."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare for the first job.
 
         Args:
-            config: `ticket` of the job; `mailbox`, its name; `threads` and `silence_limit` of each worker;
-                `uses_gpus`, whether they have a share of one; `folder`, in which the driver runs, and `path`,
-                from which it imports.
+            config: `ticket` of the job; `mailbox`, its name; `terms` of each team; `gpus` of each worker;
+                `folder`, in which the driver runs, and `path`, from which it imports.
         """
-        if not config["uses_gpus"]:
+        if not config["gpus"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
         sys.path += [place for place in config["path"] if place not in sys.path]
         with contextlib.suppress(OSError):  # on a node without that folder relative paths lead nowhere
             os.chdir(config["folder"])
         # Or else each worker would begin by loading the program that this process runs: Ray's.
         vars(sys.modules["__main__"]).pop("__file__", None)
-        start_server(config["threads"])
+        start_server(config["terms"].threads)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Be ready for another job, as one always is."""
@@ -118,27 +118,32 @@ class Slot(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train one job to its end."""
         ticket, mailbox = self.config["ticket"], ray.get_actor(self.config["mailbox"])
+        terms: Terms = self.config["terms"]
 
         def tell(messages: Sequence[Message], wait: float) -> Any:
             return ray.get(mailbox.tell.remote(ticket, messages, wait))
 
         if tell([], 0.0) is None:  # or else it should stop before it began
-            terms = Terms(self.config["threads"], self.config["silence_limit"])
             task: Any = ray.get(mailbox.take.remote(ticket))
-            attend(Worker(task, terms, f"gansearch-job-{ticket}"), tell)
+            attend(Team(task, terms, f"gansearch-job-{ticket}", gpus_of(terms.workers, self.config["gpus"])), tell)
         return {"done": True}
 
 
-def attend(worker: Worker, tell: Tell) -> None:
-    """Pass on what a worker tells and what it is told, until it has ended."""
+def gpus_of(workers: int, gpus: float) -> Sequence[int]:
+    """The first GPU of each of so many workers, among those that Ray has set aside for all of them together."""
+    return [rank * int(gpus) for rank in range(workers)] if workers > 1 and gpus else []
+
+
+def attend(team: Team, tell: Tell) -> None:
+    """Pass on what a team tells and what it is told, until it has ended."""
     ended = False
     while not ended:
-        messages = listen({0: worker}, 0.0 if worker.at_rung else HEARD_WITHIN)[0]
+        messages = listen({0: team}, 0.0 if team.at_rung else HEARD_WITHIN)[0]
         ended = any(map(is_ending, messages))
-        word = tell(messages, HEARD_WITHIN if worker.at_rung else 0.0)
+        word = tell(messages, HEARD_WITHIN if team.at_rung else 0.0)
         if isinstance(word, Stop):
-            worker.say(None)
-            worker.end(word.grace)
+            team.say(None)
+            team.end(word.grace)
             return
         if word is not None:
-            worker.say(word)
+            team.say(word)

@@ -1,4 +1,4 @@
-"""A worker: one process that trains one job, and the pipe to whoever started it.
+"""A worker: one process that trains one job, alone or in a team, and the pipe to whoever started it.
 
 Every executor trains in such processes, so that a candidate that crashes, runs out of memory, hangs or
 is killed costs itself and no other, and is told in the same words wherever it ran. A worker whose
@@ -15,34 +15,27 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, wait
-from typing import Literal, TypeVar
+from typing import Literal, TypeGuard
 
-from gansearch.trial import AtRung, Crash, Ending, Evaluate, Job, Progress, StoppedError
+from gansearch.trial import AtRung, Crash, Ending, Evaluate, Job, Outcome, PeerLostError, Progress, Seat, StoppedError
 
 PRELOADED = ["gansearch.search.evaluate"]
+LATE = 10.0
+"""Seconds within which whoever started a team finds the worker that died."""
+
+
 Message = Progress | AtRung | Ending
 """What a worker tells; nothing comes after an ending."""
 Word = bool | None
 """What it is told: whether to go on from a rung, or, None, to keep a checkpoint and end."""
-Key = TypeVar("Key")
 
 
 @dataclass(frozen=True)
-class _AtWork:
-    """Told where there is no progress to tell; it goes no further than the pipe."""
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What each worker gets, and how long it may be silent."""
-
-    threads: int
-    silence_limit: float | None = None
-    """Seconds without a word after which a worker is taken to hang; None waits for ever."""
+class AtWork:
+    """Told where there is no progress to tell; it goes no further than who started the worker."""
 
 
 def task_of(evaluate: Evaluate, job: Job) -> bytes:
@@ -73,39 +66,29 @@ def start_server(threads: int) -> None:
 class Worker:
     """A process that is forked from a server with torch loaded, and this side's end of its pipe."""
 
-    def __init__(self, task: bytes, terms: Terms, name: str, gpu: int | None = None) -> None:
+    def __init__(self, task: bytes, seat: Seat, threads: int, name: str, gpu: int | None = None) -> None:
         context = multiprocessing.get_context("forkserver")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(task, theirs, terms.threads, gpu), name=name, daemon=True)
+        self._process = context.Process(target=_work, args=(task, seat, theirs, threads, gpu), name=name, daemon=True)
         self._process.start()
         theirs.close()
-        self._silence_limit = terms.silence_limit
-        self._silent_for = 0.0
-        self.at_rung = False
-        """Whether it waits for a word from us, so that its silence means nothing."""
 
-    def receive(self, listened: float) -> list[Message]:
-        """All that it has sent, after so many seconds of waiting for it; however it ends, the last is its ending."""
-        messages: list[Message] = []
+    def receive(self) -> list[Message | AtWork]:
+        """All that it has sent; however it ends, the last is its ending, and then there is no more to receive."""
+        messages: list[Message | AtWork] = []
         try:
             while self.connection.poll():
-                self._silent_for = listened = 0.0
-                message: Message | _AtWork = pickle.loads(self.connection.recv_bytes())
-                if isinstance(message, _AtWork):
-                    continue
-                messages.append(message)
-                self.at_rung = isinstance(message, AtRung)
-                if not isinstance(message, (Progress, AtRung)):
+                messages.append(pickle.loads(self.connection.recv_bytes()))
+                if is_ending(messages[-1]):
                     self._part()
                     return messages
         except (EOFError, OSError):
             self._part()
             return [*messages, _death(self._process.exitcode)]
-        return [*messages, *self._silenced(listened)]
+        return messages
 
     def say(self, word: Word) -> None:
         """Tell it something; one that is gone already does not hear it."""
-        self.at_rung = False
         with contextlib.suppress(OSError):
             self.connection.send(word)
 
@@ -115,32 +98,14 @@ class Worker:
         self._process.kill()
         self._part()
 
-    def _silenced(self, listened: float) -> Sequence[Crash]:
-        """End a worker that has not said a word for too long."""
-        # Only the time in which we listened: a driver that was stopped, or busy, has heard nothing either.
-        self._silent_for += 0.0 if self.at_rung else listened
-        if self._silence_limit is None or self._silent_for < self._silence_limit:
-            return []
-        self.end(0.0)
-        return [Crash("died", f"no word for {self._silence_limit:g} s")]
-
     def _part(self) -> None:
         self._process.join()
         self.connection.close()
 
 
-def listen(workers: Mapping[Key, Worker], timeout: float) -> dict[Key, list[Message]]:
-    """What each of these workers has to tell, after waiting for at most so many seconds."""
-    before = time.monotonic()
-    wait([worker.connection for worker in workers.values()], timeout)
-    # No longer than it could have waited: this process may have been stopped meanwhile, and they with it.
-    listened = min(time.monotonic() - before, timeout)
-    return {key: worker.receive(listened) for key, worker in workers.items()}
-
-
-def is_ending(message: Message) -> bool:
+def is_ending(message: object) -> TypeGuard[Ending]:
     """Whether nothing comes after it."""
-    return not isinstance(message, (Progress, AtRung))
+    return isinstance(message, (Outcome, Crash))
 
 
 def _death(exit_code: int | None) -> Crash:
@@ -174,13 +139,26 @@ class _Line:
         return word
 
     def at_work(self) -> None:
-        self.send(_AtWork())
+        self.send(AtWork())
 
-    def send(self, message: Message | _AtWork) -> None:
+    def send(self, message: Message | AtWork) -> None:
         self._starter.send_bytes(pickle.dumps(message))
 
 
-def _work(task: bytes, starter: Connection, threads: int, gpu: int | None) -> None:
+class _Mute:
+    """The line of all workers of a team but the first, which hear from that one what it is told."""
+
+    def progress(self, progress: Progress) -> None:
+        pass
+
+    def at_rung(self, at_rung: AtRung) -> bool:
+        return True
+
+    def at_work(self) -> None:
+        pass
+
+
+def _work(task: bytes, seat: Seat, starter: Connection, threads: int, gpu: int | None) -> None:
     """Train one job and tell how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us all; the driver decides
     _end_with_starter()
@@ -197,9 +175,12 @@ def _work(task: bytes, starter: Connection, threads: int, gpu: int | None) -> No
     ending: Ending
     try:
         evaluate, job = pickle.loads(task)
-        ending = evaluate(job, line)
+        ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else _Mute())
     except StoppedError:
         return
+    except PeerLostError as error:
+        time.sleep(LATE)  # it is for the one that died to be told, and our starter is about to see it
+        ending = Crash("died", str(error))
     except (Exception, SystemExit) as error:
         ending = _crash(error)
     with contextlib.suppress(OSError):  # the starter is gone, and so will this process be in a moment

@@ -22,6 +22,7 @@ from gansearch.training.feed import Feed
 from gansearch.training.inheritance import Heritage
 from gansearch.training.players import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
+from gansearch.training.ranks import ALONE, Ranks
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
 from gansearch.training.scene import BatchScene, Generated, Stage
 from gansearch.trial import Rung, StoppedError
@@ -81,6 +82,7 @@ def train(
     folder: Path | None = None,
     resume_from: Path | None = None,
     heritage: Heritage | None = None,
+    ranks: Ranks = ALONE,
 ) -> TrainedRun:
     """Train a candidate until its steps are done, the watch condemns it or it may not go on from a rung.
 
@@ -94,6 +96,8 @@ def train(
         resume_from: a folder whose checkpoint, if it has a sound one, is taken up. On one thread the
             run then ends bit for bit as if it had never stopped.
         heritage: what the networks begin with, where that is not the candidate's initialisation.
+        ranks: the processes that train it together, each of which calls this. They come to the same rows,
+            verdict and weights; the hooks are called on all of them, checkpoints are written by the first.
 
     Raises:
         StoppedError: passed on from `hooks.progress` and `hooks.at_rung`, once a checkpoint is kept.
@@ -105,7 +109,7 @@ def train(
     precision = choose_precision(spec.precision, device)
 
     # The players, their data, and what they are held against
-    players = Players(candidate, data.shape, device, precision)
+    players = Players(candidate, data.shape, device, precision, ranks)
     if heritage is not None:
         players.inherit(heritage)
     feed = Feed(data, device)
@@ -144,7 +148,7 @@ def train(
         compares = step in hooks.rungs
         if not (probes or keeps or shows or compares or _every(spec.read_every, step) or step == spec.steps):
             continue
-        rows = recorder.read()
+        rows = ranks.agreed(recorder.read())
         if probes:
             rows[-1].update(_probe(run, hooks))
         for row in rows:
@@ -240,7 +244,7 @@ def _keep(run: TrainedRun, folder: Path, started: float) -> None:
         "rng": torch.get_rng_state(),
         "device_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
-    checkpoint.save(state, folder)
+    run.players.ranks.once(checkpoint.save)(state, folder)
 
 
 def _take_up(run: TrainedRun, watch: RunWatch, folder: Path) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,13 +17,17 @@ from gansearch.components import ImageShape, Player
 from gansearch.training.feed import Feed
 from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
 from gansearch.training.precision import Precision, arrange, autocast
+from gansearch.training.ranks import ALONE, Ranks
+from gansearch.training.sharing import shared
 
 
 class Learner:
     """A network that learns."""
 
-    def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float]) -> None:
-        self.network = network
+    def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float], ranks: Ranks) -> None:
+        self.network, self._ranks = network, ranks
+        self.shared = shared(network, ranks)
+        """The network as all ranks run it, each on its share of a batch."""
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=lr, betas=betas, fused=True)
         self._first = next((i for i, p in enumerate(self.parameters) if p.ndim > 1), 0)
@@ -33,12 +38,22 @@ class Learner:
         # Naming the inputs spares the gradients of the other network's weights.
         loss.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.parameters if p.grad is not None]
+        self._ranks.average(gradients)
         first = self.parameters[self._first].grad
         norms = {"grad_norm": nn.utils.get_total_norm(gradients)}
         if first is not None:
             norms["first_grad_norm"] = torch.linalg.vector_norm(first)
         self.optimizer.step()
         return norms
+
+
+class Judged(NamedTuple):
+    """What the discriminator makes of a batch."""
+
+    scores: Tensor
+    """(N,)"""
+    features: Callable[[], Tensor] | None
+    """Gives its features (N, ...), gathered from all ranks, where it has a layer to take them from."""
 
 
 class LastInput:
@@ -62,15 +77,22 @@ class LastInput:
 class Players:
     """Generator and discriminator as they train."""
 
-    def __init__(self, candidate: Candidate, shape: ImageShape, device: torch.device, precision: Precision) -> None:
+    def __init__(
+        self,
+        candidate: Candidate,
+        shape: ImageShape,
+        device: torch.device,
+        precision: Precision,
+        ranks: Ranks = ALONE,
+    ) -> None:
         schedule = candidate.schedule
-        self.device, self._precision = device, precision
+        self.device, self._precision, self.ranks = device, precision, ranks
         self._candidate = candidate
         generator, discriminator = (arrange(network, device) for network in candidate.networks(shape))
-        self.generator = Learner(generator, schedule.generator_lr, (schedule.generator_beta1, schedule.generator_beta2))
-        self.discriminator = Learner(
-            discriminator, schedule.discriminator_lr, (schedule.discriminator_beta1, schedule.discriminator_beta2)
-        )
+        betas = (schedule.generator_beta1, schedule.generator_beta2)
+        self.generator = Learner(generator, schedule.generator_lr, betas, ranks)
+        betas = (schedule.discriminator_beta1, schedule.discriminator_beta2)
+        self.discriminator = Learner(discriminator, schedule.discriminator_lr, betas, ranks)
         self._features = LastInput(discriminator)
         self._average: AveragedModel | None = None
         if schedule.generator_ema > 0:
@@ -112,20 +134,23 @@ class Players:
     def generate(self, inputs: Tensor) -> Tensor:
         """Samples (N, C, H, W), float32, of the generator in training."""
         with autocast(self._precision, self.device):
-            samples: Tensor = self.generator.network(inputs)
+            samples: Tensor = self.generator.shared(inputs)
         return samples.float()
 
-    def judge(self, samples: Tensor) -> tuple[Tensor, Tensor | None]:
-        """The discriminator's scores (N,), and its features (N, ...) where it has a layer to take them from."""
+    def judge(self, samples: Tensor) -> Judged:
+        """What the discriminator makes of samples (N, C, H, W)."""
         with autocast(self._precision, self.device):
-            scores: Tensor = self.discriminator.network(samples)
-        return scores.float(), self._features.take()
+            scores: Tensor = self.discriminator.shared(samples)
+        features = self._features.take()
+        gathered = None if features is None else partial(self.ranks.gathered, features, len(scores))
+        return Judged(scores.float(), gathered)
 
     @torch.no_grad()
     def sample(self, inputs: Tensor, batch: int = 250) -> Tensor:
         """Samples (N, C, H, W), float32, of the generator that is judged, as it would be used."""
+        judged = shared(self.judged, self.ranks)
         with _evaluating(self.judged):
-            return torch.cat([self.judged(part) for part in torch.split(inputs, batch)])
+            return torch.cat([judged(part) for part in torch.split(inputs, batch * self.ranks.size)])
 
     def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self._parts().items()}

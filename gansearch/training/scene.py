@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import NamedTuple
 
 import torch
@@ -13,7 +14,7 @@ from torch.nn.functional import softplus
 from gansearch.components import Loss, Phase
 from gansearch.errors import GansearchError
 from gansearch.training.feed import Feed
-from gansearch.training.players import Players
+from gansearch.training.players import Judged, Players
 from gansearch.training.recorder import Recorder
 
 KINDS = (("real", 1), ("fake", -1))
@@ -80,11 +81,11 @@ class BatchScene:
 
     @property
     def real_scores(self) -> Tensor:
-        return self._real_judged[0]
+        return self._real_judged.scores
 
     @property
     def fake_scores(self) -> Tensor:
-        return self._fake_judged[0]
+        return self._fake_judged.scores
 
     @property
     def real_features(self) -> Tensor:
@@ -96,33 +97,33 @@ class BatchScene:
 
     @property
     def generator(self) -> nn.Module:
-        return self._players.generator.network
+        return self._players.generator.shared
 
     @property
     def discriminator(self) -> nn.Module:
-        return self._players.discriminator.network
+        return self._players.discriminator.shared
 
     def note(self, name: str, value: Tensor) -> None:
         self._stage.recorder.add({name: value.detach()})
 
     @cached_property
-    def _real_judged(self) -> tuple[Tensor, Tensor | None]:
+    def _real_judged(self) -> Judged:
         return self._judged_together[0] if self._mixed else self._players.judge(self.real)
 
     @cached_property
-    def _fake_judged(self) -> tuple[Tensor, Tensor | None]:
+    def _fake_judged(self) -> Judged:
         if self._mixed:
             return self._judged_together[1]
         return self._players.judge(self.fake if self._trains == "generator" else self.fake.detach())
 
     @cached_property
-    def _judged_together(self) -> list[tuple[Tensor, Tensor | None]]:
+    def _judged_together(self) -> list[Judged]:
         """Real and generated samples, judged as one batch."""
         fake = self.fake if self._trains == "generator" else self.fake.detach()
         scores, features = self._players.judge(torch.cat([self.real, fake]))
         halves = torch.split(scores, len(scores) // 2)
-        pieces = (None, None) if features is None else torch.split(features, len(features) // 2)
-        return list(zip(halves, pieces, strict=True))
+        pieces = (None, None) if features is None else [partial(_half, features, half) for half in range(2)]
+        return [Judged(*parts) for parts in zip(halves, pieces, strict=True)]
 
     def generated(self) -> Generated | None:
         """Generated samples, if the loss has looked at any."""
@@ -154,11 +155,16 @@ class BatchScene:
         return {kind: torch.sigmoid(one) for kind, one in logits.items() if one is not None}
 
     def _looked_at(self, kind: str) -> Tensor | None:
-        judged: tuple[Tensor, Tensor | None] | None = self.__dict__.get(f"_{kind}_judged")
-        return None if judged is None else judged[0].detach()
+        judged: Judged | None = self.__dict__.get(f"_{kind}_judged")
+        return None if judged is None else judged.scores.detach()
 
 
-def _features(judged: tuple[Tensor, Tensor | None]) -> Tensor:
-    if judged[1] is None:
+def _features(judged: Judged) -> Tensor:
+    if judged.features is None:
         raise GansearchError("this discriminator has no dense or convolutional layer, so it has no features to match")
-    return judged[1].flatten(1).float()
+    return judged.features().flatten(1).float()
+
+
+def _half(features: Callable[[], Tensor], half: int) -> Tensor:
+    both = features()
+    return torch.split(both, len(both) // 2)[half]

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from stubs import OUTCOME, evaluate
 
+from gansearch.errors import GansearchError
 from gansearch.search.local import LocalExecutor, Places
 from gansearch.trial import AtRung, Crash, Ended, Job
 
@@ -67,13 +68,24 @@ def test_a_stop_ends_workers_that_report_and_workers_that_do_not(tmp_path):
 @pytest.mark.parametrize(("workers", "gpus", "count"), [(3, 0, 3), ("auto", 2, 2)])
 def test_places_are_what_is_asked_for_or_one_a_gpu(workers, gpus, count):
     places = Places.here(workers, gpus)
-    assert places.workers == count
+    assert places.candidates == count
     assert places.threads >= 1
 
 
 def test_the_threads_of_all_workers_add_up_to_the_cores():
     places = Places.here("auto", 0)
-    assert places.workers * places.threads <= len(os.sched_getaffinity(0))
+    assert places.candidates * places.threads <= len(os.sched_getaffinity(0))
+
+
+def test_processes_of_one_candidate_share_the_cores_and_have_a_gpu_each():
+    assert Places.here("auto", 0, processes=2).threads * 2 <= max(2, len(os.sched_getaffinity(0)))
+    places = Places(candidates=2, threads=1, gpus=4, processes=2)
+    assert [list(places.gpus_of(slot)) for slot in range(2)] == [[0, 1], [2, 3]]
+
+
+def test_more_processes_than_gpus_are_refused():
+    with pytest.raises(GansearchError, match="workers_per_candidate: 2 needs as many GPUs, and here are 1"):
+        Places.here("auto", 1, processes=2)
 
 
 def test_an_ending_is_a_crash_or_an_outcome():

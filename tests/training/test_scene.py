@@ -62,7 +62,7 @@ def test_the_generator_can_learn_from_features(candidate, make_stage):
 
 def test_a_discriminator_without_layers_has_no_features(candidate, make_stage):
     stage = make_stage(candidate)
-    stage.players.discriminator.network = nn.Sequential(nn.AvgPool2d(1), nn.Flatten(0))
+    stage.players.discriminator.shared = nn.Sequential(nn.AvgPool2d(1), nn.Flatten(0))
     with pytest.raises(GansearchError, match="no features to match"):
         _ = BatchScene(stage, GENERATE, 1).fake_features
 
