@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from candidates import HERE, STUDY
+from optuna.trial import Trial
 from replaying import (
     TABLE,
     ReplayAgenda,
@@ -44,9 +45,10 @@ from truth import Truth
 from gansearch.files import write_atomically
 from gansearch.loading import Study
 from gansearch.run import objective_axes
+from gansearch.search.aim import Ceiling
 from gansearch.search.driver import Driver
 from gansearch.search.evaluate import steps_of
-from gansearch.search.gate import Gate
+from gansearch.search.gate import Examined, Gate
 from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
 from gansearch.search.telling import Teller
@@ -54,6 +56,7 @@ from gansearch.storage.run_folder import TrialFolder
 from gansearch.storage.trials import TrialRecord, TrialStore
 
 SEARCHES, COMPARISON = "searches.jsonl", "comparison.md"
+SIZE = "generator_params"
 SHARE = 0.95
 """Of the hypervolume of the whole table, at which the front counts as found."""
 BUDGETS = (0.25, 0.5, 1.0)
@@ -97,6 +100,8 @@ class Trace:
 
     def ended(self, record: TrialRecord) -> None:
         """Note what is there now."""
+        if record.rejected:
+            return
         number, spent = self.numbers[record.identity], self.executor.spent
         self.fates[number] = self._fate(record)
         if record.state == "complete":
@@ -176,7 +181,7 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     agenda = ReplayShrinking if chosen.sampler == "shrink" else ReplayAgenda
     Driver(
         agenda(study, store, truth.table),
-        Gate(study.space, sizes_of(truth.table, numbers), {}),
+        SizeGate(study, trace) if chosen.size_gate else Gate(study.space, sizes_of(truth.table, numbers), {}),
         executor,
         pruner,  # type: ignore[arg-type]
         Teller(spec.objectives, (), kind),
@@ -185,6 +190,20 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
         trace,
     ).run()
     return {"strategy": name, "seed": seed} | trace.summary()
+
+
+class SizeGate(Gate):
+    """Refuses what is no smaller than a stable model, as if a certification came, for nothing, with each trial."""
+
+    def __init__(self, study: Study, trace: Trace) -> None:
+        super().__init__(study.space, sizes_of(trace.truth.table, trace.numbers), {})
+        self._trace = trace
+
+    def examine(self, trial: Trial) -> Examined:
+        """As any gate does, below the smallest stable model so far."""
+        sizes = {run.sizes[SIZE]: run.number for run in self._trace.done if run.number in self._trace.truth.stable}
+        self._ceiling = Ceiling(SIZE, min(sizes), sizes[min(sizes)]) if sizes else None
+        return super().examine(trial)
 
 
 class _NoFolder(TrialFolder):

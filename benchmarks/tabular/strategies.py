@@ -64,6 +64,8 @@ class Strategy:
     asha: bool = False
     """Whether Ray's successive halving compares them."""
     aim: Literal["front", "smallest"] = "front"
+    size_gate: bool = False
+    """Whether candidates are refused that are no smaller than one that is known to be stable."""
 
 
 OURS = Strategy("shrink", watches=True, prunes=True)
@@ -79,4 +81,6 @@ STRATEGIES: Mapping[str, Strategy] = {
     "ours without shrinking (tpe)": replace(OURS, sampler="tpe"),
     "ours without shrinking (nsga2)": replace(OURS, sampler="nsga2"),
     "ours without shrinking (random)": replace(OURS, sampler="random"),
+    "the same with a size gate (tpe)": replace(OURS, sampler="tpe", size_gate=True),
+    "the same with a size gate (random)": replace(OURS, sampler="random", size_gate=True),
 }

@@ -51,19 +51,17 @@ class Truth:
         return frozenset(n for n, p in inside.items() if not any(_beats(other, p) for other in inside.values()))
 
     @cached_property
-    def smallest(self) -> int:
-        """The smallest candidate whose every seed ends well, and whose median MMD is within tolerance.
-
-        Among those that have been trained with several seeds.
-        """
+    def stable(self) -> frozenset[int]:
+        """Candidates trained with several seeds that end well with all of them, with a median within tolerance."""
         several = max(len(self.table.seeds(n)) for n in self.table.first)
         limit = (1 + self.tolerance) * self.median_mmd(0)
-        stable = [
-            run
-            for n, run in self.table.first.items()
-            if len(self.table.seeds(n)) == several and self.is_stable(n) and self.median_mmd(n) <= limit
-        ]
-        return min(stable, key=lambda run: run.sizes["generator_params"]).number
+        known = [n for n in self.table.first if len(self.table.seeds(n)) == several and self.is_stable(n)]
+        return frozenset(n for n in known if self.median_mmd(n) <= limit)
+
+    @cached_property
+    def smallest(self) -> int:
+        """The smallest of those."""
+        return min(self.stable, key=lambda n: self.table.first[n].sizes["generator_params"])
 
     def is_stable(self, number: int) -> bool:
         """Whether every seed ends well."""
