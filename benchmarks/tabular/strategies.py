@@ -81,6 +81,5 @@ STRATEGIES: Mapping[str, Strategy] = {
     "ours without shrinking (tpe)": replace(OURS, sampler="tpe"),
     "ours without shrinking (nsga2)": replace(OURS, sampler="nsga2"),
     "ours without shrinking (random)": replace(OURS, sampler="random"),
-    "the same with a size gate (tpe)": replace(OURS, sampler="tpe", size_gate=True),
-    "the same with a size gate (random)": replace(OURS, sampler="random", size_gate=True),
+    "ours without shrinking (tpe), with a size gate": replace(OURS, sampler="tpe", size_gate=True),
 }

@@ -7,7 +7,7 @@ import pytest
 from filelock import FileLock
 
 from gansearch.search.ray_session import LOCK, LONGEST_TEMPORARY, PREFIX, _fit, _temporary_folder
-from gansearch.study import ResourcesSpec
+from gansearch.study import ExecutorSpec, ResourcesSpec
 
 
 @pytest.fixture
@@ -57,4 +57,4 @@ def test_a_path_that_is_too_long_for_the_sockets_of_ray_is_not_taken(tmp_path, m
     ],
 )
 def test_a_node_takes_as_many_candidates_as_all_their_resources_fit_into(cpus, gpus, node, candidates):
-    assert _fit(ResourcesSpec(cpus=cpus, gpus=gpus), node) == candidates
+    assert _fit(ExecutorSpec(resources=ResourcesSpec(cpus=cpus, gpus=gpus)), node) == candidates
