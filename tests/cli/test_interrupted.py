@@ -26,7 +26,8 @@ STUDY = ("tiny.yaml", "--trials", "2", "--set", "search.sampler=random", "--set"
 
 def start(folder, command, *arguments, executor):
     """Start the installed command as the leader of a group, such as Ctrl-C reaches; it trains on one thread."""
-    cores = os.sched_getaffinity(0) if executor == "ray" else {max(os.sched_getaffinity(0))}
+    wide = executor == "ray" or "--workers-per-candidate" in arguments
+    cores = os.sched_getaffinity(0) if wide else {max(os.sched_getaffinity(0))}
     return subprocess.Popen(
         [COMMAND, command, *arguments, "--executor", executor, "--workers", "1"],
         cwd=folder,
@@ -121,6 +122,25 @@ def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor
     code, _, err = finish(start(tmp_path, "resume", "tiny", executor="local"))
     assert (code, err) == (0, "")
     assert found(tmp_path) == whole(study_text)
+
+
+@pytest.mark.parametrize("executor", ["local", "ray"])
+def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_goes_on(
+    executor, whole, study_text, tmp_path
+):
+    (tmp_path / "tiny.yaml").write_text(study_text)
+    killed = start(tmp_path, "run", *STUDY, "--workers-per-candidate", "2", executor=executor)
+    until((tmp_path / "runs" / "tiny" / "trials" / "0001" / "checkpoint.pt").exists)
+    processes = psutil.Process(killed.pid).children(recursive=True)
+    killed.kill()
+    killed.communicate()
+    until(lambda: not any(map(at_work, processes)))
+
+    code, _, err = finish(start(tmp_path, "resume", "tiny", "--workers-per-candidate", "1", executor="local"))
+    assert (code, err) == (0, "")
+    workers = [record.stamp.get("workers") for record in read_records(RunFolder.open(tmp_path / "runs" / "tiny"))]
+    assert workers == [2, None, 1]
+    assert [trial[:3] for trial in found(tmp_path)] == [trial[:3] for trial in whole(study_text)]
 
 
 def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
