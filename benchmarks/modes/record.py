@@ -1,7 +1,7 @@
 """Train the GANs of PacGAN's Table 1 by its recipe, and keep what they find on the way.
 
     python benchmarks/modes/record.py [--steps 8000] [--seeds 0 1 2 ...] [--packings 1 2] [--datasets ring grid]
-                                      [--recipe published] [--workers 2] [--out FOLDER]
+                                      [--recipe published] [--simultaneous] [--workers 2] [--out FOLDER]
 
 Modes and high-quality samples are counted in 2,500 samples after every 1,000 steps. A run that was
 interrupted goes on where it was, and so does one that is asked for more steps than it has. On one
@@ -33,6 +33,7 @@ from gansearch.detection import RunWatch
 from gansearch.evaluation.modes import membership
 from gansearch.study import StepsSpec
 from gansearch.training.loop import Hooks, train
+from gansearch.training.players import Players
 from gansearch.training.precision import keep_freed_memory
 
 PACKS = 100
@@ -75,10 +76,13 @@ class Run:
     dataset: str
     packing: int
     seed: int
+    simultaneous: bool = False
+    """Whether both networks take their gradients before either takes its step, as in PacGAN's code."""
 
     @property
     def name(self) -> str:
-        return f"{self.recipe}-{self.dataset}-pack{self.packing}-seed{self.seed}"
+        order = "-simultaneous" if self.simultaneous else ""
+        return f"{self.recipe}{order}-{self.dataset}-pack{self.packing}-seed{self.seed}"
 
     @property
     def candidate(self) -> Candidate:
@@ -120,13 +124,31 @@ class Counting:
         return {"modes": int(belongs.any(dim=0).sum()), "high_quality": round(float(high_quality), 2)}
 
 
+def together(players: Players) -> None:
+    """Put the discriminator's step off until the generator has its gradient."""
+    of_discriminator, of_generator = players.discriminator.optimizer.step, players.generator.optimizer.step
+
+    def both() -> None:
+        of_discriminator()
+        of_generator()
+
+    players.discriminator.optimizer.step = lambda: None  # type: ignore[method-assign,assignment]
+    players.generator.optimizer.step = both  # type: ignore[method-assign,assignment]
+
+
 def record(run: Run, steps: int, out: Path) -> None:
     """Train one run and keep its trajectory."""
     torch.set_num_threads(1)
     keep_freed_memory()
     candidate = run.candidate
     data = candidate.dataset.load()
-    hooks = Hooks(probe=Counting(data), probe_samples=JUDGED)
+    told = itertools.count()
+
+    def disturb(step: int, players: Players) -> None:
+        if run.simultaneous and next(told) == 0:
+            together(players)
+
+    hooks = Hooks(probe=Counting(data), probe_samples=JUDGED, disturb=disturb)
     spec = StepsSpec(
         steps=steps,
         batch_size=PACKS * run.packing,
@@ -164,13 +186,15 @@ def main() -> None:
     parser.add_argument("--packings", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--datasets", nargs="+", choices=DATASETS, default=list(DATASETS))
     parser.add_argument("--recipe", choices=RECIPES, default="published")
+    parser.add_argument("--simultaneous", action="store_true")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "runs")
     options = parser.parse_args()
     options.out.mkdir(exist_ok=True)
     # Seed by seed, so that what is there is balanced at any time.
     order = itertools.product(options.seeds, options.packings, options.datasets)
-    wanted = (Run(options.recipe, dataset, packing, seed) for seed, packing, dataset in order)
+    recipe, simultaneous = options.recipe, options.simultaneous
+    wanted = (Run(recipe, dataset, packing, seed, simultaneous) for seed, packing, dataset in order)
     waiting = [(run, options.steps, options.out) for run in wanted if lacks(run, options.steps, options.out)]
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         pool.starmap(record, waiting, chunksize=1)

@@ -24,6 +24,7 @@ QUIET = {
 }
 OWN = {
     "RAY_memory_monitor_refresh_ms": "0",  # where memory runs out the system ends who has most, not Ray who came last
+    "RAY_worker_niceness": "0",  # a training is worth what it is worth elsewhere; Ray's own is 15
 }
 PRIVATE = {
     "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # Ray's name for: listen on the loopback interface alone
