@@ -10,12 +10,13 @@ from pydantic import BeforeValidator, Field
 _USER = r"([^\s/@]*@)?"
 _SERVER = r"([^\s/@:\[\]]*|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?"
 PATTERN = rf"^postgresql(\+psycopg)?://{_USER}{_SERVER}/[^\s/?]+(\?\S*)?$"
-_SECRET_IN_QUERY = r"(?i)([?&][a-z]*password=)[^&\s]*"
+_PASSWORD_IN_QUERY = r"(?i)[?&][a-z]*password="
+SECRET_IN_QUERY = r"([?&](?i:[a-z_]*(?:password|secret|key|token)|sig)=)[^&\s]*"
 
 
 def _check(url: object) -> object:
     """One message for all that can be wrong."""
-    if isinstance(url, str) and re.fullmatch(PATTERN, url) and not re.search(_SECRET_IN_QUERY, url):
+    if isinstance(url, str) and re.fullmatch(PATTERN, url) and not re.search(_PASSWORD_IN_QUERY, url):
         return url
     raise ValueError("should be a URL such as postgresql://user@host:5432/database")
 
@@ -31,4 +32,4 @@ def without_password(url: str) -> str:
 
 def masked(text: str) -> str:
     """Text that may hold a URL, well formed or not, without what may be a password."""
-    return re.sub(_SECRET_IN_QUERY, r"\1***", re.sub(r"://\S*@", "://***@", text))
+    return re.sub(SECRET_IN_QUERY, r"\1***", re.sub(r"://\S*@", "://***@", text))

@@ -29,6 +29,10 @@ class RunFolderError(GansearchError):
     """A run folder that is missing, locked, damaged, or of another study."""
 
 
+class DepotError(GansearchError):
+    """A storage over which files are brought that cannot be reached, read or written."""
+
+
 class LogError(GansearchError):
     """A loss log that cannot be read."""
 

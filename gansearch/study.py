@@ -21,6 +21,7 @@ from pydantic import (
 
 from gansearch.database_url import DatabaseUrl, without_password
 from gansearch.errors import Place, Problem
+from gansearch.storage_path import StoragePath
 
 
 class _Part(BaseModel):
@@ -255,6 +256,10 @@ class ExecutorSpec(_Part):
     """On Ray, the cluster, as `host:port` or `auto` for the one that this machine is part of; null starts Ray here."""
     resources: ResourcesSpec = ResourcesSpec()
     """On Ray, what each process of a candidate gets."""
+    storage_path: StoragePath | None = None
+    """On Ray, the URL of a folder or an object store over which trials' files reach the run folder, from nodes that
+    do not share it; null has every node write there itself.
+    """
 
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]

@@ -2,13 +2,14 @@ import textwrap
 
 import pytest
 import torch
+from object_store import object_store
 from postgres import database, server
 
 from gansearch.document import StudyDocument
 from gansearch.registry import Registry
 from gansearch.space import SearchSpace
 
-__all__ = ["database", "server"]
+__all__ = ["database", "object_store", "server"]
 
 torch.set_num_threads(1)
 

@@ -203,10 +203,15 @@ def play(job, line):
 
 
 def linger(job, line):
-    """Tells on which node of Ray it runs, and comes out healthy once there is a file `go` in the run folder."""
+    """Keeps a checkpoint that tells on which node of Ray it runs, and ends healthy once a file `go` is in the study's.
+
+    Its signals tell whether it took up the checkpoint of another one.
+    """
     raylet = next(process for process in psutil.Process().parents() if process.name() == "raylet")
-    (job.folder / "raylet").write_text(str(raylet.pid))
-    while not (job.folder.parents[1] / "go").exists():
+    (job.folder / "checkpoint.pt").write_text(str(raylet.pid))
+    (job.folder / "place").write_text(str(job.folder))
+    while not Path("go").exists():
         line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         time.sleep(0.05)
-    return healthy(job)
+    taken_up = job.resume_from is not None and (job.resume_from / "checkpoint.pt").exists()
+    return replace(healthy(job), signals={"taken_up": float(taken_up)})

@@ -4,8 +4,8 @@ A job becomes a trial of Tune's, without a scheduler of Ray's, and Tune finds a 
 There it is trained in processes of its own, as on the local executor and by the same code, so that it comes
 to the same ending; Ray repeats nothing. What trials tell and are told goes through a mailbox beside the driver.
 
-Trials write into the run folder from wherever they are: on a cluster it must lie on storage that all nodes
-see under the same path.
+Trials write into the run folder from wherever they are, so that on a cluster it must lie on storage that all
+nodes see under the same path; or else their files are brought there over a depot, and the driver alone writes.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from ray.exceptions import OutOfMemoryError, RayActorError, RayError
 from ray.tune.experiment import Trial
 from ray.tune.search import Searcher
 
-from gansearch.errors import GansearchError
+from gansearch.errors import DepotError, GansearchError
+from gansearch.search.depot import Depot, Elsewhere, dispatch, received
 from gansearch.search.ray_session import ray_session, slots_in
-from gansearch.search.ray_slot import Slot, Stop, Ticket, Word, open_mailbox
+from gansearch.search.ray_slot import Slot, Stop, Ticket, Word, open_mailbox, shelf_of
 from gansearch.search.team import Terms
 from gansearch.search.worker import task_of
 from gansearch.study import ExecutorSpec
-from gansearch.trial import AtRung, Crash, Ended, Evaluate, Event, Job, Progress
+from gansearch.trial import AtRung, Crash, Ended, Ending, Evaluate, Event, Job, Progress
 
 LATE = 5.0
 """Seconds that Tune may need beyond the grace to end its trials."""
@@ -46,7 +47,10 @@ def ray_executor(evaluate: Evaluate, spec: ExecutorSpec) -> Iterator[RayExecutor
 
     Raises:
         GansearchError: when no cluster answers, or none of its nodes has what a candidate should get.
+        DepotError: when the study names a storage over which no files can be brought.
     """
+    if spec.storage_path is not None:
+        Depot(spec.storage_path).check()
     with ray_session(spec) as folder:
         executor = RayExecutor(evaluate, spec, folder)
         try:
@@ -69,10 +73,11 @@ class RayExecutor:
         self.slots = slots_in(spec)
         self._evaluate = evaluate
         self._tickets = count()
-        self._trials: dict[Ticket, int] = {}
+        self._running: dict[Ticket, Job] = {}
         self._jobs, self._deaths = Jobs(), Deaths()
         self._failure: Exception | None = None
         name = f"gansearch-{uuid.uuid4()}"
+        self._depot = None if spec.storage_path is None else Depot(spec.storage_path, f"/{name}")
         self._mailbox = open_mailbox(name)
         os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)  # or else they would start one after the other
         self._tuning = threading.Thread(target=self._tune, args=(name, spec, folder), name="ray-tune", daemon=True)
@@ -80,9 +85,22 @@ class RayExecutor:
 
     def submit(self, job: Job) -> None:
         ticket = next(self._tickets)
-        self._trials[ticket] = job.trial
-        _done(self._mailbox.submit.remote(ticket, task_of(self._evaluate, job)))
+        self._running[ticket] = job
+        try:
+            task = self._task(ticket, job)
+        except DepotError as error:
+            self._deaths.hear(ticket, Crash("died", str(error)))
+            return
+        _done(self._mailbox.submit.remote(ticket, task))
         self._jobs.hand_out(ticket)
+
+    def _task(self, ticket: Ticket, job: Job) -> bytes:
+        """What a slot is given to do, once what it needs is where it will be looked for."""
+        if self._depot is None:
+            return task_of(self._evaluate, job)
+        shelf = shelf_of(self._depot, ticket)
+        dispatch(shelf, job)
+        return task_of(Elsewhere(self._evaluate, shelf), job)
 
     def events(self, timeout: float) -> Sequence[Event]:
         if not self._tuning.is_alive():
@@ -92,28 +110,38 @@ class RayExecutor:
         told = _done(self._mailbox.told.remote(0.0 if deaths else timeout))
         events: list[Event] = []
         for ticket, message in [*told, *deaths]:
-            if ticket not in self._trials:  # it has ended already
+            if ticket not in self._running:  # it has ended already
                 continue
             if isinstance(message, (Progress, AtRung)):
                 events.append(message)
             else:
-                events.append(Ended(self._trials.pop(ticket), message))
+                events.append(self._ended(ticket, message))
         return events
+
+    def _ended(self, ticket: Ticket, ending: Ending) -> Ended:
+        """How a trial has ended, with its files in the run folder."""
+        job = self._running.pop(ticket)
+        if self._depot is not None:
+            ending = received(shelf_of(self._depot, ticket), job, ending)
+        return Ended(job.trial, ending)
 
     def answer(self, trial: int, *, go_on: bool) -> None:
         self._say(trial, go_on)
 
     def stop(self, grace: float) -> None:
         with contextlib.suppress(GansearchError):  # where Ray is gone there is nothing left to stop
-            for trial in set(self._trials.values()):
+            for trial in {job.trial for job in self._running.values()}:
                 self._say(trial, Stop(grace))
         self._jobs.close()
         self._tuning.join(grace + LATE)
-        self._trials.clear()
+        if not self._tuning.is_alive():  # or else something may come yet, which the next driver will fetch
+            for ticket in list(self._running):
+                self._ended(ticket, Crash("died", "interrupted"))
+        self._running.clear()
 
     def _say(self, trial: int, word: Word) -> None:
-        for ticket, number in self._trials.items():
-            if number == trial:
+        for ticket, job in self._running.items():
+            if job.trial == trial:
                 _done(self._mailbox.say.remote(ticket, word))
 
     def _tune(self, name: str, spec: ExecutorSpec, folder: Path) -> None:
@@ -129,7 +157,14 @@ class RayExecutor:
         return tune.Tuner(
             # One bundle for all of its workers, so that they are on one node.
             tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),
-            param_space={"mailbox": name, "folder": os.getcwd(), "path": sys.path, "terms": terms, "gpus": gpus},
+            param_space={
+                "mailbox": name,
+                "folder": os.getcwd(),
+                "path": sys.path,
+                "terms": terms,
+                "gpus": gpus,
+                "depot": self._depot,
+            },
             tune_config=tune.TuneConfig(
                 search_alg=self._jobs, num_samples=-1, reuse_actors=True, trial_dirname_creator=str
             ),
@@ -203,8 +238,12 @@ class Deaths(tune.Callback):
     def __init__(self) -> None:
         self._heard: queue.SimpleQueue[tuple[Ticket, Crash]] = queue.SimpleQueue()
 
+    def hear(self, ticket: Ticket, crash: Crash) -> None:
+        """Hear of one."""
+        self._heard.put((ticket, crash))
+
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._heard.put((trial.config["ticket"], _death(trial)))
+        self.hear(trial.config["ticket"], _death(trial))
 
     def take(self) -> list[tuple[Ticket, Crash]]:
         """Those that were heard of since the last call."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
+import secrets
 import signal
 import socket
 import tempfile
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import ray
-from filelock import FileLock, Timeout
 
 from gansearch.errors import GansearchError
+from gansearch.files import passing_folder
 from gansearch.search.local import count_cores, workers_in_memory
 from gansearch.study import ExecutorSpec
 
@@ -25,7 +25,7 @@ REACHED_WITHIN = 10.0
 """Seconds within which a cluster has to answer."""
 LONGEST_TEMPORARY = 20
 """Characters: the sockets of Ray lie 87 deeper, and the path of a socket has 107."""
-PREFIX, LOCK = "gansearch-ray-", ".ray-session.lock"  # so that it is no run folder
+PREFIX = "gansearch-ray-"
 
 
 @contextlib.contextmanager
@@ -109,18 +109,9 @@ def _own_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-@contextlib.contextmanager
-def _temporary_folder() -> Iterator[Path]:
+def _temporary_folder() -> contextlib.AbstractContextManager[Path]:
     """A folder with a short path that is removed in the end; those that killed drivers have left go first."""
     parent = Path(tempfile.gettempdir())
     if len(str(parent)) > LONGEST_TEMPORARY:
         parent = Path("/tmp")
-    for left in parent.glob(f"{PREFIX}*/{LOCK}"):
-        with contextlib.suppress(Timeout, OSError), FileLock(left, timeout=0):
-            shutil.rmtree(left.parent, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    try:
-        with FileLock(folder / LOCK):
-            yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    return passing_folder(parent, PREFIX, secrets.token_hex(4))

@@ -8,15 +8,18 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
 import ray
 from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from gansearch.errors import DepotError
+from gansearch.search.depot import Depot, Keep, at_node
 from gansearch.search.team import Team, Terms, listen
 from gansearch.search.worker import Message, is_ending, start_server
+from gansearch.trial import Crash
 
 HEARD_WITHIN = 0.25
 """Seconds within which a slot hears that its trial should stop."""
@@ -86,6 +89,11 @@ def open_mailbox(name: str) -> Any:
     return ray.remote(Mailbox).options(name=name, num_cpus=0, scheduling_strategy=here).remote()
 
 
+def shelf_of(depot: Depot, ticket: Ticket) -> Depot:
+    """Where the files of a job are brought; the depot is the place of all that one driver has trained."""
+    return replace(depot, below=f"{depot.below}-{ticket}")
+
+
 class Tell(Protocol):
     """Tells the driver; gives its next word, if one comes within so many seconds."""
 
@@ -100,7 +108,8 @@ class Slot(tune.Trainable):
 
         Args:
             config: `ticket` of the job; `mailbox`, its name; `terms` of each team; `gpus` of each worker;
-                `folder`, in which the driver runs, and `path`, from which it imports.
+                `folder`, in which the driver runs, and `path`, from which it imports; `depot`, over which
+                trials' files reach the run folder, or None where they are written there.
         """
         if not config["gpus"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
@@ -125,8 +134,18 @@ class Slot(tune.Trainable):
 
         if tell([], 0.0) is None:  # or else it should stop before it began
             task: Any = ray.get(mailbox.take.remote(ticket))
-            attend(Team(task, terms, f"gansearch-job-{ticket}", gpus_of(terms.workers, self.config["gpus"])), tell)
+            try:
+                with self._files(ticket) as keep:
+                    gpus = gpus_of(terms.workers, self.config["gpus"])
+                    attend(Team(task, terms, f"gansearch-job-{ticket}", gpus), tell, keep)
+            except DepotError as error:
+                tell([Crash("died", str(error))], 0.0)
         return {"done": True}
+
+    def _files(self, ticket: Ticket) -> contextlib.AbstractContextManager[Keep]:
+        """What brings the files of a job to where they belong."""
+        depot: Depot | None = self.config["depot"]
+        return contextlib.nullcontext(lambda last: None) if depot is None else at_node(shelf_of(depot, ticket))
 
 
 def gpus_of(workers: int, gpus: float) -> Sequence[int]:
@@ -134,16 +153,25 @@ def gpus_of(workers: int, gpus: float) -> Sequence[int]:
     return [rank * int(gpus) for rank in range(workers)] if workers > 1 and gpus else []
 
 
-def attend(team: Team, tell: Tell) -> None:
-    """Pass on what a team tells and what it is told, until it has ended."""
+def attend(team: Team, tell: Tell, keep: Keep) -> None:
+    """Pass on what a team tells and what it is told, and its files before that, until it has ended.
+
+    Raises:
+        DepotError: when its files could not be kept; then it is ended.
+    """
     ended = False
-    while not ended:
-        messages = listen({0: team}, 0.0 if team.at_rung else HEARD_WITHIN)[0]
-        ended = any(map(is_ending, messages))
-        word = tell(messages, HEARD_WITHIN if team.at_rung else 0.0)
-        if isinstance(word, Stop):
-            team.say(None)
-            team.end(word.grace)
-            return
-        if word is not None:
-            team.say(word)
+    try:
+        while not ended:
+            messages = listen({0: team}, 0.0 if team.at_rung else HEARD_WITHIN)[0]
+            ended = any(map(is_ending, messages))
+            keep(ended)
+            word = tell(messages, HEARD_WITHIN if team.at_rung else 0.0)
+            if isinstance(word, Stop):
+                team.say(None)
+                team.end(word.grace)
+                keep(True)
+                return
+            if word is not None:
+                team.say(word)
+    finally:
+        team.end(0.0)

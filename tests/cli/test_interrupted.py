@@ -124,12 +124,36 @@ def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor
     assert found(tmp_path) == whole(study_text)
 
 
-@pytest.mark.parametrize("executor", ["local", "ray"])
-def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_goes_on(
-    executor, whole, study_text, tmp_path
+def test_a_killed_search_whose_files_go_over_an_object_store_goes_on_from_what_is_there(
+    object_store, whole, study_text, tmp_path
 ):
     (tmp_path / "tiny.yaml").write_text(study_text)
-    killed = start(tmp_path, "run", *STUDY, "--workers-per-candidate", "2", executor=executor)
+    trials = tmp_path / "runs" / "tiny" / "trials"
+    over = ("--set", f"executor.storage_path={object_store.url()}")
+
+    killed = start(tmp_path, "run", *STUDY, *over, executor="ray")
+    until(lambda: any("/back/" in path for path in object_store.files()))
+    processes = psutil.Process(killed.pid).children(recursive=True)
+    killed.kill()
+    killed.communicate()
+    until(lambda: not any(map(at_work, processes)))
+    assert not (trials / "0000" / "checkpoint.pt").exists()
+
+    code, _, err = finish(start(tmp_path, "resume", "tiny", executor="ray"))
+    assert (code, err) == (0, "")
+    assert found(tmp_path) == whole(study_text)
+    assert (trials / "0000" / "checkpoint.pt").exists()  # which the retry went on from
+    names = {str(path.relative_to(trials / "0001")) for path in (trials / "0001").rglob("*.*")}
+    assert names == {
+        "candidate.json", "generator.pt", "predictions.parquet", "samples/step-000300.png", "signals.parquet",
+        "verdict.json",
+    }  # fmt: skip
+    assert object_store.files() == set()
+
+
+def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_goes_on(whole, study_text, tmp_path):
+    (tmp_path / "tiny.yaml").write_text(study_text)
+    killed = start(tmp_path, "run", *STUDY, "--workers-per-candidate", "2", executor="local")
     until((tmp_path / "runs" / "tiny" / "trials" / "0001" / "checkpoint.pt").exists)
     processes = psutil.Process(killed.pid).children(recursive=True)
     killed.kill()

@@ -2,11 +2,13 @@
 
 import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 from ray.cluster_utils import Cluster
 from stubs import linger
 
+from gansearch.search.depot import BACK, NOTE, Depot
 from gansearch.search.executors import open_executor
 from gansearch.study import ExecutorSpec
 
@@ -26,21 +28,37 @@ def cluster():
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothing(cluster, search, tmp_path):
+def kept_by(trial, url, place):
+    """On which node a trial's last checkpoint was written, as far as the driver's side can know; None before."""
+    folder = trial
+    if url is not None:
+        folder = place / trial.name
+        if not (trial / NOTE).exists() or not Depot(url, (trial / NOTE).read_text()).at(BACK).fetch(folder):
+            return None
+    return int((folder / "checkpoint.pt").read_text()) if (folder / "checkpoint.pt").exists() else None
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["shared folder", "storage path"])
+def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothing(
+    shared, cluster, search, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    url = None if shared else f"file://{tmp_path}/depot"
     doomed = cluster.list_all_nodes()[-1]
     raylet = doomed.all_processes["raylet"][0].process.pid
     trained_on = {}
 
     def kill_one_once_both_train():
-        told = list((tmp_path / "run" / "trials").glob("*/raylet"))
-        if not trained_on and len(told) == 2:
-            trained_on.update({int(path.parent.name): int(path.read_text()) for path in told})
+        trials = (tmp_path / "run" / "trials").iterdir()
+        kept = {} if trained_on else {int(trial.name): kept_by(trial, url, tmp_path / "seen") for trial in trials}
+        if len(kept) == 2 and all(kept.values()):
+            trained_on.update(kept)
             cluster.remove_node(doomed, allow_graceful=False)
         elif search.audience.records:  # the loss has been noticed, so the others may end
-            (tmp_path / "run" / "go").touch()
+            (tmp_path / "go").touch()
         return False
 
-    spec = ExecutorSpec(use="ray", address=cluster.address)
+    spec = ExecutorSpec(use="ray", address=cluster.address, storage_path=url)
     with open_executor(linger, spec, "cpu") as executor:
         assert executor.slots == 2
         store = search(executor, "search.sampler=random", stop=kill_one_once_both_train)
@@ -51,3 +69,9 @@ def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothi
     assert [record.number for record in records if record.state != "complete"] == [lost]
     assert (records[lost].retried, records[lost].reason.partition(":")[0]) == (True, "died")
     assert len(records) == 5  # the study's four, and the second try of one
+    assert [record.number for record in records if record.signals.get("taken_up")] == [again.number]
+    written = [(trial, Path((trial / "place").read_text())) for trial in (tmp_path / "run" / "trials").iterdir()]
+    assert len(written) == 5
+    assert {trial == place for trial, place in written} == {shared}  # or else each where no other node sees it
+    assert [place for _, place in written if place.exists() and not shared] == []
+    assert shared or list((tmp_path / "depot").iterdir()) == []

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
-from gansearch.search.ray_session import LOCK, LONGEST_TEMPORARY, PREFIX, _fit, _temporary_folder
+from gansearch.files import LOCK
+from gansearch.search.ray_session import LONGEST_TEMPORARY, PREFIX, _fit, _temporary_folder
 from gansearch.study import ExecutorSpec, ResourcesSpec
 
 
