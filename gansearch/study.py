@@ -75,6 +75,13 @@ class _Training(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    graphs: bool = False
+    """Whether steps are recorded as CUDA graphs and replayed, for small networks, whose steps wait for their launches.
+
+    A recording has to come to what eager steps do before it is used; where it does not, or there is no CUDA, the run
+    is as without, and its stamp says why. A loss that goes by the number of the step is never recorded. Components
+    that keep a state of their own, outside of parameters and buffers, do not go together with this.
+    """
     read_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two looks at the signals, which wait on the device until then."""
     checkpoint_every: Annotated[int, Field(ge=0)] = 500
@@ -357,6 +364,9 @@ def unshared(spec: StudySpec) -> list[Problem]:
         problems.append(
             Problem(place, f"{workers} processes need a GPU each, and training.device: {training.device} is one")
         )
+    if workers > 1 and training.graphs:
+        message = f"is for steps that one process takes alone, and {place[0]}.{place[1]} is {workers}"
+        problems.append(Problem(("training", "graphs"), message))
     if workers > 1 and resources.gpus % 1:
         message = f"{workers} processes need a GPU each, and executor.resources.gpus is {resources.gpus:g}"
         problems.append(Problem(place, message))

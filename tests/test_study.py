@@ -45,6 +45,12 @@ def test_what_several_processes_cannot_share_is_located(study_text, setting, rul
     assert problems(text, setting) == [f"s.yaml:23:3: executor.workers_per_candidate: {rule}"]
 
 
+def test_graphs_of_steps_that_several_processes_take_are_refused(study_text):
+    text = study_text + "executor:\n  workers_per_candidate: 2\n"
+    rule = "is for steps that one process takes alone, and executor.workers_per_candidate is 2"
+    assert problems(text, "training.graphs=true") == [f"s.yaml:14:1: training.graphs: {rule}"]
+
+
 def test_an_unknown_key_is_located(study_text):
     assert problems(study_text + "speed: 3\n") == ["s.yaml:22:1: speed: there is no such key"]
 

@@ -222,6 +222,7 @@ def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
         "dataset": {"source": data.source, "sha256": data.digest},
         "device": device,
         "precision": run.precision,
+        "graphs": run.graphs,
         "threads": torch.get_num_threads(),
         "workers": run.players.ranks.size,
         "peak_memory_bytes": peak,

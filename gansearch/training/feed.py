@@ -17,16 +17,32 @@ class Feed:
         self._data = data
         self._samples = torch.from_numpy(data.train.samples).to(device)
         self._order = torch.empty(0, dtype=torch.long, device=device)
+        self.drawn = 0
+        """Samples so far."""
 
     def __len__(self) -> int:
         return len(self._samples)
 
+    @property
+    def left(self) -> int:
+        """Samples before it has to shuffle again."""
+        return len(self._order)
+
     def draw(self, count: int) -> Tensor:
         """The next samples, (count, C, H, W) float32 in the networks' range of values."""
+        return self.samples(self.choose(count))
+
+    def choose(self, count: int) -> Tensor:
+        """Which the next samples are: their indices (count,)."""
         while len(self._order) < count:
             fresh = torch.randperm(len(self._samples), device=self._order.device)
             self._order = torch.cat([self._order, fresh])
         chosen, self._order = self._order[:count], self._order[count:]
+        self.drawn += count
+        return chosen
+
+    def samples(self, chosen: Tensor) -> Tensor:
+        """The samples (N, C, H, W) of these indices (N,), float32 in the networks' range of values."""
         return self._data.to_range(self._samples[chosen])
 
     def held_out(self, count: int) -> Tensor:
@@ -38,3 +54,28 @@ class Feed:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._order = state["order"].to(self._order.device)
+
+
+class Tray:
+    """The samples of one step, chosen before it begins; what is drawn lies at the same address in every step."""
+
+    def __init__(self, feed: Feed, size: int) -> None:
+        self._feed = feed
+        self._chosen = feed.choose(size).clone()
+        self._taken = 0
+
+    def __len__(self) -> int:
+        return len(self._chosen)
+
+    def fill(self) -> None:
+        """Choose the next step's samples."""
+        self._chosen.copy_(self._feed.choose(len(self)))
+
+    def rewind(self) -> None:
+        """Begin a step with what lies there."""
+        self._taken = 0
+
+    def draw(self, count: int) -> Tensor:
+        """As a feed does."""
+        begin, self._taken = self._taken, self._taken + count
+        return self._feed.samples(self._chosen[begin : self._taken])

@@ -13,21 +13,22 @@ import torch
 from torch import Tensor
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data, Loss, Phase
+from gansearch.components import Data
 from gansearch.detection import RunWatch
 from gansearch.signals import Row, Verdict
 from gansearch.study import StepsSpec
 from gansearch.training import checkpoint
 from gansearch.training.feed import Feed
+from gansearch.training.graphs import graphed
 from gansearch.training.inheritance import Heritage
 from gansearch.training.players import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.ranks import ALONE, Ranks
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
-from gansearch.training.scene import BatchScene, Generated, Stage
+from gansearch.training.scene import Stage
+from gansearch.training.steps import Due, EagerSteps, every
 from gansearch.trial import Rung, StoppedError
 
-PAIR_RATIO_EVERY = 10
 SHOWN = 64
 """Samples that are shown on the way, always of the same inputs."""
 
@@ -51,7 +52,10 @@ class Hooks:
     at_rung: Callable[[Sequence[Rung]], bool] = lambda rungs: True
     """Told what they were worth at every rung so far; says whether the run may go on."""
     disturb: Callable[[int, Players], None] = lambda step, players: None
-    """Called before each step; lets an experiment provoke what it wants to observe."""
+    """Called before each step; lets an experiment provoke what it wants to observe.
+
+    With `training.graphs` it may change tensors in place, and what the optimizers are set to; nothing else.
+    """
 
 
 @dataclass
@@ -68,6 +72,8 @@ class TrainedRun:
     rungs: list[Rung] = field(default_factory=list)
     outdone: bool = False
     """Whether it was told to end at its last rung."""
+    graphs: str = ""
+    """Whether CUDA graphs took its steps, and why not."""
     rows: list[Row] = field(default_factory=list)
     predictions: list[Histogram] = field(default_factory=list)
 
@@ -119,6 +125,8 @@ def train(
     run = TrainedRun(players, feed, watch.verdict, 0, 0.0, device, precision)
     recorder = Recorder()
     stage = Stage(players, feed, recorder, spec.batch_size, spec.steps)
+    eager = EagerSteps(stage, candidate.loss, real_distance)
+    steps = graphed(eager, feed) if spec.graphs else eager
     if resume_from is not None:
         _take_up(run, watch, resume_from)
 
@@ -134,19 +142,14 @@ def train(
 
         # Learn
         hooks.disturb(step, players)
-        due = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
-        fake = _learn(step, due, stage, candidate.loss, remember_predictions=_every(spec.read_every, step))
-        players.average()
-        if fake is not None and _every(PAIR_RATIO_EVERY, step):
-            recorder.add({"pair_ratio": mean_pair_distance(fake) / real_distance})
-        recorder.close_step()
+        recorder.keep(step, steps.take(step, Due.at(step, phases, spec.read_every)))
 
         # Look
         probes = watch.probe_due(step)
-        keeps = folder is not None and _every(spec.checkpoint_every, step)
-        shows = _every(spec.sample_every, step) and step < spec.steps
+        keeps = folder is not None and every(spec.checkpoint_every, step)
+        shows = every(spec.sample_every, step) and step < spec.steps
         compares = step in hooks.rungs
-        if not (probes or keeps or shows or compares or _every(spec.read_every, step) or step == spec.steps):
+        if not (probes or keeps or shows or compares or every(spec.read_every, step) or step == spec.steps):
             continue
         rows = ranks.agreed(recorder.read())
         if probes:
@@ -168,37 +171,9 @@ def train(
             hooks.progress(step, rows[-1], run.verdict)
 
     hooks.sampled(run.steps, players.sample(shown_inputs))
-    run.verdict = watch.conclude()
+    run.verdict, run.graphs = watch.conclude(), steps.graphs
     run.seconds += time.monotonic() - started
     return run
-
-
-def _every(interval: int, step: int) -> bool:
-    """Whether something that happens every so many steps is due; 0 means never."""
-    return interval > 0 and step % interval == 0
-
-
-def _learn(step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remember_predictions: bool) -> Tensor | None:
-    """Every update that is due at a step; the last generated samples, if there are any."""
-    players, recorder = stage.players, stage.recorder
-    fake: Tensor | None = None
-    handed_down: Generated | None = None
-    for phase, following in zip(due, [*due[1:], None], strict=True):
-        # Samples that the discriminator has just scored serve the generator too, as in DCGAN's own code.
-        for_both = following is not None and following.trains == "generator" and following.share == phase.share
-        scene = BatchScene(stage, phase, step, handed_down=handed_down, for_both=for_both)
-        value: Tensor = getattr(loss, phase.objective)(scene)
-        norms = players[phase.trains].learn(value)
-        if phase.trains == "generator":
-            recorder.add({"g_loss": value.detach()} | {f"g_{name}": norm for name, norm in norms.items()})
-        else:
-            recorder.add(scene.discriminator_signals(loss))
-            recorder.add({f"d_{name}": norm for name, norm in norms.items()})
-            if remember_predictions:
-                recorder.add_predictions(step, scene.predictions(loss))
-        handed_down = scene.left_over()
-        fake = generated.fake if (generated := scene.generated()) else fake
-    return fake
 
 
 def _probe(run: TrainedRun, hooks: Hooks) -> Mapping[str, float]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Player
+from gansearch.training.average import Average
 from gansearch.training.feed import Feed
 from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
 from gansearch.training.precision import Precision, arrange, autocast
@@ -45,6 +46,15 @@ class Learner:
             norms["first_grad_norm"] = torch.linalg.vector_norm(first)
         self.optimizer.step()
         return norms
+
+    @property
+    def settings(self) -> Settings:
+        """What its optimizer is set to."""
+        return tuple((group["lr"], group["betas"]) for group in self.optimizer.param_groups)
+
+
+Settings = tuple[object, ...]
+"""Numbers that an optimizer reads on the host at every step."""
 
 
 class Judged(NamedTuple):
@@ -94,10 +104,7 @@ class Players:
         betas = (schedule.discriminator_beta1, schedule.discriminator_beta2)
         self.discriminator = Learner(discriminator, schedule.discriminator_lr, betas, ranks)
         self._features = LastInput(discriminator)
-        self._average: AveragedModel | None = None
-        if schedule.generator_ema > 0:
-            decay = get_ema_multi_avg_fn(schedule.generator_ema)  # type: ignore[no-untyped-call]
-            self._average = AveragedModel(generator, multi_avg_fn=decay, use_buffers=True)
+        self._average = Average(generator, schedule.generator_ema) if schedule.generator_ema > 0 else None
 
     def __getitem__(self, player: Player) -> Learner:
         return self.generator if player == "generator" else self.discriminator
@@ -105,7 +112,7 @@ class Players:
     @property
     def judged(self) -> nn.Module:
         """The generator that is sampled and kept: the average where the schedule asks for one."""
-        return self.generator.network if self._average is None else self._average.module
+        return self.generator.network if self._average is None else self._average.network
 
     def inherit(self, heritage: Heritage) -> None:
         """Begin with what is cut out of larger networks; a discriminator that does not fit begins on its own."""
@@ -117,7 +124,7 @@ class Players:
     def average(self) -> None:
         """Let the average follow the generator by a step."""
         if self._average is not None:
-            self._average.update_parameters(self.generator.network)
+            self._average.follow()
 
     @property
     def feed_on_samples(self) -> bool:
@@ -151,6 +158,33 @@ class Players:
         judged = shared(self.judged, self.ranks)
         with _evaluating(self.judged):
             return torch.cat([judged(part) for part in torch.split(inputs, batch * self.ranks.size)])
+
+    @property
+    def settings(self) -> Settings:
+        """What both optimizers are set to."""
+        return self.generator.settings, self.discriminator.settings
+
+    def tensors(self) -> list[Tensor]:
+        """All that a step changes, where it lies: weights, statistics, the average, what the optimizers remember."""
+        learners = (self.generator, self.discriminator)
+        networks = [learner.network for learner in learners] + (
+            [] if self._average is None else [self._average.network]
+        )
+        values = [value for network in networks for value in chain(network.parameters(), network.buffers())]
+        memories = [memory.values() for learner in learners for memory in learner.optimizer.state.values()]
+        return [value.detach() for value in chain(values, *memories)]
+
+    @contextmanager
+    def capturable(self) -> Iterator[None]:
+        """Where the optimizers let themselves be captured. Fused, they compute the same; eagerly, they would warn."""
+        groups = [*self.generator.optimizer.param_groups, *self.discriminator.optimizer.param_groups]
+        for group in groups:
+            group["capturable"] = True
+        try:
+            yield
+        finally:
+            for group in groups:
+                group["capturable"] = False
 
     def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self._parts().items()}

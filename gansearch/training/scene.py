@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 
 from gansearch.components import Loss, Phase
 from gansearch.errors import GansearchError
-from gansearch.training.feed import Feed
+from gansearch.training.feed import Feed, Tray
 from gansearch.training.players import Judged, Players
 from gansearch.training.recorder import Recorder
 
@@ -21,12 +21,16 @@ KINDS = (("real", 1), ("fake", -1))
 """Of samples, each with the sign of the scores that a discriminator should give them."""
 
 
+class UnrecordableError(GansearchError):
+    """A step that cannot be recorded and played again."""
+
+
 @dataclass(frozen=True)
 class Stage:
     """What all scenes of a run have in common."""
 
     players: Players
-    feed: Feed
+    feed: Feed | Tray
     recorder: Recorder
     batch_size: int
     steps: int
@@ -43,22 +47,34 @@ class BatchScene:
     """Implements `components.Scene` for one update of one network."""
 
     def __init__(
-        self, stage: Stage, phase: Phase, step: int, *, handed_down: Generated | None = None, for_both: bool = False
+        self,
+        stage: Stage,
+        phase: Phase,
+        step: int | None,
+        *,
+        handed_down: Generated | None = None,
+        for_both: bool = False,
     ) -> None:
         """Set the scene.
 
         Args:
             stage: what it is set on.
             phase: the update.
-            step: counted from 1.
+            step: counted from 1; None where it can be any.
             handed_down: generated samples of the update before, not yet used by the generator.
             for_both: whether generated samples are handed on to the generator's update.
         """
-        self.step, self.steps = step, stage.steps
+        self._step, self.steps = step, stage.steps
         self._stage, self._players = stage, stage.players
         self._size = max(1, round(phase.share * stage.batch_size))
         self._trains, self._handed_down = phase.trains, handed_down
         self._for_both, self._mixed = for_both, phase.mixed
+
+    @property
+    def step(self) -> int:
+        if self._step is None:
+            raise UnrecordableError("the loss asks for the number of the step")
+        return self._step
 
     @cached_property
     def real(self) -> Tensor:

@@ -29,6 +29,7 @@ def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, t
     assert outcome.metrics["latency_ms_1"] > 0
     assert outcome.metrics["latency_ms_64"] > 0
     assert (outcome.stamp["device"], outcome.stamp["threads"], outcome.stamp["latency_repeats"]) == ("cpu", 1, 20)
+    assert outcome.stamp["graphs"] == "not used: not asked for"
 
 
 def test_points_have_no_blur(make_spec, make_space, tmp_path):

@@ -2,12 +2,12 @@
 
 import pytest
 import torch
+from variants import variant
 
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.builtin.schedules.epochs_in_turn import EpochsInTurn
 from gansearch.builtin.schedules.n_critic import NCritic
 from gansearch.builtin.schedules.stalled_discriminator import StalledDiscriminator
-from gansearch.candidate import CANDIDATE_ROLES, Candidate
 from gansearch.detection import RunWatch
 from gansearch.registry import Registry
 from gansearch.training.loop import Hooks, train
@@ -22,12 +22,6 @@ def candidate(make_space):
 @pytest.fixture
 def training(make_spec):
     return make_spec().training
-
-
-def variant(candidate, **parts):
-    """The candidate with other components."""
-    components = {role: (candidate.uses[role], parts.get(role, getattr(candidate, role))) for role in CANDIDATE_ROLES}
-    return Candidate.of(components)
 
 
 def run(candidate, training, *detectors, **options):

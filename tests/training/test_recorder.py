@@ -8,7 +8,7 @@ def test_rows_are_read_once_and_in_order():
     recorder = Recorder()
     for step in range(3):
         recorder.add({"g_loss": torch.tensor(float(step))})
-        recorder.close_step()
+        recorder.keep(step, recorder.close_step())
     assert recorder.read() == [{"g_loss": 0.0}, {"g_loss": 1.0}, {"g_loss": 2.0}]
     assert recorder.read() == []
 
@@ -16,9 +16,9 @@ def test_rows_are_read_once_and_in_order():
 def test_dominance_needs_both_kinds_of_samples():
     recorder = Recorder()
     recorder.add({"dominance_real": torch.tensor(0.5)})
-    recorder.close_step()
+    recorder.keep(1, recorder.close_step())
     recorder.add({"dominance_real": torch.tensor(0.5), "dominance_fake": torch.tensor(0.25)})
-    recorder.close_step()
+    recorder.keep(2, recorder.close_step())
     assert recorder.read() == [{}, {"dominance": 0.75}]
 
 

@@ -1,13 +1,13 @@
 """What a loss sees of a step, with real networks on points in the plane."""
 
 from dataclasses import replace
-from typing import ClassVar
 
 import pytest
 import torch
 from torch import nn
+from variants import Echo
 
-from gansearch.components import Generator, Phase
+from gansearch.components import Phase
 from gansearch.errors import GansearchError
 from gansearch.training.feed import Feed
 from gansearch.training.players import Players
@@ -15,16 +15,6 @@ from gansearch.training.recorder import Recorder
 from gansearch.training.scene import BatchScene, Stage
 
 DISCRIMINATE, GENERATE = Phase("discriminator", "discriminate"), Phase("generator", "generate")
-
-
-class Echo(Generator):
-    """Gives back what it gets, shifted."""
-
-    feeds_on: ClassVar = "samples"
-    latent: int = 2
-
-    def build(self, images):
-        return nn.Conv2d(images.channels, images.channels, 1)
 
 
 @pytest.fixture
@@ -101,7 +91,7 @@ def test_without_a_norm_it_makes_no_difference_whether_batches_are_mixed(candida
 def test_a_note_is_a_signal_of_the_step(candidate, make_stage):
     stage = make_stage(candidate)
     BatchScene(stage, GENERATE, 1).note("reconstruction", torch.tensor(0.5))
-    stage.recorder.close_step()
+    stage.recorder.keep(1, stage.recorder.close_step())
     assert stage.recorder.read() == [{"reconstruction": 0.5}]
 
 
