@@ -135,7 +135,7 @@ def train(
         # Learn
         hooks.disturb(step, players)
         due = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
-        fake = _learn(step, due, stage, candidate.loss, remember_predictions=_every(spec.read_every, step))
+        fake = learn(step, due, stage, candidate.loss, remember_predictions=_every(spec.read_every, step))
         players.average()
         if fake is not None and _every(PAIR_RATIO_EVERY, step):
             recorder.add({"pair_ratio": mean_pair_distance(fake) / real_distance})
@@ -178,7 +178,7 @@ def _every(interval: int, step: int) -> bool:
     return interval > 0 and step % interval == 0
 
 
-def _learn(step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remember_predictions: bool) -> Tensor | None:
+def learn(step: int, due: Sequence[Phase], stage: Stage, loss: Loss, *, remember_predictions: bool) -> Tensor | None:
     """Every update that is due at a step; the last generated samples, if there are any."""
     players, recorder = stage.players, stage.recorder
     fake: Tensor | None = None
