@@ -235,7 +235,7 @@ class ResourcesSpec(_Part):
     cpus: Annotated[int, Field(ge=1)] = 1
     """Cores, each with a thread."""
     gpus: Annotated[float, Field(ge=0)] = 0
-    """0.25 has four candidates share a GPU; nothing keeps one from taking more than its share of the memory."""
+    """0.25 has four candidates share a GPU, each of which waits until there is the memory that it takes."""
 
     @field_validator("gpus")
     @classmethod
@@ -255,7 +255,8 @@ class ExecutorSpec(_Part):
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Candidates at a time; `auto` takes a core, or a GPU where there are any, for each process, as memory allows.
 
-    On Ray, as many as the resources of one of them fit into all nodes.
+    On Ray, as many as the resources of one of them fit into all nodes. More of them than GPUs share these: each waits
+    until there is the memory that it takes.
     """
     silence_limit: Annotated[float, Field(gt=0)] | None = 600.0
     """Seconds after which a trial that gives no sign of life is taken to hang and ended; null waits for ever."""

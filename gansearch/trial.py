@@ -39,6 +39,8 @@ class Job:
     """The folder of an interrupted trial of the same candidate, whose checkpoint may be taken up."""
     parent: Path | None = None
     """The folder of a finished trial from whose networks this one's are cut out before they are trained."""
+    alone: bool = False
+    """Whether it is to have its GPU to itself."""
     seat: Seat = Seat()
 
 
@@ -96,6 +98,8 @@ class Crash:
     kind: Literal["raised", "out-of-memory", "died"]
     message: str
     traceback: str = ""
+    crowded: bool = False
+    """Whether what ran out was the memory of a GPU that others may have been on."""
 
 
 class StoppedError(Exception):
@@ -131,6 +135,9 @@ class Line(Protocol):
 
     def at_work(self) -> None:
         """Say that something begins that takes its time without being progress: data are loaded, a metric measured."""
+
+    def waiting(self) -> None:
+        """Say that something is waited for, again and again. Raises `StoppedError` where it should stop."""
 
 
 Evaluate = Callable[[Job, Line], Outcome]

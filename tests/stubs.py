@@ -83,6 +83,9 @@ class Phone:
     def at_work(self):
         self.signs_of_life += 1
 
+    def waiting(self):
+        self.signs_of_life += 1
+
 
 class KilledError(BaseException):
     """Stands for a driver that is gone in the middle of its work."""
@@ -131,6 +134,15 @@ def evaluate(job, line):
             import torch
 
             torch.empty(2**55)
+        case "exhausts a GPU":
+            import torch
+
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        case "exhausts a GPU that it shares":
+            if not job.alone:
+                evaluate(replace(job, candidate="exhausts a GPU"), line)
+        case "exhausts a GPU as its libraries say it":
+            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
         case "waits":
             while True:
                 time.sleep(0.01)
@@ -189,6 +201,9 @@ PARTS = {
     (16, 2): "is flaky",
     (24, 2): "asks at two rungs",
     (32, 2): "healthy",
+    (40, 2): "exhausts a GPU that it shares",
+    (48, 2): "exhausts a GPU",
+    (56, 2): "exhausts a GPU as its libraries say it",
 }
 """What `play` makes of candidates of the tiny study, by width and latent."""
 

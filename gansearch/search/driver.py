@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from optuna.trial import Trial
 
@@ -21,8 +21,8 @@ from gansearch.search.rescue import Rescuer, SecondChance, both_told
 from gansearch.search.telling import Teller
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
-from gansearch.storage.trials import DEATHS, INHERITS, TrialRecord, TrialStore
-from gansearch.trial import AtRung, Crash, Ended, Job, Progress
+from gansearch.storage.trials import ALONE, DEATHS, INHERITS, TrialRecord, TrialStore
+from gansearch.trial import AtRung, Crash, Ended, Ending, Job, Progress
 
 REJECTIONS_ON_END = 200
 """Candidates refused one after the other before the driver gives up."""
@@ -73,6 +73,16 @@ class _SecondRun(_Running):
     first: _Running
     """With the record of how that ended."""
     remedy: Remedy
+
+
+def _marks_of_another_try(trial: Trial, ending: Ending) -> dict[str, Any]:
+    """What marks the trial that takes the place of one whose ending says nothing of its candidate; else nothing."""
+    if not isinstance(ending, Crash):
+        return {}
+    if ending.crowded:  # whose memory it was that ran out is not known
+        return {ALONE: True}
+    deaths = trial.user_attrs.get(DEATHS, 0) + 1
+    return {DEATHS: deaths} if ending.kind == "died" and deaths < DEATHS_ALLOWED else {}  # nor is who killed it
 
 
 class Driver:
@@ -180,7 +190,8 @@ class Driver:
         running.folder.write_json(CANDIDATE, running.candidate.to_json())
         self._running[number] = running
         parent = None if record.inherited_from is None else self._files_of(record.inherited_from).path
-        job = Job(number, running.candidate, running.folder.path, record.seed, resume_from, parent)
+        alone = bool(running.trial.user_attrs.get(ALONE))
+        job = Job(number, running.candidate, running.folder.path, record.seed, resume_from, parent, alone)
         self._executor.submit(job)
 
     def _files_of(self, number: int) -> TrialFolder:
@@ -223,10 +234,8 @@ class Driver:
         if isinstance(event.ending, Crash) and event.ending.traceback:
             running.folder.write_error(event.ending.traceback)
         record = ended(running.record, event.ending, running.outdone)
-        deaths = trial.user_attrs.get(DEATHS, 0) + 1
-        if isinstance(event.ending, Crash) and event.ending.kind == "died" and deaths < DEATHS_ALLOWED:
-            # Who killed it is not known, so the candidate gets another chance.
-            self._store.requeue(trial.number, record.reason, **{DEATHS: deaths})
+        if marks := _marks_of_another_try(trial, event.ending):
+            self._store.requeue(trial.number, record.reason, **marks)
             self._listener.ended(replace(record, retried=True))
             return
         running = replace(running, record=record)

@@ -9,7 +9,8 @@ import math
 import resource
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,15 +26,18 @@ from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
 from gansearch.evaluation.probe import Probe
 from gansearch.remedies import remedies
+from gansearch.search.admission import admitted
 from gansearch.search.shared_line import SharedLine
 from gansearch.signals import Remedy, Row, Verdict
 from gansearch.storage.pictures import save_samples
 from gansearch.storage.run_folder import DISCRIMINATOR, GENERATOR, VERDICT, TrialFolder
-from gansearch.study import TrainingSpec
+from gansearch.study import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint
+from gansearch.training.device_memory import memory_of
+from gansearch.training.footprint import footprint
 from gansearch.training.inheritance import Heritage
 from gansearch.training.loop import Hooks, TrainedRun, train
-from gansearch.training.precision import choose_device, give_back_freed_memory
+from gansearch.training.precision import choose_device, choose_precision, give_back_freed_memory
 from gansearch.training.ranks import Ranks, joined
 from gansearch.trial import AtRung, Job, Line, Outcome, Progress
 
@@ -63,18 +67,24 @@ class TrainAndJudge:
         """
         data = job.candidate.dataset.load()
         line.at_work()
-        with joined(job.seat, choose_device(self.training.device)) as ranks:
-            run = self._train(job, data, SharedLine(line, ranks), ranks)
-            give_back_freed_memory()
-            # One that was given up at a rung has been measured there, and it may go on yet.
-            samples = None if run.outdone else self._samples(run)
-        outcome = Outcome(run.verdict, run.steps, run.seconds, tuple(run.rungs))
-        return self._judge(outcome, run, samples, job, data, line) if ranks.leads else outcome
+        device, training = choose_device(self.training.device), self._training_of(job, data)
+        with ExitStack() as on_device:
+            with joined(job.seat, device) as ranks:
+                figures = _enter(on_device, device, job, data, training, line, ranks)
+                run = self._train(job, data, training, SharedLine(line, ranks), ranks)
+                give_back_freed_memory()
+                # One that was given up at a rung has been measured there, and it may go on yet.
+                samples = None if run.outdone else self._samples(run)
+            outcome = Outcome(run.verdict, run.steps, run.seconds, tuple(run.rungs))
+            if ranks.leads:
+                outcome = self._judge(outcome, run, samples, job, data, line)
+            return replace(outcome, stamp={**outcome.stamp, **figures()})
 
-    def _train(self, job: Job, data: Data, line: Line, ranks: Ranks) -> TrainedRun:
+    def _training_of(self, job: Job, data: Data) -> StepsSpec:
         training = self.training.in_steps(len(data.train.samples))
-        if job.seed is not None:
-            training = training.model_copy(update={"seed": job.seed})
+        return training if job.seed is None else training.model_copy(update={"seed": job.seed})
+
+    def _train(self, job: Job, data: Data, training: StepsSpec, line: Line, ranks: Ranks) -> TrainedRun:
         return train(
             job.candidate,
             data,
@@ -157,6 +167,20 @@ class TrainAndJudge:
         if not run.verdict.failed:
             figures |= _measured(self._sample_metrics(self.metrics), evidence, line)
         return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
+
+
+def _enter(
+    place: ExitStack, device: torch.device, job: Job, data: Data, training: StepsSpec, line: Line, ranks: Ranks
+) -> Callable[[], Mapping[str, int]]:
+    """Enter a place on the device, with the memory that the training takes; gives what tells of it afterwards."""
+    memory = memory_of(device)
+    if memory is None:
+        return dict
+    counted = footprint(job.candidate, data, training, choose_precision(training.precision, device))
+    with ranks.in_turn(memory.name, line.waiting):
+        place.enter_context(admitted(memory, counted, line.waiting, alone=job.alone))
+    count = {} if counted is None else {"counted_gpu_memory_bytes": counted.total}
+    return lambda: {**memory.taken(), **count}
 
 
 def _heritage(parent: Path) -> Heritage:

@@ -44,12 +44,17 @@ class Places:
             )
         cores = count_cores()
         count = max(1, min(gpus or cores, workers_in_memory()) // processes) if candidates == "auto" else candidates
-        return cls(count, max(1, cores // (count * processes)), gpus, processes)
+        return cls(count, threads_each(cores, count * processes), gpus, processes)
 
     def gpus_of(self, slot: int) -> Sequence[int]:
         """The GPU of each process of the candidate in a slot, if they have any."""
         first = slot * self.processes
         return [(first + rank) % self.gpus for rank in range(self.processes)] if self.gpus else []
+
+
+def threads_each(cores: int, processes: int) -> int:
+    """Threads of each process, alike in all: with others a candidate would come to other figures, latencies first."""
+    return max(1, cores // processes)
 
 
 def count_cores() -> int:

@@ -30,7 +30,7 @@ from ray.tune.search import Searcher
 
 from gansearch.errors import DepotError, GansearchError
 from gansearch.search.depot import Depot, Elsewhere, dispatch, received
-from gansearch.search.ray_session import ray_session, slots_in
+from gansearch.search.ray_session import ray_session, slots_in, threads_in
 from gansearch.search.ray_slot import Slot, Stop, Ticket, Word, open_mailbox, shelf_of
 from gansearch.search.team import Terms
 from gansearch.search.worker import task_of
@@ -153,7 +153,7 @@ class RayExecutor:
 
     def _tuner(self, name: str, spec: ExecutorSpec, folder: Path) -> tune.Tuner:
         workers, cpus, gpus = spec.workers_per_candidate, spec.resources.cpus, spec.resources.gpus
-        terms = Terms(cpus, spec.silence_limit, workers)
+        terms = Terms(threads_in(spec, self.slots), spec.silence_limit, workers)
         return tune.Tuner(
             # One bundle for all of its workers, so that they are on one node.
             tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),

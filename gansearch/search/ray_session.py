@@ -16,7 +16,7 @@ import ray
 
 from gansearch.errors import GansearchError
 from gansearch.files import passing_folder
-from gansearch.search.local import count_cores, workers_in_memory
+from gansearch.search.local import count_cores, threads_each, workers_in_memory
 from gansearch.study import ExecutorSpec
 
 OBJECT_STORE = 100_000_000
@@ -63,6 +63,12 @@ def slots_in(spec: ExecutorSpec) -> int:
     if spec.workers != "auto":
         return spec.workers
     return fit if spec.address else max(1, min(fit, workers_in_memory() // spec.workers_per_candidate))
+
+
+def threads_in(spec: ExecutorSpec, slots: int) -> int:
+    """Threads of each process: as many as its cpus, or fewer where a Ray of our own has been told of too many."""
+    cpus = spec.resources.cpus
+    return cpus if spec.address else min(cpus, threads_each(count_cores(), slots * spec.workers_per_candidate))
 
 
 def _fit(spec: ExecutorSpec, node: dict[str, float]) -> int:

@@ -31,6 +31,17 @@ class SharedLine:
     def at_work(self) -> None:
         self._line.at_work()
 
+    def waiting(self) -> None:
+        if self._ranks.agreed(self._is_stopped_waiting()):
+            raise StoppedError
+
+    def _is_stopped_waiting(self) -> bool:
+        try:
+            self._line.waiting()
+        except StoppedError:
+            return True
+        return False
+
     def _is_stopped(self, progress: Progress) -> bool:
         try:
             self._line.progress(progress)

@@ -25,6 +25,8 @@ from gansearch.trial import AtRung, Crash, Ending, Evaluate, Job, Outcome, PeerL
 PRELOADED = ["gansearch.search.evaluate"]
 LATE = 10.0
 """Seconds within which whoever started a team finds the worker that died."""
+EXHAUSTED_GPU = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+"""What CUDA and its libraries say where they, and not torch's allocator, find a GPU's memory taken."""
 
 
 Message = Progress | AtRung | Ending
@@ -141,6 +143,11 @@ class _Line:
     def at_work(self) -> None:
         self.send(AtWork())
 
+    def waiting(self) -> None:
+        self.at_work()
+        if self._starter.poll():
+            raise StoppedError
+
     def send(self, message: Message | AtWork) -> None:
         self._starter.send_bytes(pickle.dumps(message))
 
@@ -155,6 +162,9 @@ class _Mute:
         return True
 
     def at_work(self) -> None:
+        pass
+
+    def waiting(self) -> None:
         pass
 
 
@@ -173,8 +183,10 @@ def _work(task: bytes, seat: Seat, starter: Connection, threads: int, gpu: int |
 
     line = _Line(starter)
     ending: Ending
+    alone = False
     try:
         evaluate, job = pickle.loads(task)
+        alone = job.alone
         ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else _Mute())
     except StoppedError:
         return
@@ -182,7 +194,7 @@ def _work(task: bytes, seat: Seat, starter: Connection, threads: int, gpu: int |
         time.sleep(LATE)  # it is for the one that died to be told, and our starter is about to see it
         ending = Crash("died", str(error))
     except (Exception, SystemExit) as error:
-        ending = _crash(error)
+        ending = _crash(error, alone=alone)
     with contextlib.suppress(OSError):  # the starter is gone, and so will this process be in a moment
         line.send(ending)
 
@@ -193,12 +205,13 @@ def name_of_gpu(index: int) -> str:
     return visible.split(",")[index].strip() if visible else str(index)
 
 
-def _crash(error: BaseException) -> Crash:
-    # torch's CPU allocator raises a plain RuntimeError.
-    exhausted = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
-    exhausted = exhausted or "can't allocate memory" in str(error)
+def _crash(error: BaseException, *, alone: bool) -> Crash:
+    # torch's allocator of a GPU raises an error of its own, and that of the CPU a plain RuntimeError.
+    of_gpu = type(error).__name__ == "OutOfMemoryError" or any(map(str(error).__contains__, EXHAUSTED_GPU))
+    exhausted = of_gpu or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
     kind: Literal["out-of-memory", "raised"] = "out-of-memory" if exhausted else "raised"
-    return Crash(kind, f"{type(error).__name__}: {error}", traceback.format_exc())
+    message = f"{type(error).__name__}: {error}"
+    return Crash(kind, message, traceback.format_exc(), crowded=of_gpu and not alone)
 
 
 def _end_with_starter() -> None:

@@ -36,7 +36,9 @@ CONTINUES = "continues"
 """Mark of a trial that takes up one that was given up at a rung."""
 INHERITS = "inherits"
 """Mark of a trial that began with another one's weights."""
-KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS, CONTINUES)
+ALONE = "alone"
+"""Mark of a trial that has its GPU to itself, since memory ran out on one that it shared."""
+KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS, CONTINUES, ALONE)
 """Marks that a trial leaves to the one that takes its place."""
 
 

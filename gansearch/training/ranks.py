@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,6 +32,8 @@ P = ParamSpec("P")
 
 CONNECT = timedelta(seconds=120)
 """Within which all ranks have to be there."""
+POLL = 0.1
+"""Seconds between two looks at what another rank may have told."""
 FOR_EVER = timedelta(days=365)
 """A rank may wait as long for the first one's metrics, or the driver's word, as these take; who started the ranks
 sees one that dies, or keeps silent, and ends all of them."""
@@ -65,6 +68,15 @@ class Ranks:
         """All `rows` rows of a batch, of which `part` (n, ...) are those of this rank's share."""
         return part
 
+    @contextmanager
+    def in_turn(self, place: str, waiting: Callable[[], None]) -> Iterator[None]:
+        """Do something rank by rank, in the order of the places that they name; the end waits for all of them.
+
+        Ranks of several candidates that wait for each other's places cannot block one another so. `waiting` is
+        called several times a second meanwhile; what it raises ends the waiting.
+        """
+        yield
+
 
 ALONE = Ranks()
 
@@ -72,8 +84,9 @@ ALONE = Ranks()
 class Group(Ranks):
     """Several processes."""
 
-    def __init__(self, seat: Seat) -> None:
+    def __init__(self, seat: Seat, store: Any) -> None:
         self.rank, self.size = seat.rank, seat.size
+        self._store = store
 
     def agreed(self, value: T) -> T:
         box = [value]
@@ -90,6 +103,34 @@ class Group(Ranks):
     def gathered(self, part: Tensor, rows: int) -> Tensor:
         whole: Tensor = _Gather.apply(part, self.shares(rows))  # type: ignore[no-untyped-call]
         return whole
+
+    @contextmanager
+    def in_turn(self, place: str, waiting: Callable[[], None]) -> Iterator[None]:
+        # By the store, since NCCL's own ways of waiting would take memory on the very GPUs that are waited for.
+        with _talking():
+            self._store.set(f"place/{self.rank}", place)
+        places = [self._told(f"place/{rank}", waiting) for rank in range(self.size)]
+        turns = sorted(range(self.size), key=lambda rank: (places[rank], rank))
+        for rank in turns[: turns.index(self.rank)]:
+            self._told(f"done/{rank}", waiting)
+        yield
+        with _talking():
+            self._store.set(f"done/{self.rank}", "")
+        for rank in turns:
+            self._told(f"done/{rank}", waiting)
+
+    def _told(self, key: str, waiting: Callable[[], None]) -> bytes:
+        """What a rank has left in the store, as soon as it is there."""
+        with _talking():
+            there = self._store.check([key])
+        while not there:
+            waiting()
+            time.sleep(POLL)
+            with _talking():
+                there = self._store.check([key])
+        with _talking():
+            value: bytes = self._store.get(key)
+        return value
 
     def share(self, batch: Tensor, unit: int = 1) -> Tensor:
         """The rank's share (n, ...) of a batch (N, ...), in whole units of so many rows."""
@@ -119,8 +160,9 @@ def joined(seat: Seat, device: torch.device) -> Iterator[Ranks]:
         os.environ.setdefault(f"{library}_SOCKET_IFNAME", loopback)  # or else they would listen to the network
     with _talking():
         backend = "nccl" if device.type == "cuda" else "gloo"
-        dist.init_process_group(backend, store=_store(seat), rank=seat.rank, world_size=seat.size, timeout=FOR_EVER)
-    yield Group(seat)
+        store = _store(seat)
+        dist.init_process_group(backend, store=store, rank=seat.rank, world_size=seat.size, timeout=FOR_EVER)
+    yield Group(seat, store)
     with _talking():
         dist.barrier()
     dist.destroy_process_group()

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import pytest
 from optuna.trial import TrialState
@@ -137,6 +138,53 @@ def test_a_retry_may_take_up_the_checkpoint_of_the_first_attempt(search):
     executor = InlineExecutor(lambda job: Crash("died", "SIGKILL") if job.trial == 1 else healthy(job))
     search(executor)
     assert executor.jobs[2].resume_from == executor.jobs[1].folder
+
+
+def exhausting(*trials):
+    """Trains all but these, whose GPU runs out of memory, though another's memory may have been in the way."""
+
+    def evaluate(job):
+        return Crash("out-of-memory", "CUDA", crowded=not job.alone) if job.trial in trials else healthy(job)
+
+    return InlineExecutor(evaluate)
+
+
+def test_a_candidate_whose_gpu_ran_out_of_memory_is_tried_again_from_its_checkpoint_and_alone(search):
+    executor = exhausting(1)
+    records = search(executor).records()
+    assert [(r.state, r.retried) for r in records[:3]] == [("complete", False), ("failed", True), ("complete", False)]
+    assert (records[1].reason, records[2].retry_of) == ("out-of-memory: CUDA", 1)
+    assert [job.alone for job in executor.jobs] == [False, False, True, False, False]
+    assert executor.jobs[2].resume_from == executor.jobs[1].folder
+    assert sum(record.ended for record in records) == 4
+
+
+def test_memory_that_runs_out_with_the_gpu_to_itself_is_the_candidates_own_failure(search):
+    records = search(exhausting(1, 2)).records()
+    assert [(r.state, r.retried) for r in records[1:4]] == [("failed", True), ("failed", False), ("complete", False)]
+
+
+def test_memory_of_the_host_that_runs_out_is_not_asked_for_again(search):
+    store = search(InlineExecutor(lambda job: Crash("out-of-memory", "MemoryError") if job.trial else healthy(job)))
+    assert not any(record.retried for record in store.records())
+
+
+def test_one_that_dies_with_the_gpu_to_itself_is_tried_again_so(search):
+    def evaluate(job):
+        crashes = {1: Crash("out-of-memory", "CUDA", crowded=True), 2: Crash("died", "SIGKILL")}
+        return crashes.get(job.trial) or healthy(job)
+
+    executor = InlineExecutor(evaluate)
+    search(executor)
+    assert [job.alone for job in executor.jobs[:5]] == [False, False, True, True, False]
+
+
+def test_one_that_was_interrupted_with_the_gpu_to_itself_goes_on_so(search):
+    with pytest.raises(KilledError):
+        search(replace(exhausting(1), dies_after=2))
+    executor = exhausting()
+    search(executor)
+    assert executor.jobs[0].alone
 
 
 def test_a_quality_that_is_no_number_never_reaches_the_storage(search):

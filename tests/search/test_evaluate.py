@@ -1,9 +1,13 @@
 import json
+import tempfile
 
 import pytest
+import torch
+from pretend import PretendMemory
 from stubs import Phone
 
 from gansearch.builtin.detectors.divergence import Divergence
+from gansearch.search import evaluate
 from gansearch.search.evaluate import TrainAndJudge
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import VERDICT
@@ -123,3 +127,53 @@ def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(make_sp
     outcome = at_rungs(make_spec, make_space, tmp_path / "again", again, resume_from=tmp_path)
     assert again.rungs[0] == first.rungs[0]
     assert [rung.step for rung in outcome.rungs] == [10, 20]
+
+
+@pytest.fixture
+def on_gpu(make_spec, make_space, tmp_path, monkeypatch):
+    """Trains the study's baseline in a pretended memory; the tensors are on the CPU."""
+
+    def judged_on(memory, **job):
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        monkeypatch.setattr(evaluate, "memory_of", lambda device: memory)
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        return TrainAndJudge(make_spec().training, (), {})(Job(0, make_space().baseline, folder, **job), Phone())
+
+    return judged_on
+
+
+def test_a_trial_on_a_gpu_tells_what_was_counted_and_what_it_took(on_gpu, tmp_path):
+    stamp = on_gpu(PretendMemory(tmp_path)).stamp
+    assert stamp["counted_gpu_memory_bytes"] > 0
+    assert (stamp["peak_gpu_memory_bytes"], stamp["reserved_gpu_memory_bytes"]) == (1, 2)
+
+
+def test_to_count_what_a_training_takes_changes_nothing_of_it(on_gpu, tmp_path):
+    counted, plain = on_gpu(PretendMemory(tmp_path)), on_gpu(None)
+    assert counted.signals == plain.signals
+    assert "counted_gpu_memory_bytes" not in plain.stamp
+
+
+def test_a_trial_shares_its_gpu_unless_it_is_to_be_alone(on_gpu, tmp_path):
+    shared, own = PretendMemory(tmp_path), PretendMemory(tmp_path, name="another")
+    on_gpu(shared)
+    on_gpu(own, alone=True)
+    assert (shared.capped, own.capped) == (True, False)
+
+
+def test_a_candidate_that_cannot_be_counted_gets_its_gpu_to_itself(on_gpu, tmp_path, monkeypatch):
+    class Asking(PretendMemory):
+        def take(self, claim, *, capped):
+            raise AssertionError("nothing was counted")
+
+    monkeypatch.setattr(evaluate, "footprint", lambda *candidate: None)
+    assert "counted_gpu_memory_bytes" not in on_gpu(Asking(tmp_path)).stamp
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_on_a_gpu_a_trial_takes_about_what_was_counted(make_spec, make_space, tmp_path):
+    spec, space = make_spec("training.device=cuda"), make_space()
+    stamp = TrainAndJudge(spec.training, (), {})(Job(0, space.baseline, tmp_path), Phone()).stamp
+    assert 0 < stamp["counted_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
+    assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]

@@ -12,6 +12,7 @@ from gansearch.search.executors import open_executor
 from gansearch.study import ExecutorSpec
 from gansearch.trial import AtRung, Ended, Job
 
+CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
 RECORDED = {
     "healthy": [("complete", "healthy", "")] * 2,
     "fails to converge": [("pruned", "convergence-failure", "")],
@@ -24,6 +25,12 @@ RECORDED = {
     ]
     * 2,
     "exhausts memory": [("failed", None, "out-of-memory: RuntimeError")],
+    "exhausts a GPU that it shares": [
+        ("failed", None, "out-of-memory: OutOfMemoryError: CUDA out of memory"),
+        ("complete", "healthy", ""),
+    ],
+    "exhausts a GPU": [("failed", None, "out-of-memory: OutOfMemoryError: CUDA out of memory")] * 2,
+    "exhausts a GPU as its libraries say it": [("failed", None, f"out-of-memory: RuntimeError: {CUBLAS}")] * 2,
     "hangs": [("failed", None, "died: no word for 3 s")] * 2,
     "is flaky": [
         ("failed", None, "died: its process ended with exit code 3 and no word"),
@@ -31,7 +38,10 @@ RECORDED = {
     ],
     "asks at two rungs": [("complete", "healthy", "")],
 }
-"""State, verdict and reason of each trial, in order; of two, the second is the retry of a dead one."""
+"""State, verdict and reason of each trial, in order; of two, the second is another try of the first one's candidate.
+
+One whose GPU ran out of memory has the GPU to itself then.
+"""
 
 
 ON_RAY = pytest.mark.parametrize("executor", ["ray"], indirect=True)
@@ -77,9 +87,10 @@ def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, searc
     assert recorded == RECORDED
     assert {part for part, again in retried.items() if again == [True, False]} == {
         "exits", "is killed", "hangs", "is flaky",
+        "exhausts a GPU that it shares", "exhausts a GPU", "exhausts a GPU as its libraries say it",
     }  # fmt: skip
     front = pareto_front(store.records(), axes_of(make_spec(), store.records())).trials
-    assert [record.parameters["generator.width"] for record in front] == [16, 24, 32, 64]
+    assert [record.parameters["generator.width"] for record in front] == [16, 24, 32, 40, 64]
 
 
 def test_a_trial_that_may_not_go_on_from_a_rung_ends_there(executor):

@@ -2,12 +2,17 @@
 
 import os
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from stubs import OUTCOME, evaluate
 
 from gansearch.errors import GansearchError
-from gansearch.search.local import LocalExecutor, Places
+from gansearch.search import ray_session
+from gansearch.search.local import LocalExecutor, Places, threads_each
+from gansearch.study import ExecutorSpec, ResourcesSpec
 from gansearch.trial import AtRung, Crash, Ended, Job
 
 
@@ -75,6 +80,22 @@ def test_places_are_what_is_asked_for_or_one_a_gpu(workers, gpus, count):
 def test_the_threads_of_all_workers_add_up_to_the_cores():
     places = Places.here("auto", 0)
     assert places.candidates * places.threads <= len(os.sched_getaffinity(0))
+
+
+@given(cores=st.integers(1, 256), workers=st.integers(1, 64), processes=st.integers(1, 8))
+def test_there_are_never_more_threads_than_cores_and_no_process_could_have_another(cores, workers, processes):
+    each = threads_each(cores, workers * processes)
+    assert workers * processes * each <= max(cores, workers * processes)
+    assert workers * processes * (each + 1) > cores
+
+
+@given(cores=st.integers(1, 64), cpus=st.integers(1, 8), workers=st.integers(1, 16), processes=st.integers(1, 4))
+def test_nor_are_there_on_a_ray_of_our_own(cores, cpus, workers, processes):
+    spec = ExecutorSpec(use="ray", workers=workers, workers_per_candidate=processes, resources=ResourcesSpec(cpus=cpus))
+    with patch.object(ray_session, "count_cores", lambda: cores):
+        each = ray_session.threads_in(spec, workers)
+    assert each <= cpus
+    assert workers * processes * each <= max(cores, workers * processes)
 
 
 def test_processes_of_one_candidate_share_the_cores_and_have_a_gpu_each():
