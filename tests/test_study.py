@@ -262,3 +262,15 @@ def test_a_password_of_the_storage_is_not_written_down(make_spec):
     spec = make_spec("storage=postgresql+psycopg://me:secret@[::1]:5433/studies?sslmode=require")
     assert spec.resolved()["storage"] == "postgresql+psycopg://me@[::1]:5433/studies?sslmode=require"
     assert spec.differences(make_spec(f"storage={spec.resolved()['storage']}")) == []
+
+
+SECRETIVE = ["s3://me:sesame@b/x", "s3://b/x?secret_key=sesame", "abfs://c@a.example/x?sig=sesame"]
+
+
+@pytest.mark.parametrize("url", ["bucket/folder", "/folder", *SECRETIVE])
+def test_a_storage_path_that_is_no_url_or_holds_credentials_is_refused_without_telling_them(study_text, url):
+    (message,) = problems(study_text + f"executor: {{storage_path: '{url}'}}\n")
+    assert message.startswith(
+        "s.yaml:22:12: executor.storage_path: should be a URL such as s3://bucket/folder, without"
+    )
+    assert "sesame" not in message
