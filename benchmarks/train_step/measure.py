@@ -41,6 +41,7 @@ from gansearch.components import ImageShape
 from gansearch.detection import RunWatch
 from gansearch.study import TrainingSpec
 from gansearch.training.loop import Hooks, train
+from gansearch.training.players import Players
 from gansearch.training.precision import choose_precision, keep_freed_memory
 
 TURN = 20
@@ -62,15 +63,35 @@ def as_people_write_it(network: nn.Module) -> nn.Module:
     return nn.Sequential(*(reshaping.get(type(layer), lambda same: same)(layer) for layer in network))
 
 
-def ours(width: int, precision: str) -> None:
+def as_it_is(players: Players) -> None:
+    """Our loop."""
+
+
+def compiled(players: Players) -> None:
+    """Both networks through torch.compile."""
+    for learner in (players.generator, players.discriminator):
+        learner.shared = torch.compile(learner.network)  # type: ignore[assignment]
+
+
+def ours(
+    width: int,
+    precision: str,
+    device: str = "cpu",
+    *,
+    graphs: bool = False,
+    change: Callable[[Players], None] = as_it_is,
+) -> None:
     """Our loop, whole: signals at every step, three detectors, progress reports."""
     keep_freed_memory()
     dataset = FashionMNIST()
     generator, discriminator = networks(width)
     candidate = Candidate(dataset, generator, discriminator, BCE(), Alternating(), {})
-    spec = TrainingSpec(steps=10**6, precision=precision, device="cpu", sample_every=0)  # type: ignore[arg-type]
+    told = {"steps": 10**6, "precision": precision, "device": device, "graphs": graphs, "sample_every": 0}
+    spec = TrainingSpec.model_validate(told).in_steps(60_000)
 
-    def disturb(step: int, players: object) -> None:
+    def disturb(step: int, players: Players) -> None:
+        if step == 1:
+            change(players)
         if step % TURN == 1:
             _hand_over()
 
@@ -94,10 +115,10 @@ class Images(Dataset[torch.Tensor]):
         return tensor.sub_(self.mean).div_(self.deviation)
 
 
-def tight_batches() -> Callable[[], torch.Tensor]:
-    """Batches gathered from a tensor in memory."""
-    pixels = torch.from_numpy(FashionMNIST().load().train.samples)
-    return lambda: pixels[torch.randint(len(pixels), (BATCH,))].float().div(127.5).sub(1)
+def tight_batches(device: str = "cpu") -> Callable[[], torch.Tensor]:
+    """Batches gathered from a tensor in the device's memory."""
+    pixels = torch.from_numpy(FashionMNIST().load().train.samples).to(device)
+    return lambda: pixels[torch.randint(len(pixels), (BATCH,), device=device)].float().div(127.5).sub(1)
 
 
 def loader_batches() -> Callable[[], torch.Tensor]:
@@ -112,16 +133,16 @@ def loader_batches() -> Callable[[], torch.Tensor]:
     return lambda: next(batches)
 
 
-def plain(width: int, batch: Callable[[], torch.Tensor], *, reads_losses: bool) -> None:
+def plain(width: int, batch: Callable[[], torch.Tensor], device: str = "cpu", *, reads_losses: bool) -> None:
     """The loop of PyTorch's own DCGAN example: one generator pass a step serves both networks."""
-    generator, discriminator = (as_people_write_it(component.build(SHAPE)) for component in networks(width))
+    generator, discriminator = (as_people_write_it(component.build(SHAPE)).to(device) for component in networks(width))
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     while True:
         _hand_over()
         for _ in range(TURN):
             d_optimizer.zero_grad()
-            fake = generator(torch.randn(BATCH, LATENT))
+            fake = generator(torch.randn(BATCH, LATENT, device=device))
             d_loss = softplus(-discriminator(batch())).mean() + softplus(discriminator(fake.detach())).mean()
             d_loss.backward()
             d_optimizer.step()
@@ -133,21 +154,29 @@ def plain(width: int, batch: Callable[[], torch.Tensor], *, reads_losses: bool) 
                 d_loss.item(), g_loss.item()
 
 
+Contend = Callable[[str, int, int, Connection], None]
 _pipe: Connection
 
 
 def _hand_over() -> None:
     """End a turn and wait for the next."""
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
     _pipe.send(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
     _pipe.recv()
 
 
-def contend(name: str, width: int, threads: int, pipe: Connection) -> None:
-    """Be one contender."""
+def sit_down(threads: int, pipe: Connection) -> None:
+    """Begin to be a contender."""
     global _pipe
     _pipe = pipe
     torch.set_num_threads(threads)
     torch.manual_seed(0)
+
+
+def contend(name: str, width: int, threads: int, pipe: Connection) -> None:
+    """Be one contender."""
+    sit_down(threads, pipe)
     match name:
         case "tight":
             plain(width, tight_batches(), reads_losses=False)
@@ -160,7 +189,7 @@ def contend(name: str, width: int, threads: int, pipe: Connection) -> None:
 class Contender:
     """A process that takes turns."""
 
-    def __init__(self, name: str, width: int, threads: int) -> None:
+    def __init__(self, name: str, width: int, threads: int, contend: Contend = contend) -> None:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         os.environ["OMP_NUM_THREADS"] = str(threads)
