@@ -12,6 +12,7 @@ import argparse
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +25,7 @@ PUBLISHED: Mapping[tuple[str, int], Mapping[str, float]] = {
     ("grid", 4): {"modes": 24.8, "modes_std": 0.2},
 }
 """After 400,000 steps, 10 seeds (Lin et al. 2018, arXiv:1712.04086, Table 1)."""
-RUNGS = (1000, 2000, 3000, 8000, 16_000, 32_000, 60_000, 120_000, 400_000)
+RUNGS = (1000, 2000, 3000, 5000, 10_000, 20_000, 30_000, 40_000, 50_000, 100_000, 200_000, 400_000)
 DEVIATIONS = 2.0
 
 
@@ -32,10 +33,14 @@ def looks(folder: Path) -> pd.DataFrame:
     """Every look at every run, a row each."""
     runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     return pd.DataFrame(
-        {key: run[key] for key in ("recipe", "dataset", "packing", "seed")} | look
+        {key: run[key] for key in ("dataset", "packing", "seed")} | {"recipe": _recipe(run)} | look
         for run in runs
         for look in run["looks"]
     )
+
+
+def _recipe(run: Mapping[str, Any]) -> str:
+    return f"{run['recipe']}, simultaneous" if run.get("simultaneous") else run["recipe"]
 
 
 def rung_by_rung(looks: pd.DataFrame) -> pd.DataFrame:
@@ -54,7 +59,7 @@ def rung_by_rung(looks: pd.DataFrame) -> pd.DataFrame:
     )
     # Another recipe than theirs is not held against their figures.
     places = zip(table.recipe, table.dataset, table.packing, strict=True)
-    published = [PUBLISHED[place[1:]] if place[0] == "published" else {} for place in places]
+    published = [PUBLISHED[place[1:]] if place[0].startswith("published") else {} for place in places]
     for column, figure in (("modes", "modes"), ("std", "modes_std"), ("high_quality", "high_quality")):
         table[f"published_{column}"] = pd.Series([figures.get(figure) for figures in published], dtype=float)
     distance = (table.modes - table.published_modes).abs()
