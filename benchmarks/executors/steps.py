@@ -65,6 +65,9 @@ class Nobody:
     def at_work(self) -> None:
         pass
 
+    def waiting(self) -> None:
+        pass
+
 
 def train_bare(evaluate: TrainAndJudge, one: Job) -> Outcome:
     """Train a job in this process, as a worker does."""
