@@ -75,6 +75,8 @@ class _Training(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
+    """How weights and images lie in memory, as torch calls it. Which is faster depends on networks and device."""
     graphs: bool = False
     """Whether steps are recorded as CUDA graphs and replayed, for small networks, whose steps wait for their launches.
 

@@ -105,7 +105,8 @@ def footprint(candidate: Candidate, data: Data, training: StepsSpec, precision: 
 
 def rehearse(candidate: Candidate, data: Data, training: StepsSpec, device: torch.device) -> Players:
     """Do in fp32 on a device what takes memory in a training, as its loop does it: every kind of step, and samples."""
-    players, feed = Players(candidate, data.shape, device, "fp32"), Feed(data, device)
+    players = Players(candidate, data.shape, device, "fp32", layout=training.memory_format)
+    feed = Feed(data, device)
     for learner in (players.generator, players.discriminator):
         _give_moments(learner)
     shown_inputs = players.test_inputs(SHOWN, feed)

@@ -115,7 +115,7 @@ def train(
     precision = choose_precision(spec.precision, device)
 
     # The players, their data, and what they are held against
-    players = Players(candidate, data.shape, device, precision, ranks)
+    players = Players(candidate, data.shape, device, precision, ranks, spec.memory_format)
     if heritage is not None:
         players.inherit(heritage)
     feed = Feed(data, device)

@@ -17,7 +17,7 @@ from gansearch.components import ImageShape, Player
 from gansearch.training.average import Average
 from gansearch.training.feed import Feed
 from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
-from gansearch.training.precision import Precision, arrange, autocast
+from gansearch.training.precision import MemoryFormat, Precision, arrange, autocast
 from gansearch.training.ranks import ALONE, Ranks
 from gansearch.training.sharing import shared
 
@@ -94,11 +94,12 @@ class Players:
         device: torch.device,
         precision: Precision,
         ranks: Ranks = ALONE,
+        layout: MemoryFormat = "channels_last",
     ) -> None:
         schedule = candidate.schedule
         self.device, self._precision, self.ranks = device, precision, ranks
         self._candidate = candidate
-        generator, discriminator = (arrange(network, device) for network in candidate.networks(shape))
+        generator, discriminator = (arrange(network, device, layout) for network in candidate.networks(shape))
         betas = (schedule.generator_beta1, schedule.generator_beta2)
         self.generator = Learner(generator, schedule.generator_lr, betas, ranks)
         betas = (schedule.discriminator_beta1, schedule.discriminator_beta2)

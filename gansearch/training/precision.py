@@ -14,6 +14,8 @@ import torch
 from torch import nn
 
 Precision = Literal["fp32", "bf16"]
+MemoryFormat = Literal["channels_last", "contiguous"]
+_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 
 
 def choose_device(asked: str) -> torch.device:
@@ -42,9 +44,9 @@ def autocast(precision: Precision, device: torch.device) -> AbstractContextManag
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def arrange(network: nn.Module, device: torch.device) -> nn.Module:
-    """Move a network to its device with the layout that its convolutions run fastest in."""
-    return network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+def arrange(network: nn.Module, device: torch.device, layout: MemoryFormat) -> nn.Module:
+    """Move a network to its device; its convolutions run in the layout of their weights."""
+    return network.to(device, memory_format=_FORMATS[layout])  # type: ignore[call-overload, no-any-return]
 
 
 def keep_freed_memory() -> bool:

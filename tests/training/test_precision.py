@@ -23,3 +23,23 @@ def test_bf16_trains_with_weights_and_losses_in_fp32(make_space, make_spec):
     assert trained.precision == "bf16"
     assert {p.dtype for p in trained.players.generator.network.parameters()} == {torch.float32}
     assert trained.players.generate(trained.players.latents(2)).dtype == torch.float32
+
+
+def test_another_memory_format_is_kept_from_beginning_to_end_and_comes_to_the_same(make_space, make_spec):
+    from gansearch.detection import RunWatch
+    from gansearch.training.loop import train
+
+    def trained(memory_format):
+        images = ("dataset={use: fashion-mnist, limit: 200}", "generator={use: dcgan, width: 8}", "baseline={}")
+        networks = (*images, "discriminator={use: downconv, width: 8}")
+        candidate = make_space(*networks).baseline
+        training = make_spec(*networks, f"training.memory_format={memory_format}", "training.steps=3").training
+        return train(candidate, candidate.dataset.load(), training.in_steps(200), RunWatch([]))
+
+    usual, other = trained("channels_last"), trained("contiguous")
+    for run, layout in ((usual, torch.channels_last), (other, torch.contiguous_format)):
+        networks = (run.players.generator.network, run.players.discriminator.network)
+        maps = [weight for network in networks for weight in network.parameters() if weight.dim() == 4]
+        assert all(weight.is_contiguous(memory_format=layout) for weight in maps)
+    assert not all(weight.is_contiguous() for weight in usual.players.generator.network.parameters())
+    assert [row["g_loss"] for row in other.rows] == pytest.approx([row["g_loss"] for row in usual.rows], rel=1e-3)
