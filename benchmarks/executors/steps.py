@@ -36,9 +36,10 @@ from gansearch.search.evaluate import TrainAndJudge
 from gansearch.search.executor import Executor
 from gansearch.search.executors import open_executor
 from gansearch.search.local import LocalExecutor, Places
+from gansearch.search.worker import Mute
 from gansearch.study import ExecutorSpec, TrainingSpec
 from gansearch.training.precision import keep_freed_memory
-from gansearch.trial import AtRung, Ended, Job, Outcome, Progress
+from gansearch.trial import Ended, Job, Outcome
 
 Turn = Callable[[Job], float]
 """Trains a job and gives the seconds that a step took, by the worker's own account."""
@@ -53,27 +54,11 @@ def job(number: int, width: int, folder: Path) -> Job:
     return Job(number, candidate, folder)
 
 
-class Nobody:
-    """The line of a trial that nobody listens to."""
-
-    def progress(self, progress: Progress) -> None:
-        pass
-
-    def at_rung(self, at_rung: AtRung) -> bool:
-        return True
-
-    def at_work(self) -> None:
-        pass
-
-    def waiting(self) -> None:
-        pass
-
-
 def train_bare(evaluate: TrainAndJudge, one: Job) -> Outcome:
     """Train a job in this process, as a worker does."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    return evaluate(one, Nobody())
+    return evaluate(one, Mute())
 
 
 def bare(evaluate: TrainAndJudge) -> Turn:

@@ -152,8 +152,8 @@ class _Line:
         self._starter.send_bytes(pickle.dumps(message))
 
 
-class _Mute:
-    """The line of all workers of a team but the first, which hear from that one what it is told."""
+class Mute:
+    """A line that leads nowhere: of all workers of a team but the first, from which they hear what it is told."""
 
     def progress(self, progress: Progress) -> None:
         pass
@@ -187,7 +187,7 @@ def _work(task: bytes, seat: Seat, starter: Connection, threads: int, gpu: int |
     try:
         evaluate, job = pickle.loads(task)
         alone = job.alone
-        ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else _Mute())
+        ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else Mute())
     except StoppedError:
         return
     except PeerLostError as error:
