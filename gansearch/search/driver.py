@@ -113,7 +113,7 @@ class Driver:
             store: keeps it.
             folders: where each trial keeps its files.
             listener: told of all that happens.
-            stop: asked about four times a second whether to stop.
+            stop: asked about four times a second, and before each start, whether to stop.
             rescuer: says which runs get a second chance; without it none does.
             parents: says which trial a candidate inherits weights from; without it none does.
         """
@@ -148,8 +148,10 @@ class Driver:
     # ------------------------------------------------------------------ ask and gate
 
     def _start_due(self) -> bool:
-        """Fill the free slots; whether any more trials are wanted."""
-        while (wanted := self._agenda.wants_more(len(self._running))) and len(self._running) < self._executor.slots:
+        """Fill the free slots, until it should stop; whether any more trials are wanted."""
+        while wanted := self._agenda.wants_more(len(self._running)):
+            if len(self._running) >= self._executor.slots or self._stop_asked():
+                break
             self._start_one()
         return wanted
 

@@ -238,14 +238,23 @@ def test_a_changed_study_is_refused_with_the_differences(search):
 
 def test_a_search_that_is_asked_to_stop_leaves_its_trials_queued(search):
     class Slow(InlineExecutor):
+        asked = False
+
         def events(self, timeout):
+            self.asked = True
             return []
 
-    answers = iter([False, True])
-    store = search(Slow(slots=2), stop=lambda: next(answers))
+    executor = Slow(slots=2)
+    store = search(executor, stop=lambda: executor.asked)
     assert [record.state for record in store.records()] == ["failed", "failed", "waiting", "waiting"]
     assert [record.retry_of for record in store.records()[2:]] == [0, 1]
     assert len(ended(search(InlineExecutor()))) == 4
+
+
+def test_a_search_that_is_asked_to_stop_begins_nothing_more_in_the_slots_that_are_free(search):
+    executor = InlineExecutor(slots=4)
+    search(executor, stop=lambda: len(executor.jobs) == 2)
+    assert len(executor.jobs) == 2
 
 
 def test_two_places_are_given_two_candidates(search):
