@@ -2,7 +2,7 @@
 # venv, and install everything else into .venv: once, and again when what is to be installed changes.
 #
 #   make run STUDY=my_study.yaml    another study
-#   make test ARGS="-k pareto"      more arguments for `gansearch run` or pytest
+#   make test ARGS="-k pareto"      more arguments for `gansearch run` or pytest, which tests in up to four processes
 #   PYTHON=python3.12 make test     another Python
 
 PYTHON ?= python3
@@ -21,7 +21,7 @@ run: .venv/installed
 	$(BIN)/gansearch run $(STUDY) $(ARGS)
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
