@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from ray._common.utils import get_default_ray_temp_dir
 from ray.cluster_utils import Cluster
 from stubs import linger
 
@@ -19,6 +20,7 @@ NODE = {"node_ip_address": "127.0.0.1", "object_store_memory": 80_000_000, "incl
 def cluster():
     """A head that trains nothing, and two nodes with room for a candidate each."""
     folder = tempfile.mkdtemp(prefix="gsr", dir="/tmp")  # sockets of Ray need a short path
+    Path(get_default_ray_temp_dir()).mkdir(parents=True, exist_ok=True)  # where the head notes its address all the same
     cluster = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0, "temp_dir": folder})
     for _ in range(2):
         cluster.add_node(num_cpus=1, **NODE, temp_dir=folder)
