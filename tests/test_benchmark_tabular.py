@@ -32,7 +32,7 @@ def scripts(monkeypatch):
 @pytest.fixture
 def study_path(tmp_path, study_text):
     path = tmp_path / "tiny.yaml"
-    path.write_text(study_text.replace("{steps: 20", "{device: cpu, precision: fp32, steps: 20") + WATCHED)
+    path.write_text(study_text.replace("{steps: 20", "{device: cpu, steps: 20") + WATCHED)
     return path
 
 
