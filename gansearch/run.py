@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gansearch.components import SizeMetric
-from gansearch.loading import Study
-from gansearch.space import SearchSpace
 from gansearch.storage.run_folder import RunFolder, TrialFolder
-from gansearch.study import StudySpec
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.spec import StudySpec
+from gansearch.study.study import Study
 
 if TYPE_CHECKING:
-    from gansearch.ranking.front import Axis
-    from gansearch.search.agenda import Agenda
-    from gansearch.search.aim import Smallest
+    from gansearch.execution.executor import Executor
+    from gansearch.ranking.pareto import Axis
     from gansearch.search.certification import Choice, Plan
     from gansearch.search.driver import Driver, Listener
-    from gansearch.search.executor import Executor
-    from gansearch.search.gate import Gate
+    from gansearch.search.feasibility import Gate
     from gansearch.search.pruning import RungPruner
-    from gansearch.search.telling import Teller
-    from gansearch.storage.trials import TrialRecord, TrialStore
+    from gansearch.search.searcher import Agenda
+    from gansearch.search.smallest_model import Smallest
+    from gansearch.search.tell_policy import Teller
+    from gansearch.storage.trial_store import TrialRecord, TrialStore
 
 
 Stop = Callable[[], bool]
@@ -38,7 +38,7 @@ def run_study(
     Raises:
         RunFolderError: when the folder holds another study, or another process is at work in it.
     """
-    from gansearch.storage.trials import TrialStore
+    from gansearch.storage.trial_store import TrialStore
 
     spec, executor = study.spec, executor_of(study)
     if fresh and path.exists():
@@ -75,7 +75,7 @@ def certify_study(
         RunFolderError: when another process is at work in the folder, or it holds another study.
     """
     from gansearch.search.certification import Plan
-    from gansearch.storage.trials import TrialStore, certification_name
+    from gansearch.storage.trial_store import TrialStore, certification_name
 
     spec = study.spec
     with RunFolder.create(folder.path, spec).locked():
@@ -100,11 +100,11 @@ def search_of(
     `runs` are those of an earlier certification.
     """
     # Here and below, since what only looks at a study has no need to wait for them.
-    from gansearch.search.aim import Smallest
     from gansearch.search.driver import Driver
-    from gansearch.search.gate import Gate
+    from gansearch.search.feasibility import Gate
     from gansearch.search.inheritance import Parents
     from gansearch.search.rescue import Rescuer
+    from gansearch.search.smallest_model import Smallest
 
     spec, space = study.spec, study.space
     axes = objective_axes(spec, space)
@@ -117,10 +117,10 @@ def search_of(
 
 def _agenda_of(study: Study, gate: Gate, store: TrialStore, smallest: Smallest | None) -> Agenda:
     """What says which candidate is tried next."""
-    from gansearch.search.agenda import SearchAgenda
-    from gansearch.search.outlook import Goal
-    from gansearch.search.pool import DrawnPool
-    from gansearch.search.shrinking import ShrinkingAgenda
+    from gansearch.search.bayesian.acquisition import Goal
+    from gansearch.search.bayesian.candidate_pool import DrawnPool
+    from gansearch.search.bayesian.searcher import ShrinkingAgenda
+    from gansearch.search.searcher import SearchAgenda
 
     spec, space = study.spec, study.space
     if spec.search.sampler != "shrink":
@@ -151,7 +151,7 @@ def _judges(study: Study, smallest: Smallest | None = None) -> tuple[RungPruner,
     """What gives up a run at a rung, and what says what an end means."""
     from gansearch.search.pruning import RungPruner
     from gansearch.search.samplers import KINDS
-    from gansearch.search.telling import Teller
+    from gansearch.search.tell_policy import Teller
 
     spec = study.spec
     kind = KINDS[spec.search.sampler]
@@ -166,8 +166,8 @@ def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManage
     Raises:
         GansearchError: when it cannot be had.
     """
-    from gansearch.search.evaluate import TrainAndJudge
-    from gansearch.search.executors import open_executor
+    from gansearch.execution.open_executor import open_executor
+    from gansearch.execution.trial_runner import TrainAndJudge
     from gansearch.search.samplers import KINDS
 
     spec, space = study.spec, study.space
@@ -181,6 +181,6 @@ def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManage
 
 def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Axis, ...]:
     """The study's objectives as axes along which trials are compared."""
-    from gansearch.ranking.front import Axis
+    from gansearch.ranking.pareto import Axis
 
     return tuple(Axis(o.metric, o.direction, isinstance(space.metrics[o.metric], SizeMetric)) for o in spec.objectives)

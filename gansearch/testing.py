@@ -22,6 +22,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.components import (
     Component,
     Data,
@@ -38,9 +39,8 @@ from gansearch.components import (
     SizeMetric,
     Split,
 )
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.sizes import count_parameters
 from gansearch.signals import COLUMNS, Row
 
 DRAWS = 8

@@ -2,12 +2,12 @@ import textwrap
 
 import pytest
 import torch
-from object_store import object_store
-from postgres import database, server
+from support.object_store import object_store
+from support.postgres import database, server
 
-from gansearch.document import StudyDocument
 from gansearch.registry import Registry
-from gansearch.space import SearchSpace
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.yaml_file import StudyDocument
 
 __all__ = ["database", "object_store", "server"]
 

@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_search(compare, table):
 
 def test_to_go_on_costs_what_is_left_of_a_run(compare, table, tmp_path):
     replaying = importlib.import_module("replaying")
-    from gansearch.trial import Job
+    from gansearch.messages import Job
 
     study = replaying.load_study(compare.STUDY, replaying.Table.read([table]))
     known = replaying.Table.read([table])

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from stubs import Phone
+from support.stubs import Phone
 
 from gansearch.candidate import Candidate
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.messages import Job
 from gansearch.registry import Registry
 from gansearch.run import Study
-from gansearch.search.evaluate import TrainAndJudge
 from gansearch.training.loop import train
-from gansearch.trial import Job
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks" / "tabular"
 # Looks at every tenth step, and condemns whatever does not cover all of the data.

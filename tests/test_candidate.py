@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from gansearch.components import Phase, Schedule
-from gansearch.options import InvalidCandidateError
 from gansearch.registry import Registry
-from gansearch.space import SearchSpace
+from gansearch.study.component_choices import InvalidCandidateError
+from gansearch.study.search_space import SearchSpace
 from gansearch.testing import RandomSource
 
 

@@ -12,13 +12,13 @@ from torch import Tensor, nn
 
 from gansearch.candidate import Candidate
 from gansearch.components import Player
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.messages import Job, Line, Outcome, Progress
 from gansearch.signals import HEALTHY
-from gansearch.study import TrainingSpec
+from gansearch.study.spec import TrainingSpec
+from gansearch.training.distributed import ALONE, Ranks, joined
 from gansearch.training.loop import Hooks, train
-from gansearch.training.players import Players
-from gansearch.training.ranks import ALONE, Ranks, joined
-from gansearch.trial import Job, Line, Outcome, Progress
+from gansearch.training.networks import Players
 
 PLAYERS: tuple[Player, ...] = ("generator", "discriminator")
 

@@ -24,14 +24,14 @@ import torch
 from jobs import Compares, TellsPace
 
 from gansearch.candidate import Candidate
-from gansearch.document import StudyDocument
+from gansearch.execution.local import count_cores
+from gansearch.execution.worker import is_ending, start_server, task_of
+from gansearch.execution.worker_group import Team, Terms, listen
+from gansearch.messages import Crash, Ending, Evaluate, Job
 from gansearch.registry import Registry
-from gansearch.search.local import count_cores
-from gansearch.search.team import Team, Terms, listen
-from gansearch.search.worker import is_ending, start_server, task_of
-from gansearch.space import SearchSpace
-from gansearch.study import TrainingSpec
-from gansearch.trial import Crash, Ending, Evaluate, Job
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.spec import TrainingSpec
+from gansearch.study.yaml_file import StudyDocument
 
 HERE = Path(__file__).parent
 STUDY = """

@@ -22,7 +22,7 @@ import pandas as pd
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
 
 SMALL = 30_000
 

@@ -28,18 +28,18 @@ from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.losses.hinge import Hinge
+from gansearch.builtin.metrics.distances import FID, MMD
+from gansearch.builtin.metrics.diversity import near_duplicate_rate
+from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Component, Loss, Phase, Watch
-from gansearch.detection import RunWatch
-from gansearch.evaluation.distances import FID, MMD
-from gansearch.evaluation.diversity import near_duplicate_rate
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.probe import Probe
-from gansearch.evaluation.sizes import count_parameters
-from gansearch.study import TrainingSpec
+from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.players import Players
+from gansearch.training.networks import Players
 from gansearch.training.precision import keep_freed_memory
 
 STEPS = 1500

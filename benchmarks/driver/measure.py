@@ -31,18 +31,18 @@ import optuna
 import torch
 
 from gansearch.candidate import Candidate
-from gansearch.document import StudyDocument
 from gansearch.evaluation.counting import SizeCounter
+from gansearch.messages import Ended, Event, Job, Outcome, Progress
 from gansearch.registry import Registry
 from gansearch.run import Study, search_of
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
-from gansearch.space import SearchSpace
 from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, RunFolder
-from gansearch.storage.trials import TrialRecord, TrialStore
-from gansearch.study import StudySpec
-from gansearch.trial import Ended, Event, Job, Outcome, Progress
+from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.spec import StudySpec
+from gansearch.study.yaml_file import StudyDocument
 
 STUDY = Path(__file__).parents[2] / "studies" / "shrink_generator.yaml"
 SAMPLERS = ("tpe", "nsga2", "random")

@@ -31,11 +31,11 @@ import torch
 from measure import outcome_of, prepared, study_of
 
 from gansearch.candidate import Candidate
+from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Progress, Rung
 from gansearch.run import search_of
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import DATABASE, RunFolder
-from gansearch.storage.trials import TrialRecord, TrialStore
-from gansearch.trial import AtRung, Ended, Event, Job, Outcome, Progress, Rung
+from gansearch.storage.trial_store import TrialRecord, TrialStore
 
 STEPS = 1500
 RUNGS = (100, 200, 500, 1000)

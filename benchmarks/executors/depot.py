@@ -15,9 +15,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from gansearch.search.depot import Depot, at_node, dispatch, received
+from gansearch.execution.ray.file_transfer import Depot, at_node, dispatch, received
+from gansearch.messages import Job, Outcome
 from gansearch.signals import HEALTHY
-from gansearch.trial import Job, Outcome
 
 
 def bring(root: Path, number: int, size: int) -> tuple[float, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 
+from gansearch.messages import AtRung, Job, Line, Outcome, Progress, Rung
 from gansearch.signals import HEALTHY
-from gansearch.trial import AtRung, Job, Line, Outcome, Progress, Rung
 
 TIMES = {"nothing": 0, "tell": 1000, "ask": 100}
 """How often a job of each kind does what it does."""

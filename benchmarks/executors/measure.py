@@ -22,10 +22,10 @@ from pathlib import Path
 
 from jobs import TIMES, evaluate
 
-from gansearch.search.executor import Executor
-from gansearch.search.executors import open_executor
-from gansearch.study import ExecutorSpec
-from gansearch.trial import AtRung, Ended, Job, Outcome
+from gansearch.execution.executor import Executor
+from gansearch.execution.open_executor import open_executor
+from gansearch.messages import AtRung, Ended, Job, Outcome
+from gansearch.study.spec import ExecutorSpec
 
 
 @dataclass(frozen=True)

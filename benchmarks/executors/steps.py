@@ -32,14 +32,14 @@ from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.search.evaluate import TrainAndJudge
-from gansearch.search.executor import Executor
-from gansearch.search.executors import open_executor
-from gansearch.search.local import LocalExecutor, Places
-from gansearch.search.worker import Mute
-from gansearch.study import ExecutorSpec, TrainingSpec
+from gansearch.execution.executor import Executor
+from gansearch.execution.local import LocalExecutor, Places
+from gansearch.execution.open_executor import open_executor
+from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.execution.worker import Mute
+from gansearch.messages import Ended, Job, Outcome
+from gansearch.study.spec import ExecutorSpec, TrainingSpec
 from gansearch.training.precision import keep_freed_memory
-from gansearch.trial import Ended, Job, Outcome
 
 Turn = Callable[[Job], float]
 """Trains a job and gives the seconds that a step took, by the worker's own account."""

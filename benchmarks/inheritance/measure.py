@@ -29,20 +29,20 @@ from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
+from gansearch.builtin.metrics.distances import MMD
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Data
-from gansearch.detection import RunWatch
-from gansearch.evaluation.distances import MMD
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.probe import Probe
-from gansearch.study import StepsSpec, StudySpec
+from gansearch.messages import Rung
+from gansearch.study.spec import StepsSpec, StudySpec
 from gansearch.training import checkpoint
 from gansearch.training.inheritance import FAN_IN_POWER, Heritage, inherit
 from gansearch.training.loop import Hooks, TrainedRun, train
 from gansearch.training.precision import keep_freed_memory
-from gansearch.trial import Rung
 
 EARLY, STEPS, SEED = 500, 1500, 1
 POWERS = (0.0, 0.5, 1.0)
@@ -120,8 +120,8 @@ class Bench:
 
 
 def _detectors() -> tuple[Any, ...]:
-    from gansearch.options import Reader
     from gansearch.registry import Registry
+    from gansearch.study.component_choices import Reader
 
     return Reader(Registry()).components("detectors", StudySpec.model_fields["detectors"].default)
 

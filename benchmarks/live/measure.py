@@ -28,10 +28,10 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from gansearch.files import write_atomically
-from gansearch.ranking.front import hypervolume
-from gansearch.report.palette import BLUE, ORANGE
+from gansearch.plots.palette import BLUE, ORANGE
+from gansearch.ranking.pareto import hypervolume
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trials import TrialStore
+from gansearch.storage.trial_store import TrialStore
 
 HERE = Path(__file__).parent
 STUDY = HERE.parents[1] / "studies" / "shrink_generator.yaml"

@@ -26,14 +26,14 @@ from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.builtin.discriminators.dense import DenseDiscriminator
 from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.builtin.losses.bce import BCE
+from gansearch.builtin.metrics.modes import membership
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Data, Watch
-from gansearch.detection import RunWatch
-from gansearch.evaluation.modes import membership
-from gansearch.study import StepsSpec
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.study.spec import StepsSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.players import Players
+from gansearch.training.networks import Players
 from gansearch.training.precision import keep_freed_memory
 
 PACKS = 100

@@ -28,10 +28,10 @@ from pathlib import Path
 
 import psutil
 
-from gansearch.ranking.front import axes_of, pareto_front
+from gansearch.ranking.pareto import axes_of, pareto_front
 from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
-from gansearch.storage.trials import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialRecord, TrialStore
 
 SEARCH = Path(__file__).with_name("study.yaml")
 TRIALS = 12

@@ -22,7 +22,7 @@ from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
 from gansearch.files import write_atomically
 from gansearch.run import Study
-from gansearch.space import SearchSpace
+from gansearch.study.search_space import SearchSpace
 from gansearch.testing import RandomSource
 
 HERE = Path(__file__).parent

@@ -42,18 +42,18 @@ from replaying import (
 from strategies import STRATEGIES, Asha, Never
 from truth import Truth
 
+from gansearch.execution.trial_runner import steps_of
 from gansearch.files import write_atomically
-from gansearch.loading import Study
 from gansearch.run import objective_axes
-from gansearch.search.aim import Ceiling
 from gansearch.search.driver import Driver
-from gansearch.search.evaluate import steps_of
-from gansearch.search.gate import Examined, Gate
+from gansearch.search.feasibility import Examined, Gate
 from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
-from gansearch.search.telling import Teller
+from gansearch.search.smallest_model import Ceiling
+from gansearch.search.tell_policy import Teller
 from gansearch.storage.run_folder import TrialFolder
-from gansearch.storage.trials import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.study.study import Study
 
 SEARCHES, COMPARISON = "searches.jsonl", "comparison.md"
 SIZE = "generator_params"

@@ -18,7 +18,7 @@ from replaying import TABLE, Run, Table
 from scipy.stats import mannwhitneyu, spearmanr
 
 from gansearch.files import write_atomically
-from gansearch.search.forecast import CHANCE_COVERAGE
+from gansearch.search.learning_curves import CHANCE_COVERAGE
 
 PAGE = "foretelling.md"
 SMALL = 4000

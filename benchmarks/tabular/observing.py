@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
+from gansearch.builtin.metrics.distances import FID, MMD
+from gansearch.builtin.metrics.diversity import BlurRatio, Duplicates
+from gansearch.builtin.metrics.neighbours import Coverage, Precision, Recall
 from gansearch.components import Data, Detector, SampleMetric
-from gansearch.detection import RunWatch
-from gansearch.evaluation.distances import FID, MMD
-from gansearch.evaluation.diversity import BlurRatio, Duplicates
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
-from gansearch.evaluation.neighbours import Coverage, Precision, Recall
 from gansearch.signals import HEALTHY, Row, Verdict
-from gansearch.training.players import Players
+from gansearch.training.networks import Players
 
 METRICS: Mapping[str, SampleMetric] = {
     "mmd": MMD(),

@@ -19,8 +19,8 @@ from observing import Meter, Onlooker
 from record import write
 
 from gansearch.components import Detector
-from gansearch.loading import Study
 from gansearch.signals import Row
+from gansearch.study.study import Study
 
 PREFIX = "signals."
 

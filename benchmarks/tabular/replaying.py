@@ -24,18 +24,18 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
-from gansearch.loading import Study
+from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Rung
 from gansearch.run import objective_axes
-from gansearch.search.agenda import SearchAgenda
-from gansearch.search.aim import Smallest
-from gansearch.search.outlook import Goal
-from gansearch.search.pool import Weighed
+from gansearch.search.bayesian.acquisition import Goal
+from gansearch.search.bayesian.candidate_pool import Weighed
+from gansearch.search.bayesian.searcher import ShrinkingAgenda
 from gansearch.search.samplers import make_sampler
-from gansearch.search.shrinking import ShrinkingAgenda
+from gansearch.search.searcher import SearchAgenda
+from gansearch.search.smallest_model import Smallest
 from gansearch.signals import HEALTHY, Verdict
-from gansearch.space import SearchSpace
-from gansearch.storage.trials import TrialStore
-from gansearch.trial import AtRung, Ended, Event, Job, Outcome, Rung
+from gansearch.storage.trial_store import TrialStore
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.study import Study
 
 TABLE = HERE / "table.parquet"
 METRICS = ("mmd", "fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")

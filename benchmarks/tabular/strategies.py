@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from gansearch.messages import Rung
 from gansearch.search.pruning import Outdone
-from gansearch.storage.trials import TrialRecord
-from gansearch.trial import Rung
+from gansearch.storage.trial_store import TrialRecord
 
 
 class Never:

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from replaying import Run, Table
 
-from gansearch.ranking.front import hypervolume
+from gansearch.ranking.pareto import hypervolume
 
 Point = tuple[float, float]
 

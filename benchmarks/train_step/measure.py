@@ -27,7 +27,6 @@ from torch import nn
 from torch.nn.functional import softplus
 from torch.utils.data import DataLoader, Dataset
 
-from gansearch.builtin.blocks import ToMap, ToVector
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
@@ -38,10 +37,11 @@ from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape
-from gansearch.detection import RunWatch
-from gansearch.study import TrainingSpec
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.layers import ToMap, ToVector
+from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.players import Players
+from gansearch.training.networks import Players
 from gansearch.training.precision import choose_precision, keep_freed_memory
 
 TURN = 20

@@ -24,14 +24,14 @@ from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
+from gansearch.builtin.metrics.distances import FID, MMD
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.detection import RunWatch
-from gansearch.evaluation.distances import FID, MMD
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.study import TrainingSpec
+from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.players import Players
+from gansearch.training.networks import Players
 from gansearch.training.precision import keep_freed_memory
 
 REFERENCE = "fp32"

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.places import Run, find_run, read_certification, read_records
-from gansearch.cli.printing import Json, console, print_json
-from gansearch.cli.stopping import StopOnSignals
+from gansearch.cli.interrupts import StopOnSignals
+from gansearch.cli.output import Json, console, print_json
+from gansearch.cli.run_lookup import Run, find_run, read_certification, read_records
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gansearch.loading import Study
     from gansearch.report.certificates import Certification
     from gansearch.search.certification import Choice
     from gansearch.storage.run_folder import RunFolder
+    from gansearch.study.study import Study
 
 Trials = Annotated[
     list[int] | None, typer.Option("--trial", min=0, metavar="N", help="Just this trial; may be given several times.")
@@ -35,9 +35,9 @@ def certify(
     json: Json = False,
 ) -> None:
     """Train candidates again with fresh seeds, from the smallest upward, until one is proven stable and good."""
-    from gansearch.loading import Study
     from gansearch.report.certificates import certification_json
     from gansearch.search.certification import Choice, chosen
+    from gansearch.study.study import Study
 
     if trials and whole_front:
         raise typer.BadParameter("takes the place of --trial; give one of them", param_hint="--all")
@@ -58,7 +58,7 @@ def certify(
 
 def train_again(study: Study, folder: RunFolder, choice: Choice, out: Console, stop: StopOnSignals) -> None:
     """Certify candidates of a study, showing how far it is."""
-    from gansearch.cli.live_certification import LiveCertification, PlainCertification
+    from gansearch.cli.certification_progress import LiveCertification, PlainCertification
     from gansearch.run import certify_study
 
     listener = (LiveCertification if out.is_terminal else PlainCertification)(study.spec, out, read_records(folder))

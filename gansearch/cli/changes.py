@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gansearch.cli.places import Run, find_run, read_records
-from gansearch.cli.printing import Json, console, print_json
+from gansearch.cli.output import Json, console, print_json
+from gansearch.cli.run_lookup import Run, find_run, read_records
 
 
 def show_changes(run: Run, json: Json = False) -> None:

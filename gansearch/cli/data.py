@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple
 
 import typer
 
-from gansearch.cli.printing import Json, console, print_json
+from gansearch.cli.output import Json, console, print_json
 from gansearch.errors import DataError
 
 app = typer.Typer(help="The data sets that a study can use.", no_args_is_help=True)

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.printing import Json, console, print_json
+from gansearch.cli.output import Json, console, print_json
 
 if TYPE_CHECKING:
-    from gansearch.detection import Diagnosis
+    from gansearch.diagnosis.detection import Diagnosis
     from gansearch.signals import Remedy
 
 DETECTORS = ("divergence", "convergence-failure", "mode-collapse")
@@ -27,10 +27,10 @@ def diagnose_log(
     json: Json = False,
 ) -> None:
     """Say from a loss log whether a training failed, since when and why, and what to try next."""
-    from gansearch.detection import diagnose
+    from gansearch.diagnosis.detection import diagnose
+    from gansearch.diagnosis.loss_log import parse_map, read_log
+    from gansearch.diagnosis.remedies import remedies
     from gansearch.registry import Registry
-    from gansearch.remedies import remedies
-    from gansearch.storage.loss_log import parse_map, read_log
 
     registry = Registry()
     detectors = {name: registry.load("detector", name)() for name in DETECTORS}
@@ -48,9 +48,9 @@ def _print(log: Path, diagnosis: Diagnosis, advice: Sequence[Remedy]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from gansearch.report.next_steps import next_steps
-    from gansearch.report.numbers import setting
-    from gansearch.report.tally import VERDICT_STYLES
+    from gansearch.report.formatting import setting
+    from gansearch.report.remedies_table import next_steps
+    from gansearch.report.trial_counts import VERDICT_STYLES
 
     out, verdict = console(), diagnosis.verdict
     since = "" if verdict.step is None else f" at step {verdict.step}"

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.places import Run, find_run, read_certification, read_records, relative
-from gansearch.cli.printing import Json, console, output_path, print_json
+from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.cli.run_lookup import Run, find_run, read_certification, read_records, relative
 from gansearch.errors import GansearchError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gansearch.ranking.front import Axis
-    from gansearch.report.survey import Survey
+    from gansearch.ranking.pareto import Axis
+    from gansearch.ranking.run_summary import Survey
     from gansearch.storage.run_folder import RunFolder
-    from gansearch.storage.trials import TrialRecord
+    from gansearch.storage.trial_store import TrialRecord
 
 SHOWN = 10
 """Condemned trials that are listed; `gansearch status` lists them all."""
@@ -34,8 +34,8 @@ def show_pareto(
     json: Json = False,
 ) -> None:
     """Show the front: the healthy trials that no other one beats."""
-    from gansearch.ranking.front import axes_of
-    from gansearch.report.survey import Survey
+    from gansearch.ranking.pareto import axes_of
+    from gansearch.ranking.run_summary import Survey
 
     path = None if output is None else output_path(output, (".png", ".svg", ".csv"))
     folder = find_run(run)
@@ -55,9 +55,9 @@ def conclude(folder: RunFolder, out: Console) -> None:
     """Tell what a search has come to: the front, what would help the others, a picture and samples."""
     from rich.text import Text
 
+    from gansearch.ranking.run_summary import Survey
     from gansearch.report.changes import Changes, ChangesTable
-    from gansearch.report.next_steps import commonest_steps
-    from gansearch.report.survey import Survey
+    from gansearch.report.remedies_table import commonest_steps
 
     survey = Survey.of(folder.spec(), read_records(folder), runs=read_certification(folder))
     _print(survey, out)
@@ -89,7 +89,7 @@ def _axes(axes: Sequence[Axis], x: str | None, y: str | None, records: Sequence[
 def _axis(metric: str, records: Sequence[TrialRecord]) -> Axis:
     """A metric that is no objective, in the direction in which its class says that it is better."""
     from gansearch.evaluation.latency import LATENCIES
-    from gansearch.ranking.front import Axis
+    from gansearch.ranking.pareto import Axis
     from gansearch.registry import Registry, unknown
 
     known = {name for record in records for name in record.figures}
@@ -102,7 +102,7 @@ def _axis(metric: str, records: Sequence[TrialRecord]) -> Axis:
 
 
 def _write(survey: Survey, path: Path) -> None:
-    from gansearch.report.figures import front_figure, front_frame, save_figure
+    from gansearch.plots.front import front_figure, front_frame, save_figure
 
     if path.suffix == ".csv":
         front_frame(survey.front, survey.standing).to_csv(path, index=False)
@@ -116,7 +116,7 @@ def _print(survey: Survey, out: Console) -> None:
     from rich.text import Text
 
     from gansearch.report.tables import FrontTable
-    from gansearch.report.tally import condemned, condemned_table, tally_lines
+    from gansearch.report.trial_counts import condemned, condemned_table, tally_lines
 
     out.print(f"[bold]{survey.spec.name}[/]", *tally_lines(survey.records), sep="\n")
     out.print(Text())

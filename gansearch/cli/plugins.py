@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from gansearch.cli.printing import Json, console, print_json
+from gansearch.cli.output import Json, console, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table

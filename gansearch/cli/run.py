@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from gansearch.cli.certify import conclude_certification, train_again
-from gansearch.cli.stopping import StopOnSignals
+from gansearch.cli.interrupts import StopOnSignals
 
 Study = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Out = Annotated[Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")]
@@ -59,7 +59,7 @@ def resume(
     storage: Storage = None,
 ) -> None:
     """Go on with a study that was stopped, where it was trained before or elsewhere."""
-    from gansearch.cli.places import find_run
+    from gansearch.cli.run_lookup import find_run
 
     folder = find_run(run)
     settings = _settings({"storage": storage} | _executor(executor, address, workers, per_candidate))
@@ -86,11 +86,11 @@ def _settings(changes: Mapping[str, object]) -> list[str]:
 
 
 def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool) -> None:
-    from gansearch.cli.live import LiveTable, PlainLines
     from gansearch.cli.pareto import conclude
-    from gansearch.loading import Study
+    from gansearch.cli.progress import LiveTable, PlainLines
     from gansearch.run import certifies_at_end, run_study
     from gansearch.search.certification import Choice
+    from gansearch.study.study import Study
 
     console = Console()
     study = Study.load(path, overrides)

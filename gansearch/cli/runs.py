@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gansearch.cli.places import Run, find_run, find_trial, read_records
-from gansearch.cli.printing import Json, console, output_path, print_json
+from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.cli.run_lookup import Run, find_run, find_trial, read_records
 from gansearch.errors import RunFolderError
 
 if TYPE_CHECKING:
     from gansearch.storage.run_folder import RunFolder, TrialFolder
-    from gansearch.storage.trials import TrialRecord
+    from gansearch.storage.trial_store import TrialRecord
 
 
 def status(run: Run, json: Json = False) -> None:
@@ -22,7 +22,7 @@ def status(run: Run, json: Json = False) -> None:
 
     from gansearch.cli.certify import certification_in
     from gansearch.report.certificates import certification_status
-    from gansearch.report.tally import condemned, condemned_table, status_json, tally_line, tally_lines
+    from gansearch.report.trial_counts import condemned, condemned_table, status_json, tally_line, tally_lines
 
     certification = certification_in(find_run(run))
     spec, records = certification.spec, certification.records
@@ -78,7 +78,7 @@ def show(
 
 
 def _show_all(folder: RunFolder, json: bool) -> None:
-    from gansearch.ranking.front import axes_of
+    from gansearch.ranking.pareto import axes_of
     from gansearch.report.trial_figures import trial_row
     from gansearch.report.trials_table import TrialsTable
 
@@ -94,12 +94,12 @@ def _show_all(folder: RunFolder, json: bool) -> None:
 
 def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> None:
     if path.suffix == ".gif":
-        from gansearch.report.animation import save_evolution
+        from gansearch.plots.animation import save_evolution
 
         save_evolution(files.sample_grids(), path)
         return
-    from gansearch.report.curves import curves_figure
-    from gansearch.report.figures import save_figure
+    from gansearch.plots.curves import curves_figure
+    from gansearch.plots.front import save_figure
 
     signals: Any = files.signals()
     if signals is None or signals.empty:

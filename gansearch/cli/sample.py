@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.places import Run, find_run, find_trial, read_certification, read_records, relative
-from gansearch.cli.printing import output_path
+from gansearch.cli.output import output_path
+from gansearch.cli.run_lookup import Run, find_run, find_trial, read_certification, read_records, relative
 from gansearch.errors import GansearchError
 
 if TYPE_CHECKING:
     from gansearch.storage.run_folder import RunFolder
-    from gansearch.storage.trained import TrainedGenerator
+    from gansearch.storage.trained_generator import TrainedGenerator
 
 COUNT, SPAN, FRAMES = 64, 3.0, 10
 CHOICES = {
@@ -42,7 +42,7 @@ def sample(
     frames: Annotated[int | None, typer.Option(min=2, help=f"Steps of a walk; {FRAMES}.")] = None,
 ) -> None:
     """Draw what a trained generator makes of random latents, or along dimensions of its latent."""
-    from gansearch.report.samples import save_grid, save_walk
+    from gansearch.plots.samples import save_grid, save_walk
 
     _check_usage(output, count, walk, span, frames)
     folder = find_run(run)
@@ -71,7 +71,7 @@ def _check_usage(
 
 def _choose(folder: RunFolder) -> tuple[int, str]:
     """The trial that a reader asks for first, and why it is that one."""
-    from gansearch.report.survey import Survey
+    from gansearch.ranking.run_summary import Survey
 
     standing = Survey.of(folder.spec(), read_records(folder), runs=read_certification(folder)).standing
     if standing.champion is not None:
@@ -85,6 +85,6 @@ def _choose(folder: RunFolder) -> tuple[int, str]:
 
 def _load(folder: RunFolder, number: int) -> TrainedGenerator:
     from gansearch.registry import Registry
-    from gansearch.storage.trained import TrainedGenerator
+    from gansearch.storage.trained_generator import TrainedGenerator
 
     return TrainedGenerator.load(find_trial(folder, number)[1], Registry())

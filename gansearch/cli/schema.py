@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gansearch.cli.printing import print_json
+from gansearch.cli.output import print_json
 from gansearch.components import Component
 from gansearch.errors import PluginError
 from gansearch.registry import Registry
@@ -47,7 +47,7 @@ def print_schema() -> None:
 
 def study_schema(registry: Registry) -> dict[str, Any]:
     """The schema of a study whose components are those of a registry."""
-    from gansearch.study import StudySpec
+    from gansearch.study.spec import StudySpec
 
     tree = StudySpec.model_json_schema()
     definitions, properties = tree["$defs"], tree["properties"]

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gansearch.cli.printing import Json, Overrides, console, print_json
+from gansearch.cli.output import Json, Overrides, console, print_json
 from gansearch.errors import Problem, StudyError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gansearch.evaluation.sizes import Counts
+    from gansearch.builtin.metrics.sizes import Counts
     from gansearch.report.layers import NetworkTable
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YAML file.")]
@@ -21,8 +21,8 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YA
 
 def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
     """Show the layers and totals of the baseline's networks."""
-    from gansearch.loading import Study
     from gansearch.report.layers import gan_table
+    from gansearch.study.study import Study
 
     loaded = Study.load(study, overrides or [])
     table = gan_table(loaded.space.baseline, loaded.data.shape)
@@ -38,8 +38,8 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
 
 def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
     """Check a study: every mistake with its place, the data found, the baseline built and counted."""
-    from gansearch.loading import Study
-    from gansearch.report.numbers import figure
+    from gansearch.report.formatting import figure
+    from gansearch.study.study import Study
 
     try:
         loaded = Study.load(study, overrides or [])

@@ -7,9 +7,9 @@ from contextlib import suppress
 
 import torch
 
+from gansearch.builtin.metrics.sizes import DiscriminatorMACs, GeneratorBytes, GeneratorMACs, count_parameters
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Metric, SizeMetric
-from gansearch.evaluation.sizes import DiscriminatorMACs, GeneratorBytes, GeneratorMACs, count_parameters
 
 COSTS: Mapping[str, SizeMetric] = {
     "generator_macs": GeneratorMACs(),

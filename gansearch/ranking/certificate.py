@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gansearch.ranking.contenders import Contenders
-from gansearch.ranking.front import Axis, healthy_trials
-from gansearch.ranking.limits import Limit, Limits, Outcomes, limits_of, outcomes_of
-from gansearch.storage.trials import TrialRecord
-from gansearch.study import StudySpec
+from gansearch.ranking.healthy_trials import Contenders
+from gansearch.ranking.pareto import Axis, healthy_trials
+from gansearch.ranking.tolerance import Limit, Limits, Outcomes, limits_of, outcomes_of
+from gansearch.storage.trial_store import TrialRecord
+from gansearch.study.spec import StudySpec
 
 Status = Literal["stable", "unstable", "undecided"]
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from gansearch.ranking.front import Axis, Front, objective_point
-from gansearch.storage.trials import TrialRecord
+from gansearch.ranking.pareto import Axis, Front, objective_point
+from gansearch.storage.trial_store import TrialRecord
 
 LEAST_BEND = 1e-9
 """Distance below the chord, in lengths of the axes, from which it is more than a rounding error."""

@@ -11,13 +11,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate
-from gansearch.ranking.front import Axis, healthy_trials
-from gansearch.ranking.limits import Limit
-from gansearch.ranking.standing import Standing, standing_json, standing_of
-from gansearch.report.numbers import figure, percent
-from gansearch.report.tally import count_states, count_verdicts
-from gansearch.storage.trials import TrialRecord
-from gansearch.study import StudySpec
+from gansearch.ranking.pareto import Axis, healthy_trials
+from gansearch.ranking.study_summary import Standing, standing_json, standing_of
+from gansearch.ranking.tolerance import Limit
+from gansearch.report.formatting import figure, percent
+from gansearch.report.trial_counts import count_states, count_verdicts
+from gansearch.storage.trial_store import TrialRecord
+from gansearch.study.spec import StudySpec
 
 STYLES = {"stable": "green", "unstable": "red", "too weak": "yellow", "undecided": "dim"}
 

@@ -12,12 +12,12 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Table
 
-from gansearch.ranking.front import Axis
-from gansearch.ranking.standing import standing_of
-from gansearch.report.numbers import figure, setting
-from gansearch.report.tally import VERDICT_STYLES, verdict_name
-from gansearch.storage.trials import TrialRecord
-from gansearch.study import StudySpec
+from gansearch.ranking.pareto import Axis
+from gansearch.ranking.study_summary import standing_of
+from gansearch.report.formatting import figure, setting
+from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
+from gansearch.storage.trial_store import TrialRecord
+from gansearch.study.spec import StudySpec
 
 Values = Mapping[str, Any]
 """Values by field, as `role.field`; an architecture stands under its role alone."""

@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate, Status
-from gansearch.ranking.front import Axis, Reference
+from gansearch.ranking.pareto import Axis, Reference
+from gansearch.ranking.run_summary import Survey, noise_of
 from gansearch.ranking.tradeoff import StepDown
-from gansearch.report.numbers import change, figure, percent, setting
-from gansearch.report.survey import Survey, noise_of
+from gansearch.report.formatting import change, figure, percent, setting
 from gansearch.report.trial_figures import QUANTITIES
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 
 
 class Column(NamedTuple):

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from gansearch.evaluation.latency import BATCHES, latency_name
-from gansearch.report.numbers import compact, figure
-from gansearch.storage.trials import TrialRecord
+from gansearch.report.formatting import compact, figure
+from gansearch.storage.trial_store import TrialRecord
 
 
 class Quantity(NamedTuple):

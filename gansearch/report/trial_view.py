@@ -12,13 +12,13 @@ from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate
 from gansearch.report.certificates import certified_line
-from gansearch.report.next_steps import change_line, next_steps
-from gansearch.report.numbers import figure, setting
-from gansearch.report.tally import VERDICT_STYLES, is_outdone
+from gansearch.report.formatting import figure, setting
+from gansearch.report.remedies_table import change_line, next_steps
+from gansearch.report.trial_counts import VERDICT_STYLES, is_outdone
 from gansearch.report.trial_figures import QUANTITIES, phrases
-from gansearch.storage.rescue import Attempt, Rescue
+from gansearch.rescue_record import Attempt, Rescue
 from gansearch.storage.run_folder import SIGNALS, TrialFolder
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 
 
 def trial_json(record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.report.numbers import figure
-from gansearch.report.tally import VERDICT_STYLES, verdict_name
+from gansearch.report.formatting import figure
+from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
 from gansearch.report.trial_figures import GROUPS, QUANTITIES, Quantity, trial_figures
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 
 NAMES = {quantity.name for quantity in QUANTITIES}
 LEGEND = (

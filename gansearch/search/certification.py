@@ -16,14 +16,14 @@ from optuna.trial import Trial, TrialState
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError, PluginError
 from gansearch.ranking.certificate import Certificate, certificate_of
-from gansearch.ranking.contenders import Contenders
-from gansearch.ranking.front import Axis, pareto_front
-from gansearch.ranking.limits import Limits, Outcomes, fresh_seeds, limits_of, outcomes_of
+from gansearch.ranking.healthy_trials import Contenders
+from gansearch.ranking.pareto import Axis, pareto_front
+from gansearch.ranking.tolerance import Limits, Outcomes, fresh_seeds, limits_of, outcomes_of
 from gansearch.registry import Registry
-from gansearch.search.gate import Examined, Gate, SizeCounter
-from gansearch.space import SearchSpace
-from gansearch.storage.trials import CERTIFIES, GIVEN, SEED, TrialRecord, TrialStore
-from gansearch.study import Bounds, StudySpec
+from gansearch.search.feasibility import Examined, Gate, SizeCounter
+from gansearch.storage.trial_store import CERTIFIES, GIVEN, SEED, TrialRecord, TrialStore
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.spec import Bounds, StudySpec
 
 Run = tuple[int, int]
 """The number of a trial of the search, and the seed with which its candidate is trained again."""

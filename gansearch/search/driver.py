@@ -11,18 +11,18 @@ from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError
-from gansearch.search.agenda import Agenda
-from gansearch.search.executor import Executor
-from gansearch.search.gate import Examined, Gate
+from gansearch.execution.executor import Executor
+from gansearch.messages import AtRung, Crash, Ended, Ending, Job, Progress
+from gansearch.search.feasibility import Examined, Gate
 from gansearch.search.inheritance import Parents
 from gansearch.search.pruning import Outdone, RungPruner
-from gansearch.search.recording import begun, ended
+from gansearch.search.record_keeping import begun, ended
 from gansearch.search.rescue import Rescuer, SecondChance, both_told
-from gansearch.search.telling import Teller
+from gansearch.search.searcher import Agenda
+from gansearch.search.tell_policy import Teller
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
-from gansearch.storage.trials import ALONE, DEATHS, INHERITS, TrialRecord, TrialStore
-from gansearch.trial import AtRung, Crash, Ended, Ending, Job, Progress
+from gansearch.storage.trial_store import ALONE, DEATHS, INHERITS, TrialRecord, TrialStore
 
 REJECTIONS_ON_END = 200
 """Candidates refused one after the other before the driver gives up."""

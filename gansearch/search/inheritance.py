@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape
-from gansearch.ranking.front import Axis
+from gansearch.ranking.pareto import Axis
 from gansearch.registry import Registry
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 
 if TYPE_CHECKING:
     from gansearch.training.inheritance import Shapes

@@ -19,12 +19,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gansearch.ranking.front import Axis, pareto_front
-from gansearch.search.aim import Smallest
-from gansearch.search.forecast import Precedents, cost, quality
-from gansearch.storage.trials import TrialRecord
-from gansearch.study import PruningSpec
-from gansearch.trial import Rung
+from gansearch.messages import Rung
+from gansearch.ranking.pareto import Axis, pareto_front
+from gansearch.search.learning_curves import Precedents, cost, quality
+from gansearch.search.smallest_model import Smallest
+from gansearch.storage.trial_store import TrialRecord
+from gansearch.study.spec import PruningSpec
 
 Records = Sequence[TrialRecord]
 

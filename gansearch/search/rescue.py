@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gansearch.candidate import Candidate
+from gansearch.diagnosis.remedies import applied
 from gansearch.errors import PluginError
-from gansearch.remedies import applied
-from gansearch.search.gate import Examined, Gate
+from gansearch.rescue_record import Attempt, Rescue
+from gansearch.search.feasibility import Examined, Gate
 from gansearch.signals import Remedy
-from gansearch.storage.rescue import Attempt, Rescue
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 
 MAY_CHANGE = frozenset({"discriminator", "loss", "schedule"})
 """Roles that a rescue leaves to a remedy."""

@@ -15,7 +15,7 @@ import optuna
 from optuna.samplers import BaseSampler, NSGAIISampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from gansearch.study import SearchSpec
+from gansearch.study.spec import SearchSpec
 
 
 class _ResumableNSGAII(NSGAIISampler):

@@ -28,10 +28,10 @@ from optuna.storages import RDBStorage
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
-from gansearch.database_url import without_password
 from gansearch.errors import GansearchError, RunFolderError
 from gansearch.files import write_atomically
 from gansearch.storage.run_folder import IDENTITY
+from gansearch.study.database_url import without_password
 
 OWNER = "run_folder"
 """Attribute of a study in a shared database: which run folder it belongs to."""

@@ -27,15 +27,15 @@ import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 
-from gansearch.database_url import without_password
-from gansearch.document import StudyDocument
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
-from gansearch.study import StudySpec
+from gansearch.study.database_url import without_password
+from gansearch.study.spec import StudySpec
+from gansearch.study.yaml_file import StudyDocument
 
 if TYPE_CHECKING:
     from gansearch.storage.database import Database
-    from gansearch.storage.trials import TrialRecord
+    from gansearch.storage.trial_store import TrialRecord
 
 STUDY, DATABASE, IDENTITY, LOCK = "study.yaml", "study.db", "identity", "lock"
 TRIALS, CERTIFICATION = "trials", "certification"
@@ -142,7 +142,7 @@ class RunFolder:
         Raises:
             RunFolderError: when another process holds it, or its database cannot be had.
         """
-        from gansearch.storage.trials import TrialStore
+        from gansearch.storage.trial_store import TrialStore
 
         with self.locked():
             TrialStore.forget(self.database, self.spec().name)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd, _ConvTransposeNd
 
-from gansearch.builtin.blocks import Maxout, ToMap, ToVector
+from gansearch.layers import Maxout, ToMap, ToVector
 
 Shapes = Mapping[str, Sequence[int]]
 Groups = Mapping[int, int]

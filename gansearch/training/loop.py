@@ -14,20 +14,20 @@ from torch import Tensor
 
 from gansearch.candidate import Candidate
 from gansearch.components import Data
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.messages import Rung, StoppedError
 from gansearch.signals import Row, Verdict
-from gansearch.study import StepsSpec
+from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
-from gansearch.training.feed import Feed
-from gansearch.training.graphs import graphed
+from gansearch.training.batches import Feed
+from gansearch.training.cuda_graphs import graphed
+from gansearch.training.distributed import ALONE, Ranks
 from gansearch.training.inheritance import Heritage
-from gansearch.training.players import Players
+from gansearch.training.loss_inputs import Stage
+from gansearch.training.networks import Players
 from gansearch.training.precision import Precision, choose_device, choose_precision
-from gansearch.training.ranks import ALONE, Ranks
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
-from gansearch.training.scene import Stage
 from gansearch.training.steps import Due, EagerSteps, every
-from gansearch.trial import Rung, StoppedError
 
 SHOWN = 64
 """Samples that are shown on the way, always of the same inputs."""

@@ -9,8 +9,8 @@ from typing import Protocol
 from torch import Tensor
 
 from gansearch.components import Loss, Phase
+from gansearch.training.loss_inputs import BatchScene, Generated, Stage
 from gansearch.training.recorder import Signals, mean_pair_distance
-from gansearch.training.scene import BatchScene, Generated, Stage
 
 PAIR_RATIO_EVERY = 10
 

@@ -4,7 +4,6 @@ from typing import ClassVar
 import pytest
 import torch
 
-from gansearch.builtin.blocks import Maxout, Pack
 from gansearch.builtin.datasets.points import Ring2D
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
@@ -18,8 +17,9 @@ from gansearch.builtin.losses.wasserstein import WassersteinGP
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape
-from gansearch.detection import RunWatch
-from gansearch.study import StepsSpec
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.layers import Maxout, Pack
+from gansearch.study.spec import StepsSpec
 from gansearch.testing import DiscriminatorContract
 from gansearch.training.loop import train
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from gansearch.cli import main
-from gansearch.document import StudyDocument
 from gansearch.search.samplers import make_sampler
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
-from gansearch.storage.trials import BASELINE, CERTIFIES, SEED, TrialRecord, TrialStore, certification_name
+from gansearch.storage.trial_store import BASELINE, CERTIFIES, SEED, TrialRecord, TrialStore, certification_name
+from gansearch.study.yaml_file import StudyDocument
 
 STUDY = """
 name: shrink

@@ -9,7 +9,7 @@ from textwrap import dedent
 
 import pytest
 
-from gansearch.cli.places import read_records
+from gansearch.cli.run_lookup import read_records
 from gansearch.storage.run_folder import RunFolder
 
 COMMAND = Path(sys.executable).with_name("gansearch")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gansearch.cli.places import read_certification
+from gansearch.cli.run_lookup import read_certification
 from gansearch.storage.run_folder import RunFolder
 
 COMMAND = Path(sys.executable).with_name("gansearch")

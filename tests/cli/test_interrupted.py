@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from postgres import PASSWORD
+from support.postgres import PASSWORD
 
-from gansearch.cli.places import read_records
+from gansearch.cli.run_lookup import read_records
 from gansearch.storage.run_folder import RunFolder
 
 COMMAND = Path(sys.executable).with_name("gansearch")

@@ -15,7 +15,7 @@ import pexpect
 import psutil
 import pytest
 
-from gansearch.cli.places import read_records
+from gansearch.cli.run_lookup import read_records
 from gansearch.storage.run_folder import RunFolder
 
 COMMAND = Path(sys.executable).with_name("gansearch")
@@ -177,7 +177,7 @@ def test_a_cluster_that_does_not_answer_is_said_so(study, call, tmp_path, addres
 
 
 def test_without_ray_its_executor_says_how_to_get_it(study, call, tmp_path, monkeypatch):
-    monkeypatch.delitem(sys.modules, "gansearch.search.ray", raising=False)
+    monkeypatch.delitem(sys.modules, "gansearch.execution.ray.executor", raising=False)
     monkeypatch.setitem(sys.modules, "ray", None)
     code, _, err = call("run", study, "--out", tmp_path / "run", "--executor", "ray")
     assert (code, err) == (1, 'the executor ray needs Ray: pip install "gansearch[ray]"\n')

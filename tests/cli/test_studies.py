@@ -6,11 +6,11 @@ import pytest
 from optuna.trial import FixedTrial
 from PIL import Image
 
-from gansearch.cli.places import read_records
-from gansearch.document import StudyDocument
+from gansearch.cli.run_lookup import read_records
 from gansearch.run import Study
 from gansearch.storage.run_folder import RunFolder
-from gansearch.study import missing_distributions
+from gansearch.study.spec import missing_distributions
+from gansearch.study.yaml_file import StudyDocument
 
 DATA = Path(__file__).parents[1] / "data"
 STUDIES = Path(__file__).parents[2] / "studies"

@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from gansearch.builtin.metrics.distances import FID
 from gansearch.evaluation import evidence as evidence_module
-from gansearch.evaluation.distances import FID
 from gansearch.evaluation.evidence import TrainedEvidence, quantise, real_features
 from gansearch.evaluation.extractors import extractor_for
 

@@ -1,5 +1,5 @@
 """Records made by hand."""
 
-from by_hand import study, trial
+from support.by_hand import study, trial
 
 __all__ = ["study", "trial"]

@@ -1,10 +1,10 @@
 import pytest
 
 from gansearch.ranking.certificate import certificates_of, lower_bound, status_of
-from gansearch.ranking.contenders import Contenders
-from gansearch.ranking.front import Axis
-from gansearch.ranking.limits import limits_of, outcomes_of
-from gansearch.ranking.standing import standing_of
+from gansearch.ranking.healthy_trials import Contenders
+from gansearch.ranking.pareto import Axis
+from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.tolerance import limits_of, outcomes_of
 
 SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
 

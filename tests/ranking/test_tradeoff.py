@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.ranking.front import Axis, pareto_front
+from gansearch.ranking.pareto import Axis, pareto_front
 from gansearch.ranking.tradeoff import knee_of, steps_down
 from gansearch.signals import HEALTHY
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 
 SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
 COVERAGE = Axis("coverage", "maximize")

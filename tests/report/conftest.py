@@ -1,7 +1,7 @@
 """Records made by hand."""
 
 import pytest
-from by_hand import study, trial
+from support.by_hand import study, trial
 
 __all__ = ["certified", "study", "trial"]
 

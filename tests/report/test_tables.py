@@ -4,10 +4,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from gansearch.report.numbers import figure, percent
-from gansearch.report.survey import Survey
+from gansearch.ranking.run_summary import Survey
+from gansearch.report.formatting import figure, percent
 from gansearch.report.tables import FrontTable, varied
-from gansearch.report.tally import (
+from gansearch.report.trial_counts import (
     condemned,
     condemned_table,
     count_outdone,

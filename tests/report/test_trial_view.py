@@ -2,8 +2,8 @@ import pytest
 from rich.console import Console
 
 from gansearch.report.trial_view import trial_json, trial_view
+from gansearch.rescue_record import Attempt, Rescue
 from gansearch.signals import Remedy, Verdict
-from gansearch.storage.rescue import Attempt, Rescue
 from gansearch.storage.run_folder import TrialFolder
 
 SLOWER = Remedy("halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}})

@@ -3,7 +3,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from gansearch.report.numbers import compact
+from gansearch.report.formatting import compact
 from gansearch.report.trials_table import TrialsTable
 
 SIZES = {"generator_trainable": 1_381_891, "generator_non_trainable": 2_384, "generator_macs": 621_000_000}

@@ -1,14 +1,14 @@
 """A driver with everything real but the training."""
 
 import pytest
-from by_hand import study, trial
-from stubs import Audience
+from support.by_hand import study, trial
+from support.stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
+from gansearch.execution.open_executor import set_up_ray
 from gansearch.run import Study, search_of
-from gansearch.search.executors import set_up_ray
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trials import TrialStore
+from gansearch.storage.trial_store import TrialStore
 
 __all__ = ["study", "trial"]
 

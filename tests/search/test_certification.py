@@ -1,18 +1,18 @@
 from dataclasses import replace
 
 import pytest
-from stubs import Audience, InlineExecutor, KilledError
+from support.stubs import Audience, InlineExecutor, KilledError
 
 from gansearch.errors import GansearchError
 from gansearch.evaluation.counting import SizeCounter
-from gansearch.ranking.limits import fresh_seeds
-from gansearch.ranking.standing import standing_of
+from gansearch.messages import Crash, Outcome
+from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.tolerance import fresh_seeds
 from gansearch.run import Study, certification_of, objective_axes
 from gansearch.search.certification import Choice, Plan, chosen
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trials import TrialRecord, TrialStore, certification_name
-from gansearch.trial import Crash, Outcome
+from gansearch.storage.trial_store import TrialRecord, TrialStore, certification_name
 
 COLLAPSED = Outcome(Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1)
 BASELINE = 64

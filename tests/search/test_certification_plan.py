@@ -7,13 +7,13 @@ from conftest import STUDY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gansearch.document import StudyDocument
 from gansearch.ranking.certificate import certificates_of
-from gansearch.ranking.front import Axis
-from gansearch.ranking.limits import fresh_seeds
+from gansearch.ranking.pareto import Axis
+from gansearch.ranking.tolerance import fresh_seeds
 from gansearch.search.certification import Choice, Plan
 from gansearch.signals import Verdict
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
+from gansearch.study.yaml_file import StudyDocument
 
 SIZE, QUALITY = Axis("generator_params", "minimize", is_size=True), Axis("sliced_wasserstein", "minimize")
 

@@ -3,14 +3,14 @@ from dataclasses import replace
 
 import pytest
 from optuna.trial import TrialState
-from stubs import InlineExecutor, KilledError, healthy
+from support.stubs import InlineExecutor, KilledError, healthy
 
 from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.errors import GansearchError, RunFolderError
+from gansearch.messages import Crash, Outcome
 from gansearch.search import driver
 from gansearch.signals import Verdict
-from gansearch.storage.trials import TrialStore
-from gansearch.trial import Crash, Outcome
+from gansearch.storage.trial_store import TrialStore
 
 FAILED = Outcome(Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1)
 

@@ -2,19 +2,19 @@
 
 import pytest
 import torch
-from stubs import InlineExecutor, KilledError, Phone, healthy
+from support.stubs import InlineExecutor, KilledError, Phone, healthy
 
 from gansearch.candidate import Candidate
 from gansearch.errors import RunFolderError
-from gansearch.ranking.front import Axis
+from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.messages import Crash, Job, Outcome
+from gansearch.ranking.pareto import Axis
 from gansearch.registry import Registry
-from gansearch.search.evaluate import TrainAndJudge
 from gansearch.search.inheritance import Parents
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import DISCRIMINATOR, GENERATOR
-from gansearch.storage.trials import TrialRecord
+from gansearch.storage.trial_store import TrialRecord
 from gansearch.training import checkpoint
-from gansearch.trial import Crash, Job, Outcome
 
 ON = ("search.inherit=true", "search.sampler=random")
 SLOWER = Remedy("halve the rate", "it won", "a document", {"schedule": {"discriminator_lr": 1e-4}})

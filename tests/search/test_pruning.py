@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.ranking.front import Axis
+from gansearch.messages import Rung
+from gansearch.ranking.pareto import Axis
 from gansearch.search.pruning import RungPruner
 from gansearch.signals import HEALTHY
-from gansearch.storage.trials import TrialRecord
-from gansearch.study import PruningSpec
-from gansearch.trial import Rung
+from gansearch.storage.trial_store import TrialRecord
+from gansearch.study.spec import PruningSpec
 
 SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
 COVERAGE = Axis("coverage", "maximize")

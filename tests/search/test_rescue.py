@@ -4,14 +4,14 @@ import json
 
 import pytest
 from optuna.trial import TrialState
-from stubs import InlineExecutor, KilledError, Phone, healthy
+from support.stubs import InlineExecutor, KilledError, Phone, healthy
 
+from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.messages import Crash, Outcome, Rung
 from gansearch.registry import Registry
-from gansearch.search.evaluate import TrainAndJudge
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trained import TrainedGenerator
-from gansearch.trial import Crash, Outcome, Rung
+from gansearch.storage.trained_generator import TrainedGenerator
 
 SLOWER = Remedy("halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}})
 LARGER = Remedy("more capacity", "it is small", "a document", {"generator": {"width": 64}})

@@ -2,10 +2,10 @@
 
 import pytest
 from optuna.trial import TrialState
-from stubs import InlineExecutor
+from support.stubs import InlineExecutor
 
+from gansearch.messages import Outcome, Rung
 from gansearch.signals import HEALTHY
-from gansearch.trial import Outcome, Rung
 
 RUNGS = ("pruning.rungs=[0.25]", "pruning.precedents=1", "search.trials=8")
 

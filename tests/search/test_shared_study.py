@@ -3,9 +3,9 @@
 from contextlib import suppress
 
 import pytest
-from stubs import InlineExecutor, KilledError
+from support.stubs import InlineExecutor, KilledError
 
-from gansearch.ranking.front import axes_of, pareto_front
+from gansearch.ranking.pareto import axes_of, pareto_front
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "shrink"])

@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage
 
 from gansearch.errors import RunFolderError
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trials import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialRecord, TrialStore
 
 
 @pytest.fixture

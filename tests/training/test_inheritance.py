@@ -9,7 +9,7 @@ from gansearch.builtin.discriminators.dense import DenseDiscriminator
 from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.components import ImageShape
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
 from gansearch.training.loop import train
 

@@ -2,16 +2,16 @@
 
 import pytest
 import torch
-from variants import variant
+from support.variants import variant
 
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.builtin.schedules.epochs_in_turn import EpochsInTurn
 from gansearch.builtin.schedules.n_critic import NCritic
 from gansearch.builtin.schedules.stalled_discriminator import StalledDiscriminator
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.messages import StoppedError
 from gansearch.registry import Registry
 from gansearch.training.loop import Hooks, train
-from gansearch.trial import StoppedError
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ def test_what_is_asked_for_is_what_is_taken():
 
 
 def test_bf16_trains_with_weights_and_losses_in_fp32(make_space, make_spec):
-    from gansearch.detection import RunWatch
+    from gansearch.diagnosis.detection import RunWatch
     from gansearch.training.loop import train
 
     candidate, spec = make_space().baseline, make_spec("training.precision=bf16").training
@@ -26,7 +26,7 @@ def test_bf16_trains_with_weights_and_losses_in_fp32(make_space, make_spec):
 
 
 def test_another_memory_format_is_kept_from_beginning_to_end_and_comes_to_the_same(make_space, make_spec):
-    from gansearch.detection import RunWatch
+    from gansearch.diagnosis.detection import RunWatch
     from gansearch.training.loop import train
 
     def trained(memory_format):

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
+from support.variants import Echo, Reconstruction, variant
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
-from variants import Echo, Reconstruction, variant
 
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
@@ -19,10 +19,10 @@ from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.builtin.schedules.epochs_in_turn import EpochsInTurn
 from gansearch.builtin.schedules.n_critic import NCritic
 from gansearch.builtin.schedules.stalled_discriminator import StalledDiscriminator
-from gansearch.training.feed import Feed
-from gansearch.training.players import Players
+from gansearch.training.batches import Feed
+from gansearch.training.loss_inputs import Stage
+from gansearch.training.networks import Players
 from gansearch.training.recorder import Recorder, mean_pair_distance
-from gansearch.training.scene import Stage
 from gansearch.training.steps import Due, EagerSteps
 
 META = torch.device("meta")

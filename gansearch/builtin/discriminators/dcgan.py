@@ -4,9 +4,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gansearch.builtin.blocks import Norm
 from gansearch.builtin.discriminators.downconv import DownConv
 from gansearch.domains import Choices, IntRange
+from gansearch.layers import Norm
 
 
 class DCGANDiscriminator(DownConv):

@@ -6,10 +6,10 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Activation, Initialised, Norm, Normalised, Packed, SpectrallyNormalised
 from gansearch.builtin.discriminators.matched import Matched
 from gansearch.components import ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
+from gansearch.layers import Activation, Initialised, Norm, Normalised, Packed, SpectrallyNormalised
 
 
 class DenseDiscriminator(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):

@@ -5,7 +5,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import (
+from gansearch.builtin.discriminators.matched import Matched
+from gansearch.components import ImageShape
+from gansearch.domains import Choices, FloatRange, IntRange
+from gansearch.layers import (
     Activation,
     Initialised,
     Norm,
@@ -15,9 +18,6 @@ from gansearch.builtin.blocks import (
     SpectrallyNormalised,
     ToVector,
 )
-from gansearch.builtin.discriminators.matched import Matched
-from gansearch.components import ImageShape
-from gansearch.domains import Choices, FloatRange, IntRange
 
 
 class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Initialised, Normalised, Output, ToMap, halved, make_output, upsample
 from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, IntRange
+from gansearch.layers import Initialised, Normalised, Output, ToMap, halved, make_output, upsample
 
 
 class DCGANGenerator(Generator, Initialised, Normalised):

@@ -6,9 +6,9 @@ from typing import Annotated
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Initialised, Normalised, Output, make_output
 from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
+from gansearch.layers import Initialised, Normalised, Output, make_output
 
 
 class DenseGenerator(Generator, Initialised, Normalised):

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 from torch import nn
 
-from gansearch.builtin.blocks import Initialised, Normalised, Output, Size, ToMap, halved, make_output, upsample
 from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
+from gansearch.layers import Initialised, Normalised, Output, Size, ToMap, halved, make_output, upsample
 
 
 class UpConv(Generator, Initialised, Normalised):

@@ -8,7 +8,7 @@ import pytest
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
 
 
 @pytest.fixture(params=[401, 801])

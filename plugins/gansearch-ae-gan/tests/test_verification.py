@@ -12,9 +12,9 @@ from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.detection import RunWatch
-from gansearch.study import StepsSpec
-from gansearch.training.feed import Feed
+from gansearch.diagnosis.detection import RunWatch
+from gansearch.study.spec import StepsSpec
+from gansearch.training.batches import Feed
 from gansearch.training.loop import train
 
 SNEAKERS = FashionMNIST(classes=(7,), limit=200)

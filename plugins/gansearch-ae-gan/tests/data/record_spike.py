@@ -19,12 +19,12 @@ from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.detection import RunWatch
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.probe import Probe
 from gansearch.signals import HEALTHY, Verdict
-from gansearch.study import StepsSpec
+from gansearch.study.spec import StepsSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.players import Players
+from gansearch.training.networks import Players
 
 STEPS = (401, 801)
 LENGTH = 10

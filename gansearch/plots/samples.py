@@ -1,0 +1,134 @@
+"""Samples of a trained generator as a person looks at them: a grid, or a walk through the space of its latents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from gansearch.errors import GansearchError
+from gansearch.evaluation.evidence import quantise
+from gansearch.plots.animation import labelled, save_gif
+from gansearch.storage.sample_images import beside, image_grid, scatter
+from gansearch.storage.trained_generator import TrainedGenerator
+
+LETTERS = 13
+"""Size of the labels, in pixels."""
+FRAME_WIDTH = 240
+"""Pixels that an animation is wide at least, so that its label has room."""
+PACE = 120
+"""Milliseconds of a frame."""
+
+
+def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> None:
+    """Write samples of random latents; of an autoencoder reconstructions, each to the right of its held-out input."""
+    stored = trained.draw_held_out(count, seed) if trained.reconstructs else None
+    inputs = trained.draw_latents(count, seed) if stored is None else trained.data.to_range(stored)
+    samples = quantise(trained.generate(inputs), trained.data)
+    if not trained.data.is_image:
+        scatter({"generated": samples.flatten(1).numpy()}, trained.data, path)
+    elif stored is None:
+        image_grid(samples).save(path)
+    else:
+        image_grid(beside(stored, samples), together=2).save(path)
+
+
+def save_walk(
+    trained: TrainedGenerator, path: Path, seed: int, dimensions: Sequence[int], span: float, frames: int
+) -> None:
+    """Write a walk: as a sheet, or as an animation where the path ends in .gif; points as the paths that they take.
+
+    Raises:
+        GansearchError: when this generator cannot take it, or it cannot be shown so.
+    """
+    if not trained.data.is_image and path.suffix == ".gif":
+        raise GansearchError("a walk of points is drawn whole: write it to a .png")
+    walk = Walk(trained, seed, dimensions, span, frames)
+    if not trained.data.is_image:
+        scatter(walk.paths(), trained.data, path, joined=True)
+    elif path.suffix == ".gif":
+        save_gif(*walk.animation(), path)
+    else:
+        walk.sheet().save(path)
+
+
+class Walk:
+    """Samples along some dimensions of the latent: one moves, all others stay."""
+
+    def __init__(
+        self, trained: TrainedGenerator, seed: int, dimensions: Sequence[int], span: float, frames: int
+    ) -> None:
+        """Walk each dimension in so many frames from -span to +span; the others stay where the seed puts them.
+
+        Raises:
+            GansearchError: for an autoencoder, and for a dimension that the latent has not got.
+        """
+        _check(trained, dimensions)
+        self.dimensions = list(dimensions)
+        self.values = np.linspace(-span, span, frames).tolist()
+        latents = walk_latents(trained.draw_latents(1, seed)[0], dimensions, self.values)
+        samples = quantise(trained.generate(latents.flatten(0, 1)), trained.data)
+        self.samples = samples.view(*latents.shape[:2], *samples.shape[1:])
+        """(dimensions, frames, C, H, W), quantised."""
+
+    def sheet(self) -> Image.Image:
+        """Images: a row a dimension, a column a value, both labelled."""
+        grid = image_grid(self.samples.flatten(0, 1), columns=len(self.values))
+        rows = [f"dimension {dimension}" for dimension in self.dimensions]
+        return _with_margins(grid, rows, [f"{value:+.1f}" for value in self.values])
+
+    def animation(self) -> tuple[list[Image.Image], list[int]]:
+        """Images, there and back again: frames with an image a dimension, and their milliseconds."""
+        walked = "dimension " + ", ".join(map(str, self.dimensions))
+        columns = min(4, len(self.dimensions))
+        frames = [
+            labelled(_enlarged(image_grid(self.samples[:, i], columns=columns)), f"{walked} at {value:+.1f}")
+            for i, value in enumerate(self.values)
+        ]
+        frames += frames[-2:0:-1]
+        return frames, [PACE] * len(frames)
+
+    def paths(self) -> dict[str, np.ndarray]:
+        """Points: where each dimension leads, (frames, 2) by its label."""
+        points = self.samples.flatten(2).numpy()
+        return {f"dimension {dimension}": points[i] for i, dimension in enumerate(self.dimensions)}
+
+
+def _check(trained: TrainedGenerator, dimensions: Sequence[int]) -> None:
+    latent = trained.candidate.generator.latent
+    if trained.reconstructs:
+        raise GansearchError("this generator makes samples of samples: it has no latents to walk through")
+    if beyond := [dimension for dimension in dimensions if not 0 <= dimension < latent]:
+        raise GansearchError(f"the latent has dimensions 0 to {latent - 1}, got {', '.join(map(str, beyond))}")
+
+
+def walk_latents(start: Tensor, dimensions: Sequence[int], values: Sequence[float]) -> Tensor:
+    """Latents (dimensions, values, latent) that differ from `start` (latent,) in one place each."""
+    latents = start.repeat(len(dimensions), len(values), 1)
+    for row, dimension in zip(latents, dimensions, strict=True):
+        row[:, dimension] = torch.tensor(values)
+    return latents
+
+
+def _with_margins(grid: Image.Image, rows: Sequence[str], columns: Sequence[str]) -> Image.Image:
+    """A grid of equal cells with the names of its rows to the left and those of its columns above."""
+    font = ImageFont.load_default(LETTERS)
+    left, top = 8 + max(round(font.getlength(row)) for row in rows), LETTERS + 8
+    sheet = Image.new(grid.mode, (left + grid.width, top + grid.height), "white")
+    sheet.paste(grid, (left, top))
+    draw, width, height = ImageDraw.Draw(sheet), grid.width / len(columns), grid.height / len(rows)
+    for i, row in enumerate(rows):
+        draw.text((left - 4, top + (i + 0.5) * height), row, "black", font, anchor="rm")
+    for i, column in enumerate(columns):
+        draw.text((left + (i + 0.5) * width, top / 2), column, "black", font, anchor="mm")
+    return sheet
+
+
+def _enlarged(grid: Image.Image) -> Image.Image:
+    factor = max(1, math.ceil(FRAME_WIDTH / grid.width))
+    return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)

@@ -1,0 +1,168 @@
+"""A study file as written: YAML in, `StudySpec` out, every mistake with its line and column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import ValidationError
+
+from gansearch.errors import Place, Problem, StudyError
+from gansearch.study.database_url import masked
+from gansearch.study.spec import StudySpec, unshared
+
+LARGEST_FILE = 1_000_000
+"""Bytes: no study is larger, and a larger file is not read."""
+
+Marks = Mapping[Place, tuple[int, int]]
+"""Line and column, from 1, at which each part of a file begins."""
+
+
+class StudyDocument:
+    """A study file as written: its tree, and where in the file each part stands."""
+
+    def __init__(self, tree: object, marks: Marks, source: str) -> None:
+        self.tree = tree
+        self.source = source
+        self._marks = marks
+
+    @classmethod
+    def read(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
+        """Parse a file; `overrides` are `key.path=value` as on the command line.
+
+        Raises:
+            StudyError: when it is missing, too large, no YAML, or has duplicate keys or aliases.
+        """
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                raise StudyError([Problem((), f"larger than {LARGEST_FILE} bytes")], str(path))
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError([Problem((), f"cannot be read: {error}")], str(path)) from None
+        return cls.parse(text, str(path), overrides)
+
+    @classmethod
+    def parse(cls, text: str, source: str = "study", overrides: Sequence[str] = ()) -> Self:
+        """As `read`, from text."""
+        problems: list[Problem] = []
+        marks: dict[Place, tuple[int, int]] = {}
+        try:
+            _refuse_aliases(text)
+            root = yaml.compose(text, Loader=yaml.SafeLoader)
+            tree = _construct(root, (), marks, problems) if root is not None else {}
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+            raise StudyError([Problem((), f"no YAML: {error.problem}", line, column)], source) from None
+        except (yaml.YAMLError, RecursionError) as error:
+            raise StudyError([Problem((), f"no YAML: {error}", 1, 1)], source) from None
+        if problems:
+            raise StudyError(problems, source)
+        for override in overrides:
+            _override(tree, override)
+        return cls(tree, marks, source)
+
+    def spec(self) -> StudySpec:
+        """Validate what pydantic can see; components are validated by the search space.
+
+        Raises:
+            StudyError: with every mistake found.
+        """
+        try:
+            spec = StudySpec.model_validate(self.tree)
+        except ValidationError as error:
+            raise self.error(problems_of(error)) from None
+        if problems := unshared(spec):
+            raise self.error(problems)
+        return spec
+
+    def error(self, problems: Sequence[Problem]) -> StudyError:
+        """The same problems, each with its place in the file."""
+        located = {(p.where, p.message): self._locate(p) for p in problems}
+        return StudyError(sorted(located.values(), key=lambda p: (p.line or 0, p.column or 0)), self.source)
+
+    def _locate(self, problem: Problem) -> Problem:
+        # A single architecture stands in the file without the list that validation puts around it.
+        for where in (problem.where, tuple(part for part in problem.where if part != 0)):
+            if where in self._marks:
+                return Problem(where, problem.message, *self._marks[where])
+        where = tuple(part for part in problem.where if part != 0)
+        while where and where not in self._marks:
+            where = where[:-1]
+        return Problem(problem.where, problem.message, *self._marks.get(where, (1, 1)))
+
+
+def problems_of(error: ValidationError, prefix: Place = ()) -> list[Problem]:
+    """Pydantic's findings in our words: rule and value, at a place."""
+    return [Problem(prefix + tuple(found["loc"]), _rule(found)) for found in error.errors()]
+
+
+def _rule(found: Any) -> str:
+    if found["type"] == "extra_forbidden":
+        return "there is no such key"
+    if found["type"] == "missing":
+        return "is missing"
+    message = str(found["msg"]).removeprefix("Value error, ")
+    if isinstance(found["input"], (str, int, float, bool, type(None))):
+        message += f", got {masked(repr(found['input']))}"
+    return message[0].lower() + message[1:]
+
+
+def _refuse_aliases(text: str) -> None:
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            mark: Any = event.start_mark
+            raise yaml.MarkedYAMLError(problem="aliases are not allowed in a study", problem_mark=mark)
+
+
+def _construct(node: yaml.Node, place: Place, marks: dict[Place, tuple[int, int]], problems: list[Problem]) -> Any:
+    """Build plain data from a node, marking where each part begins."""
+    marks.setdefault(place, (node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, yaml.SequenceNode):
+        return [_construct(item, (*place, i), marks, problems) for i, item in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return _construct_scalar(node)
+    mapping: dict[Any, Any] = {}
+    for key_node, value_node in node.value:
+        key = _construct_scalar(key_node)
+        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+        if not isinstance(key, str):
+            problems.append(Problem(place, f"a key must be a string, got {key!r}", line, column))
+            continue
+        if key in mapping:
+            problems.append(Problem((*place, key), "the key stands here a second time", line, column))
+            continue
+        marks[(*place, key)] = (line, column)
+        mapping[key] = _construct(value_node, (*place, key), marks, problems)
+    return mapping
+
+
+def _construct_scalar(node: yaml.Node) -> Any:
+    loader = yaml.SafeLoader("")
+    value = loader.construct_object(node, deep=True)
+    # Dates have no place in a study, and would not survive its JSON.
+    return value if isinstance(value, (str, int, float, bool, type(None))) else node.value
+
+
+def _override(tree: object, override: str) -> None:
+    path, separator, text = override.partition("=")
+    if not separator or not path:
+        raise StudyError([Problem((), f"an override is written key=value, got {override!r}")], "--set")
+    *parents, last = path.split(".")
+    node = tree
+    for i, key in enumerate(parents):
+        if isinstance(node, dict):
+            node = node.setdefault(key, {})
+        elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
+            node = node[int(key)]
+        else:
+            raise StudyError([Problem((), f"{'.'.join(parents[:i])} holds no {key!r}")], "--set")
+    value = StudyDocument.parse(text or "null", "--set").tree
+    if isinstance(node, dict):
+        node[last] = value
+    elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
+        node[int(last)] = value
+    else:
+        raise StudyError([Problem((), f"{'.'.join(parents)} holds no {last!r}")], "--set")

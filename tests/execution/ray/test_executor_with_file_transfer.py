@@ -1,0 +1,74 @@
+"""The executor `ray` where trials' files reach the run folder over an object store: with a real Ray."""
+
+import pytest
+from support.object_store import ObjectStore
+from support.stubs import OUTCOME, play
+
+from gansearch.execution.open_executor import open_executor
+from gansearch.messages import Ended, Job
+from gansearch.study.spec import ExecutorSpec
+
+
+@pytest.fixture(scope="module")
+def store():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ACCESS_KEY_ID", "me")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "open-sesame")
+        store = ObjectStore()
+        yield store
+        store.close()
+
+
+@pytest.fixture(scope="module")
+def executor(store):
+    spec = ExecutorSpec(use="ray", workers=1, silence_limit=30.0, storage_path=store.url())
+    with open_executor(play, spec, "cpu") as executor:
+        yield executor
+
+
+@pytest.fixture
+def ending(executor, tmp_path):
+    """How a job ends that plays a part, with or without a trial that it takes up."""
+
+    def run(part, resume_from=None):
+        (tmp_path / "7").mkdir(exist_ok=True)
+        executor.submit(Job(7, part, tmp_path / "7", resume_from=resume_from))
+        while True:
+            for event in executor.events(1.0):
+                if isinstance(event, Ended):
+                    return event.ending
+
+    return run
+
+
+def test_a_storage_that_fails_in_the_middle_costs_its_trials_a_try_and_not_the_search(ending, store):
+    store.refuses = lambda method, path: path.endswith(".zip") and method != "GET"
+    lost = ending("healthy")
+    store.refuses = lambda method, path: False
+    assert (lost.kind, lost.message.partition(": ")[0]) == ("died", store.url())
+    assert "ACCESS_DENIED" in lost.message and "open-sesame" not in lost.message
+    assert ending("healthy") == OUTCOME
+
+
+def test_a_storage_that_does_not_take_what_a_job_needs_costs_it_a_try(ending, store, tmp_path):
+    (tmp_path / "6").mkdir()
+    (tmp_path / "6" / "checkpoint.pt").touch()
+    store.refuses = lambda method, path: "/there/" in path
+    lost = ending("is flaky", resume_from=tmp_path / "6")
+    store.refuses = lambda method, path: False
+    assert lost.kind == "died" and "ACCESS_DENIED" in lost.message
+    assert ending("is flaky", resume_from=tmp_path / "6") == OUTCOME
+
+
+def test_a_slot_that_dies_is_told_as_such(ending, store):
+    lost = ending("kills its starter")
+    assert (lost.kind, lost.message.partition(":")[0]) == ("died", "its slot on Ray was lost")
+
+
+def test_what_a_trial_keeps_when_the_search_stops_is_in_the_run_folder(executor, store, tmp_path):
+    executor.submit(Job(7, "keeps a checkpoint when stopped", tmp_path))
+    while not executor.events(1.0):
+        pass
+    executor.stop(grace=8.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert store.files() == set()

@@ -1,0 +1,129 @@
+"""The same events end in the same records, whichever executor trains: with real processes and a real Ray."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from support.stubs import OUTCOME, PARTS, play
+
+from gansearch.execution.open_executor import open_executor
+from gansearch.messages import AtRung, Ended, Job
+from gansearch.ranking.pareto import axes_of, pareto_front
+from gansearch.study.spec import ExecutorSpec
+
+CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+RECORDED = {
+    "healthy": [("complete", "healthy", "")] * 2,
+    "fails to converge": [("pruned", "convergence-failure", "")],
+    "collapses": [("pruned", "mode-collapse", "")],
+    "diverges": [("pruned", "diverged", "")],
+    "raises": [("failed", None, "raised: ValueError: no such thing")],
+    "exits": [("failed", None, "died: its process ended with exit code 3 and no word")] * 2,
+    "is killed": [
+        ("failed", None, "died: its process was ended by SIGKILL, as the system does when memory runs out"),
+    ]
+    * 2,
+    "exhausts memory": [("failed", None, "out-of-memory: RuntimeError")],
+    "exhausts a GPU that it shares": [
+        ("failed", None, "out-of-memory: OutOfMemoryError: CUDA out of memory"),
+        ("complete", "healthy", ""),
+    ],
+    "exhausts a GPU": [("failed", None, "out-of-memory: OutOfMemoryError: CUDA out of memory")] * 2,
+    "exhausts a GPU as its libraries say it": [("failed", None, f"out-of-memory: RuntimeError: {CUBLAS}")] * 2,
+    "hangs": [("failed", None, "died: no word for 3 s")] * 2,
+    "is flaky": [
+        ("failed", None, "died: its process ended with exit code 3 and no word"),
+        ("complete", "healthy", ""),
+    ],
+    "asks at two rungs": [("complete", "healthy", "")],
+}
+"""State, verdict and reason of each trial, in order; of two, the second is another try of the first one's candidate.
+
+One whose GPU ran out of memory has the GPU to itself then.
+"""
+
+
+ON_RAY = pytest.mark.parametrize("executor", ["ray"], indirect=True)
+
+
+def opened(use, processes=1):
+    spec = ExecutorSpec(use=use, workers=2, workers_per_candidate=processes, silence_limit=3.0)
+    return open_executor(play, spec, "cpu")
+
+
+EXECUTORS = {"local": ("local",), "ray": ("ray",), "local, of two": ("local", 2), "ray, of two": ("ray", 2)}
+"""Of two: with two processes that train each candidate together."""
+
+
+@pytest.fixture(scope="module", params=EXECUTORS)
+def executor(request):
+    """An executor with two slots, which takes a trial to hang that is silent for 3 seconds."""
+    with opened(*EXECUTORS[request.param]) as executor:
+        yield executor
+
+
+def ending(executor, job, go_on=lambda rung: True):
+    """How a job ends."""
+    executor.submit(job)
+    while True:
+        for event in executor.events(1.0):
+            if isinstance(event, AtRung):
+                executor.answer(job.trial, go_on=go_on(event.rungs[-1]))
+            elif isinstance(event, Ended):
+                return event.ending
+
+
+def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, search, make_spec):
+    given = [f"{{generator: {{width: {width}, latent: {latent}}}}}" for width, latent in PARTS][1:]
+    store = search(executor, f"queue=[{', '.join(given)}]", f"search.trials={len(PARTS)}")
+    recorded, retried = defaultdict(list), defaultdict(list)
+    for record in store.records():
+        part = PARTS[record.parameters["generator.width"], record.parameters["generator.latent"]]
+        verdict = record.verdict and record.verdict.status
+        reason = re.sub("rank [01]: ", "", record.reason.partition(": [")[0])  # of two, the first that is found
+        recorded[part].append((record.state, verdict, reason))
+        retried[part].append(record.retried)
+    assert recorded == RECORDED
+    assert {part for part, again in retried.items() if again == [True, False]} == {
+        "exits", "is killed", "hangs", "is flaky",
+        "exhausts a GPU that it shares", "exhausts a GPU", "exhausts a GPU as its libraries say it",
+    }  # fmt: skip
+    front = pareto_front(store.records(), axes_of(make_spec(), store.records())).trials
+    assert [record.parameters["generator.width"] for record in front] == [16, 24, 32, 40, 64]
+
+
+def test_a_trial_that_may_not_go_on_from_a_rung_ends_there(executor):
+    assert ending(executor, Job(0, "asks at two rungs", Path()), go_on=lambda rung: rung.step < 2).steps == 1
+
+
+def test_a_trial_may_be_submitted_again_once_it_has_ended(executor):
+    endings = [ending(executor, Job(7, part, Path())) for part in ("raises", "healthy")]
+    assert endings[1] == OUTCOME
+
+
+@ON_RAY
+def test_a_candidate_has_as_many_threads_as_cpus(executor):
+    assert ending(executor, Job(0, "tells its threads", Path())).steps == 1
+
+
+@ON_RAY
+def test_a_candidate_that_asks_for_no_gpu_sees_none(executor):
+    assert ending(executor, Job(0, "tells its GPUs", Path())).stamp == {"gpus": ""}
+
+
+@ON_RAY
+def test_a_slot_that_dies_costs_its_trial_alone_and_another_takes_its_place(executor):
+    lost, *others = (ending(executor, Job(0, part, Path())) for part in ("kills its starter", "healthy", "healthy"))
+    assert (lost.kind, lost.message.partition(":")[0]) == ("died", "its slot on Ray was lost")
+    assert others == [OUTCOME, OUTCOME]
+
+
+def test_a_stop_gives_trials_the_time_to_keep_a_checkpoint_and_ends_those_that_do_not_listen(executor, tmp_path):
+    for number, part in enumerate(["keeps a checkpoint when stopped", "hangs"]):
+        (tmp_path / str(number)).mkdir()
+        executor.submit(Job(number, part, tmp_path / str(number)))
+    while not executor.events(1.0):
+        pass
+    executor.stop(grace=2.0)
+    assert [(tmp_path / str(number) / "kept").exists() for number in range(2)] == [True, False]

@@ -1,0 +1,77 @@
+import pytest
+import torch
+
+from gansearch.errors import PluginError, RunFolderError
+from gansearch.registry import Registry
+from gansearch.storage.run_folder import CANDIDATE, GENERATOR, TrialFolder
+from gansearch.storage.trained_generator import TrainedGenerator
+from gansearch.training import checkpoint
+
+
+@pytest.fixture
+def kept(make_space, tmp_path):
+    """The files of a trial, and the generator whose weights they keep."""
+    candidate, files = make_space().baseline, TrialFolder(tmp_path / "0000")
+    network = candidate.generator.build(candidate.dataset.load().shape)
+    files.write_json(CANDIDATE, candidate.to_json())
+    checkpoint.save(network.state_dict(), files.path, GENERATOR)
+    return files, network.eval()
+
+
+def load(files):
+    return TrainedGenerator.load(files, Registry())
+
+
+def test_a_generator_comes_back_with_its_weights(kept):
+    files, network = kept
+    trained = load(files)
+    latents = trained.draw_latents(300, seed=1)
+    assert torch.allclose(trained.generate(latents), network(latents), atol=1e-6)
+
+
+def test_a_seed_draws_the_same_latents_and_leaves_the_random_numbers_alone(kept):
+    trained = load(kept[0])
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    assert torch.equal(trained.draw_latents(4, seed=1), trained.draw_latents(4, seed=1))
+    assert not torch.equal(trained.draw_latents(4, seed=1), trained.draw_latents(4, seed=2))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_held_out_samples_are_test_samples(kept):
+    trained = load(kept[0])
+    drawn, test = trained.draw_held_out(3, seed=1), torch.from_numpy(trained.data.test.samples)
+    assert all(any(torch.equal(one, other) for other in test) for one in drawn)
+    assert len(trained.draw_held_out(10**6, seed=1)) == len(test)
+
+
+def test_a_trial_without_a_generator_is_refused(kept):
+    (kept[0].path / GENERATOR).unlink()
+    with pytest.raises(RunFolderError, match=r"keeps no generator\.pt: the trial did not come to the end"):
+        load(kept[0])
+
+
+def test_damaged_weights_are_refused(kept):
+    path = kept[0].path / GENERATOR
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(RunFolderError, match=r"generator\.pt is damaged"):
+        load(kept[0])
+
+
+def test_weights_of_another_network_are_refused(kept):
+    checkpoint.save({"0.weight": torch.zeros(1)}, kept[0].path, GENERATOR)
+    with pytest.raises(RunFolderError, match="does not fit what 'dense' builds now"):
+        load(kept[0])
+
+
+def test_an_unreadable_candidate_is_refused(kept):
+    (kept[0].path / CANDIDATE).write_text("{}")
+    with pytest.raises(RunFolderError, match=r"candidate\.json cannot be read"):
+        load(kept[0])
+
+
+def test_a_candidate_of_a_plugin_that_is_gone_names_it(kept):
+    path = kept[0].path / CANDIDATE
+    path.write_text(path.read_text().replace('"dense"', '"gone"'))
+    with pytest.raises(PluginError, match="gone"):
+        load(kept[0])

@@ -1,0 +1,73 @@
+"""A device's memory that is none: all processes of a test keep account of it in a folder."""
+
+import os
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import torch
+from support.stubs import OUTCOME
+
+from gansearch.execution.gpu.admission import admitted
+from gansearch.execution.gpu.estimate import Footprint
+from gansearch.execution.gpu.memory import CONTEXT, claim_of
+from gansearch.messages import Progress
+from gansearch.signals import HEALTHY
+from gansearch.training.distributed import joined
+
+COUNTED = Footprint(small=2**20, large=2**28)
+"""Of a candidate."""
+
+
+@dataclass
+class PretendMemory:
+    """A `DeviceMemory` that has room for so many candidates."""
+
+    folder: Path
+    room: int = 2
+    name: str = "gpu"
+    capped: bool | None = None
+
+    def __post_init__(self):
+        self.total = self.room * claim_of(COUNTED).total + CONTEXT
+
+    def free(self):
+        notes = [path for path in self.folder.glob(f"{self.name}-taken-*") if psutil.pid_exists(int(path.suffix[1:]))]
+        return self.total - sum(int(note.read_text() or 0) for note in notes)
+
+    def take(self, claim, *, capped):
+        self.capped = capped
+        (self.folder / f"{self.name}-taken-by.{os.getpid()}").write_text(str(claim.total))
+        return True
+
+    def taken(self):
+        return {"peak_gpu_memory_bytes": 1, "reserved_gpu_memory_bytes": 2}
+
+
+def stay(job, line):
+    """Goes in, tells so by a file `in`, and stays until there is a file `leave`; the candidate says how it goes in."""
+    tempfile.tempdir = str(job.folder.parent)
+    counted = None if job.candidate == "uncounted" else COUNTED
+    with admitted(PretendMemory(job.folder.parent), counted, line.waiting, alone=job.candidate == "alone"):
+        (job.folder / "in").touch()
+        while not (job.folder / "leave").exists():
+            line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+            time.sleep(0.02)
+    return OUTCOME
+
+
+def need_a_gpu_each(job, line):
+    """Takes the GPU that the candidate names for each rank, alone, and notes the order."""
+    tempfile.tempdir = str(job.folder)
+    name = job.candidate[job.seat.rank]
+    with joined(job.seat, torch.device("cpu")) as ranks, ExitStack() as on_gpu:
+        with ranks.in_turn(name, line.waiting):
+            on_gpu.enter_context(admitted(PretendMemory(job.folder, name=name), None, line.waiting))
+            with (job.folder / "order").open("a") as order:
+                order.write(f"{job.trial}{name} ")
+            time.sleep(0.3)  # so that the other team comes in between
+        ranks.agreed(None)
+    return OUTCOME
