@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
-from gansearch.components import Component, Dataset, Discriminator, Generator, ImageShape, Loss, Schedule
+from gansearch.components import (
+    Component,
+    Dataset,
+    Discriminator,
+    Generator,
+    ImageShape,
+    Loss,
+    Schedule,
+)
 from gansearch.registry import Registry
 
 if TYPE_CHECKING:
@@ -39,7 +47,10 @@ class Candidate:
     def to_json(self) -> dict[str, Any]:
         """Every field of every component, by role."""
         parts: dict[str, Component] = {role: getattr(self, role) for role in CANDIDATE_ROLES}
-        return {role: {"use": self.uses[role]} | part.model_dump(mode="json") for role, part in parts.items()}
+        return {
+            role: {"use": self.uses[role]} | part.model_dump(mode="json")
+            for role, part in parts.items()
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Mapping[str, Any]], registry: Registry) -> Self:

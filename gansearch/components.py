@@ -96,7 +96,9 @@ def check_domain(component: type[Component], name: str, domain: Domain) -> None:
             check_field(component, name, value)
         except ValidationError as error:
             rule = error.errors()[0]["msg"]
-            raise DomainError(f"the domain {domain} holds {value!r}, which the field refuses: {rule}") from None
+            raise DomainError(
+                f"the domain {domain} holds {value!r}, which the field refuses: {rule}"
+            ) from None
 
 
 def is_whole(component: type[Component], name: str) -> bool:
@@ -169,7 +171,7 @@ class Discriminator(Network):
 # Losses
 
 
-class Scene(Protocol):
+class LossInputs(Protocol):
     """What a loss can see of a training step. Everything is computed when first asked for."""
 
     @property
@@ -224,7 +226,7 @@ class Loss(Component):
     """Formulas for scores, and the objectives made from them that a schedule's phases name.
 
     A plain loss defines `of_real`, `of_fake` and `of_generator`. One that needs more of the scene
-    (a penalty, a reconstruction) overrides or adds objectives: any method that takes a `Scene` and
+    (a penalty, a reconstruction) overrides or adds objectives: any method that takes a `LossInputs` and
     gives a scalar tensor can be named by a phase.
     """
 
@@ -246,19 +248,19 @@ class Loss(Component):
         """Scores as log-odds of being real, for the signals; None where they have no such meaning."""
         return scores
 
-    def discriminate(self, scene: Scene) -> Tensor:
+    def discriminate(self, scene: LossInputs) -> Tensor:
         """Objective: real and generated samples together."""
         return self.of_real(scene.real_scores) + self.of_fake(scene.fake_scores)
 
-    def discriminate_real(self, scene: Scene) -> Tensor:
+    def discriminate_real(self, scene: LossInputs) -> Tensor:
         """Objective: real samples alone."""
         return self.of_real(scene.real_scores)
 
-    def discriminate_fake(self, scene: Scene) -> Tensor:
+    def discriminate_fake(self, scene: LossInputs) -> Tensor:
         """Objective: generated samples alone."""
         return self.of_fake(scene.fake_scores)
 
-    def generate(self, scene: Scene) -> Tensor:
+    def generate(self, scene: LossInputs) -> Tensor:
         """Objective: generated samples that the discriminator should take for real."""
         return self.of_generator(scene.fake_scores)
 
@@ -294,7 +296,9 @@ class Phase:
     def __post_init__(self) -> None:
         end = self.period if self.end is None else self.end
         if not (0 < self.share <= 1 and self.updates >= 1 and self.period >= 1):
-            raise ValueError(f"a phase needs 0 < share <= 1, updates >= 1 and period >= 1, got {self}")
+            raise ValueError(
+                f"a phase needs 0 < share <= 1, updates >= 1 and period >= 1, got {self}"
+            )
         if not 0 <= self.begin < end <= self.period:
             raise ValueError(f"a phase needs 0 <= begin < end <= period, got {self}")
 
@@ -474,5 +478,6 @@ class Detector(Component):
 
 
 ROLES: Mapping[str, type[Component]] = {
-    role.role: role for role in (Generator, Discriminator, Loss, Schedule, Dataset, Metric, Detector)
+    role.role: role
+    for role in (Generator, Discriminator, Loss, Schedule, Dataset, Metric, Detector)
 }

@@ -18,7 +18,9 @@ Scalar = None | bool | int | float | str
 class Source(Protocol):
     """What values are drawn from: an Optuna trial, or a random stand-in with the same methods."""
 
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int: ...
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int: ...
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
@@ -55,7 +57,11 @@ class IntRange:
     def levels(self, count: int) -> tuple[int, ...]:
         """So many values spread evenly from low to high, fewer where there are no more."""
         spread = _spread(self.low, self.high, count, self.log)
-        return tuple(dict.fromkeys(self.low + round((value - self.low) / self.step) * self.step for value in spread))
+        return tuple(
+            dict.fromkeys(
+                self.low + round((value - self.low) / self.step) * self.step for value in spread
+            )
+        )
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,11 @@ class FloatRange:
         return source.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
 
     def contains(self, value: object) -> bool:
-        return isinstance(value, (int, float)) and not isinstance(value, bool) and self.low <= value <= self.high
+        return (
+            isinstance(value, (int, float))
+            and not isinstance(value, bool)
+            and self.low <= value <= self.high
+        )
 
     def extremes(self) -> tuple[float, ...]:
         """The values whose legality implies that of all others."""
@@ -85,7 +95,10 @@ class FloatRange:
         spread = _spread(self.low, self.high, count, self.log)
         if self.step is not None:
             last = int((self.high - self.low) / self.step)
-            spread = [self.low + min(last, round((value - self.low) / self.step)) * self.step for value in spread]
+            spread = [
+                self.low + min(last, round((value - self.low) / self.step)) * self.step
+                for value in spread
+            ]
         return tuple(dict.fromkeys(spread))
 
 
@@ -101,7 +114,9 @@ class Choices:
             raise DomainError("choices must hold at least one value")
         for value in values:
             if not isinstance(value, Scalar):
-                raise DomainError(f"a choice must be a number, a string, a boolean or null, got {value!r}")
+                raise DomainError(
+                    f"a choice must be a number, a string, a boolean or null, got {value!r}"
+                )
         typed = [(type(value), value) for value in values]
         if len(set(typed)) < len(typed):
             raise DomainError(f"choices must differ from each other, got {list(values)}")
@@ -146,9 +161,13 @@ def parse_domain(node: Mapping[str, Any], *, whole: bool) -> Domain:
     if missing:
         raise DomainError(f"a range needs low and high, {missing[0]} is missing")
     if whole:
-        bounds = {key: _as_number(key, node[key], int) for key in ("low", "high", "step") if key in node}
+        bounds = {
+            key: _as_number(key, node[key], int) for key in ("low", "high", "step") if key in node
+        }
         return IntRange(**bounds, log=_as_flag(node))
-    bounds = {key: _as_number(key, node[key], float) for key in ("low", "high", "step") if key in node}
+    bounds = {
+        key: _as_number(key, node[key], float) for key in ("low", "high", "step") if key in node
+    }
     return FloatRange(**bounds, log=_as_flag(node))
 
 
@@ -166,7 +185,9 @@ def _check_range(domain: object, low: float, high: float, step: float | None, lo
 def _spread(low: float, high: float, count: int, log: bool) -> list[float]:
     """So many values, `low` and `high` among them, whose differences, or ratios, are the same."""
     shares = [i / (count - 1) for i in range(1, count - 1)]
-    between = [low * (high / low) ** share if log else low + (high - low) * share for share in shares]
+    between = [
+        low * (high / low) ** share if log else low + (high - low) * share for share in shares
+    ]
     # Six digits are as much as anybody means, and 0.001 is told as such.
     return [low, *(min(max(float(f"{value:.6g}"), low), high) for value in between), high]
 
@@ -174,7 +195,9 @@ def _spread(low: float, high: float, count: int, log: bool) -> list[float]:
 def _refuse_surplus(node: Mapping[str, Any], known: set[str]) -> None:
     surplus = sorted(set(node) - known)
     if surplus:
-        raise DomainError(f"a domain takes {', '.join(sorted(known))}; {surplus[0]!r} is not among them")
+        raise DomainError(
+            f"a domain takes {', '.join(sorted(known))}; {surplus[0]!r} is not among them"
+        )
 
 
 def _as_number(key: str, value: object, kind: type[int] | type[float]) -> Any:

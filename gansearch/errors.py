@@ -29,7 +29,7 @@ class RunFolderError(GansearchError):
     """A run folder that is missing, locked, damaged, or of another study."""
 
 
-class DepotError(GansearchError):
+class FileTransferError(GansearchError):
     """A storage over which files are brought that cannot be reached, read or written."""
 
 

@@ -16,7 +16,9 @@ LOCK = ".passing.lock"
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Replace a file so that after a crash it holds the old content or the new, never a part."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+    with tempfile.NamedTemporaryFile(
+        dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
         try:
             file.write(content)
             file.flush()
@@ -43,7 +45,9 @@ def passing_folder(parent: Path, prefix: str, name: str) -> Iterator[Path]:
             shutil.rmtree(left.parent, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{prefix}", dir=parent))
     try:
-        with FileLock(folder / LOCK):  # before it has its name, so that nobody takes it for one that was left
+        with FileLock(
+            folder / LOCK
+        ):  # before it has its name, so that nobody takes it for one that was left
             folder = folder.rename(parent / f"{prefix}{name}")
             yield folder
     finally:

@@ -21,9 +21,10 @@ Output = Literal["tanh", "sigmoid", "leaky_relu", "none"]
 class Initialised(BaseModel):
     """Fields of a network whose weights are drawn by a scheme; biases start at zero, norms at one."""
 
-    init: Annotated[Literal["normal", "xavier", "orthogonal", "default"], Choices("normal", "xavier", "orthogonal")] = (
-        "normal"
-    )
+    init: Annotated[
+        Literal["normal", "xavier", "orthogonal", "default"],
+        Choices("normal", "xavier", "orthogonal"),
+    ] = "normal"
     """`default` leaves what torch does."""
     init_std: Annotated[float, Field(gt=0), FloatRange(0.005, 0.3, log=True)] = 0.02
     """Of `normal` alone: `xavier` and `orthogonal` have a scale of their own."""
@@ -65,7 +66,9 @@ class Normalised(BaseModel):
         norm_first = self.order == "norm-activation"
         normed = width * pieces if norm_first else width
         norm = make_norm(self.norm, normed, self.norm_momentum, self.norm_epsilon, flat=flat)
-        activation = [Maxout(pieces) if pieces > 1 else make_activation(self.activation, self.slope)]
+        activation = [
+            Maxout(pieces) if pieces > 1 else make_activation(self.activation, self.slope)
+        ]
         return norm + activation if norm_first else activation + norm
 
     @property
@@ -114,7 +117,9 @@ def make_output(name: Output, slope: float) -> list[nn.Module]:
             return []
 
 
-def make_norm(name: Norm, width: int, momentum: float, epsilon: float, *, flat: bool) -> list[nn.Module]:
+def make_norm(
+    name: Norm, width: int, momentum: float, epsilon: float, *, flat: bool
+) -> list[nn.Module]:
     """The norm of a hidden layer, or nothing."""
     match name:
         case "batch" if flat:
@@ -175,7 +180,9 @@ class Pack(nn.Module):
     def forward(self, samples: Tensor) -> Tensor:
         packs = len(samples) // self.packing
         if not packs:
-            raise ValueError(f"packing {self.packing} needs as many samples at a time, got {len(samples)}")
+            raise ValueError(
+                f"packing {self.packing} needs as many samples at a time, got {len(samples)}"
+            )
         return samples[: packs * self.packing].reshape(packs, -1, *samples.shape[2:])
 
 

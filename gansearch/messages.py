@@ -13,7 +13,7 @@ from gansearch.signals import Remedy, Verdict
 
 
 @dataclass(frozen=True)
-class Seat:
+class Rank:
     """Which of the processes that train a candidate together one is; by default it is alone."""
 
     rank: int = 0
@@ -41,7 +41,7 @@ class Job:
     """The folder of a finished trial from whose networks this one's are cut out before they are trained."""
     alone: bool = False
     """Whether it is to have its GPU to itself."""
-    seat: Seat = Seat()
+    seat: Rank = Rank()
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,7 @@ class Ended:
 Event = Progress | AtRung | Ended
 
 
-class Line(Protocol):
+class Channel(Protocol):
     """The line of a trial to its driver, which takes one that is silent for too long to hang."""
 
     def progress(self, progress: Progress) -> None:
@@ -140,7 +140,7 @@ class Line(Protocol):
         """Say that something is waited for, again and again. Raises `StoppedError` where it should stop."""
 
 
-Evaluate = Callable[[Job, Line], Outcome]
+Evaluate = Callable[[Job, Channel], Outcome]
 """Trains and judges; runs in a worker's process, so it must be picklable.
 
 Of several workers that train a candidate together the first one's outcome counts.

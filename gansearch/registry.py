@@ -35,7 +35,9 @@ class Registry:
     """The components that installed distributions offer, loaded on demand."""
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
-        installed = (point for group in GROUP_OF_ROLE.values() for point in entry_points(group=group))
+        installed = (
+            point for group in GROUP_OF_ROLE.values() for point in entry_points(group=group)
+        )
         self._found = tuple(installed if found is None else found)
 
     @cached_property
@@ -46,7 +48,9 @@ class Registry:
             if point.group in role_of_group:
                 same_name = offers.setdefault((role_of_group[point.group], point.name), [])
                 # A source checkout and its installation show the same distribution twice.
-                if (_distribution(point), point.value) not in [(_distribution(p), p.value) for p in same_name]:
+                if (_distribution(point), point.value) not in [
+                    (_distribution(p), p.value) for p in same_name
+                ]:
                     same_name.append(point)
         return offers
 
@@ -96,7 +100,9 @@ def _load(role: str, point: EntryPoint) -> type[Component]:
     except Exception as error:  # a plugin may fail in any way; it is named, and the rest goes on
         raise PluginError(f"{claim} cannot be loaded: {type(error).__name__}: {error}") from error
     if not (isinstance(loaded, type) and issubclass(loaded, ROLES[role])):
-        raise PluginError(f"{claim} is {point.value}, which is no subclass of {ROLES[role].__name__}")
+        raise PluginError(
+            f"{claim} is {point.value}, which is no subclass of {ROLES[role].__name__}"
+        )
     if loaded.api_version != API_VERSION:
         raise PluginError(
             f"{claim} was written for version {loaded.api_version} of the plugin contract; "

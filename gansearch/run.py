@@ -15,14 +15,14 @@ from gansearch.study.study import Study
 
 if TYPE_CHECKING:
     from gansearch.execution.executor import Executor
-    from gansearch.ranking.pareto import Axis
+    from gansearch.ranking.pareto import Objective
     from gansearch.search.certification import Choice, Plan
     from gansearch.search.driver import Driver, Listener
-    from gansearch.search.feasibility import Gate
+    from gansearch.search.feasibility import FeasibilityCheck
     from gansearch.search.pruning import RungPruner
-    from gansearch.search.searcher import Agenda
-    from gansearch.search.smallest_model import Smallest
-    from gansearch.search.tell_policy import Teller
+    from gansearch.search.searcher import Searcher
+    from gansearch.search.smallest_model import SmallestModelGoal
+    from gansearch.search.tell_policy import TellPolicy
     from gansearch.storage.trial_store import TrialRecord, TrialStore
 
 
@@ -60,7 +60,12 @@ def certifies_at_end(spec: StudySpec) -> bool:
 
 
 def certify_study(
-    study: Study, folder: RunFolder, listener: Listener, choice: Choice, *, stop: Stop = lambda: False
+    study: Study,
+    folder: RunFolder,
+    listener: Listener,
+    choice: Choice,
+    *,
+    stop: Stop = lambda: False,
 ) -> None:
     """Train candidates of a search again, with fresh seeds, until they are decided or `stop` says so.
 
@@ -83,7 +88,9 @@ def certify_study(
         plan = Plan(spec, searched, objective_axes(spec, study.space), choice)
         opened = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
         with opened as store, executor_of(study, compares=False) as executor:
-            certification_of(study, plan, store, folder.certification_run, executor, listener, stop).run()
+            certification_of(
+                study, plan, store, folder.certification_run, executor, listener, stop
+            ).run()
 
 
 def search_of(
@@ -101,33 +108,54 @@ def search_of(
     """
     # Here and below, since what only looks at a study has no need to wait for them.
     from gansearch.search.driver import Driver
-    from gansearch.search.feasibility import Gate
+    from gansearch.search.feasibility import FeasibilityCheck
     from gansearch.search.inheritance import Parents
     from gansearch.search.rescue import Rescuer
-    from gansearch.search.smallest_model import Smallest
+    from gansearch.search.smallest_model import SmallestModelGoal
 
     spec, space = study.spec, study.space
     axes = objective_axes(spec, space)
-    smallest = Smallest.of(spec, axes, store.records(), runs) if spec.search.aim == "smallest" else None
-    gate = Gate(space, study.sizes, spec.constraints, smallest.ceiling if smallest else None)
+    smallest = (
+        SmallestModelGoal.of(spec, axes, store.records(), runs)
+        if spec.search.aim == "smallest"
+        else None
+    )
+    gate = FeasibilityCheck(
+        space, study.sizes, spec.constraints, smallest.ceiling if smallest else None
+    )
     agenda, rescuer = _agenda_of(study, gate, store, smallest), Rescuer(spec.search.rescue, gate)
     parents = Parents(study.data.shape, axes) if spec.search.inherit else None
-    return Driver(agenda, gate, executor, *_judges(study, smallest), store, folders, listener, stop, rescuer, parents)
+    return Driver(
+        agenda,
+        gate,
+        executor,
+        *_judges(study, smallest),
+        store,
+        folders,
+        listener,
+        stop,
+        rescuer,
+        parents,
+    )
 
 
-def _agenda_of(study: Study, gate: Gate, store: TrialStore, smallest: Smallest | None) -> Agenda:
+def _agenda_of(
+    study: Study, gate: FeasibilityCheck, store: TrialStore, smallest: SmallestModelGoal | None
+) -> Searcher:
     """What says which candidate is tried next."""
     from gansearch.search.bayesian.acquisition import Goal
     from gansearch.search.bayesian.candidate_pool import DrawnPool
-    from gansearch.search.bayesian.searcher import ShrinkingAgenda
-    from gansearch.search.searcher import SearchAgenda
+    from gansearch.search.bayesian.searcher import BayesianSearcher
+    from gansearch.search.searcher import SamplerSearcher
 
     spec, space = study.spec, study.space
     if spec.search.sampler != "shrink":
-        return SearchAgenda(spec.search, space, store)
+        return SamplerSearcher(spec.search, space, store)
     goal = Goal.of(spec, objective_axes(spec, space), smallest)
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
-    return ShrinkingAgenda(spec, space, store, goal, steps, DrawnPool(space, gate, goal.size.metric))
+    return BayesianSearcher(
+        spec, space, store, goal, steps, DrawnPool(space, gate, goal.size.metric)
+    )
 
 
 def certification_of(
@@ -140,22 +168,33 @@ def certification_of(
     stop: Stop = lambda: False,
 ) -> Driver:
     """The driver of a certification: it takes what is planned, refuses nothing and rescues nobody."""
-    from gansearch.search.certification import CertificationAgenda, CertificationGate
+    from gansearch.search.certification import CertificationFeasibilityCheck, CertificationSearcher
     from gansearch.search.driver import Driver
 
-    gate = CertificationGate(plan, study.space, study.sizes, study.spec.constraints)
-    return Driver(CertificationAgenda(plan, store), gate, executor, *_judges(study), store, folders, listener, stop)
+    gate = CertificationFeasibilityCheck(plan, study.space, study.sizes, study.spec.constraints)
+    return Driver(
+        CertificationSearcher(plan, store),
+        gate,
+        executor,
+        *_judges(study),
+        store,
+        folders,
+        listener,
+        stop,
+    )
 
 
-def _judges(study: Study, smallest: Smallest | None = None) -> tuple[RungPruner, Teller]:
+def _judges(
+    study: Study, smallest: SmallestModelGoal | None = None
+) -> tuple[RungPruner, TellPolicy]:
     """What gives up a run at a rung, and what says what an end means."""
     from gansearch.search.pruning import RungPruner
     from gansearch.search.samplers import KINDS
-    from gansearch.search.tell_policy import Teller
+    from gansearch.search.tell_policy import TellPolicy
 
     spec = study.spec
     kind = KINDS[spec.search.sampler]
-    teller = Teller(spec.objectives, tuple(spec.constraints), kind)
+    teller = TellPolicy(spec.objectives, tuple(spec.constraints), kind)
     axes = objective_axes(spec, study.space)
     return RungPruner(spec.pruning, axes, spec.reference, kind.takes_up, smallest), teller
 
@@ -167,7 +206,7 @@ def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManage
         GansearchError: when it cannot be had.
     """
     from gansearch.execution.open_executor import open_executor
-    from gansearch.execution.trial_runner import TrainAndJudge
+    from gansearch.execution.trial_runner import TrialRunner
     from gansearch.search.samplers import KINDS
 
     spec, space = study.spec, study.space
@@ -175,12 +214,17 @@ def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManage
     # Where all that is tried is named by the study, nothing is given up at a rung, so nothing is measured there.
     compared = qualities if compares and KINDS[spec.search.sampler].proposes else []
     rungs, bequeaths = spec.pruning.rungs, compares and spec.search.inherit
-    evaluate = TrainAndJudge(spec.training, space.detectors, space.metrics, compared, rungs, bequeaths)
+    evaluate = TrialRunner(
+        spec.training, space.detectors, space.metrics, compared, rungs, bequeaths
+    )
     return open_executor(evaluate, spec.executor, spec.training.device)
 
 
-def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Axis, ...]:
+def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Objective, ...]:
     """The study's objectives as axes along which trials are compared."""
-    from gansearch.ranking.pareto import Axis
+    from gansearch.ranking.pareto import Objective
 
-    return tuple(Axis(o.metric, o.direction, isinstance(space.metrics[o.metric], SizeMetric)) for o in spec.objectives)
+    return tuple(
+        Objective(o.metric, o.direction, isinstance(space.metrics[o.metric], SizeMetric))
+        for o in spec.objectives
+    )

@@ -28,7 +28,13 @@ COLUMNS: Mapping[str, str] = {
 }
 
 Status = Literal["healthy", "suspect", "convergence-failure", "mode-collapse", "diverged"]
-STATUSES: tuple[Status, ...] = ("healthy", "suspect", "convergence-failure", "mode-collapse", "diverged")
+STATUSES: tuple[Status, ...] = (
+    "healthy",
+    "suspect",
+    "convergence-failure",
+    "mode-collapse",
+    "diverged",
+)
 FAILURES: frozenset[Status] = frozenset({"convergence-failure", "mode-collapse", "diverged"})
 
 
@@ -80,7 +86,12 @@ class Remedy:
 
     def to_json(self) -> dict[str, Any]:
         change = {role: dict(fields) for role, fields in self.change.items()}
-        return {"title": self.title, "because": self.because, "source": self.source, "change": change}
+        return {
+            "title": self.title,
+            "because": self.because,
+            "source": self.source,
+            "change": change,
+        }
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:

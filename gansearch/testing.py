@@ -54,7 +54,9 @@ class RandomSource:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
 
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
         if log:
             return min(high, int(math.exp(self._random.uniform(math.log(low), math.log(high + 1)))))
         return self._random.randrange(low, high + 1, step)
@@ -169,7 +171,9 @@ class DiscriminatorContract(_NetworkContract):
     def inputs(self, component: Discriminator, shape: ImageShape) -> Tensor:
         return torch.randn(8, *shape)
 
-    def test_gives_a_score_for_every_sample_or_for_every_pack_of_them(self, component: Discriminator) -> None:
+    def test_gives_a_score_for_every_sample_or_for_every_pack_of_them(
+        self, component: Discriminator
+    ) -> None:
         for variant, shape, network in self.networks(component):
             samples = self.inputs(variant, shape)
             scores, of_twice_as_many = network(samples), network(torch.cat([samples, samples]))
@@ -178,13 +182,15 @@ class DiscriminatorContract(_NetworkContract):
             assert len(of_twice_as_many) == 2 * len(scores)
 
 
-class _FixedScene:
+class _FixedLossInputs:
     """A scene of small networks that are there from the start."""
 
     def __init__(self, feeds_on: Literal["latents", "samples"]) -> None:
         torch.manual_seed(0)
         width = 4 if feeds_on == "samples" else 2
-        self.generator: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(width, 4), nn.Unflatten(1, (1, 2, 2)))
+        self.generator: nn.Module = nn.Sequential(
+            nn.Flatten(), nn.Linear(width, 4), nn.Unflatten(1, (1, 2, 2))
+        )
         self.discriminator: nn.Module = nn.Sequential(nn.Flatten(), nn.Linear(4, 1), nn.Flatten(0))
         self.step, self.steps = 1, 2
         self.real = torch.randn(8, 1, 2, 2)
@@ -203,7 +209,12 @@ class _FixedScene:
 class LossContract(ComponentContract):
     """Gives scalars that both networks can learn from."""
 
-    objectives: ClassVar[Sequence[str]] = ("discriminate", "discriminate_real", "discriminate_fake", "generate")
+    objectives: ClassVar[Sequence[str]] = (
+        "discriminate",
+        "discriminate_real",
+        "discriminate_fake",
+        "generate",
+    )
     """The methods that a phase may name."""
     feeds_on: ClassVar[Literal["latents", "samples"]] = "latents"
     """What the generators that the loss is for feed on."""
@@ -211,7 +222,7 @@ class LossContract(ComponentContract):
     def test_every_objective_is_a_finite_scalar_with_a_gradient(self, component: Loss) -> None:
         for variant in variants(component):
             for objective in self.objectives:
-                loss = getattr(variant, objective)(_FixedScene(self.feeds_on))
+                loss = getattr(variant, objective)(_FixedLossInputs(self.feeds_on))
                 assert loss.shape == (), objective
                 assert loss.isfinite(), objective
                 assert loss.requires_grad, objective
@@ -291,7 +302,9 @@ class MetricContract(ComponentContract):
         """The metric of noise, or of the smallest of networks."""
         if isinstance(component, SampleMetric):
             torch.manual_seed(0)
-            return component.measure(TrainedEvidence(sample_data(), torch.rand(64, 1, 28, 28) * 2 - 1))
+            return component.measure(
+                TrainedEvidence(sample_data(), torch.rand(64, 1, 28, 28) * 2 - 1)
+            )
         assert isinstance(component, SizeMetric)
         with torch.device("meta"):
             generator = nn.Sequential(nn.Linear(4, 784), nn.Unflatten(1, (1, 28, 28)))
@@ -327,7 +340,9 @@ class DetectorContract(ComponentContract):
 
     def test_reads_columns_that_exist(self, component: Detector) -> None:
         known = {*COLUMNS, "d_loss"}
-        assert {name for alternatives in component.reads for name in alternatives.split("|")} <= known
+        assert {
+            name for alternatives in component.reads for name in alternatives.split("|")
+        } <= known
 
     def test_says_nothing_of_signals_that_are_not_there(self, component: Detector) -> None:
         watch = RunWatch([component])

@@ -66,7 +66,9 @@ def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
         face = ImageFont.truetype(font, BITMAPS, layout_engine=ImageFont.Layout.BASIC)
     except (OSError, TTLibError) as error:
         typer.echo(f"{font}: {error}", err=True)
-        typer.echo("apt-get install fonts-noto-color-emoji, or name NotoColorEmoji.ttf by --font", err=True)
+        typer.echo(
+            "apt-get install fonts-noto-color-emoji, or name NotoColorEmoji.ttf by --font", err=True
+        )
         raise typer.Exit(1) from None
     return sorted(code for code in codes if code >= TEXT), face
 

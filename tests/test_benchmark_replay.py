@@ -31,11 +31,28 @@ def row(candidate):
     """Half as good at each rung as at the next but one; those with a latent of 1 collapse, and are condemned at 800."""
     parameters, number = candidate["parameters"], candidate["number"]
     collapses = parameters["generator.latent"] == 1
-    final = 300.0 if collapses else 400 / math.log(candidate["generator_params"]) * (1 + number % 3 / 2)
+    final = (
+        300.0 if collapses else 400 / math.log(candidate["generator_params"]) * (1 + number % 3 / 2)
+    )
     metrics = {"mmd": [final * (1500 / step) ** 0.3 for step in RUNGS]}
-    metrics |= {name: [0.5] * 8 for name in ("fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")}
-    condemned = [{"step": 800, "verdict": "mode-collapse", "detector": "mode-collapse", "since": 800, "rule": "same"}]
-    seconds = {"cpu_training": [step / 50 for step in RUNGS], "cpu_probes": [0.0] * 8, "cpu_metrics": list(range(1, 9))}
+    metrics |= {
+        name: [0.5] * 8
+        for name in ("fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")
+    }
+    condemned = [
+        {
+            "step": 800,
+            "verdict": "mode-collapse",
+            "detector": "mode-collapse",
+            "since": 800,
+            "rule": "same",
+        }
+    ]
+    seconds = {
+        "cpu_training": [step / 50 for step in RUNGS],
+        "cpu_probes": [0.0] * 8,
+        "cpu_metrics": list(range(1, 9)),
+    }
     return {
         "number": number,
         "seed": 0,
@@ -104,7 +121,9 @@ def test_to_go_on_costs_what_is_left_of_a_run(compare, table, tmp_path):
 
 
 def test_the_page_tells_what_was_found_and_what_was_lost(compare, table):
-    searches = [compare.search((table,), name, seed) for name in ("ours", "random") for seed in range(2)]
+    searches = [
+        compare.search((table,), name, seed) for name in ("ours", "random") for seed in range(2)
+    ]
     page = compare.compared(searches, compare.loaded((table,), "random", "front")[1])
     (row,) = [line for line in page.splitlines() if line.startswith("| random | 2 | ")]
     assert ", 100% |" in row  # it finds the smallest within the whole table

@@ -9,7 +9,7 @@ from support.stubs import Phone
 
 from gansearch.candidate import Candidate
 from gansearch.diagnosis.detection import RunWatch
-from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Job
 from gansearch.registry import Registry
 from gansearch.run import Study
@@ -17,7 +17,9 @@ from gansearch.training.loop import train
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks" / "tabular"
 # Looks at every tenth step, and condemns whatever does not cover all of the data.
-WATCHED = "detectors: [{use: mode-collapse, coverage: 1.0, start: 10, every: 10, grace: 10, looks: 1}]\n"
+WATCHED = (
+    "detectors: [{use: mode-collapse, coverage: 1.0, start: 10, every: 10, grace: 10, looks: 1}]\n"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -42,7 +44,9 @@ def candidates_path(tmp_path, study_path):
     candidates = importlib.import_module("candidates")
     strata = candidates.strata_between(50, 1000, wanted=(1, 1), repeated=(0, 0))
     path = tmp_path / "candidates.jsonl"
-    path.write_text("\n".join(json.dumps(row) for row in candidates.choose(Study.load(study_path), strata)))
+    path.write_text(
+        "\n".join(json.dumps(row) for row in candidates.choose(Study.load(study_path), strata))
+    )
     return path
 
 
@@ -64,7 +68,11 @@ def recorded(tmp_path, study_path):
 
 def test_the_studys_own_candidates_come_first_and_every_stratum_gets_its_share(candidates_path):
     rows = [json.loads(line) for line in candidates_path.read_text().splitlines()]
-    assert [(row["number"], row["stratum"], row["seeds"]) for row in rows] == [(0, -1, 3), (1, 0, 1), (2, 1, 1)]
+    assert [(row["number"], row["stratum"], row["seeds"]) for row in rows] == [
+        (0, -1, 3),
+        (1, 0, 1),
+        (2, 1, 1),
+    ]
     assert 50 <= rows[1]["generator_params"] < 224 <= rows[2]["generator_params"] <= 1000
 
 
@@ -82,13 +90,15 @@ def test_to_observe_a_run_leaves_no_trace_in_it(recorded, runs, study_path):
     row, study = recorded(runs[1]), Study.load(study_path)
     candidate = Candidate.from_json(json.loads(row.candidate), Registry())
     alone = train(candidate, study.data, study.spec.training.in_steps(400), RunWatch([]))
-    assert row["signals.g_loss"] == pytest.approx([signals["g_loss"] for signals in alone.rows], rel=1e-6)
+    assert row["signals.g_loss"] == pytest.approx(
+        [signals["g_loss"] for signals in alone.rows], rel=1e-6
+    )
 
 
 def test_the_last_rung_is_what_a_study_would_report(recorded, runs, study_path, tmp_path):
     row, study = recorded(runs[1]), Study.load(study_path)
     candidate = Candidate.from_json(json.loads(row.candidate), Registry())
-    judge = TrainAndJudge(study.spec.training, (), study.space.metrics)
+    judge = TrialRunner(study.spec.training, (), study.space.metrics)
     outcome = judge(Job(0, candidate, tmp_path), Phone())
     assert row["coverage"][-1] == pytest.approx(outcome.metrics["coverage"])
     assert list(row["rung"]) == [10, 20]
@@ -97,13 +107,17 @@ def test_the_last_rung_is_what_a_study_would_report(recorded, runs, study_path, 
 def test_a_run_goes_on_after_it_is_condemned_and_it_is_known_when_it_was(recorded, runs):
     row = recorded(runs[0])
     assert row.condemned == 10
-    assert [(change["step"], change["verdict"]) for change in row.timeline] == [(10, "mode-collapse")]
+    assert [(change["step"], change["verdict"]) for change in row.timeline] == [
+        (10, "mode-collapse")
+    ]
     assert "cover" in row.timeline[0]["rule"]
     assert len(row["signals.g_loss"]) == 20
     assert row.verdict_at_end == "mode-collapse"
 
 
-def test_other_detectors_are_heard_on_what_was_recorded_without_training_it_again(recorded, runs, study_path, tmp_path):
+def test_other_detectors_are_heard_on_what_was_recorded_without_training_it_again(
+    recorded, runs, study_path, tmp_path
+):
     before, rehear = recorded(runs[0]), importlib.import_module("rehear")
     command = ["--runs", str(tmp_path), "--study", str(study_path)]
     rehear.main(command)
@@ -121,7 +135,9 @@ def test_a_run_that_is_recorded_is_not_trained_again(recorded, runs, tmp_path):
     assert lacking == [runs[0], *runs[2:]]
 
 
-def test_a_run_that_the_table_has_already_stays_in_it_and_is_not_trained_again(recorded, runs, tmp_path):
+def test_a_run_that_the_table_has_already_stays_in_it_and_is_not_trained_again(
+    recorded, runs, tmp_path
+):
     pack, record = importlib.import_module("pack"), importlib.import_module("record")
     pack_into = ["--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"]
     recorded(runs[1])
@@ -155,5 +171,6 @@ def test_the_candidates_of_the_table_are_what_the_study_still_searches():
     assert len(rows) >= 200
     assert sum(row["seeds"] == 3 for row in rows) >= 40
     assert (
-        candidates.parameters_of(space, candidates.candidate_of(space, rows[7]["parameters"])) == rows[7]["parameters"]
+        candidates.parameters_of(space, candidates.candidate_of(space, rows[7]["parameters"]))
+        == rows[7]["parameters"]
     )

@@ -35,7 +35,12 @@ def test_the_nodes_of_ray_up_are_started_with_options_that_ray_has(read):
     config = read("ray-up.yaml")
     commands = [*config["head_start_ray_commands"], *config["worker_start_ray_commands"]]
     starts = [command for command in commands if " start " in command]
-    given = {word[2:].partition("=")[0] for command in starts for word in command.split() if word.startswith("--")}
+    given = {
+        word[2:].partition("=")[0]
+        for command in starts
+        for word in command.split()
+        if word.startswith("--")
+    }
     assert len(starts) == 2 and given <= options_of_ray_start()
 
 
@@ -63,11 +68,16 @@ def test_the_job_of_kuberay_runs_a_command_that_there_is(job):
 
 def test_the_run_folder_of_the_job_of_kuberay_lies_on_a_volume_of_every_node(job):
     for pod in pods(job):
-        (container,), (volume,) = (pod["template"]["spec"][part] for part in ("containers", "volumes"))
+        (container,), (volume,) = (
+            pod["template"]["spec"][part] for part in ("containers", "volumes")
+        )
         (mount,) = container["volumeMounts"]
         assert (mount["name"], volume["name"]) == ("shared", "shared")
         assert f" --out {mount['mountPath']}/" in job["spec"]["entrypoint"]
 
 
 def test_the_job_of_kuberay_has_the_ray_that_this_was_tested_with(job):
-    assert f"ray=={job['spec']['rayClusterSpec']['rayVersion']}\n" in (ROOT / "constraints.txt").read_text()
+    assert (
+        f"ray=={job['spec']['rayClusterSpec']['rayVersion']}\n"
+        in (ROOT / "constraints.txt").read_text()
+    )

@@ -10,7 +10,8 @@ from gansearch.errors import DomainError
 
 def test_a_domain_that_its_field_refuses_is_found_when_the_class_is_defined():
     with pytest.raises(
-        DomainError, match=r"Narrow.width: .* holds 0, which the field refuses: .*greater than or equal to 1"
+        DomainError,
+        match=r"Narrow.width: .* holds 0, which the field refuses: .*greater than or equal to 1",
     ):
 
         class Narrow(Generator):
@@ -45,7 +46,9 @@ def test_a_phase_runs_between_its_start_and_its_stop():
     assert [step for step in range(12) if phase.due(step)] == [2, 4, 6]
 
 
-@pytest.mark.parametrize("fields", [{"share": 0.0}, {"share": 1.5}, {"updates": 0}, {"period": 2, "begin": 2}])
+@pytest.mark.parametrize(
+    "fields", [{"share": 0.0}, {"share": 1.5}, {"updates": 0}, {"period": 2, "begin": 2}]
+)
 def test_a_phase_that_could_never_run_is_refused(fields):
     with pytest.raises(ValueError, match="a phase needs"):
         Phase("generator", "generate", **fields)

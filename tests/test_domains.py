@@ -21,7 +21,9 @@ def test_a_float_range_contains_what_it_draws(low, high, log, seed):
 
 @given(
     st.lists(
-        st.one_of(st.integers(), st.text(), st.booleans(), st.none()), unique_by=lambda v: (type(v), v), min_size=1
+        st.one_of(st.integers(), st.text(), st.booleans(), st.none()),
+        unique_by=lambda v: (type(v), v),
+        min_size=1,
     )
 )
 def test_choices_contain_every_choice(values):

@@ -102,7 +102,10 @@ def imports():
         place = path.relative_to(ROOT)
         package = ".".join(place.parent.parts)
         for node in ast.walk(ast.parse(path.read_bytes())):
-            found += [(f"{place}:{node.lineno}", _module(place), name) for name in _imported(node, package)]
+            found += [
+                (f"{place}:{node.lineno}", _module(place), name)
+                for name in _imported(node, package)
+            ]
     return found
 
 
@@ -111,7 +114,11 @@ def _imported(node, package):
         case ast.Import():
             return [alias.name for alias in node.names]
         case ast.ImportFrom():
-            source = resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
+            source = (
+                resolve_name("." * node.level + (node.module or ""), package)
+                if node.level
+                else node.module
+            )
             return [f"{source}.{alias.name}" for alias in node.names]
     return []
 
@@ -123,7 +130,11 @@ def _module(place):
 
 def inner_imports():
     """The imports of gansearch by itself, as (place, module, imported module)."""
-    return [(place, own, name.split(".")[1]) for place, own, name in imports() if name.startswith("gansearch.")]
+    return [
+        (place, own, name.split(".")[1])
+        for place, own, name in imports()
+        if name.startswith("gansearch.")
+    ]
 
 
 def test_every_module_has_a_row():
@@ -132,16 +143,26 @@ def test_every_module_has_a_row():
 
 
 def test_a_module_imports_only_from_its_row_and_those_below():
-    above = [(place, other) for place, own, other in inner_imports() if ROW.get(other, 99) < ROW.get(own, 0)]
+    above = [
+        (place, other)
+        for place, own, other in inner_imports()
+        if ROW.get(other, 99) < ROW.get(own, 0)
+    ]
     assert above == []
 
 
 def test_the_search_does_not_report():
-    assert [place for place, own, other in inner_imports() if (own, other) == ("search", "report")] == []
+    assert [
+        place for place, own, other in inner_imports() if (own, other) == ("search", "report")
+    ] == []
 
 
 def test_the_contract_tests_see_all_but_the_command_line_and_nothing_sees_them():
-    seen = [(place, other) for place, own, other in inner_imports() if own == CONTRACT_TESTS and other == "cli"]
+    seen = [
+        (place, other)
+        for place, own, other in inner_imports()
+        if own == CONTRACT_TESTS and other == "cli"
+    ]
     seeing = [(place, other) for place, own, other in inner_imports() if other == CONTRACT_TESTS]
     assert seen + seeing == []
 
@@ -163,11 +184,15 @@ def test_a_library_is_imported_only_where_it_belongs(library):
 )
 def test_a_module_loads_nothing_of_what_is_not_its_own(module, strangers):
     program = f"import sys, {module}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
     assert strangers.isdisjoint(loaded.split())
 
 
 def test_the_driver_imports_no_torch_inside_its_functions_either():
-    names = [name for place, _, name in imports() if place.startswith("gansearch/search/driver.py:")]
+    names = [
+        name for place, _, name in imports() if place.startswith("gansearch/search/driver.py:")
+    ]
     assert names
     assert [name for name in names if name.split(".")[0] == "torch"] == []

@@ -27,14 +27,17 @@ GOOD = "gansearch.builtin.generators.dense:DenseGenerator"
 def test_an_unknown_name_lists_the_near_and_the_available_ones():
     registry = Registry([point("dense", GOOD), point("upconv", GOOD)])
     with pytest.raises(
-        PluginError, match=r"unknown generator 'dens'; did you mean 'dense'\? \(available: dense, upconv\)"
+        PluginError,
+        match=r"unknown generator 'dens'; did you mean 'dense'\? \(available: dense, upconv\)",
     ):
         registry.load("generator", "dens")
 
 
 def test_two_distributions_that_claim_one_name_are_both_named():
     registry = Registry([point("dense", GOOD, "mine"), point("dense", "other:Dense", "theirs")])
-    with pytest.raises(PluginError, match=r"offered by mine .* and theirs .*; uninstall one of them"):
+    with pytest.raises(
+        PluginError, match=r"offered by mine .* and theirs .*; uninstall one of them"
+    ):
         registry.load("generator", "dense")
 
 

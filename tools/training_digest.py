@@ -28,7 +28,14 @@ RUNS: dict[str, list[str]] = {
     "smoke": ["--trials", "4"],
     "fashion_dense": ["--set", "training.epochs=1", "--set", "training.sample_every=100"],
     "failure_modes_ring2d": ["--set", "training.steps=300"],
-    "ae_gan": ["--trials", "5", "--set", "training.steps=150", "--set", "certification.at_end=false"],
+    "ae_gan": [
+        "--trials",
+        "5",
+        "--set",
+        "training.steps=150",
+        "--set",
+        "certification.at_end=false",
+    ],
 }
 """Command-line arguments that shorten each study."""
 MAX_TRIALS = 6
@@ -38,14 +45,28 @@ MAX_TRIALS = 6
 def main(runs: Path) -> None:
     """Train what is missing in `runs`, then print a digest per trial."""
     if len(os.sched_getaffinity(0)) != 1:
-        sys.exit("run this on one core, as in: taskset --cpu-list 0 python tools/training_digest.py RUNS")
+        sys.exit(
+            "run this on one core, as in: taskset --cpu-list 0 python tools/training_digest.py RUNS"
+        )
     for name, arguments in RUNS.items():
         folder = runs / name
         if not folder.exists():
-            command = ["run", str(STUDIES / f"{name}.yaml"), "--out", str(folder), "--workers", "1", *arguments]
+            command = [
+                "run",
+                str(STUDIES / f"{name}.yaml"),
+                "--out",
+                str(folder),
+                "--workers",
+                "1",
+                *arguments,
+            ]
             program = "from gansearch.cli import main; main()"
-            subprocess.run([sys.executable, "-c", program, *command], check=True, stdout=subprocess.DEVNULL)
-        trials = sorted((folder / "trials").iterdir()) + sorted((folder / "certification").glob("[0-9]*"))
+            subprocess.run(
+                [sys.executable, "-c", program, *command], check=True, stdout=subprocess.DEVNULL
+            )
+        trials = sorted((folder / "trials").iterdir()) + sorted(
+            (folder / "certification").glob("[0-9]*")
+        )
         for trial in trials:
             if (trial / "signals.parquet").is_file():
                 print(name, trial.parent.name, trial.name, digest(trial), flush=True)

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from gansearch.candidate import Candidate
 from gansearch.components import Player
 from gansearch.diagnosis.detection import RunWatch
-from gansearch.messages import Job, Line, Outcome, Progress
+from gansearch.messages import Channel, Job, Outcome, Progress
 from gansearch.signals import HEALTHY
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.distributed import ALONE, Ranks, joined
 from gansearch.training.loop import Hooks, train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 
 PLAYERS: tuple[Player, ...] = ("generator", "discriminator")
 
@@ -32,14 +32,16 @@ class Compares:
 
     trainings: Mapping[str, TrainingSpec]
 
-    def __call__(self, job: Job, line: Line) -> Outcome:
+    def __call__(self, job: Job, line: Channel) -> Outcome:
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
         candidates: dict[str, Candidate] = job.candidate  # type: ignore[assignment]
         apart = {}
         with joined(job.seat, torch.device("cpu")) as ranks:
             for name, candidate in candidates.items():
-                one, several = (learnt(candidate, self.trainings[name], one) for one in (ALONE, ranks))
+                one, several = (
+                    learnt(candidate, self.trainings[name], one) for one in (ALONE, ranks)
+                )
                 apart |= {f"{name}|{kind}": _apart(one[kind], several[kind]) for kind in one}
                 line.at_work()
         return Outcome(HEALTHY, 1, 0.0, metrics=apart)
@@ -53,7 +55,7 @@ def learnt(candidate: Candidate, training: TrainingSpec, ranks: Ranks) -> dict[s
     """The gradients of the first step, and weights and statistics after the last one."""
     data, gradients = candidate.dataset.load(), {}
 
-    def keep(step: int, players: Players) -> None:
+    def keep(step: int, players: GANNetworks) -> None:
         if step == 2:
             gradients.update({name: _gradients(players[name].network) for name in PLAYERS})
 
@@ -87,17 +89,19 @@ class TellsPace:
 
     training: TrainingSpec
 
-    def __call__(self, job: Job, line: Line) -> Outcome:
+    def __call__(self, job: Job, line: Channel) -> Outcome:
         (job.folder / str(job.seat.rank)).write_text(str(os.getpid()))
         data, times = job.candidate.dataset.load(), [time.monotonic()]
 
-        def note(step: int, players: Players) -> None:
+        def note(step: int, players: GANNetworks) -> None:
             times.append(time.monotonic())
             if step == 2:
                 line.progress(Progress(job.trial, 1, 2, 0.0, {}, HEALTHY))
 
         with joined(job.seat, torch.device("cpu")) as ranks:
             training = self.training.in_steps(len(data.train.samples))
-            run = train(job.candidate, data, training, RunWatch(()), Hooks(disturb=note), ranks=ranks)
+            run = train(
+                job.candidate, data, training, RunWatch(()), Hooks(disturb=note), ranks=ranks
+            )
         warm = times[len(times) // 4 :]
         return Outcome(HEALTHY, run.steps, (warm[-1] - warm[0]) / (len(warm) - 1))

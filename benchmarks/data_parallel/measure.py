@@ -26,7 +26,7 @@ from jobs import Compares, TellsPace
 from gansearch.candidate import Candidate
 from gansearch.execution.local import count_cores
 from gansearch.execution.worker import is_ending, start_server, task_of
-from gansearch.execution.worker_group import Team, Terms, listen
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
 from gansearch.messages import Crash, Ending, Evaluate, Job
 from gansearch.registry import Registry
 from gansearch.study.search_space import SearchSpace
@@ -62,7 +62,12 @@ NETWORKS: Mapping[str, Sequence[str]] = {
     "half batches": ["schedule.half_batches=true"],
 }  # fmt: skip
 RANKS = (2, 3)
-PACE = ("training.batch_size=64", "generator.norm=batch", "generator.width=32", "discriminator.width=32")
+PACE = (
+    "training.batch_size=64",
+    "generator.norm=batch",
+    "generator.width=32",
+    "discriminator.width=32",
+)
 
 
 def study(overrides: Sequence[str]) -> tuple[Candidate, TrainingSpec]:
@@ -72,16 +77,22 @@ def study(overrides: Sequence[str]) -> tuple[Candidate, TrainingSpec]:
 
 
 @contextmanager
-def running(evaluate: Evaluate, candidate: Any, folder: Path, ranks: int, threads: int) -> Iterator[Team]:
+def running(
+    evaluate: Evaluate, candidate: Any, folder: Path, ranks: int, threads: int
+) -> Iterator[WorkerGroup]:
     """A team that trains a candidate, ended in the end."""
-    team = Team(task_of(evaluate, Job(0, candidate, folder)), Terms(threads, 600.0, ranks), "data-parallel")
+    team = WorkerGroup(
+        task_of(evaluate, Job(0, candidate, folder)),
+        WorkerLimits(threads, 600.0, ranks),
+        "data-parallel",
+    )
     try:
         yield team
     finally:
         team.end(0.0)
 
 
-def ending(team: Team) -> Ending:
+def ending(team: WorkerGroup) -> Ending:
     """How it ends."""
     while True:
         for message in listen({0: team}, 1.0)[0]:
@@ -95,7 +106,9 @@ def ending(team: Team) -> Ending:
 
 def equality(steps: int) -> dict[str, dict[str, dict[str, float]]]:
     """By network and number of ranks, the largest relative differences from one process."""
-    made = {name: study([f"training.steps={steps}", *overrides]) for name, overrides in NETWORKS.items()}
+    made = {
+        name: study([f"training.steps={steps}", *overrides]) for name, overrides in NETWORKS.items()
+    }
     candidates = {name: candidate for name, (candidate, _) in made.items()}
     compares = Compares({name: training for name, (_, training) in made.items()})
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in NETWORKS}
@@ -104,7 +117,9 @@ def equality(steps: int) -> dict[str, dict[str, dict[str, float]]]:
             ended = ending(team)
         assert not isinstance(ended, Crash), ended.traceback or ended
         for name in NETWORKS:
-            found[name][str(ranks)] = {kind: ended.metrics[f"{name}|{kind}"] for kind in ("gradients", "weights")}
+            found[name][str(ranks)] = {
+                kind: ended.metrics[f"{name}|{kind}"] for kind in ("gradients", "weights")
+            }
     return found
 
 
@@ -129,7 +144,9 @@ def paces(steps: int, turns: int) -> dict[str, dict[str, float]]:
     }
 
 
-def pace(candidate: Candidate, training: TrainingSpec, ranks: int, threads: int) -> tuple[float, float]:
+def pace(
+    candidate: Candidate, training: TrainingSpec, ranks: int, threads: int
+) -> tuple[float, float]:
     """Seconds of each step, and from the start to the end of the first one."""
     before, first = time.monotonic(), 0.0
     with (
@@ -149,7 +166,10 @@ def freed_after(rank: int, turns: int) -> dict[str, object]:
     """Seconds from the SIGKILL of one of two ranks until none is left, and what is told of it."""
     candidate, training = study(["training.steps=100000", *PACE])
     turned = [_freed_once(candidate, training, rank) for _ in range(turns)]
-    return {"s": round(statistics.median(seconds for seconds, _ in turned), 3), "told": turned[0][1]}
+    return {
+        "s": round(statistics.median(seconds for seconds, _ in turned), 3),
+        "told": turned[0][1],
+    }
 
 
 def _freed_once(candidate: Candidate, training: TrainingSpec, rank: int) -> tuple[float, str]:
@@ -176,7 +196,11 @@ def page(found: dict[str, Any]) -> str:
     """The figures, as a person reads them."""
     rows = "\n".join(
         f"| {name} | "
-        + " | ".join(f"{by_ranks[str(ranks)][kind]:.0e}" for kind in ("gradients", "weights") for ranks in RANKS)
+        + " | ".join(
+            f"{by_ranks[str(ranks)][kind]:.0e}"
+            for kind in ("gradients", "weights")
+            for ranks in RANKS
+        )
         + " |"
         for name, by_ranks in found["equality"].items()
     )
@@ -185,7 +209,9 @@ def page(found: dict[str, Any]) -> str:
         f"{one['first_step_s']:.2f} |"
         for name, one in found["pace"].items()
     )
-    freed = "\n".join(f"| {rank} | {one['s']:.2f} | `{one['told']}` |" for rank, one in found["freed"].items())
+    freed = "\n".join(
+        f"| {rank} | {one['s']:.2f} | `{one['told']}` |" for rank, one in found["freed"].items()
+    )
     return (HERE / "page.template.md").read_text().format(
         rows=rows, pace=pace, freed=freed, steps=found["steps"], **found["machine"]
     )  # fmt: skip
@@ -199,7 +225,11 @@ def main() -> None:
     given = parser.parse_args()
     start_server(1)
     found: dict[str, Any] = {
-        "machine": {"cores": count_cores(), "load": round(os.getloadavg()[0], 1), "torch": torch.__version__},
+        "machine": {
+            "cores": count_cores(),
+            "load": round(os.getloadavg()[0], 1),
+            "torch": torch.__version__,
+        },
         "steps": given.steps,
         "pace": paces(given.pace_steps, given.turns),
         "freed": {str(rank): freed_after(rank, given.turns) for rank in range(2)},

@@ -32,15 +32,25 @@ def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
     watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()])
     suspected = None
     for step, row in signals.iterrows():
-        verdict = watch.observe(step, {name: value for name, value in row.items() if not math.isnan(value)})
+        verdict = watch.observe(
+            step, {name: value for name, value in row.items() if not math.isnan(value)}
+        )
         if verdict.status == "suspect" and suspected is None:
             suspected = step
         if verdict.failed:
             break
     verdict = watch.conclude()
     healthy = facts["coverage"] >= 0.02 and facts["duplicates"] <= 0.01 and facts["mmd"] < 200
-    told = {key: facts[key] for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")}
-    told |= {"ends_healthy": healthy, "verdict": verdict.status, "step": verdict.step, "first_suspect": suspected}
+    told = {
+        key: facts[key]
+        for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
+    }
+    told |= {
+        "ends_healthy": healthy,
+        "verdict": verdict.status,
+        "step": verdict.step,
+        "first_suspect": suspected,
+    }
     return told | {"rule": verdict.evidence.get("rule")}
 
 
@@ -70,7 +80,9 @@ def main() -> None:
         "must_fail_missed": sorted(must_fail[~must_fail.killed].name),
         "median_step_of_catching": median(caught.step) if len(caught) else None,
         "others_that_end_failed": int((~runs.ends_healthy & (runs.kind != "must-fail")).sum()),
-        "others_that_end_failed_caught": int((~runs.ends_healthy & (runs.kind != "must-fail") & runs.killed).sum()),
+        "others_that_end_failed_caught": int(
+            (~runs.ends_healthy & (runs.kind != "must-fail") & runs.killed).sum()
+        ),
         "ever_suspect_and_healthy_at_the_end": int((sound.first_suspect.notna()).sum()),
         "suspect_at_the_end_though_it_ends_healthy": sorted(sound[sound.verdict == "suspect"].name),
     }

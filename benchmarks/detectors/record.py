@@ -39,7 +39,7 @@ from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.probe import Probe
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
 STEPS = 1500
@@ -90,10 +90,10 @@ class Run:
     spiked: str | None = None
 
 
-def multiply_lr(player: str, factor: float) -> Callable[[int, Players], None]:
+def multiply_lr(player: str, factor: float) -> Callable[[int, GANNetworks], None]:
     """A disturbance: one network's learning rate, so many times as high during the spike."""
 
-    def disturb(step: int, players: Players) -> None:
+    def disturb(step: int, players: GANNetworks) -> None:
         group = players[player].optimizer.param_groups[0]  # type: ignore[index]
         if step == SPIKE.start:
             group["lr"] *= factor
@@ -126,26 +126,86 @@ def runs(seeds: int) -> Iterator[Run]:
         *[("w4-z16-plain", generator(4, 16, norm="none"), discriminator(), lr(1e-3, 5e-4))] * 3,
         *[("w8-z16-plain", generator(8, 16, norm="none"), discriminator(), lr(1e-3, 5e-4))] * 2,
         *[("w4-z16-slow", generator(4, 16), discriminator(), lr(2e-4, 2e-4))] * 2,
-        *[("w8-z16-sn", generator(8, 16, norm="none"), discriminator(spectral_norm=True), lr(1e-3, 1e-3))] * 2,
+        *[
+            (
+                "w8-z16-sn",
+                generator(8, 16, norm="none"),
+                discriminator(spectral_norm=True),
+                lr(1e-3, 1e-3),
+            )
+        ]
+        * 2,
     ]
     for i, (name, g, d, schedule) in enumerate(ordinary):
         yield Run(f"{name}-{i}", "ordinary", g, d, schedule, seed=seeds + i)
-    yield Run("w8-z16-hinge", "ordinary", generator(8, 16), discriminator(), lr(1e-3, 1e-3), seeds + 100, loss=Hinge())
+    yield Run(
+        "w8-z16-hinge",
+        "ordinary",
+        generator(8, 16),
+        discriminator(),
+        lr(1e-3, 1e-3),
+        seeds + 100,
+        loss=Hinge(),
+    )
     for i, (width, latent) in enumerate([(16, 64), (4, 16), (8, 16)]):
-        fields: dict[str, Any] = {"generator": generator(width, latent), "discriminator": discriminator()}
+        fields: dict[str, Any] = {
+            "generator": generator(width, latent),
+            "discriminator": discriminator(),
+        }
         rates = {"generator_lr": 1e-3, "discriminator_lr": 1e-3}
         yield Run(
-            f"spike-d-{i}", "spiked", **fields, schedule=lr(1e-3, 1e-3), seed=seeds + 200 + i, spiked="discriminator"
+            f"spike-d-{i}",
+            "spiked",
+            **fields,
+            schedule=lr(1e-3, 1e-3),
+            seed=seeds + 200 + i,
+            spiked="discriminator",
         )
-        yield Run(f"spike-g-{i}", "spiked", **fields, schedule=lr(1e-3, 1e-3), seed=seeds + 210 + i, spiked="generator")
-        yield Run(f"burst-{i}", "spiked", **fields, schedule=DiscriminatorBurst(**rates), seed=seeds + 220 + i)
+        yield Run(
+            f"spike-g-{i}",
+            "spiked",
+            **fields,
+            schedule=lr(1e-3, 1e-3),
+            seed=seeds + 210 + i,
+            spiked="generator",
+        )
+        yield Run(
+            f"burst-{i}",
+            "spiked",
+            **fields,
+            schedule=DiscriminatorBurst(**rates),
+            seed=seeds + 220 + i,
+        )
     for i, width in enumerate([4, 8, 16]):
         constant = ConstantLatent(width=width, latent=16, levels=2)
-        yield Run(f"constant-z-{i}", "must-fail", constant, discriminator(), lr(1e-3, 1e-3), seeds + 300 + i)
-        yield Run(f"frozen-g-{i}", "must-fail", generator(width, 16), discriminator(), lr(2e-7, 1e-3), seeds + 310 + i)
+        yield Run(
+            f"constant-z-{i}",
+            "must-fail",
+            constant,
+            discriminator(),
+            lr(1e-3, 1e-3),
+            seeds + 300 + i,
+        )
+        yield Run(
+            f"frozen-g-{i}",
+            "must-fail",
+            generator(width, 16),
+            discriminator(),
+            lr(2e-7, 1e-3),
+            seeds + 310 + i,
+        )
         wild = generator(width, 16, norm="none", init_std=1.0)
-        yield Run(f"init-std-1-{i}", "must-fail", wild, discriminator(), lr(1e-3, 1e-3), seeds + 320 + i)
-        yield Run(f"z-1-{i}", "must-fail", generator(width, 1), discriminator(), lr(1e-3, 1e-3), seeds + 330 + i)
+        yield Run(
+            f"init-std-1-{i}", "must-fail", wild, discriminator(), lr(1e-3, 1e-3), seeds + 320 + i
+        )
+        yield Run(
+            f"z-1-{i}",
+            "must-fail",
+            generator(width, 1),
+            discriminator(),
+            lr(1e-3, 1e-3),
+            seeds + 330 + i,
+        )
 
 
 def record(run: Run, out: Path) -> None:
@@ -171,11 +231,21 @@ def record(run: Run, out: Path) -> None:
     }
     told: dict[str, Component] = {"generator": run.generator, "schedule": run.schedule}
     params = count_parameters(trained.players.generator.network).total
-    facts = {"name": run.name, "kind": run.kind, "generator_params": params, "seconds": trained.seconds, **end}
+    facts = {
+        "name": run.name,
+        "kind": run.kind,
+        "generator_params": params,
+        "seconds": trained.seconds,
+        **end,
+    }
     facts |= {name: part.model_dump(mode="json") for name, part in told.items()}
-    pd.DataFrame(trained.rows, index=range(1, len(trained.rows) + 1)).to_parquet(out / f"{run.name}.parquet")
+    pd.DataFrame(trained.rows, index=range(1, len(trained.rows) + 1)).to_parquet(
+        out / f"{run.name}.parquet"
+    )
     (out / f"{run.name}.json").write_text(json.dumps(facts, indent=1))
-    print(f"{run.name:20} {params:7} coverage {end['coverage']:.3f} mmd {end['mmd']:.0f}", flush=True)
+    print(
+        f"{run.name:20} {params:7} coverage {end['coverage']:.3f} mmd {end['mmd']:.0f}", flush=True
+    )
 
 
 def main() -> None:
@@ -185,7 +255,11 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=2000)
     options = parser.parse_args()
     options.out.mkdir(exist_ok=True)
-    waiting = [(run, options.out) for run in runs(options.seeds) if not (options.out / f"{run.name}.json").exists()]
+    waiting = [
+        (run, options.out)
+        for run in runs(options.seeds)
+        if not (options.out / f"{run.name}.json").exists()
+    ]
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         pool.starmap(record, waiting, chunksize=1)
 

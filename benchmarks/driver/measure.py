@@ -78,10 +78,14 @@ def outcome_of(candidate: Candidate) -> Outcome:
     signals = {f"signal_{i}": schedule.generator_lr * i for i in range(20)}
     stamp = {"extractor": "0" * 64, "samples": 2000, "dataset": {"sha256": "0" * 64}, "threads": 1}
     if generator["latent"] == 1 or (generator["norm"] == "none" and generator["init_std"] > 0.1):
-        verdict = Verdict("mode-collapse", 1000, {"rule": "the samples cover little", "coverage": 0.001}, "stub")
+        verdict = Verdict(
+            "mode-collapse", 1000, {"rule": "the samples cover little", "coverage": 0.001}, "stub"
+        )
         return Outcome(verdict, 1000, 30.0, signals=signals, stamp=stamp)
     quality = 1 / generator["width"] + abs(schedule.generator_lr - 2e-3) + 0.1 / generator["latent"]
-    metrics = dict.fromkeys(("mmd", "fid", "coverage", "precision", "recall", "blur_ratio"), quality)
+    metrics = dict.fromkeys(
+        ("mmd", "fid", "coverage", "precision", "recall", "blur_ratio"), quality
+    )
     return Outcome(HEALTHY, 1500, 45.0, metrics=metrics, signals=signals, stamp=stamp)
 
 
@@ -117,7 +121,11 @@ class Stopwatch:
 
 def study_of(sampler: str, trials: int) -> StudySpec:
     """The study, without the constraint: a refused candidate would be a cheaper round."""
-    changes = ["constraints.generator_params.max=1e9", f"search.sampler={sampler}", f"search.trials={trials}"]
+    changes = [
+        "constraints.generator_params.max=1e9",
+        f"search.sampler={sampler}",
+        f"search.trials={trials}",
+    ]
     return StudyDocument.read(STUDY, changes).spec()
 
 
@@ -150,7 +158,13 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
     study = optuna.create_study(study_name=spec.name, directions=directions)
     with tempfile.TemporaryDirectory() as folder:
         store = TrialStore(study)
-        search_of(prepared(spec), store, RunFolder.create(Path(folder), spec).trial, NoTraining(), Stopwatch()).run()
+        search_of(
+            prepared(spec),
+            store,
+            RunFolder.create(Path(folder), spec).trial,
+            NoTraining(),
+            Stopwatch(),
+        ).run()
     return study
 
 
@@ -170,11 +184,19 @@ def tell_to_nsga2(database: Path, population: int) -> None:
     generation = KINDS["nsga2"].make(study_of("nsga2", 1).search, 0)
     key, parents = generation._get_generation_key(), generation._get_parent_cache_key_prefix()
     with closing(sqlite3.connect(database)) as connection, connection:
-        trials = [trial for (trial,) in connection.execute("SELECT trial_id FROM trials ORDER BY trial_id")]
+        trials = [
+            trial
+            for (trial,) in connection.execute("SELECT trial_id FROM trials ORDER BY trial_id")
+        ]
         failed = connection.execute("SELECT trial_id FROM trials WHERE state = 'PRUNED'").fetchall()
-        values = [value for (trial,) in failed for value in ((trial, 0, 1e4, "FINITE"), (trial, 1, None, "INF_POS"))]
+        values = [
+            value
+            for (trial,) in failed
+            for value in ((trial, 0, 1e4, "FINITE"), (trial, 1, None, "INF_POS"))
+        ]
         connection.executemany(
-            "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, ?)", values
+            "INSERT INTO trial_values (trial_id, objective, value, value_type) VALUES (?, ?, ?, ?)",
+            values,
         )
         connection.execute("UPDATE trials SET state = 'COMPLETE' WHERE state = 'PRUNED'")
         connection.executemany(
@@ -232,7 +254,9 @@ def _peak_megabytes() -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 10_000])
     parser.add_argument("--samplers", nargs="+", default=SAMPLERS, choices=SAMPLERS)
     parser.add_argument("--rounds", type=int, default=30)

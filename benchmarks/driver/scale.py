@@ -71,7 +71,11 @@ class Training:
     @property
     def step(self) -> int:
         """At which it has something to tell next."""
-        return self.outcome.rungs[self.at].step if self.at < len(self.outcome.rungs) else self.outcome.steps
+        return (
+            self.outcome.rungs[self.at].step
+            if self.at < len(self.outcome.rungs)
+            else self.outcome.steps
+        )
 
 
 class VirtualSlots:
@@ -129,7 +133,9 @@ class VirtualSlots:
 def with_rungs(outcome: Outcome) -> Outcome:
     """The same with what it was worth on the way, each time nearer to its end."""
     final = outcome.metrics.get("mmd", 0.5)
-    rungs = tuple(Rung(s, {"mmd": final * (1 + 3 * (1 - s / STEPS))}) for s in RUNGS if s < outcome.steps)
+    rungs = tuple(
+        Rung(s, {"mmd": final * (1 + 3 * (1 - s / STEPS))}) for s in RUNGS if s < outcome.steps
+    )
     return replace(outcome, rungs=rungs)
 
 
@@ -143,7 +149,14 @@ class Ledger:
 
     def _note(self) -> None:
         busy, memory = self._clock.now() - self._clock.idle, self._process.memory_info().rss / 2**20
-        self.notes.append({"trials": self.ended_trials, "busy_s": busy, "clock_s": self._clock.now(), "mb": memory})
+        self.notes.append(
+            {
+                "trials": self.ended_trials,
+                "busy_s": busy,
+                "clock_s": self._clock.now(),
+                "mb": memory,
+            }
+        )
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
         """The search begins, or goes on."""
@@ -169,7 +182,9 @@ class Ledger:
         """Nothing to note."""
 
 
-def simulate(sampler: str, slots: int, trials: int, training: float, limit: float, work: Path) -> dict[str, object]:
+def simulate(
+    sampler: str, slots: int, trials: int, training: float, limit: float, work: Path
+) -> dict[str, object]:
     """One search, from its first trial to its last or to the limit. Runs in a process of its own."""
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -179,7 +194,9 @@ def simulate(sampler: str, slots: int, trials: int, training: float, limit: floa
     clock = Clock()
     with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
         executor, ledger = VirtualSlots(slots, clock, training), Ledger(clock, max(1, trials // 10))
-        search_of(study, store, folder.trial, executor, ledger, lambda: time.monotonic() > deadline).run()
+        search_of(
+            study, store, folder.trial, executor, ledger, lambda: time.monotonic() > deadline
+        ).run()
     size = (folder.path / DATABASE).stat().st_size / 2**20
     busy = clock.now() - clock.idle
     return {
@@ -215,18 +232,28 @@ def _all(arguments: argparse.Namespace, work: Path) -> Iterator[dict[str, object
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--samplers", nargs="+", default=["random", "tpe", "shrink"])
     parser.add_argument("--slots", type=int, nargs="+", default=[100, 1000])
     parser.add_argument("--trials", type=int, default=10_000)
-    parser.add_argument("--training", type=float, default=300.0, help="Seconds that a whole training takes.")
-    parser.add_argument("--limit", type=float, default=540.0, help="Real seconds after which a run is ended.")
+    parser.add_argument(
+        "--training", type=float, default=300.0, help="Seconds that a whole training takes."
+    )
+    parser.add_argument(
+        "--limit", type=float, default=540.0, help="Real seconds after which a run is ended."
+    )
     parser.add_argument("--work", type=Path, help="Where the studies are kept for another time.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         results = list(_all(arguments, arguments.work or Path(temporary)))
-    told = {"cores": os.cpu_count(), "load": round(os.getloadavg()[0], 1), "training_s": arguments.training}
+    told = {
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "training_s": arguments.training,
+    }
     if arguments.out:
         arguments.out.write_text(json.dumps(told | {"results": results}, indent=1) + "\n")
 

@@ -15,14 +15,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from gansearch.execution.ray.file_transfer import Depot, at_node, dispatch, received
+from gansearch.execution.ray.file_transfer import ObjectStoreTransfer, at_node, dispatch, received
 from gansearch.messages import Job, Outcome
 from gansearch.signals import HEALTHY
 
 
 def bring(root: Path, number: int, size: int) -> tuple[float, float]:
     """Seconds of the slot, and of the driver, for a folder with a file of so many bytes and 4 pictures."""
-    shelf, run = Depot(f"file://{root}/depot", f"/{number}"), root / "run" / str(number)
+    shelf, run = (
+        ObjectStoreTransfer(f"file://{root}/depot", f"/{number}"),
+        root / "run" / str(number),
+    )
     run.mkdir(parents=True)
     job = Job(number, "nothing", run)  # type: ignore[arg-type]
     began = time.perf_counter()
@@ -31,7 +34,10 @@ def bring(root: Path, number: int, size: int) -> tuple[float, float]:
     with at_node(shelf) as keep:
         here = Path(tempfile.gettempdir(), f"gansearch-trial-{number}", "trial")
         written = time.perf_counter()
-        for name, length in {"checkpoint.pt": size, **{f"{i}.png": 50_000 for i in range(4)}}.items():
+        for name, length in {
+            "checkpoint.pt": size,
+            **{f"{i}.png": 50_000 for i in range(4)},
+        }.items():
             (here / name).write_bytes(os.urandom(length))
         written = time.perf_counter() - written
         keep(True)
@@ -41,14 +47,21 @@ def bring(root: Path, number: int, size: int) -> tuple[float, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--trials", type=int, default=50)
     parser.add_argument("--megabytes", type=float, default=4.0)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
-        spent = [bring(Path(root), number, int(arguments.megabytes * 1e6)) for number in range(arguments.trials)]
+        spent = [
+            bring(Path(root), number, int(arguments.megabytes * 1e6))
+            for number in range(arguments.trials)
+        ]
     for who, seconds in zip(("slot", "driver"), zip(*spent, strict=True), strict=True):
-        print(f"{who}: median {statistics.median(seconds):.3f} s a trial, at most {max(seconds):.3f}")
+        print(
+            f"{who}: median {statistics.median(seconds):.3f} s a trial, at most {max(seconds):.3f}"
+        )
 
 
 if __name__ == "__main__":

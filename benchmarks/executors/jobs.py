@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from gansearch.messages import AtRung, Job, Line, Outcome, Progress, Rung
+from gansearch.messages import AtRung, Channel, Job, Outcome, Progress, Rung
 from gansearch.signals import HEALTHY
 
 TIMES = {"nothing": 0, "tell": 1000, "ask": 100}
@@ -13,7 +13,7 @@ SIGNALS = {f"signal_{i}": float(i) for i in range(20)}
 """As many as a training tells."""
 
 
-def evaluate(job: Job, line: Line) -> Outcome:
+def evaluate(job: Job, line: Channel) -> Outcome:
     """Do what the job's candidate names; the seconds are those that it took in the worker."""
     kind = str(job.candidate)
     before = time.perf_counter()

@@ -35,8 +35,8 @@ from gansearch.candidate import Candidate
 from gansearch.execution.executor import Executor
 from gansearch.execution.local import LocalExecutor, Places
 from gansearch.execution.open_executor import open_executor
-from gansearch.execution.trial_runner import TrainAndJudge
-from gansearch.execution.worker import Mute
+from gansearch.execution.trial_runner import TrialRunner
+from gansearch.execution.worker import _NullChannel
 from gansearch.messages import Ended, Job, Outcome
 from gansearch.study.spec import ExecutorSpec, TrainingSpec
 from gansearch.training.precision import keep_freed_memory
@@ -54,14 +54,14 @@ def job(number: int, width: int, folder: Path) -> Job:
     return Job(number, candidate, folder)
 
 
-def train_bare(evaluate: TrainAndJudge, one: Job) -> Outcome:
+def train_bare(evaluate: TrialRunner, one: Job) -> Outcome:
     """Train a job in this process, as a worker does."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    return evaluate(one, Mute())
+    return evaluate(one, _NullChannel())
 
 
-def bare(evaluate: TrainAndJudge) -> Turn:
+def bare(evaluate: TrialRunner) -> Turn:
     """Turns in fresh processes without an executor."""
 
     def turn(one: Job) -> float:
@@ -86,14 +86,18 @@ def through(executor: Executor) -> Turn:
     return turn
 
 
-def measure(width: int, steps: int, rounds: int, read_every: int) -> Mapping[str, object]:
+def measure(width: int, steps: int, rounds: int, signals_every: int) -> Mapping[str, object]:
     """Median seconds a step of each, and median ratios to the bare one."""
-    training = TrainingSpec(steps=steps, device="cpu", precision="fp32", read_every=read_every, sample_every=0)
+    training = TrainingSpec(
+        steps=steps, device="cpu", precision="fp32", signals_every=signals_every, sample_every=0
+    )
     detectors = [Divergence(), ConvergenceFailure(), ModeCollapse(start=10**6)]
-    evaluate = TrainAndJudge(training.model_copy(update={"judged_samples": 100}), detectors, {})
+    evaluate = TrialRunner(training.model_copy(update={"eval_samples": 100}), detectors, {})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        ray = stack.enter_context(open_executor(evaluate, ExecutorSpec(use="ray", workers=1), "cpu"))
+        ray = stack.enter_context(
+            open_executor(evaluate, ExecutorSpec(use="ray", workers=1), "cpu")
+        )
         local = LocalExecutor(evaluate, Places(candidates=1, threads=1, gpus=0))
         turns = {"bare": bare(evaluate), "local": through(local), "ray": through(ray)}
         seconds: dict[str, list[float]] = {name: [] for name in turns}
@@ -103,7 +107,7 @@ def measure(width: int, steps: int, rounds: int, read_every: int) -> Mapping[str
             for name in names:
                 number = next(numbers)
                 seconds[name].append(turns[name](job(number, width, folder / str(number))))
-    told: dict[str, object] = {"width": width, "read_every": read_every}
+    told: dict[str, object] = {"width": width, "signals_every": signals_every}
     for name, taken in seconds.items():
         ratios = [a / b for a, b in zip(taken, seconds["bare"], strict=True)]
         quartiles = statistics.quantiles(ratios, n=4)
@@ -116,16 +120,23 @@ def measure(width: int, steps: int, rounds: int, read_every: int) -> Mapping[str
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--steps", type=int, default=300)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     results = []
-    for width, read_every in ((4, 10), (16, 10)):
-        results.append(measure(width, options.steps, options.rounds, read_every))
+    for width, signals_every in ((4, 10), (16, 10)):
+        results.append(measure(width, options.steps, options.rounds, signals_every))
         print(json.dumps(results[-1]), flush=True)
-    told = {"rounds": options.rounds, "steps": options.steps, "load": round(os.getloadavg()[0], 1), "results": results}
+    told = {
+        "rounds": options.rounds,
+        "steps": options.steps,
+        "load": round(os.getloadavg()[0], 1),
+        "results": results,
+    }
     if options.out:
         options.out.write_text(json.dumps(told, indent=1) + "\n")
 

@@ -60,7 +60,9 @@ def compare(device: str, width: int, rounds: int) -> dict[str, Figures | None]:
             seconds[name].append(contender.turn())
     for contender in contenders.values():
         contender.stop()
-    return {name: _figures(name, first, seconds) if name in seconds else None for name in CONTENDERS}
+    return {
+        name: _figures(name, first, seconds) if name in seconds else None for name in CONTENDERS
+    }
 
 
 def _figures(name: str, first: dict[str, float], seconds: dict[str, list[float]]) -> Figures:
@@ -72,7 +74,9 @@ def _figures(name: str, first: dict[str, float], seconds: dict[str, list[float]]
         "over_plain": _ratio(seconds["plain"], seconds[name]),
         "over_eager": _ratio(seconds["eager"], seconds[name]),
         "seconds_before_full_speed": wait,
-        "pays_after_steps": TURN * (wait - (first["eager"] - eager)) / (eager - turn) if pays else None,
+        "pays_after_steps": TURN * (wait - (first["eager"] - eager)) / (eager - turn)
+        if pays
+        else None,
     }
 
 
@@ -101,7 +105,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     """Everything, for one device."""
     device = options.device
     told: dict[str, Any] = {
-        "device": torch.cuda.get_device_name() if device == "cuda" else torch.cpu.get_capabilities().get("cpu_name"),
+        "device": torch.cuda.get_device_name()
+        if device == "cuda"
+        else torch.cpu.get_capabilities().get("cpu_name"),
         "torch": torch.__version__,
         "rounds": options.rounds,
     }
@@ -110,7 +116,10 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         told[f"width {width}"] = compare(device, width, options.rounds)
         print(f"width {width}", json.dumps(told[f"width {width}"]), flush=True)
         told[f"width {width}, packed"] = {
-            name: {str(count): pack(device, name, width, count, options.rounds) for count in options.packed}
+            name: {
+                str(count): pack(device, name, width, count, options.rounds)
+                for count in options.packed
+            }
             for name in packs
         }
         print(f"width {width}, packed", told[f"width {width}, packed"], flush=True)
@@ -119,7 +128,9 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def table(told: dict[str, Any]) -> str:
     """The page's table of one device."""
-    lines = ["| width | contender | steps/s | over plain | over eager | seconds before | pays after steps |"]
+    lines = [
+        "| width | contender | steps/s | over plain | over eager | seconds before | pays after steps |"
+    ]
     lines += ["|---|---|---|---|---|---|---|"]
     for width in (place for place in told if place.startswith("width") and "packed" not in place):
         for name, figures in told[width].items():
@@ -139,7 +150,9 @@ def main() -> None:
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
         parser.error("there is no CUDA here; --device cpu measures what can be had without")
-    results = json.loads(options.out.read_text()) if options.out.exists() else {"cuda": None, "cpu": None}
+    results = (
+        json.loads(options.out.read_text()) if options.out.exists() else {"cuda": None, "cpu": None}
+    )
     results[options.device] = measure(options)
     options.out.write_text(json.dumps(results, indent=1) + "\n")
     print(table(results[options.device]))

@@ -60,7 +60,11 @@ class Family:
 
 
 FAMILIES = (
-    Family("16 filters", {"width": 16, "latent": 32}, ({"width": 8, "latent": 16}, {"width": 4, "latent": 32})),
+    Family(
+        "16 filters",
+        {"width": 16, "latent": 32},
+        ({"width": 8, "latent": 16}, {"width": 4, "latent": 32}),
+    ),
     Family("8 filters", {"width": 8, "latent": 32}, ({"width": 3, "latent": 16},)),
     Family(
         "no norm",
@@ -80,15 +84,28 @@ class Bench:
     detectors: tuple[Any, ...] = field(default_factory=lambda: _detectors())
 
     def train(
-        self, family: Family, generator: Mapping[str, Any], steps: int = STEPS, heritage: Heritage | None = None
+        self,
+        family: Family,
+        generator: Mapping[str, Any],
+        steps: int = STEPS,
+        heritage: Heritage | None = None,
     ) -> TrainedRun:
         """To the end, or until it is condemned; what it is worth early on and at last lies in its rungs."""
         measure = _mmd(self.data)
         hooks = Hooks(probe=Probe(self.data), rungs=frozenset({EARLY}), measure=measure)
         spec = StepsSpec(steps=steps, seed=SEED, sample_every=0, precision="fp32")
-        run = train(_candidate(family, generator), self.data, spec, RunWatch(self.detectors), hooks, heritage=heritage)
+        run = train(
+            _candidate(family, generator),
+            self.data,
+            spec,
+            RunWatch(self.detectors),
+            hooks,
+            heritage=heritage,
+        )
         players = run.players
-        run.rungs.append(Rung(run.steps, measure(players.sample(players.test_inputs(2000, run.feed)))))
+        run.rungs.append(
+            Rung(run.steps, measure(players.sample(players.test_inputs(2000, run.feed))))
+        )
         return run
 
     def parent(self, family: Family) -> tuple[Heritage, dict[str, Any]]:
@@ -103,12 +120,20 @@ class Bench:
 
     def child(self, family: Family, number: int, heritage: Heritage) -> dict[str, Any]:
         """How a child came out from scratch, with what it inherits, and from scratch with its parent's steps on top."""
-        ways = {"scratch": (STEPS, None), "inherited": (STEPS, heritage), "longer": (2 * STEPS, None)}
+        ways = {
+            "scratch": (STEPS, None),
+            "inherited": (STEPS, heritage),
+            "longer": (2 * STEPS, None),
+        }
         found = {}
         for way, (steps, begins_with) in ways.items():
             kept = self._folder(family) / f"{number}-{way}.json"
             if not kept.exists():
-                kept.write_text(json.dumps(_told(self.train(family, family.children[number], steps, begins_with))))
+                kept.write_text(
+                    json.dumps(
+                        _told(self.train(family, family.children[number], steps, begins_with))
+                    )
+                )
             found[way] = json.loads(kept.read_text())
             print(family.name, family.children[number], way, found[way], flush=True)
         return found
@@ -127,7 +152,12 @@ def _detectors() -> tuple[Any, ...]:
 
 
 def _candidate(family: Family, generator: Mapping[str, Any]) -> Candidate:
-    uses = {"dataset": "fashion-mnist", "generator": "dcgan", "discriminator": "dcgan", "loss": "bce"}
+    uses = {
+        "dataset": "fashion-mnist",
+        "generator": "dcgan",
+        "discriminator": "dcgan",
+        "loss": "bce",
+    }
     rates = dict(zip(("generator_lr", "discriminator_lr"), family.rates, strict=True))
     return Candidate(
         FashionMNIST(),
@@ -140,14 +170,20 @@ def _candidate(family: Family, generator: Mapping[str, Any]) -> Candidate:
 
 
 def _mmd(data: Data) -> Callable[[Tensor], dict[str, float]]:
-    return lambda samples: {"mmd": MMD().measure(TrainedEvidence(data, samples, extractor_for(data)))}
+    return lambda samples: {
+        "mmd": MMD().measure(TrainedEvidence(data, samples, extractor_for(data)))
+    }
 
 
 def _told(run: TrainedRun) -> dict[str, Any]:
-    return {"verdict": run.verdict.status, "steps": run.steps} | {f"mmd_{r.step}": r.metrics["mmd"] for r in run.rungs}
+    return {"verdict": run.verdict.status, "steps": run.steps} | {
+        f"mmd_{r.step}": r.metrics["mmd"] for r in run.rungs
+    }
 
 
-def gain(family: Family, generator: Mapping[str, Any], data: Data, heritage: Heritage, power: float) -> float:
+def gain(
+    family: Family, generator: Mapping[str, Any], data: Data, heritage: Heritage, power: float
+) -> float:
     """Mean |log2| of the deviation of a child's layer outputs over its parent's, both as they would be used."""
     torch.manual_seed(SEED)
     parent, child = (_candidate(family, fields).generator for fields in (family.parent, generator))
@@ -155,7 +191,8 @@ def gain(family: Family, generator: Mapping[str, Any], data: Data, heritage: Her
     whole.load_state_dict(dict(heritage.generator))
     inherit(part, heritage.generator, power)
     outputs = (
-        _deviations(one.eval(), torch.randn(500, fields.latent)) for one, fields in ((whole, parent), (part, child))
+        _deviations(one.eval(), torch.randn(500, fields.latent))
+        for one, fields in ((whole, parent), (part, child))
     )
     return fmean(abs(math.log2(own / theirs)) for theirs, own in zip(*outputs, strict=True))
 
@@ -166,7 +203,9 @@ def _deviations(network: nn.Module, latents: Tensor) -> list[float]:
     found: list[float] = []
     for layer in network.modules():
         if isinstance(layer, (nn.Linear, _ConvNd)):
-            layer.register_forward_hook(lambda _layer, _inputs, output: found.append(float(output.std())))
+            layer.register_forward_hook(
+                lambda _layer, _inputs, output: found.append(float(output.std()))
+            )
     network(latents)
     return found
 
@@ -177,16 +216,22 @@ def measure(bench: Bench) -> list[dict[str, Any]]:
     for family in FAMILIES:
         heritage, told = bench.parent(family)
         for i, generator in enumerate(family.children):
-            gains = {str(power): gain(family, generator, bench.data, heritage, power) for power in POWERS}
+            gains = {
+                str(power): gain(family, generator, bench.data, heritage, power) for power in POWERS
+            }
             pair = {"parent": dict(family.parent) | told, "child": dict(generator), "gain": gains}
             pairs.append(pair | bench.child(family, i, heritage))
     return pairs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("results.json"))
-    parser.add_argument("--runs", type=Path, default=Path(tempfile.gettempdir()) / "gansearch-inheritance")
+    parser.add_argument(
+        "--runs", type=Path, default=Path(tempfile.gettempdir()) / "gansearch-inheritance"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()

@@ -53,7 +53,9 @@ def search(seed: int, minutes: float, runs: Path) -> None:
     cores = sorted(os.sched_getaffinity(0))
     begun = []
     for i, name in enumerate(SETTINGS):
-        os.sched_setaffinity(0, {cores[(i + seed) % len(cores)]})  # which the child inherits; they take turns
+        os.sched_setaffinity(
+            0, {cores[(i + seed) % len(cores)]}
+        )  # which the child inherits; they take turns
         begun.append(subprocess.Popen(command(name, seed, runs), stdout=subprocess.DEVNULL))
     os.sched_setaffinity(0, cores)
     time.sleep(60 * minutes)
@@ -65,8 +67,23 @@ def search(seed: int, minutes: float, runs: Path) -> None:
 
 def command(name: str, seed: int, runs: Path) -> list[str]:
     """What runs one of them."""
-    settings = [f"search.seed={seed}", f"training.seed={seed}", "certification.at_end=false", METRICS, *SETTINGS[name]]
-    study = ["run", str(STUDY), "--out", str(runs / f"{name}-{seed}"), "--workers", "1", "--trials", "1000"]
+    settings = [
+        f"search.seed={seed}",
+        f"training.seed={seed}",
+        "certification.at_end=false",
+        METRICS,
+        *SETTINGS[name],
+    ]
+    study = [
+        "run",
+        str(STUDY),
+        "--out",
+        str(runs / f"{name}-{seed}"),
+        "--workers",
+        "1",
+        "--trials",
+        "1000",
+    ]
     program = str(Path(sys.executable).with_name("gansearch"))
     return [program, *study, *(part for one in settings for part in ("--set", one))]
 
@@ -77,30 +94,50 @@ def found(name: str, seed: int, runs: Path) -> dict[str, Any]:
     attempts = TrialStore.read(folder.database, folder.spec().name).records()
     records = [record for record in attempts if record.ended]
     models = [
-        {"trial": r.number, "generator_params": r.sizes["generator_params"], "mmd": r.metrics["mmd"]}
-        | {"coverage": r.metrics["coverage"], "duplicates": r.metrics["duplicates"], "baseline": r.baseline}
+        {
+            "trial": r.number,
+            "generator_params": r.sizes["generator_params"],
+            "mmd": r.metrics["mmd"],
+        }
+        | {
+            "coverage": r.metrics["coverage"],
+            "duplicates": r.metrics["duplicates"],
+            "baseline": r.baseline,
+        }
         for r in records
         if r.state == "complete"
     ]
     begun = len({record.identity for record in attempts if record.steps})
-    return {"strategy": name, "seed": seed, "begun": begun, "steps": sum(r.steps for r in records), "models": models}
+    return {
+        "strategy": name,
+        "seed": seed,
+        "begun": begun,
+        "steps": sum(r.steps for r in records),
+        "models": models,
+    }
 
 
 def sound(one: Mapping[str, Any]) -> list[Point]:
     """Size and MMD of the models that are no collapse, whatever the search took them for."""
-    models = [m for m in one["models"] if m["coverage"] >= COVERAGE and m["duplicates"] <= DUPLICATES]
+    models = [
+        m for m in one["models"] if m["coverage"] >= COVERAGE and m["duplicates"] <= DUPLICATES
+    ]
     return [(m["generator_params"], m["mmd"]) for m in models]
 
 
 def front_of(points: Sequence[Point]) -> list[Point]:
     """Those that no other one beats, from the smallest up."""
-    return sorted(p for p in points if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in points))
+    return sorted(
+        p for p in points if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in points)
+    )
 
 
 def summary(one: Mapping[str, Any], baseline: Point) -> dict[str, Any]:
     """A search in figures: hypervolume in decades times MMD up to twice the baseline's, and the smallest as good."""
     points = sound(one)
-    volume = hypervolume([(math.log10(s), q) for s, q in points], (math.log10(baseline[0]), 2 * baseline[1]))
+    volume = hypervolume(
+        [(math.log10(s), q) for s, q in points], (math.log10(baseline[0]), 2 * baseline[1])
+    )
     as_good = [size for size, quality in points if quality <= 1.1 * baseline[1]]
     return {"hypervolume": volume, "smallest_within_10_percent": min(as_good, default=None)}
 
@@ -118,8 +155,20 @@ def draw(results: Sequence[Mapping[str, Any]], path: Path, minutes: float) -> No
         points, colour = sound(one), COLOURS[one["strategy"]]
         front = front_of(points)
         axes.scatter(*zip(*points, strict=True), s=8, color=colour, alpha=0.35, linewidths=0)
-        label = {"ours": "gansearch", "tpe": "Optuna TPE"}[one["strategy"]] if one["seed"] == 0 else None
-        axes.step(*zip(*front, strict=True), where="post", color=colour, linewidth=1.6, marker="o", ms=4, label=label)
+        label = (
+            {"ours": "gansearch", "tpe": "Optuna TPE"}[one["strategy"]]
+            if one["seed"] == 0
+            else None
+        )
+        axes.step(
+            *zip(*front, strict=True),
+            where="post",
+            color=colour,
+            linewidth=1.6,
+            marker="o",
+            ms=4,
+            label=label,
+        )
     axes.set(xscale="log", xlabel="parameters of the generator", ylabel="MMD (less is better)")
     axes.set_title(f"{minutes:g} minutes on one core each, side by side, three seeds", loc="left")
     axes.spines[["top", "right"]].set_visible(False)
@@ -129,7 +178,9 @@ def draw(results: Sequence[Mapping[str, Any]], path: Path, minutes: float) -> No
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--minutes", type=float, default=15)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=HERE / "runs")

@@ -32,7 +32,21 @@ PUBLISHED: Mapping[tuple[str, int], Mapping[str, float]] = {
 The deviation of the runs it cannot be: of ten whole numbers with a mean of 7.9 that is 0.3 at least, not 0.1.
 """
 PUBLISHED_SEEDS = 10
-RUNGS = (1000, 2000, 3000, 5000, 10_000, 20_000, 30_000, 40_000, 50_000, 100_000, 200_000, 300_000, 400_000)
+RUNGS = (
+    1000,
+    2000,
+    3000,
+    5000,
+    10_000,
+    20_000,
+    30_000,
+    40_000,
+    50_000,
+    100_000,
+    200_000,
+    300_000,
+    400_000,
+)
 DEVIATIONS = 2.0
 PLACE = ("recipe", "dataset", "packing", "seed", "step")
 COLUMNS = (*PLACE, "modes", "high_quality")
@@ -42,8 +56,12 @@ def looks(folder: Path, results: Path) -> pd.DataFrame:
     """Every look at every run, a row each: those told before, and those recorded since."""
     told = json.loads(results.read_text())["looks"] if results.exists() else []
     runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
-    recorded = [[_value(run, look, column) for column in COLUMNS] for run in runs for look in run["looks"]]
-    table = pd.DataFrame(told + recorded, columns=list(COLUMNS)).drop_duplicates(list(PLACE), keep="last")
+    recorded = [
+        [_value(run, look, column) for column in COLUMNS] for run in runs for look in run["looks"]
+    ]
+    table = pd.DataFrame(told + recorded, columns=list(COLUMNS)).drop_duplicates(
+        list(PLACE), keep="last"
+    )
     return table.sort_values(list(PLACE), ignore_index=True)
 
 
@@ -73,26 +91,41 @@ def rung_by_rung(looks: pd.DataFrame) -> pd.DataFrame:
     )
     # Another recipe than theirs is not held against their figures.
     places = zip(table.recipe, table.dataset, table.packing, strict=True)
-    published = [PUBLISHED[place[1:]] if place[0].startswith("published") else {} for place in places]
-    for column, figure in (("modes", "modes"), ("error", "modes_error"), ("high_quality", "high_quality")):
-        table[f"published_{column}"] = pd.Series([figures.get(figure) for figures in published], dtype=float)
+    published = [
+        PUBLISHED[place[1:]] if place[0].startswith("published") else {} for place in places
+    ]
+    for column, figure in (
+        ("modes", "modes"),
+        ("error", "modes_error"),
+        ("high_quality", "high_quality"),
+    ):
+        table[f"published_{column}"] = pd.Series(
+            [figures.get(figure) for figures in published], dtype=float
+        )
     distance = (table.modes - table.published_modes).abs()
     published_std = table.published_error * math.sqrt(PUBLISHED_SEEDS)
     table["within"] = (distance <= DEVIATIONS * published_std).where(distance.notna(), None)
-    table["errors_apart"] = distance / (table.published_error**2 + table.modes_std**2 / table.seeds) ** 0.5
+    table["errors_apart"] = (
+        distance / (table.published_error**2 + table.modes_std**2 / table.seeds) ** 0.5
+    )
     return table.round(2)
 
 
 def main() -> None:
     here = Path(__file__).parent
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=Path, default=here / "runs")
     parser.add_argument("--out", type=Path, default=here / "results.json")
     options = parser.parse_args()
     looked = looks(options.runs, options.out)
     table = rung_by_rung(looked)
     print(table.to_string(index=False, na_rep="-"))
-    results = {"rungs": json.loads(table.to_json(orient="records")), "looks": looked.values.tolist()}
+    results = {
+        "rungs": json.loads(table.to_json(orient="records")),
+        "looks": looked.values.tolist(),
+    }
     options.out.write_text(json.dumps(results) + "\n")
 
 

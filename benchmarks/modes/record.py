@@ -33,7 +33,7 @@ from gansearch.components import Data, Watch
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.study.spec import StepsSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
 PACKS = 100
@@ -55,13 +55,25 @@ class Recipe:
 RECIPES = {
     # PacGAN's published code.
     "published": Recipe(
-        DenseGenerator(latent=2, width=400, growth=1.0, layers=4, norm_momentum=0.05, norm_epsilon=1e-4, output="none"),
+        DenseGenerator(
+            latent=2,
+            width=400,
+            growth=1.0,
+            layers=4,
+            norm_momentum=0.05,
+            norm_epsilon=1e-4,
+            output="none",
+        ),
         DenseDiscriminator(width=200, growth=1.0, layers=3, maxout=5),
-        Alternating(generator_lr=1e-4, discriminator_lr=1e-4, generator_beta1=0.8, discriminator_beta1=0.8),
+        Alternating(
+            generator_lr=1e-4, discriminator_lr=1e-4, generator_beta1=0.8, discriminator_beta1=0.8
+        ),
     ),
     # Small networks whose generator learns ten times as fast as its discriminator, and loses modes for it.
     "hasty": Recipe(
-        DenseGenerator(latent=8, width=128, growth=1.0, layers=2, norm="none", init="xavier", output="none"),
+        DenseGenerator(
+            latent=8, width=128, growth=1.0, layers=2, norm="none", init="xavier", output="none"
+        ),
         DenseDiscriminator(width=128, growth=1.0, layers=2, init="xavier"),
         Alternating(generator_lr=1e-2, discriminator_lr=1e-3),
     ),
@@ -121,12 +133,18 @@ class Counting:
         assert self.data.mode_std is not None
         belongs = membership(samples, torch.from_numpy(self.data.modes), self.data.mode_std)
         high_quality = 100 * belongs.any(dim=1).double().mean()
-        return {"modes": int(belongs.any(dim=0).sum()), "high_quality": round(float(high_quality), 2)}
+        return {
+            "modes": int(belongs.any(dim=0).sum()),
+            "high_quality": round(float(high_quality), 2),
+        }
 
 
-def together(players: Players) -> None:
+def together(players: GANNetworks) -> None:
     """Put the discriminator's step off until the generator has its gradient."""
-    of_discriminator, of_generator = players.discriminator.optimizer.step, players.generator.optimizer.step
+    of_discriminator, of_generator = (
+        players.discriminator.optimizer.step,
+        players.generator.optimizer.step,
+    )
 
     def both() -> None:
         of_discriminator()
@@ -144,7 +162,7 @@ def record(run: Run, steps: int, out: Path) -> None:
     data = candidate.dataset.load()
     told = itertools.count()
 
-    def disturb(step: int, players: Players) -> None:
+    def disturb(step: int, players: GANNetworks) -> None:
         if run.simultaneous and next(told) == 0:
             together(players)
 
@@ -160,9 +178,15 @@ def record(run: Run, steps: int, out: Path) -> None:
     )
     folder = out / "checkpoints" / run.name
     folder.mkdir(parents=True, exist_ok=True)
-    trained = train(candidate, data, spec, RunWatch([Looking()]), hooks, folder=folder, resume_from=folder)
+    trained = train(
+        candidate, data, spec, RunWatch([Looking()]), hooks, folder=folder, resume_from=folder
+    )
     looks = [
-        {"step": step} | {name: row[name] for name in ("modes", "high_quality", "d_loss_real", "d_loss_fake", "g_loss")}
+        {"step": step}
+        | {
+            name: row[name]
+            for name in ("modes", "high_quality", "d_loss_real", "d_loss_fake", "g_loss")
+        }
         for step, row in enumerate(trained.rows, start=1)
         if "modes" in row
     ]
@@ -170,7 +194,10 @@ def record(run: Run, steps: int, out: Path) -> None:
     facts |= {"seconds": round(trained.seconds, 1), "looks": looks}
     (out / f"{run.name}.json").write_text(json.dumps(facts) + "\n")
     end = looks[-1]
-    print(f"{run.name:30} {end['modes']:3.0f} modes, {end['high_quality']:5.1f} % high quality", flush=True)
+    print(
+        f"{run.name:30} {end['modes']:3.0f} modes, {end['high_quality']:5.1f} % high quality",
+        flush=True,
+    )
 
 
 def lacks(run: Run, steps: int, out: Path) -> bool:
@@ -180,7 +207,9 @@ def lacks(run: Run, steps: int, out: Path) -> bool:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--steps", type=int, default=8000)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
     parser.add_argument("--packings", type=int, nargs="+", default=[1, 2])
@@ -195,7 +224,11 @@ def main() -> None:
     order = itertools.product(options.seeds, options.packings, options.datasets)
     recipe, simultaneous = options.recipe, options.simultaneous
     wanted = (Run(recipe, dataset, packing, seed, simultaneous) for seed, packing, dataset in order)
-    waiting = [(run, options.steps, options.out) for run in wanted if lacks(run, options.steps, options.out)]
+    waiting = [
+        (run, options.steps, options.out)
+        for run in wanted
+        if lacks(run, options.steps, options.out)
+    ]
     with multiprocessing.get_context("spawn").Pool(options.workers) as pool:
         pool.starmap(record, waiting, chunksize=1)
 

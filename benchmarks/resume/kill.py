@@ -65,7 +65,15 @@ def begun(log: Path, said: int) -> int:
     return log.read_bytes()[said:].count(b" starts: ")
 
 
-def live(driver: subprocess.Popen[bytes], log: Path, said: int, life: float, spare: float, *, from_start: bool) -> None:
+def live(
+    driver: subprocess.Popen[bytes],
+    log: Path,
+    said: int,
+    life: float,
+    spare: float,
+    *,
+    from_start: bool,
+) -> None:
     """Leave a driver alone for that long after its first trial began, or its start, but not beyond its second trial."""
     now = time.monotonic()
     first, second = now if from_start else math.inf, math.inf
@@ -83,7 +91,11 @@ def kill(driver: subprocess.Popen[bytes]) -> dict[str, float]:
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     since = time.monotonic()
-    return {"workers": len(workers), "workers_gone_s": gone(workers, since), "all_gone_s": gone(processes, since)}
+    return {
+        "workers": len(workers),
+        "workers_gone_s": gone(workers, since),
+        "all_gone_s": gone(processes, since),
+    }
 
 
 def gone(processes: Sequence[psutil.Process], since: float) -> float:
@@ -113,11 +125,17 @@ def records_of(run: Path) -> list[TrialRecord]:
         return []
     with closing(sqlite3.connect(run / DATABASE)) as connection:
         (sound,) = connection.execute("PRAGMA integrity_check").fetchone()
-        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'studies'").fetchone()[0]
+        tables = connection.execute(
+            "SELECT count(*) FROM sqlite_master WHERE name = 'studies'"
+        ).fetchone()[0]
         studies = tables and connection.execute("SELECT count(*) FROM studies").fetchone()[0]
     if sound != "ok":
         sys.exit(f"the database is damaged: {sound}")
-    return TrialStore.read(SQLite(run / DATABASE), RunFolder.open(run).spec().name).records() if studies else []
+    return (
+        TrialStore.read(SQLite(run / DATABASE), RunFolder.open(run).spec().name).records()
+        if studies
+        else []
+    )
 
 
 def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:
@@ -146,7 +164,9 @@ def front(run: Path) -> list[tuple[str, dict[str, float]]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path)
@@ -196,14 +216,20 @@ def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, objec
         "all kills hit a running driver": len(rounds) == kills,
         "every trial told before a kill is still there": kept,
         "no candidate is told twice": len(identities) == len(expected),
-        "none is left running or waiting": not any(r.state in ("running", "waiting") for r in records),
-        "same candidates, states, verdicts, metrics and signals, bit for bit": found(records) == expected,
+        "none is left running or waiting": not any(
+            r.state in ("running", "waiting") for r in records
+        ),
+        "same candidates, states, verdicts, metrics and signals, bit for bit": found(records)
+        == expected,
         "same front": front(killed) == front(whole),
     }
     return {
         "uninterrupted_s": round(seconds, 1),
         "trials": len(expected),
-        "states": {state: sum(one["state"] == state for one in expected) for state in ("complete", "pruned", "failed")},
+        "states": {
+            state: sum(one["state"] == state for one in expected)
+            for state in ("complete", "pruned", "failed")
+        },
         "front": len(front(whole)),
         "rows_with_retries": len(records),
         "kills": rounds,

@@ -53,10 +53,15 @@ REPEATED = (1, 1, 7, 8, 8, 7, 6, 4, 3, 3)
 """Few of the smallest two strata, where a latent of 1 is all that fits, and most where the front begins."""
 
 
-def strata_between(smallest: float, largest: float, wanted: Sequence[int], repeated: Sequence[int]) -> list[Stratum]:
+def strata_between(
+    smallest: float, largest: float, wanted: Sequence[int], repeated: Sequence[int]
+) -> list[Stratum]:
     """Strata of equal width in the logarithm of the size, the largest one included."""
     edges = [smallest * (largest / smallest) ** (i / len(wanted)) for i in range(len(wanted))]
-    return [Stratum(*fields) for fields in zip(edges, [*edges[1:], largest + 1], wanted, repeated, strict=True)]
+    return [
+        Stratum(*fields)
+        for fields in zip(edges, [*edges[1:], largest + 1], wanted, repeated, strict=True)
+    ]
 
 
 def parameters_of(space: SearchSpace, candidate: Candidate) -> dict[str, Scalar]:
@@ -76,17 +81,25 @@ def candidate_of(space: SearchSpace, parameters: Mapping[str, Scalar]) -> Candid
 def choose(study: Study, strata: Sequence[Stratum]) -> list[dict[str, Any]]:
     """The candidates, in an order of which any beginning has about the same share of each stratum."""
     chosen = [
-        (((rank + 0.5) / strata[i].wanted, i), described(study, candidate, i, repeated=rank < strata[i].repeated))
+        (
+            ((rank + 0.5) / strata[i].wanted, i),
+            described(study, candidate, i, repeated=rank < strata[i].repeated),
+        )
         for i, rank, candidate in _drawn(study, strata)
     ]
     outright = [study.space.baseline_parameters, *study.space.queued_parameters]
-    named = [described(study, candidate_of(study.space, values), NAMED, repeated=True) for values in outright]
+    named = [
+        described(study, candidate_of(study.space, values), NAMED, repeated=True)
+        for values in outright
+    ]
     ordered = [*named, *(row for _, row in sorted(chosen, key=lambda pair: pair[0]))]
     rows = [{"number": number, **row} for number, row in enumerate(ordered)]
     return [row | ({"seeds": SEEDS} if row["number"] in IN_DOUBT else {}) for row in rows]
 
 
-def described(study: Study, candidate: Candidate, stratum: int, *, repeated: bool) -> dict[str, Any]:
+def described(
+    study: Study, candidate: Candidate, stratum: int, *, repeated: bool
+) -> dict[str, Any]:
     """A candidate as it stands in the file."""
     return {
         "identity": candidate.identity,
@@ -107,14 +120,18 @@ def _drawn(study: Study, strata: Sequence[Stratum]) -> Iterator[tuple[int, int, 
         if any(bounds.violation(sizes[name]) for name, bounds in study.spec.constraints.items()):
             continue
         size = sizes["generator_params"]
-        i = next((i for i, stratum in enumerate(strata) if stratum.low <= size < stratum.high), None)
+        i = next(
+            (i for i, stratum in enumerate(strata) if stratum.low <= size < stratum.high), None
+        )
         if i is not None and have[i] < strata[i].wanted:
             yield i, have[i], candidate
             have[i] += 1
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=CANDIDATES)
     options = parser.parse_args()
     study = Study.load(STUDY)
@@ -125,7 +142,9 @@ def main() -> None:
     rows = choose(study, strata)
     write_atomically(options.out, "".join(json.dumps(row) + "\n" for row in rows).encode())
     middle = median(row["generator_params"] for row in rows)
-    print(f"{len(rows)} candidates, {sum(row['seeds'] for row in rows)} runs, median of {middle:,.0f} parameters")
+    print(
+        f"{len(rows)} candidates, {sum(row['seeds'] for row in rows)} runs, median of {middle:,.0f} parameters"
+    )
 
 
 if __name__ == "__main__":

@@ -46,11 +46,11 @@ from gansearch.execution.trial_runner import steps_of
 from gansearch.files import write_atomically
 from gansearch.run import objective_axes
 from gansearch.search.driver import Driver
-from gansearch.search.feasibility import Examined, Gate
+from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
-from gansearch.search.smallest_model import Ceiling
-from gansearch.search.tell_policy import Teller
+from gansearch.search.smallest_model import SizeCeiling
+from gansearch.search.tell_policy import TellPolicy
 from gansearch.storage.run_folder import TrialFolder
 from gansearch.storage.trial_store import TrialRecord, TrialStore
 from gansearch.study.study import Study
@@ -113,7 +113,7 @@ class Trace:
         if record.state == "complete":
             return "done"
         whole = record.steps == self.truth.table.first[0].steps[-1]
-        return "rung" if record.outdone_by else "end" if whole else "verdict"
+        return "rung" if record.dominated_by else "end" if whole else "verdict"
 
     def ended_by(self, fate: str) -> list[int]:
         """The candidates of which that became."""
@@ -129,19 +129,27 @@ class Trace:
         truth, spent = self.truth, self.executor.spent
         total = truth.table.seconds
         never = (math.inf, spent.failed, 0.0)
-        reached, failed, _ = next((at for at in self.volumes if at[2] >= SHARE * truth.whole), never)
+        reached, failed, _ = next(
+            (at for at in self.volumes if at[2] >= SHARE * truth.whole), never
+        )
         runs = truth.table.first
         return {
             "to_front": _share(reached, total),
             "done_at": {
-                str(n): _share(at, total) for n, at in self.done_at.items() if runs[n].final["mmd"] <= self.worst
+                str(n): _share(at, total)
+                for n, at in self.done_at.items()
+                if runs[n].final["mmd"] <= self.worst
             },
             "in_all": spent.seconds / total,
             "volume": self.volumes[-1][2] / truth.whole,
             "spent_on_failures": failed / min(reached, spent.seconds),
             "fates": {fate: len(self.ended_by(fate)) for fate in FATES},
-            "of_the_front": {fate: [n for n in self.ended_by(fate) if n in truth.front] for fate in FATES},
-            "end_well": {fate: sum(runs[n].ends_well for n in self.ended_by(fate)) for fate in FATES},
+            "of_the_front": {
+                fate: [n for n in self.ended_by(fate) if n in truth.front] for fate in FATES
+            },
+            "end_well": {
+                fate: sum(runs[n].ends_well for n in self.ended_by(fate)) for fate in FATES
+            },
         }
 
 
@@ -162,10 +170,18 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     torch.set_num_threads(1)
     chosen = STRATEGIES[name]
     study, truth = loaded(tables, chosen.sampler, chosen.aim)
-    spec = study.spec.model_copy(update={"search": study.spec.search.model_copy(update={"seed": seed})})
+    spec = study.spec.model_copy(
+        update={"search": study.spec.search.model_copy(update={"seed": seed})}
+    )
     study = Study(spec, study.space, study.data, study.sizes)
     numbers, every = identities(study.space, truth.table), truth.table.first[0].steps
-    rungs = every[:-1] if chosen.asha else steps_of(spec.pruning.rungs, every[-1]) if chosen.prunes else []
+    rungs = (
+        every[:-1]
+        if chosen.asha
+        else steps_of(spec.pruning.rungs, every[-1])
+        if chosen.prunes
+        else []
+    )
     executor = ReplayExecutor(truth.table, numbers, rungs, chosen.watches)
     trace = Trace(truth, executor, numbers)
     store = TrialStore.in_memory(spec.name, spec.objectives)
@@ -181,10 +197,12 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     agenda = ReplayShrinking if chosen.sampler == "shrink" else ReplayAgenda
     Driver(
         agenda(study, store, truth.table),
-        SizeGate(study, trace) if chosen.size_gate else Gate(study.space, sizes_of(truth.table, numbers), {}),
+        SizeGate(study, trace)
+        if chosen.size_gate
+        else FeasibilityCheck(study.space, sizes_of(truth.table, numbers), {}),
         executor,
         pruner,  # type: ignore[arg-type]
-        Teller(spec.objectives, (), kind),
+        TellPolicy(spec.objectives, (), kind),
         store,
         lambda number: _NoFolder(Path(str(number))),
         trace,
@@ -192,17 +210,21 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     return {"strategy": name, "seed": seed} | trace.summary()
 
 
-class SizeGate(Gate):
+class SizeGate(FeasibilityCheck):
     """Refuses what is no smaller than a stable model, as if a certification came, for nothing, with each trial."""
 
     def __init__(self, study: Study, trace: Trace) -> None:
         super().__init__(study.space, sizes_of(trace.truth.table, trace.numbers), {})
         self._trace = trace
 
-    def examine(self, trial: Trial) -> Examined:
+    def examine(self, trial: Trial) -> Feasibility:
         """As any gate does, below the smallest stable model so far."""
-        sizes = {run.sizes[SIZE]: run.number for run in self._trace.done if run.number in self._trace.truth.stable}
-        self._ceiling = Ceiling(SIZE, min(sizes), sizes[min(sizes)]) if sizes else None
+        sizes = {
+            run.sizes[SIZE]: run.number
+            for run in self._trace.done
+            if run.number in self._trace.truth.stable
+        }
+        self._ceiling = SizeCeiling(SIZE, min(sizes), sizes[min(sizes)]) if sizes else None
         return super().examine(trial)
 
 
@@ -240,7 +262,11 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
         "| strategy | given up at a rung | of those on the front | stopped by a verdict | of those on the front | "
         "of those would end well | suspect or condemned at their end | of those on the front | of those end well |",
         "|---|---|---|---|---|---|---|---|---|",
-        *(_kills(name, of[name]) for name in names if STRATEGIES[name].watches or STRATEGIES[name].prunes),
+        *(
+            _kills(name, of[name])
+            for name in names
+            if STRATEGIES[name].watches or STRATEGIES[name].prunes
+        ),
         "",
     ]
     return "\n".join(lines)
@@ -248,7 +274,10 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
 
 def _row(name: str, mine: Sequence[Mapping[str, Any]], smallest: int) -> str:
     found = [one["done_at"].get(str(smallest)) for one in mine]
-    within = [sum(share is not None and share <= budget for share in found) / len(found) for budget in BUDGETS]
+    within = [
+        sum(share is not None and share <= budget for share in found) / len(found)
+        for budget in BUDGETS
+    ]
     cells = [
         _median([one["to_front"] for one in mine]),
         _median(found),
@@ -273,19 +302,27 @@ def _per_cent(share: float) -> str:
 def _kills(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
     counts = []
     for fate in FATES[1:]:
-        counts += [[one["fates"][fate] for one in mine], [len(one["of_the_front"][fate]) for one in mine]]
+        counts += [
+            [one["fates"][fate] for one in mine],
+            [len(one["of_the_front"][fate]) for one in mine],
+        ]
         counts += [[one["end_well"][fate] for one in mine]] if fate != "rung" else []
     return f"| {name} | " + " | ".join(f"{statistics.mean(column):.1f}" for column in counts) + " |"
 
 
 def digest_of(table: Table) -> str:
     """What the searches were made on: the runs with the first seed."""
-    seen = [[run.parameters, run.final, run.condemned and run.condemned.step] for run in table.first.values()]
+    seen = [
+        [run.parameters, run.final, run.condemned and run.condemned.step]
+        for run in table.first.values()
+    ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seeds", type=int, default=30)
     parser.add_argument("--only", nargs="*", choices=[*STRATEGIES], default=[*STRATEGIES])
     parser.add_argument("--workers", type=int, default=2)
@@ -299,7 +336,12 @@ def main() -> None:
     known = [json.loads(line) for line in kept.read_text().splitlines()] if kept.exists() else []
     known = [one for one in known if one["table"] == digest]
     made = {(one["strategy"], one["seed"]) for one in known}
-    jobs = [(name, seed) for seed in range(options.seeds) for name in options.only if (name, seed) not in made]
+    jobs = [
+        (name, seed)
+        for seed in range(options.seeds)
+        for name in options.only
+        if (name, seed) not in made
+    ]
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
         for future in as_completed([pool.submit(search, tables, *job) for job in jobs]):
             known.append({"table": digest} | future.result())

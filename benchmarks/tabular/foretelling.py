@@ -47,7 +47,11 @@ def told(runs: Sequence[Run]) -> str:
     for i, step in enumerate(runs[0].steps[:-1]):
         now, last = np.log(_of(well, "mmd", i)), np.log(_of(well, "mmd", -1))
         cells = [spearmanr(now, last).statistic, np.std(now - last)]
-        cells += [_chance(runs, "coverage", i), 1 - _chance(runs, "mmd", i), 1 - _chance(runs, "duplicates", i)]
+        cells += [
+            _chance(runs, "coverage", i),
+            1 - _chance(runs, "mmd", i),
+            1 - _chance(runs, "duplicates", i),
+        ]
         cells += [_chance(small, "coverage", i), *_deviations(runs, i)]
         lines.append(f"| {step} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
     return "\n".join([*lines, ""])
@@ -70,11 +74,16 @@ def _chance(runs: Sequence[Run], metric: str, rung: int) -> float:
 
 def _deviations(runs: Sequence[Run], rung: int) -> list[float]:
     """Of the logarithm of the coverage, of those that end well and those that fail."""
-    return [float(np.std(np.log(_of(part, "coverage", rung) + CHANCE_COVERAGE))) for part in _split(runs)]
+    return [
+        float(np.std(np.log(_of(part, "coverage", rung) + CHANCE_COVERAGE)))
+        for part in _split(runs)
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--table", type=Path, nargs="*", default=[TABLE])
     page = told([*Table.read(parser.parse_args().table).first.values()])
     write_atomically(HERE / PAGE, page.encode())

@@ -16,7 +16,7 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.signals import HEALTHY, Row, Verdict
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 
 METRICS: Mapping[str, SampleMetric] = {
     "mmd": MMD(),
@@ -34,7 +34,9 @@ class Meter:
     """Seconds of computing and by the clock, by what they were spent on."""
 
     def __init__(self) -> None:
-        self._spent = {f"{kind}_{activity}": 0.0 for kind in ("cpu", "wall") for activity in ACTIVITIES}
+        self._spent = {
+            f"{kind}_{activity}": 0.0 for kind in ("cpu", "wall") for activity in ACTIVITIES
+        }
         self._activity = "training"
         self._since = self._now()
 
@@ -64,12 +66,19 @@ class Onlooker(RunWatch):
         self.timeline: list[dict[str, Any]] = []
 
     def observe(self, step: int, row: Row) -> Verdict:
-        self.verdict = HEALTHY  # even if it was condemned: an ordinary watch looks at nothing after that
+        self.verdict = (
+            HEALTHY  # even if it was condemned: an ordinary watch looks at nothing after that
+        )
         said = super().observe(step, row)
         last = self.timeline[-1] if self.timeline else {"verdict": HEALTHY.status, "detector": None}
         if (said.status, said.detector) != (last["verdict"], last["detector"]):
             self.timeline.append(
-                {"step": step, "verdict": said.status, "detector": said.detector, "since": said.step}
+                {
+                    "step": step,
+                    "verdict": said.status,
+                    "detector": said.detector,
+                    "since": said.step,
+                }
                 | {"rule": said.evidence.get("rule")}
             )
         return HEALTHY
@@ -88,7 +97,11 @@ class Onlooker(RunWatch):
 
     def told(self) -> dict[str, Any]:
         """What the detectors said of a run that is concluded, as columns of the table."""
-        return {"timeline": self.timeline, "condemned": self.condemned, "verdict_at_end": self.verdict.status}
+        return {
+            "timeline": self.timeline,
+            "condemned": self.condemned,
+            "verdict_at_end": self.verdict.status,
+        }
 
 
 class Rungs:
@@ -98,11 +111,11 @@ class Rungs:
         self._rungs, self._data, self._count, self._meter = frozenset(rungs), data, count, meter
         self.measured: list[dict[str, float]] = []
 
-    def before(self, step: int, players: Players) -> None:
+    def before(self, step: int, players: GANNetworks) -> None:
         """Measure where the steps so far are a rung."""
         self.after(step - 1, players)
 
-    def after(self, step: int, players: Players) -> None:
+    def after(self, step: int, players: GANNetworks) -> None:
         """Measure where this step is a rung."""
         if step not in self._rungs:
             return

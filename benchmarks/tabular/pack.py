@@ -37,7 +37,11 @@ def packed(files: Sequence[Path], every: int, before: pa.Table | None = None) ->
     if before is not None:
         again = {(table["number"][0].as_py(), table["seed"][0].as_py()) for table in tables}
         numbers, seeds = before["number"].to_pylist(), before["seed"].to_pylist()
-        tables.append(before.filter(pa.array([pair not in again for pair in zip(numbers, seeds, strict=True)])))
+        tables.append(
+            before.filter(
+                pa.array([pair not in again for pair in zip(numbers, seeds, strict=True)])
+            )
+        )
     table = pa.concat_tables(tables, promote_options="default").replace_schema_metadata(None)
     return table.sort_by([("number", "ascending"), ("seed", "ascending")])
 
@@ -65,8 +69,13 @@ def written(table: pa.Table) -> bytes:
 
 def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str, Any]]) -> str:
     """The datasheet."""
-    rows = table.select([name for name in table.column_names if not name.startswith("signals.")]).to_pylist()
-    made_with = [{"runs": n, **json.loads(stamp)} for stamp, n in Counter(row[MADE_WITH] for row in rows).items()]
+    rows = table.select(
+        [name for name in table.column_names if not name.startswith("signals.")]
+    ).to_pylist()
+    made_with = [
+        {"runs": n, **json.loads(stamp)}
+        for stamp, n in Counter(row[MADE_WITH] for row in rows).items()
+    ]
     facts = {
         "every": str(table["signals.step"][0][0]),
         "bytes": f"{len(content):,}",
@@ -74,7 +83,7 @@ def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str,
         "columns": _columns(table),
         "strata": _strata(rows, candidates),
         "rungs": ", ".join(map(str, made_with[0]["rungs"])),
-        "samples": f"{made_with[0]['study']['training']['judged_samples']:,}",
+        "samples": f"{made_with[0]['study']['training']['eval_samples']:,}",
         "steps": f"{rows[0]['rung'][-1]:,}",
         "made_with": "\n".join(map(_made_with, made_with)),
     }
@@ -82,7 +91,9 @@ def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str,
     return template.substitute(facts | _counts(rows, candidates) | _verdicts(rows) | _costs(rows))
 
 
-def _counts(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def _counts(
+    rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]
+) -> dict[str, str]:
     seeds = Counter(row["number"] for row in rows)
     several = max(candidate["seeds"] for candidate in candidates)
     return {
@@ -125,7 +136,9 @@ def _strata(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str,
         best = f"{min(good):.0f}" if good else "-"
         span = f"{min(sizes):,} to {max(sizes):,}"
         all_runs = sum(candidate["seeds"] for candidate in planned)
-        lines.append(f"| {name} | {span} | {len(planned)} | {len(runs)} of {all_runs} | {len(good)} | {best} |")
+        lines.append(
+            f"| {name} | {span} | {len(planned)} | {len(runs)} of {all_runs} | {len(good)} | {best} |"
+        )
     return "\n".join(lines)
 
 
@@ -144,10 +157,14 @@ def _made_with(stamp: Mapping[str, Any]) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--out", type=Path, default=HERE)
-    parser.add_argument("--every", type=int, default=10, help="steps between two rows of the signals")
+    parser.add_argument(
+        "--every", type=int, default=10, help="steps between two rows of the signals"
+    )
     options = parser.parse_args(arguments)
     files = sorted(options.runs.glob("*-seed*.parquet"))
     there = options.out / TABLE

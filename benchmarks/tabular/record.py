@@ -45,10 +45,24 @@ from gansearch.training.precision import keep_freed_memory
 
 RUNGS = (100, 200, 350, 500, 750, 1000, 1250, 1500)
 """Steps after which the samples are measured."""
-CODE = ("training", "evaluation", "builtin", "candidate.py", "components.py", "detection.py", "signals.py")
+CODE = (
+    "training",
+    "evaluation",
+    "builtin",
+    "candidate.py",
+    "components.py",
+    "detection.py",
+    "signals.py",
+)
 """Parts of the package on which a run's figures depend."""
 CHANGE = pa.struct(
-    {"step": pa.int32(), "verdict": pa.string(), "detector": pa.string(), "since": pa.int32(), "rule": pa.string()}
+    {
+        "step": pa.int32(),
+        "verdict": pa.string(),
+        "detector": pa.string(),
+        "since": pa.int32(),
+        "rule": pa.string(),
+    }
 )
 
 
@@ -70,7 +84,11 @@ class Run:
 def runs_of(candidates: Path) -> list[Run]:
     """Every run, those with the first seed before all others."""
     rows = [json.loads(line) for line in candidates.read_text().splitlines()]
-    runs = [Run(row["number"], row["stratum"], seed, row["parameters"]) for row in rows for seed in range(row["seeds"])]
+    runs = [
+        Run(row["number"], row["stratum"], seed, row["parameters"])
+        for row in rows
+        for seed in range(row["seeds"])
+    ]
     return sorted(runs, key=lambda run: (run.seed, run.number))
 
 
@@ -86,11 +104,20 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     keep_freed_memory()
     study, data = study_at(path), study_at(path).data
     spec = study.spec.training.in_steps(len(data.train.samples)).model_copy(
-        update={"seed": run.seed, "device": "cpu", "precision": "fp32", "sample_every": 0, "checkpoint_every": 0}
+        update={
+            "seed": run.seed,
+            "device": "cpu",
+            "precision": "fp32",
+            "sample_every": 0,
+            "checkpoint_every": 0,
+        }
     )
     candidate = candidate_of(study.space, run.parameters)
     look, meter = Probe(data), Meter()
-    watch, measuring = Onlooker(study.space.detectors, meter), Rungs(rungs, data, spec.judged_samples, meter)
+    watch, measuring = (
+        Onlooker(study.space.detectors, meter),
+        Rungs(rungs, data, spec.eval_samples, meter),
+    )
 
     def probe(samples: Tensor) -> dict[str, float]:
         seen = look(samples)
@@ -101,10 +128,19 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     trained = train(candidate, data, spec, watch, hooks)
     measuring.after(trained.steps, trained.players)
     row: dict[str, Any] = {"number": run.number, "seed": run.seed, "stratum": run.stratum}
-    row |= {"identity": candidate.identity, **run.parameters, "candidate": json.dumps(candidate.to_json())}
+    row |= {
+        "identity": candidate.identity,
+        **run.parameters,
+        "candidate": json.dumps(candidate.to_json()),
+    }
     row |= {name: int(size) for name, size in study.sizes(candidate).items()}
-    row |= {name: [measured[name] for measured in measuring.measured] for name in measuring.measured[0]}
-    row |= watch.told() | {"ends_well": ends_well(study, measuring.measured[-1]), "code": digest_of_code()[:16]}
+    row |= {
+        name: [measured[name] for measured in measuring.measured] for name in measuring.measured[0]
+    }
+    row |= watch.told() | {
+        "ends_well": ends_well(study, measuring.measured[-1]),
+        "code": digest_of_code()[:16],
+    }
     row |= _signals(trained)
     write(row, _stamp(study, rungs), out / run.file)
     costs = ", ".join(f"{activity} {row[f'cpu_{activity}'][-1]:.1f}" for activity in ACTIVITIES)
@@ -116,7 +152,8 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
 def ends_well(study: Study, figures: Mapping[str, float]) -> bool:
     """Whether samples at the end are neither collapsed nor far from the data, by the study's own limits of collapse."""
     limits = next(
-        (detector for detector in study.space.detectors if isinstance(detector, ModeCollapse)), ModeCollapse()
+        (detector for detector in study.space.detectors if isinstance(detector, ModeCollapse)),
+        ModeCollapse(),
     )
     # Of points there are no near-duplicates, but NaN.
     return figures["coverage"] >= limits.coverage and not figures["duplicates"] > limits.duplicates
@@ -130,7 +167,10 @@ def _signals(trained: TrainedRun) -> dict[str, list[float | None]]:
 
 def write(row: Mapping[str, Any], stamp: Mapping[str, Any], path: Path) -> None:
     """Keep a run, and what it was made with, as a file."""
-    schema = pa.schema([(name, _type_of(name, value)) for name, value in row.items()], {"gansearch": json.dumps(stamp)})
+    schema = pa.schema(
+        [(name, _type_of(name, value)) for name, value in row.items()],
+        {"gansearch": json.dumps(stamp)},
+    )
     sink = pa.BufferOutputStream()
     pq.write_table(pa.Table.from_pylist([row], schema), sink, compression="zstd")
     write_atomically(path, sink.getvalue().to_pybytes())
@@ -148,7 +188,11 @@ def _type_of(name: str, value: object) -> pa.DataType:
 def digest_of_code() -> str:
     """sha256, in hexadecimal, of the source on which the figures depend."""
     package = Path(gansearch.__file__).parent
-    files = [f for part in CODE for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))]
+    files = [
+        f
+        for part in CODE
+        for f in ([package / part] if part.endswith(".py") else (package / part).rglob("*.py"))
+    ]
     digest = hashlib.sha256()
     for file in sorted(files):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
@@ -164,7 +208,11 @@ def _stamp(study: Study, rungs: Sequence[int]) -> dict[str, Any]:
         "data": {"source": study.data.source, "sha256": study.data.digest},
         "extractor": {"name": extractor.name, "sha256": extractor.digest},
         "code": digest_of_code(),
-        "versions": {"python": platform.python_version(), "torch": torch.__version__, "numpy": np.__version__},
+        "versions": {
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
         "processor": _processor(),
     }
 
@@ -182,11 +230,15 @@ def lacking(runs: Sequence[Run], out: Path, table: Path) -> list[Run]:
     """Those of which there is no record yet, neither a file nor a row of the table."""
     packed = pq.read_table(table, columns=["number", "seed"]).to_pylist() if table.exists() else []
     known = {(row["number"], row["seed"]) for row in packed}
-    return [run for run in runs if (run.number, run.seed) not in known and not (out / run.file).exists()]
+    return [
+        run for run in runs if (run.number, run.seed) not in known and not (out / run.file).exists()
+    ]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only-first", type=int, metavar="N", help="runs, instead of all")
     parser.add_argument("--out", type=Path, default=HERE / "runs")

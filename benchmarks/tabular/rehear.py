@@ -38,11 +38,17 @@ def _signals(row: Mapping[str, Any]) -> Iterator[Row]:
     """Of every step what was measured then."""
     names = [name for name in row if name.startswith(PREFIX)]
     for values in zip(*(row[name] for name in names), strict=True):
-        yield {n.removeprefix(PREFIX): value for n, value in zip(names, values, strict=True) if value is not None}
+        yield {
+            n.removeprefix(PREFIX): value
+            for n, value in zip(names, values, strict=True)
+            if value is not None
+        }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--study", type=Path, default=STUDY)
     options = parser.parse_args(arguments)
@@ -55,7 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         again = reheard(row, detectors)
         changed += again["condemned"] != row["condemned"]
         write(again, json.loads(table.schema.metadata[b"gansearch"]), file)
-    print(f"{len(files)} runs, {changed} of them condemned at another step than before, or no longer")
+    print(
+        f"{len(files)} runs, {changed} of them condemned at another step than before, or no longer"
+    )
 
 
 if __name__ == "__main__":

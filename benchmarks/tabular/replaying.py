@@ -18,7 +18,12 @@ import numpy as np
 import optuna
 import pyarrow.parquet as pq
 from candidates import HERE, candidate_of
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
 
@@ -28,10 +33,10 @@ from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Rung
 from gansearch.run import objective_axes
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import Weighed
-from gansearch.search.bayesian.searcher import ShrinkingAgenda
+from gansearch.search.bayesian.searcher import BayesianSearcher
 from gansearch.search.samplers import make_sampler
-from gansearch.search.searcher import SearchAgenda
-from gansearch.search.smallest_model import Smallest
+from gansearch.search.searcher import SamplerSearcher
+from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
@@ -121,9 +126,15 @@ class Table:
 
 def _runs_in(path: Path) -> Iterator[Run]:
     table = pq.read_table(path)
-    rows = table.select([name for name in table.column_names if not name.startswith("signals.")]).to_pylist()
+    rows = table.select(
+        [name for name in table.column_names if not name.startswith("signals.")]
+    ).to_pylist()
     for row in rows:
-        parameters = {name: value for name, value in row.items() if name.startswith(("generator.", "schedule."))}
+        parameters = {
+            name: value
+            for name, value in row.items()
+            if name.startswith(("generator.", "schedule."))
+        }
         probes, training = row["cpu_probes"], row["cpu_training"]
         measuring = np.diff(row["cpu_metrics"], prepend=0.0)
         yield Run(
@@ -143,7 +154,8 @@ def _runs_in(path: Path) -> Iterator[Run]:
 
 def _condemned(timeline: Sequence[Mapping[str, Any]]) -> Verdict | None:
     verdicts = (
-        Verdict(change["verdict"], change["step"], {"rule": change["rule"]}, change["detector"]) for change in timeline
+        Verdict(change["verdict"], change["step"], {"rule": change["rule"]}, change["detector"])
+        for change in timeline
     )
     return next((verdict for verdict in verdicts if verdict.failed), None)
 
@@ -190,7 +202,9 @@ class ReplayExecutor:
         self._paid = self._cost(run, self._passed[-1].step) if self._passed else 0.0
         self._job, self._goes_on = job, True
         self._ahead = [
-            step for step in self.rungs if (self._passed[-1].step if self._passed else 0) < step < self._end(run)
+            step
+            for step in self.rungs
+            if (self._passed[-1].step if self._passed else 0) < step < self._end(run)
         ]
 
     def events(self, timeout: float) -> Sequence[Event]:
@@ -245,7 +259,7 @@ class ReplayExecutor:
 # Wishes granted
 
 
-class ReplayAgenda(SearchAgenda):
+class ReplayAgenda(SamplerSearcher):
     """A search whose wishes are granted by the nearest candidate that is left."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
@@ -260,11 +274,13 @@ class ReplayAgenda(SearchAgenda):
         sampler = make_sampler(self._spec, self._finished, running)
         trial = self._store.ask(Snapped(sampler, self._distributions, self._left))
         self._space.draw(trial)  # only asking for its values makes them known
-        self._left = {n: parameters for n, parameters in self._left.items() if parameters != trial.params}
+        self._left = {
+            n: parameters for n, parameters in self._left.items() if parameters != trial.params
+        }
         return trial
 
 
-class ReplayShrinking(ShrinkingAgenda):
+class ReplayShrinking(BayesianSearcher):
     """The shrinking search, whose pool is what is left of the table."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
@@ -285,16 +301,22 @@ class ReplayShrinking(ShrinkingAgenda):
         self._known = None
         points = {n: run.parameters for n, run in self._left.items()}
         sampler = make_sampler(self._spec, self._finished, running)
-        trial = self._store.ask(Snapped(sampler, self._distributions, points or {0: self._space.baseline_parameters}))
+        trial = self._store.ask(
+            Snapped(sampler, self._distributions, points or {0: self._space.baseline_parameters})
+        )
         self._space.draw(trial)
         self._left = {n: run for n, run in self._left.items() if run.parameters != trial.params}
         return trial
 
 
-def aim_of(study: Study) -> Smallest | None:
+def aim_of(study: Study) -> SmallestModelGoal | None:
     """What a search that wants the smallest model alone is after, with nothing certified yet."""
     aim = study.spec.search.aim
-    return Smallest(study.spec, objective_axes(study.spec, study.space)) if aim == "smallest" else None
+    return (
+        SmallestModelGoal(study.spec, objective_axes(study.spec, study.space))
+        if aim == "smallest"
+        else None
+    )
 
 
 class Snapped(BaseSampler):
@@ -308,7 +330,9 @@ class Snapped(BaseSampler):
     ) -> None:
         self._sampler, self._distributions, self._points = sampler, distributions, points
 
-    def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
         return dict(self._distributions)
 
     def sample_relative(
@@ -319,11 +343,17 @@ class Snapped(BaseSampler):
         for name, distribution in self._distributions.items():
             if name not in wish:
                 wish[name] = self._sampler.sample_independent(study, trial, name, distribution)
-        nearest = min(self._points.values(), key=lambda point: distance(self._distributions, wish, point))
+        nearest = min(
+            self._points.values(), key=lambda point: distance(self._distributions, wish, point)
+        )
         return dict(nearest)
 
     def sample_independent(
-        self, study: optuna.Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
     ) -> Any:
         return self._sampler.sample_independent(study, trial, param_name, param_distribution)
 
@@ -334,9 +364,14 @@ class Snapped(BaseSampler):
         self._sampler.after_trial(study, trial, state, values)
 
 
-def distance(distributions: Mapping[str, BaseDistribution], one: Mapping[str, Any], other: Mapping[str, Any]) -> float:
+def distance(
+    distributions: Mapping[str, BaseDistribution], one: Mapping[str, Any], other: Mapping[str, Any]
+) -> float:
     """Squared distance with every range one long, and a half between two choices."""
-    return sum(_apart(distribution, one[name], other[name]) ** 2 for name, distribution in distributions.items())
+    return sum(
+        _apart(distribution, one[name], other[name]) ** 2
+        for name, distribution in distributions.items()
+    )
 
 
 def _apart(distribution: BaseDistribution, one: Any, other: Any) -> float:
@@ -355,7 +390,9 @@ class _Distributions:
     def __init__(self) -> None:
         self.found: dict[str, BaseDistribution] = {}
 
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+    def suggest_int(
+        self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
+    ) -> int:
         self.found[name] = IntDistribution(low, high, log, step)
         return low
 
@@ -379,7 +416,9 @@ def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
 
 def identities(space: SearchSpace, table: Table) -> dict[str, int]:
     """The table's candidates by identity."""
-    candidates: dict[int, Candidate] = {n: candidate_of(space, run.parameters) for n, run in table.first.items()}
+    candidates: dict[int, Candidate] = {
+        n: candidate_of(space, run.parameters) for n, run in table.first.items()
+    }
     return {candidate.identity: number for number, candidate in candidates.items()}
 
 

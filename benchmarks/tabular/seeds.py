@@ -31,7 +31,9 @@ def is_healthy(run: Run) -> bool:
     return run.condemned is None and run.at_end.status == "healthy"
 
 
-def fresh(groups: Sequence[Sequence[Run]], known: int, of: Callable[[Run], bool]) -> tuple[int, int]:
+def fresh(
+    groups: Sequence[Sequence[Run]], known: int, of: Callable[[Run], bool]
+) -> tuple[int, int]:
     """Of the times that so many seeds are healthy, how many there are, and how many of the next ones fail.
 
     Every choice of seeds and of the next one counts, so those of one candidate are no independent trials.
@@ -69,7 +71,11 @@ def told(groups: Sequence[Sequence[Run]]) -> str:
         "",
         "| healthy with | so often | the next seed fails | that is | 95 % interval (bootstrap over candidates) |",
         "|---|---|---|---|---|",
-        *(_row(name, chosen, known) for known in (1, 2) for name, chosen in (("all", groups), ("small ones", small))),
+        *(
+            _row(name, chosen, known)
+            for known in (1, 2)
+            for name, chosen in (("all", groups), ("small ones", small))
+        ),
         "",
         f"Healthy with all of their seeds: {sum(all(map(is_healthy, group)) for group in groups)}, with none: "
         f"{sum(not any(map(is_healthy, group)) for group in groups)}, with some: "
@@ -86,7 +92,9 @@ def _row(name: str, groups: Sequence[Sequence[Run]], known: int) -> str:
     count, failed = fresh(groups, known, is_healthy)
     random = np.random.default_rng(0)
     redrawn = (
-        fresh([groups[i] for i in random.integers(len(groups), size=len(groups))], known, is_healthy)
+        fresh(
+            [groups[i] for i in random.integers(len(groups), size=len(groups))], known, is_healthy
+        )
         for _ in range(RESAMPLES)
     )
     low, high = np.quantile([failures / times for times, failures in redrawn], [0.025, 0.975])
@@ -95,7 +103,9 @@ def _row(name: str, groups: Sequence[Sequence[Run]], known: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--table", type=Path, default=TABLE)
     parser.add_argument("--out", type=Path, default=HERE / "seeds.md")
     options = parser.parse_args()

@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from gansearch.messages import Rung
-from gansearch.search.pruning import Outdone
+from gansearch.search.pruning import PruneDecision
 from gansearch.storage.trial_store import TrialRecord
 
 
 class Never:
     """Gives nobody up."""
 
-    def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> Outdone | None:
+    def look(
+        self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]
+    ) -> PruneDecision | None:
         return None
 
 
@@ -28,17 +30,21 @@ class Asha:
     def __init__(self, steps: Sequence[int]) -> None:
         from ray.tune.schedulers import AsyncHyperBandScheduler
 
-        self._scheduler = AsyncHyperBandScheduler("step", "mmd", "min", max_t=steps[-1], grace_period=steps[0])
+        self._scheduler = AsyncHyperBandScheduler(
+            "step", "mmd", "min", max_t=steps[-1], grace_period=steps[0]
+        )
         self._trial = _RayTrial(0)
 
-    def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]) -> Outdone | None:
+    def look(
+        self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]
+    ) -> PruneDecision | None:
         """Hand the newest result to Ray, and take its word."""
         if len(rungs) == 1:
             self._trial = _RayTrial(self._trial.number + 1)
             self._scheduler.on_trial_add(None, self._trial)
         result = {"step": rungs[-1].step, "mmd": rungs[-1].metrics["mmd"]}
         stops = self._scheduler.on_trial_result(None, self._trial, result) == self._scheduler.STOP
-        return Outdone((-1,), "not among the best quarter") if stops else None
+        return PruneDecision((-1,), "not among the best quarter") if stops else None
 
 
 @dataclass(frozen=True)

@@ -47,15 +47,23 @@ class Truth:
     def front(self) -> frozenset[int]:
         """Candidates that end well, better than the reference, and that no other one beats."""
         points = {n: self.point(run) for n, run in self.table.first.items() if run.ends_well}
-        inside = {n: p for n, p in points.items() if p[0] <= self.reference[0] and p[1] < self.reference[1]}
-        return frozenset(n for n, p in inside.items() if not any(_beats(other, p) for other in inside.values()))
+        inside = {
+            n: p
+            for n, p in points.items()
+            if p[0] <= self.reference[0] and p[1] < self.reference[1]
+        }
+        return frozenset(
+            n for n, p in inside.items() if not any(_beats(other, p) for other in inside.values())
+        )
 
     @cached_property
     def stable(self) -> frozenset[int]:
         """Candidates trained with several seeds that end well with all of them, with a median within tolerance."""
         several = max(len(self.table.seeds(n)) for n in self.table.first)
         limit = (1 + self.tolerance) * self.median_mmd(0)
-        known = [n for n in self.table.first if len(self.table.seeds(n)) == several and self.is_stable(n)]
+        known = [
+            n for n in self.table.first if len(self.table.seeds(n)) == several and self.is_stable(n)
+        ]
         return frozenset(n for n in known if self.median_mmd(n) <= limit)
 
     @cached_property

@@ -28,7 +28,12 @@ WAYS: dict[str, list[str]] = {
     "Ray, 1 slot": ["--executor", "ray", "--workers", "1", "--set", "executor.resources.cpus=2"],
     "Ray, 2 slots": ["--executor", "ray", "--workers", "2"],
     "local, 2 workers, bf16": ["--workers", "2", "--set", "training.precision=bf16"],
-    "local, 2 workers, contiguous": ["--workers", "2", "--set", "training.memory_format=contiguous"],
+    "local, 2 workers, contiguous": [
+        "--workers",
+        "2",
+        "--set",
+        "training.memory_format=contiguous",
+    ],
 }
 """By name, the options that make the difference. A worker or slot that is alone has two threads, else one."""
 
@@ -40,15 +45,25 @@ def run(way: str) -> dict[str, float]:
         arguments = [COMMAND, "run", STUDY, "--out", folder + "/run", *WAYS[way]]
         subprocess.run(arguments, check=True, capture_output=True, cwd=folder)
         seconds = time.monotonic() - before
-        told = subprocess.run([COMMAND, "pareto", folder + "/run", "--json"], check=True, capture_output=True)
-        trials = subprocess.run([COMMAND, "status", folder + "/run", "--json"], check=True, capture_output=True)
+        told = subprocess.run(
+            [COMMAND, "pareto", folder + "/run", "--json"], check=True, capture_output=True
+        )
+        trials = subprocess.run(
+            [COMMAND, "status", folder + "/run", "--json"], check=True, capture_output=True
+        )
     complete = json.loads(trials.stdout)["trials"]["complete"]
     mmd = json.loads(told.stdout)["baseline"]["values"]["mmd"]
-    return {"seconds": seconds, "candidates_an_hour": 3600 * complete / seconds, "mmd_of_the_baseline": mmd}
+    return {
+        "seconds": seconds,
+        "candidates_an_hour": 3600 * complete / seconds,
+        "mmd_of_the_baseline": mmd,
+    }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
@@ -58,11 +73,16 @@ def main() -> None:
             runs[way].append(run(way))
             print(f"{way:28} {runs[way][-1]}", flush=True)
     told = {
-        way: {name: round(statistics.mean(one[name] for one in done), 1) for name in done[0]} | {"runs": done}
+        way: {name: round(statistics.mean(one[name] for one in done), 1) for name in done[0]}
+        | {"runs": done}
         for way, done in runs.items()
     }
     if options.out:
-        facts = {"cores": len(os.sched_getaffinity(0)), "load": round(os.getloadavg()[0], 1), "ways": told}
+        facts = {
+            "cores": len(os.sched_getaffinity(0)),
+            "load": round(os.getloadavg()[0], 1),
+            "ways": told,
+        }
         options.out.write_text(json.dumps(facts, indent=1) + "\n")
 
 

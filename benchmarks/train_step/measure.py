@@ -41,7 +41,7 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.layers import ToMap, ToVector
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import choose_precision, keep_freed_memory
 
 TURN = 20
@@ -59,15 +59,20 @@ def networks(width: int) -> tuple[DCGANGenerator, DCGANDiscriminator]:
 def as_people_write_it(network: nn.Module) -> nn.Module:
     """The same network with torch's own reshaping, in the layout that is torch's default."""
     assert isinstance(network, nn.Sequential)
-    reshaping = {ToMap: lambda layer: nn.Unflatten(1, (layer.width, *layer.size)), ToVector: lambda _: nn.Flatten()}
-    return nn.Sequential(*(reshaping.get(type(layer), lambda same: same)(layer) for layer in network))
+    reshaping = {
+        ToMap: lambda layer: nn.Unflatten(1, (layer.width, *layer.size)),
+        ToVector: lambda _: nn.Flatten(),
+    }
+    return nn.Sequential(
+        *(reshaping.get(type(layer), lambda same: same)(layer) for layer in network)
+    )
 
 
-def as_it_is(players: Players) -> None:
+def as_it_is(players: GANNetworks) -> None:
     """Our loop."""
 
 
-def compiled(players: Players) -> None:
+def compiled(players: GANNetworks) -> None:
     """Both networks through torch.compile."""
     for learner in (players.generator, players.discriminator):
         learner.shared = torch.compile(learner.network)  # type: ignore[assignment]
@@ -79,17 +84,23 @@ def ours(
     device: str = "cpu",
     *,
     graphs: bool = False,
-    change: Callable[[Players], None] = as_it_is,
+    change: Callable[[GANNetworks], None] = as_it_is,
 ) -> None:
     """Our loop, whole: signals at every step, three detectors, progress reports."""
     keep_freed_memory()
     dataset = FashionMNIST()
     generator, discriminator = networks(width)
     candidate = Candidate(dataset, generator, discriminator, BCE(), Alternating(), {})
-    told = {"steps": 10**6, "precision": precision, "device": device, "graphs": graphs, "sample_every": 0}
+    told = {
+        "steps": 10**6,
+        "precision": precision,
+        "device": device,
+        "graphs": graphs,
+        "sample_every": 0,
+    }
     spec = TrainingSpec.model_validate(told).in_steps(60_000)
 
-    def disturb(step: int, players: Players) -> None:
+    def disturb(step: int, players: GANNetworks) -> None:
         if step == 1:
             change(players)
         if step % TURN == 1:
@@ -118,7 +129,9 @@ class Images(Dataset[torch.Tensor]):
 def tight_batches(device: str = "cpu") -> Callable[[], torch.Tensor]:
     """Batches gathered from a tensor in the device's memory."""
     pixels = torch.from_numpy(FashionMNIST().load().train.samples).to(device)
-    return lambda: pixels[torch.randint(len(pixels), (BATCH,), device=device)].float().div(127.5).sub(1)
+    return lambda: (
+        pixels[torch.randint(len(pixels), (BATCH,), device=device)].float().div(127.5).sub(1)
+    )
 
 
 def loader_batches() -> Callable[[], torch.Tensor]:
@@ -133,9 +146,13 @@ def loader_batches() -> Callable[[], torch.Tensor]:
     return lambda: next(batches)
 
 
-def plain(width: int, batch: Callable[[], torch.Tensor], device: str = "cpu", *, reads_losses: bool) -> None:
+def plain(
+    width: int, batch: Callable[[], torch.Tensor], device: str = "cpu", *, reads_losses: bool
+) -> None:
     """The loop of PyTorch's own DCGAN example: one generator pass a step serves both networks."""
-    generator, discriminator = (as_people_write_it(component.build(SHAPE)).to(device) for component in networks(width))
+    generator, discriminator = (
+        as_people_write_it(component.build(SHAPE)).to(device) for component in networks(width)
+    )
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     while True:
@@ -143,7 +160,10 @@ def plain(width: int, batch: Callable[[], torch.Tensor], device: str = "cpu", *,
         for _ in range(TURN):
             d_optimizer.zero_grad()
             fake = generator(torch.randn(BATCH, LATENT, device=device))
-            d_loss = softplus(-discriminator(batch())).mean() + softplus(discriminator(fake.detach())).mean()
+            d_loss = (
+                softplus(-discriminator(batch())).mean()
+                + softplus(discriminator(fake.detach())).mean()
+            )
             d_loss.backward()
             d_optimizer.step()
             g_optimizer.zero_grad()
@@ -193,7 +213,9 @@ class Contender:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe()
         os.environ["OMP_NUM_THREADS"] = str(threads)
-        self.process = context.Process(target=contend, args=(name, width, threads, theirs), daemon=True)
+        self.process = context.Process(
+            target=contend, args=(name, width, threads, theirs), daemon=True
+        )
         self.process.start()
         self.peak = self.pipe.recv()
 
@@ -229,7 +251,9 @@ def compare(width: int, threads: int, rounds: int) -> dict[str, dict[str, float]
     for name, contender in contenders.items():
         told[name] = {
             "steps_per_second": TURN / statistics.median(seconds[name]),
-            "over_tight": statistics.median(a / b for a, b in zip(seconds["tight"], seconds[name], strict=True)),
+            "over_tight": statistics.median(
+                a / b for a, b in zip(seconds["tight"], seconds[name], strict=True)
+            ),
             "over_dataloader": statistics.median(
                 a / b for a, b in zip(seconds["dataloader"], seconds[name], strict=True)
             ),
@@ -255,7 +279,10 @@ def share(width: int, rounds: int) -> dict[str, float]:
         over_wide.append(both / two_threads)
     for contender in (*pair, wide):
         contender.stop()
-    return {"two_workers_over_one": statistics.median(over_one), "over_two_threads": statistics.median(over_wide)}
+    return {
+        "two_workers_over_one": statistics.median(over_one),
+        "over_two_threads": statistics.median(over_wide),
+    }
 
 
 def main() -> None:
@@ -274,7 +301,13 @@ def main() -> None:
             result = compare(width, threads, options.rounds)
             told[f"width {width}, {threads} thread(s)"] = result
             for name, figures in result.items():
-                print(width, threads, name, {key: round(value, 2) for key, value in figures.items()}, flush=True)
+                print(
+                    width,
+                    threads,
+                    name,
+                    {key: round(value, 2) for key, value in figures.items()},
+                    flush=True,
+                )
         told[f"width {width}, workers"] = share(width, options.rounds)
         print(width, told[f"width {width}, workers"], flush=True)
     options.out.write_text(json.dumps(told, indent=1) + "\n")

@@ -31,15 +31,15 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
 REFERENCE = "fp32"
 METRICS = ("mmd", "fid", "coverage")
-Change = Callable[[Players], None]
+Change = Callable[[GANNetworks], None]
 
 
-def unfused(players: Players) -> None:
+def unfused(players: GANNetworks) -> None:
     """Adam as torch runs it by default on a CPU: one weight after the other."""
     for learner in (players.generator, players.discriminator):
         learner.optimizer.param_groups[0].update(fused=False, foreach=False)
@@ -61,7 +61,7 @@ LEFT_OUT = ("compiled",)
 """Unless they are named."""
 
 
-def before_the_first_step(change: Change) -> Callable[[int, Players], None]:
+def before_the_first_step(change: Change) -> Callable[[int, GANNetworks], None]:
     """A disturbance that makes a change to the players once, before they learn."""
     return lambda step, players: change(players) if step == 1 else None
 
@@ -76,13 +76,22 @@ def judge(name: str, seed: int) -> dict[str, Any]:
     schedule = Alternating(generator_lr=1e-3, discriminator_lr=5e-4)
     candidate = Candidate(dataset, generator, discriminator, BCE(), schedule, {})
     switches = {"precision": "fp32"} | SWITCHES.get(name, {})
-    spec = TrainingSpec.model_validate({"steps": 1500, "seed": seed, "device": "cpu"} | switches).in_steps(60_000)
+    spec = TrainingSpec.model_validate(
+        {"steps": 1500, "seed": seed, "device": "cpu"} | switches
+    ).in_steps(60_000)
     hooks = Hooks(disturb=before_the_first_step(CHANGES[name]))
     trained = train(candidate, dataset.load(), spec, RunWatch([]), hooks)
-    evidence = TrainedEvidence(dataset.load(), trained.players.sample(trained.players.latents(2000)))
+    evidence = TrainedEvidence(
+        dataset.load(), trained.players.sample(trained.players.latents(2000))
+    )
     told = {"mmd": MMD().measure(evidence), "fid": FID().measure(evidence)}
     print(name, seed, told, flush=True)
-    return {"name": name, "seconds": trained.seconds, **told, "coverage": evidence.neighbourhoods["coverage"]}
+    return {
+        "name": name,
+        "seconds": trained.seconds,
+        **told,
+        "coverage": evidence.neighbourhoods["coverage"],
+    }
 
 
 def compare(runs: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
@@ -92,7 +101,9 @@ def compare(runs: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
     reference = statistics.mean(by[REFERENCE])
     return {
         "seeds": by,
-        "difference_of_means": {name: statistics.mean(values) - reference for name, values in by.items()},
+        "difference_of_means": {
+            name: statistics.mean(values) - reference for name, values in by.items()
+        },
         "spread_between_seeds": statistics.stdev(by[REFERENCE]),
     }
 
@@ -100,7 +111,9 @@ def compare(runs: Sequence[Mapping[str, Any]], metric: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--only", nargs="+", choices=CHANGES, default=[n for n in CHANGES if n not in LEFT_OUT])
+    parser.add_argument(
+        "--only", nargs="+", choices=CHANGES, default=[n for n in CHANGES if n not in LEFT_OUT]
+    )
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "parity.json")
     options = parser.parse_args()
     names = dict.fromkeys([REFERENCE, *options.only])

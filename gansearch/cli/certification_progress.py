@@ -25,7 +25,10 @@ class _Searched:
 
     def number(self, candidate: Candidate) -> int | None:
         """The first trial of this candidate."""
-        return next((record.number for record in self.records if record.identity == candidate.identity), None)
+        return next(
+            (record.number for record in self.records if record.identity == candidate.identity),
+            None,
+        )
 
     def share_of_baseline(self, sizes: Mapping[str, float]) -> float | None:
         size, base = sizes.get("generator_params"), self._baseline.get("generator_params")
@@ -57,7 +60,9 @@ class LiveCertification(LiveTable):
         return grid
 
     def _front(self, records: Sequence[TrialRecord]) -> RenderableType:
-        return CertificatesTable(Certification.of(self.spec, self._searched.records, records), concludes=False)
+        return CertificatesTable(
+            Certification.of(self.spec, self._searched.records, records), concludes=False
+        )
 
 
 class PlainCertification(PlainLines):
@@ -71,12 +76,16 @@ class PlainCertification(PlainLines):
         self.running[trial] = sizes
         size = figure(sizes.get("generator_params"), whole=True)
         share = percent(self._searched.share_of_baseline(sizes))
-        self._say(f"trial {self._searched.number(candidate)} starts again: {size} parameters ({share})")
+        self._say(
+            f"trial {self._searched.number(candidate)} starts again: {size} parameters ({share})"
+        )
 
     def ended(self, record: TrialRecord) -> None:
         self.records[record.number] = record
         self.running.pop(record.number, None)
-        found = record.reason.partition("\n")[0] if record.state == "failed" else self._found(record)
+        found = (
+            record.reason.partition("\n")[0] if record.state == "failed" else self._found(record)
+        )
         again = "; it is tried again" if record.retried else ""
         self._say(f"trial {record.certifies}, seed {record.seed}: {found}{again}")
 

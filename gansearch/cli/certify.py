@@ -19,11 +19,20 @@ if TYPE_CHECKING:
     from gansearch.study.study import Study
 
 Trials = Annotated[
-    list[int] | None, typer.Option("--trial", min=0, metavar="N", help="Just this trial; may be given several times.")
+    list[int] | None,
+    typer.Option(
+        "--trial", min=0, metavar="N", help="Just this trial; may be given several times."
+    ),
 ]
-WholeFront = Annotated[bool, typer.Option("--all", help="The whole front, whether or not there is a champion.")]
-Seeds = Annotated[int | None, typer.Option(min=1, help="Fresh seeds at most, instead of what the study says.")]
-Required = Annotated[int | None, typer.Option(min=1, help="Of those, how many must come out healthy.")]
+WholeFront = Annotated[
+    bool, typer.Option("--all", help="The whole front, whether or not there is a champion.")
+]
+Seeds = Annotated[
+    int | None, typer.Option(min=1, help="Fresh seeds at most, instead of what the study says.")
+]
+Required = Annotated[
+    int | None, typer.Option(min=1, help="Of those, how many must come out healthy.")
+]
 
 
 def certify(
@@ -44,11 +53,16 @@ def certify(
     folder = find_run(run)
     choice = chosen(trials, read_records(folder)) if trials else Choice(whole_front=whole_front)
     settings = {"certification.seeds": seeds, "certification.required": required}
-    study = Study.load(folder.study_file, [f"{key}={value}" for key, value in settings.items() if value is not None])
+    study = Study.load(
+        folder.study_file,
+        [f"{key}={value}" for key, value in settings.items() if value is not None],
+    )
     out = console(stderr=json)
     with StopOnSignals() as stop:
         train_again(study, folder, choice, out, stop)
-    named = "".join(f" --trial {number}" for number in choice.trials) + (" --all" if whole_front else "")
+    named = "".join(f" --trial {number}" for number in choice.trials) + (
+        " --all" if whole_front else ""
+    )
     stop.leave_if_asked(f"gansearch certify {run}{named}", out)
     if json:
         print_json(certification_json(certification_in(folder)))
@@ -56,12 +70,16 @@ def certify(
         conclude_certification(folder, out)
 
 
-def train_again(study: Study, folder: RunFolder, choice: Choice, out: Console, stop: StopOnSignals) -> None:
+def train_again(
+    study: Study, folder: RunFolder, choice: Choice, out: Console, stop: StopOnSignals
+) -> None:
     """Certify candidates of a study, showing how far it is."""
     from gansearch.cli.certification_progress import LiveCertification, PlainCertification
     from gansearch.run import certify_study
 
-    listener = (LiveCertification if out.is_terminal else PlainCertification)(study.spec, out, read_records(folder))
+    listener = (LiveCertification if out.is_terminal else PlainCertification)(
+        study.spec, out, read_records(folder)
+    )
     with listener:
         certify_study(study, folder, listener, choice, stop=stop.asked)
 

@@ -52,7 +52,8 @@ def list_data(json: Json = False) -> None:
 def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FETCHABLE)}.")],
     root: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder to keep it in, in place of the cache.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder to keep it in, in place of the cache."),
     ] = None,
 ) -> None:
     """Download a data set, its files checked, into the user's cache."""
@@ -77,7 +78,9 @@ def _found() -> Iterator[Found]:
         component = registry.load("dataset", listing.name)
         yield _looked_up(listing.name, component, listing.summary, {})
         if listing.name == FASHION_MNIST:
-            yield _looked_up(f"{listing.name} (images: full)", component, listing.summary, {"images": "full"})
+            yield _looked_up(
+                f"{listing.name} (images: full)", component, listing.summary, {"images": "full"}
+            )
 
 
 def _looked_up(name: str, component: type, summary: str, fields: dict[str, str]) -> Found:

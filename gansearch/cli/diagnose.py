@@ -19,10 +19,16 @@ DETECTORS = ("divergence", "convergence-failure", "mode-collapse")
 
 
 def diagnose_log(
-    log: Annotated[Path, typer.Argument(metavar="LOG", help="A CSV file, or a trial's signals.parquet.")],
+    log: Annotated[
+        Path, typer.Argument(metavar="LOG", help="A CSV file, or a trial's signals.parquet.")
+    ],
     names: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="OURS=THEIRS", help="The log's name for one of our columns, as g_loss=gen_loss."),
+        typer.Option(
+            "--map",
+            metavar="OURS=THEIRS",
+            help="The log's name for one of our columns, as g_loss=gen_loss.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change the study, such as training.steps=100.")
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change the study, such as training.steps=100."
+    ),
 ]
 
 
@@ -40,5 +43,7 @@ def output_path(path: Path, endings: tuple[str, ...]) -> Path:
         message = f"the file's ending must be one of {', '.join(endings)}, got {str(path)!r}"
         raise typer.BadParameter(message, param_hint="-o")
     if not path.absolute().parent.is_dir():
-        raise GansearchError(f"there is no folder {path.absolute().parent} to write {path.name} into")
+        raise GansearchError(
+            f"there is no folder {path.absolute().parent} to write {path.name} into"
+        )
     return path

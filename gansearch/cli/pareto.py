@@ -15,8 +15,8 @@ from gansearch.errors import GansearchError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gansearch.ranking.pareto import Axis
-    from gansearch.ranking.run_summary import Survey
+    from gansearch.ranking.pareto import Objective
+    from gansearch.ranking.run_summary import RunSummary
     from gansearch.storage.run_folder import RunFolder
     from gansearch.storage.trial_store import TrialRecord
 
@@ -27,21 +27,28 @@ SHOWN = 10
 def show_pareto(
     run: Run,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write the front as .png, .svg or .csv.")
+        Path | None,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Write the front as .png, .svg or .csv."
+        ),
     ] = None,
-    x: Annotated[str | None, typer.Option(metavar="METRIC", help="Another first axis than the study's.")] = None,
-    y: Annotated[str | None, typer.Option(metavar="METRIC", help="Another second axis than the study's.")] = None,
+    x: Annotated[
+        str | None, typer.Option(metavar="METRIC", help="Another first axis than the study's.")
+    ] = None,
+    y: Annotated[
+        str | None, typer.Option(metavar="METRIC", help="Another second axis than the study's.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Show the front: the healthy trials that no other one beats."""
     from gansearch.ranking.pareto import axes_of
-    from gansearch.ranking.run_summary import Survey
+    from gansearch.ranking.run_summary import RunSummary
 
     path = None if output is None else output_path(output, (".png", ".svg", ".csv"))
     folder = find_run(run)
     spec, records = folder.spec(), read_records(folder)
     axes = _axes(axes_of(spec, records), x, y, records)
-    survey = Survey.of(spec, records, axes, read_certification(folder))
+    survey = RunSummary.of(spec, records, axes, read_certification(folder))
     if path is not None:
         _write(survey, path)
         typer.echo(f"wrote {path}", err=True)
@@ -55,11 +62,11 @@ def conclude(folder: RunFolder, out: Console) -> None:
     """Tell what a search has come to: the front, what would help the others, a picture and samples."""
     from rich.text import Text
 
-    from gansearch.ranking.run_summary import Survey
+    from gansearch.ranking.run_summary import RunSummary
     from gansearch.report.changes import Changes, ChangesTable
     from gansearch.report.remedies_table import commonest_steps
 
-    survey = Survey.of(folder.spec(), read_records(folder), runs=read_certification(folder))
+    survey = RunSummary.of(folder.spec(), read_records(folder), runs=read_certification(folder))
     _print(survey, out)
     if survey.spec.search.sampler == "one-at-a-time":
         out.print(Text(), ChangesTable(Changes.of(survey.spec, survey.records)))
@@ -68,40 +75,50 @@ def conclude(folder: RunFolder, out: Console) -> None:
     out.print()
     found = survey.standing.champion or survey.standing.smallest_within_tolerance
     if found is not None and (grids := folder.trial(found.number).figured(found).sample_grids()):
-        out.print(f"samples of trial {found.number}: {relative(grids[-1])}", markup=False, soft_wrap=True)
+        out.print(
+            f"samples of trial {found.number}: {relative(grids[-1])}", markup=False, soft_wrap=True
+        )
     if survey.front.trials and len(survey.front.axes) > 1:
         picture = folder.path / "pareto.png"
         _write(survey, picture)
         out.print(f"front: {relative(picture)}", markup=False, soft_wrap=True)
 
 
-def _axes(axes: Sequence[Axis], x: str | None, y: str | None, records: Sequence[TrialRecord]) -> list[Axis]:
+def _axes(
+    axes: Sequence[Objective], x: str | None, y: str | None, records: Sequence[TrialRecord]
+) -> list[Objective]:
     """The study's axes, the first two of them replaced where others are asked for."""
     chosen = list(axes)
     for i, metric in enumerate((x, y)):
         if metric is not None:
-            chosen[i : i + 1] = [next((a for a in axes if a.metric == metric), None) or _axis(metric, records)]
+            chosen[i : i + 1] = [
+                next((a for a in axes if a.metric == metric), None) or _axis(metric, records)
+            ]
     if len({axis.metric for axis in chosen}) < len(chosen):
-        raise typer.BadParameter(f"two axes show {chosen[0].metric}; give both --x and --y", param_hint="--x, --y")
+        raise typer.BadParameter(
+            f"two axes show {chosen[0].metric}; give both --x and --y", param_hint="--x, --y"
+        )
     return chosen
 
 
-def _axis(metric: str, records: Sequence[TrialRecord]) -> Axis:
+def _axis(metric: str, records: Sequence[TrialRecord]) -> Objective:
     """A metric that is no objective, in the direction in which its class says that it is better."""
     from gansearch.evaluation.latency import LATENCIES
-    from gansearch.ranking.pareto import Axis
+    from gansearch.ranking.pareto import Objective
     from gansearch.registry import Registry, unknown
 
     known = {name for record in records for name in record.figures}
     if metric not in known:
-        raise GansearchError(f"{unknown('metric', metric, known)}; only what the trials have measured can be an axis")
+        raise GansearchError(
+            f"{unknown('metric', metric, known)}; only what the trials have measured can be an axis"
+        )
     if metric in LATENCIES or any(metric in record.sizes for record in records):
-        return Axis(metric, "minimize", is_size=True)
+        return Objective(metric, "minimize", is_size=True)
     component: type = Registry().load("metric", metric)
-    return Axis(metric, getattr(component, "direction", "minimize"))
+    return Objective(metric, getattr(component, "direction", "minimize"))
 
 
-def _write(survey: Survey, path: Path) -> None:
+def _write(survey: RunSummary, path: Path) -> None:
     from gansearch.plots.front import front_figure, front_frame, save_figure
 
     if path.suffix == ".csv":
@@ -112,7 +129,7 @@ def _write(survey: Survey, path: Path) -> None:
     save_figure(front_figure(survey), path)
 
 
-def _print(survey: Survey, out: Console) -> None:
+def _print(survey: RunSummary, out: Console) -> None:
     from rich.text import Text
 
     from gansearch.report.tables import FrontTable
@@ -130,4 +147,6 @@ def _print(survey: Survey, out: Console) -> None:
     if failures:
         out.print(Text(), condemned_table(failures[-SHOWN:], survey.standing.size.metric))
     if len(failures) > SHOWN:
-        out.print(f"... and {len(failures) - SHOWN} before; gansearch status lists them all", style="dim")
+        out.print(
+            f"... and {len(failures) - SHOWN} before; gansearch status lists them all", style="dim"
+        )

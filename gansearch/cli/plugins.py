@@ -33,9 +33,15 @@ def list_plugins(json: Json = False) -> None:
         return
     out = console()
     for source in sorted(
-        {_source(listing) for listing in listings}, key=lambda source: not source.startswith("gansearch ")
+        {_source(listing) for listing in listings},
+        key=lambda source: not source.startswith("gansearch "),
     ):
-        out.print(f"[bold]{source}[/]", _table([one for one in listings if _source(one) == source]), "", sep="\n")
+        out.print(
+            f"[bold]{source}[/]",
+            _table([one for one in listings if _source(one) == source]),
+            "",
+            sep="\n",
+        )
 
 
 def _source(listing: Listing) -> str:
@@ -53,7 +59,11 @@ def _table(listings: list[Listing]) -> Table:
     table.add_column(overflow="fold")
     shown = None
     for listing in listings:
-        what = f"[red]refused:[/] {escape(listing.refused)}" if listing.refused else escape(listing.summary)
+        what = (
+            f"[red]refused:[/] {escape(listing.refused)}"
+            if listing.refused
+            else escape(listing.summary)
+        )
         table.add_row("" if listing.role == shown else listing.role, listing.name, what)
         shown = listing.role
     return table

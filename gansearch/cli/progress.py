@@ -16,7 +16,7 @@ from rich.text import Text
 from gansearch.candidate import Candidate
 from gansearch.messages import Progress
 from gansearch.ranking.pareto import axes_of, pareto_front
-from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.study_summary import study_summary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import VERDICT_STYLES, is_outdone, tally_line, verdict_name
 from gansearch.signals import Remedy, Row
@@ -63,7 +63,9 @@ class _Search:
     @property
     def done(self) -> int:
         """Trials that ended for good, those refused unseen not counted, and those taken up again once."""
-        return sum(r.ended and not r.rejected and r.continues is None for r in self.records.values())
+        return sum(
+            r.ended and not r.rejected and r.continues is None for r in self.records.values()
+        )
 
     @property
     def elapsed(self) -> float:
@@ -98,7 +100,10 @@ class LiveTable(_Search):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self._live.stop()
 
@@ -128,11 +133,22 @@ class LiveTable(_Search):
     def _running(self) -> RenderableType:
         table = Table(box=None, pad_edge=False, header_style="bold")
         table.add_column("trial", justify="right")
-        for heading in ("params", "of base", "step", "", "D loss r/f", "D acc r/f", "G loss", "steps/s"):
+        for heading in (
+            "params",
+            "of base",
+            "step",
+            "",
+            "D loss r/f",
+            "D acc r/f",
+            "G loss",
+            "steps/s",
+        ):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("so far")
         for trial, sizes in sorted(self.running.items()):
-            table.add_row(self._name(trial), *self._size(sizes), *self._state(self.progress.get(trial)))
+            table.add_row(
+                self._name(trial), *self._size(sizes), *self._state(self.progress.get(trial))
+            )
             if remedy := self.rescuing_now.get(trial):
                 table.add_row("", *8 * [""], Text(f"again: {remedy.title}", style="dim"))
         return table
@@ -141,7 +157,9 @@ class LiveTable(_Search):
         return str(trial)
 
     def _size(self, sizes: Mapping[str, float]) -> tuple[str, str]:
-        return figure(sizes.get("generator_params"), whole=True), percent(self.share_of_baseline(sizes))
+        return figure(sizes.get("generator_params"), whole=True), percent(
+            self.share_of_baseline(sizes)
+        )
 
     def _state(self, progress: Progress | None) -> list[RenderableType]:
         if progress is None:
@@ -163,15 +181,28 @@ class LiveTable(_Search):
         front = pareto_front(records, axes)
         if not front.trials:
             return Text("no healthy trial yet", style="dim")
-        standing = standing_of(self.spec, records)
-        table = Table(box=None, pad_edge=False, header_style="bold", title="front so far", title_justify="left")
+        standing = study_summary(self.spec, records)
+        table = Table(
+            box=None,
+            pad_edge=False,
+            header_style="bold",
+            title="front so far",
+            title_justify="left",
+        )
         for heading in ("trial", *(axis.metric for axis in axes), "of base"):
             table.add_column(heading, justify="right", no_wrap=True)
         for record in front.trials[:SHOWN]:
             smallest = standing.smallest_within_tolerance
-            style = "bold green" if smallest is not None and smallest.number == record.number else ""
+            style = (
+                "bold green" if smallest is not None and smallest.number == record.number else ""
+            )
             values = [figure(axis.value(record), whole=axis.is_size) for axis in axes]
-            table.add_row(str(record.number), *values, percent(standing.share_of_baseline(record)), style=style)
+            table.add_row(
+                str(record.number),
+                *values,
+                percent(standing.share_of_baseline(record)),
+                style=style,
+            )
         return table
 
 
@@ -186,18 +217,25 @@ class PlainLines(_Search):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         return None
 
     def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
         super().started(trial, candidate, sizes)
         share = percent(self.share_of_baseline(sizes))
-        self._say(f"trial {trial} starts: {figure(sizes.get('generator_params'), whole=True)} parameters ({share})")
+        self._say(
+            f"trial {trial} starts: {figure(sizes.get('generator_params'), whole=True)} parameters ({share})"
+        )
 
     def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
         super().rescuing(record, remedy)
-        self._say(f"trial {record.number} {self._found(record)}; it is trained again: {remedy.title}")
+        self._say(
+            f"trial {record.number} {self._found(record)}; it is trained again: {remedy.title}"
+        )
 
     def ended(self, record: TrialRecord) -> None:
         super().ended(record)
@@ -205,10 +243,18 @@ class PlainLines(_Search):
             self._say(f"trial {record.number} refused before training: {record.reason}")
         elif record.state == "failed":
             again = "; it is tried again" if record.retried else ""
-            reason = record.reason.partition("\n")[0]  # a plugin's exception may say more than a line holds
+            reason = record.reason.partition("\n")[
+                0
+            ]  # a plugin's exception may say more than a line holds
             self._say(f"trial {record.number} failed: {reason}{again}")
         else:
-            again = "" if record.rescue is None else ", rescued" if record.rescued else "; its rescue failed, too"
+            again = (
+                ""
+                if record.rescue is None
+                else ", rescued"
+                if record.rescued
+                else "; its rescue failed, too"
+            )
             self._say(f"trial {record.number} {record.state}: {self._found(record)}{again}")
 
     def idle(self) -> None:
@@ -219,7 +265,9 @@ class PlainLines(_Search):
             return record.reason
         name = verdict_name(record)
         if record.state == "pruned" and record.verdict is not None:
-            return f"{name} at step {record.verdict.step}, {record.verdict.evidence.get('rule', '')}"
+            return (
+                f"{name} at step {record.verdict.step}, {record.verdict.evidence.get('rule', '')}"
+            )
         metrics = (o.metric for o in self.spec.objectives)
         return f"{name}, " + ", ".join(f"{m} {figure(record.figures.get(m))}" for m in metrics)
 
@@ -229,12 +277,17 @@ class PlainLines(_Search):
         return f"{self.done}/{self.spec.search.trials} {clock(self.elapsed)}{when}"
 
     def _say(self, text: str) -> None:
-        self._console.print(f"[{self._place()}] {text}", markup=False, highlight=False, soft_wrap=True)
+        self._console.print(
+            f"[{self._place()}] {text}", markup=False, highlight=False, soft_wrap=True
+        )
 
 
 def pair(signals: Row, name: str) -> str:
     """A signal of the discriminator, on real and on generated samples."""
-    return "/".join(f"{signals[key]:.2f}" if (key := f"{name}_{kind}") in signals else "-" for kind in ("real", "fake"))
+    return "/".join(
+        f"{signals[key]:.2f}" if (key := f"{name}_{kind}") in signals else "-"
+        for kind in ("real", "fake")
+    )
 
 
 def clock(seconds: float) -> str:

@@ -13,21 +13,41 @@ from gansearch.cli.certify import conclude_certification, train_again
 from gansearch.cli.interrupts import StopOnSignals
 
 Study = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
-Out = Annotated[Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")]
-Trials = Annotated[int | None, typer.Option(min=1, help="Trials in all, instead of what the study says.")]
+Out = Annotated[
+    Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")
+]
+Trials = Annotated[
+    int | None, typer.Option(min=1, help="Trials in all, instead of what the study says.")
+]
 Workers = Annotated[str | None, typer.Option(help="Candidates at a time: a number, or auto.")]
 PerCandidate = Annotated[
-    int | None, typer.Option("--workers-per-candidate", min=1, help="Processes that train a candidate together.")
+    int | None,
+    typer.Option(
+        "--workers-per-candidate", min=1, help="Processes that train a candidate together."
+    ),
 ]
 Executor = Annotated[
-    str | None, typer.Option(metavar="local|ray", help="Where candidates are trained: on this machine, or by Ray.")
+    str | None,
+    typer.Option(
+        metavar="local|ray", help="Where candidates are trained: on this machine, or by Ray."
+    ),
 ]
-Address = Annotated[str | None, typer.Option(help="The Ray cluster: host:port, or auto for this machine's.")]
+Address = Annotated[
+    str | None, typer.Option(help="The Ray cluster: host:port, or auto for this machine's.")
+]
 Storage = Annotated[
-    str | None, typer.Option(metavar="URL", help="Keep the trials in a database, as postgresql://user@host/database.")
+    str | None,
+    typer.Option(
+        metavar="URL", help="Keep the trials in a database, as postgresql://user@host/database."
+    ),
 ]
-Override = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the study.")]
-Fresh = Annotated[bool, typer.Option("--fresh", help="Forget the trials of an earlier run in the same folder.")]
+Override = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the study."),
+]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Forget the trials of an earlier run in the same folder.")
+]
 Check = Annotated[bool, typer.Option("--check", help="Check the study, train nothing.")]
 
 
@@ -62,7 +82,9 @@ def resume(
     from gansearch.cli.run_lookup import find_run
 
     folder = find_run(run)
-    settings = _settings({"storage": storage} | _executor(executor, address, workers, per_candidate))
+    settings = _settings(
+        {"storage": storage} | _executor(executor, address, workers, per_candidate)
+    )
     _search(folder.study_file, settings, folder.path, fresh=False, check=False)
 
 
@@ -71,7 +93,9 @@ def _executor(
 ) -> dict[str, object]:
     """What the options make of the study's executor."""
     if address is not None and executor not in (None, "ray"):
-        raise typer.BadParameter("names a Ray cluster, so it goes with --executor ray", param_hint="--address")
+        raise typer.BadParameter(
+            "names a Ray cluster, so it goes with --executor ray", param_hint="--address"
+        )
     use = "ray" if address is not None else executor
     return {
         "executor.use": use,
@@ -85,7 +109,9 @@ def _settings(changes: Mapping[str, object]) -> list[str]:
     return [f"{key}={value}" for key, value in changes.items() if value is not None]
 
 
-def _search(path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool) -> None:
+def _search(
+    path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool
+) -> None:
     from gansearch.cli.pareto import conclude
     from gansearch.cli.progress import LiveTable, PlainLines
     from gansearch.run import certifies_at_end, run_study

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 """Where a study's name is looked up."""
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder, or the name of a study in ./runs.")]
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="A run folder, or the name of a study in ./runs.")
+]
 
 
 def find_run(run: Path) -> RunFolder:
@@ -29,7 +31,9 @@ def find_run(run: Path) -> RunFolder:
     for path in (run, RUNS / run):
         if path.exists():
             return RunFolder.open(path)
-    raise RunFolderError(f"there is no run {str(run)!r}: neither {run.absolute()} nor {(RUNS / run).absolute()} exists")
+    raise RunFolderError(
+        f"there is no run {str(run)!r}: neither {run.absolute()} nor {(RUNS / run).absolute()} exists"
+    )
 
 
 def read_records(folder: RunFolder) -> list[TrialRecord]:

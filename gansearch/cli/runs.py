@@ -22,7 +22,13 @@ def status(run: Run, json: Json = False) -> None:
 
     from gansearch.cli.certify import certification_in
     from gansearch.report.certificates import certification_status
-    from gansearch.report.trial_counts import condemned, condemned_table, status_json, tally_line, tally_lines
+    from gansearch.report.trial_counts import (
+        condemned,
+        condemned_table,
+        status_json,
+        tally_line,
+        tally_lines,
+    )
 
     certification = certification_in(find_run(run))
     spec, records = certification.spec, certification.records
@@ -45,13 +51,19 @@ def status(run: Run, json: Json = False) -> None:
 def show(
     run: Run,
     trial: Annotated[
-        int | None, typer.Argument(metavar="[TRIAL]", help="The trial's number; all of them without it.", min=0)
+        int | None,
+        typer.Argument(
+            metavar="[TRIAL]", help="The trial's number; all of them without it.", min=0
+        ),
     ] = None,
     json: Json = False,
     output: Annotated[
         Path | None,
         typer.Option(
-            "-o", "--output", metavar="FILE", help="Draw its signals as .png or .svg, or how its samples grew as .gif."
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Draw its signals as .png or .svg, or how its samples grew as .gif.",
         ),
     ] = None,
 ) -> None:
@@ -61,7 +73,9 @@ def show(
 
     path = None if output is None else output_path(output, (".png", ".svg", ".gif"))
     if trial is None and path is not None:
-        raise typer.BadParameter("a picture is of one trial: give its number before -o", param_hint="TRIAL")
+        raise typer.BadParameter(
+            "a picture is of one trial: give its number before -o", param_hint="TRIAL"
+        )
     folder = find_run(run)
     if trial is None:
         _show_all(folder, json)
@@ -82,7 +96,10 @@ def _show_all(folder: RunFolder, json: bool) -> None:
     from gansearch.report.trial_figures import trial_row
     from gansearch.report.trials_table import TrialsTable
 
-    spec, records = folder.spec(), [record for record in read_records(folder) if record.state != "waiting"]
+    spec, records = (
+        folder.spec(),
+        [record for record in read_records(folder) if record.state != "waiting"],
+    )
     if json:
         print_json({"study": spec.name, "trials": [trial_row(record) for record in records]})
     elif records:
@@ -103,7 +120,9 @@ def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> No
 
     signals: Any = files.signals()
     if signals is None or signals.empty:
-        raise RunFolderError(f"trial {record.number} has kept no signals, so there is nothing to draw")
+        raise RunFolderError(
+            f"trial {record.number} has kept no signals, so there is nothing to draw"
+        )
     verdict = record.verdict.status if record.verdict else record.state
     title = f"{study}, trial {record.number}: {verdict}"
     save_figure(curves_figure(title, signals, record.verdict, files.predictions()), path)

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gansearch.cli.output import output_path
-from gansearch.cli.run_lookup import Run, find_run, find_trial, read_certification, read_records, relative
+from gansearch.cli.run_lookup import (
+    Run,
+    find_run,
+    find_trial,
+    read_certification,
+    read_records,
+    relative,
+)
 from gansearch.errors import GansearchError
 
 if TYPE_CHECKING:
@@ -27,18 +34,31 @@ def sample(
     run: Run,
     trial: Annotated[
         int | None,
-        typer.Option(min=0, help="The trial; else the champion, the smallest within tolerance, or the best."),
+        typer.Option(
+            min=0, help="The trial; else the champion, the smallest within tolerance, or the best."
+        ),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Where to: .png, or .gif for a walk.")
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="Where to: .png, or .gif for a walk."),
     ] = None,
-    count: Annotated[int | None, typer.Option(min=1, help=f"Samples of a grid; {COUNT} by default.")] = None,
-    seed: Annotated[int, typer.Option(help="Says which latents are drawn, or which held-out samples.")] = 0,
+    count: Annotated[
+        int | None, typer.Option(min=1, help=f"Samples of a grid; {COUNT} by default.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(help="Says which latents are drawn, or which held-out samples.")
+    ] = 0,
     walk: Annotated[
         list[int] | None,
-        typer.Option(metavar="DIM", min=0, help="Walk along this dimension of the latent, counted from 0; repeatable."),
+        typer.Option(
+            metavar="DIM",
+            min=0,
+            help="Walk along this dimension of the latent, counted from 0; repeatable.",
+        ),
     ] = None,
-    span: Annotated[float | None, typer.Option(min=0.0, help=f"A walk goes so far to both sides; {SPAN}.")] = None,
+    span: Annotated[
+        float | None, typer.Option(min=0.0, help=f"A walk goes so far to both sides; {SPAN}.")
+    ] = None,
     frames: Annotated[int | None, typer.Option(min=2, help=f"Steps of a walk; {FRAMES}.")] = None,
 ) -> None:
     """Draw what a trained generator makes of random latents, or along dimensions of its latent."""
@@ -57,23 +77,33 @@ def sample(
 
 
 def _check_usage(
-    output: Path | None, count: int | None, walk: list[int] | None, span: float | None, frames: int | None
+    output: Path | None,
+    count: int | None,
+    walk: list[int] | None,
+    span: float | None,
+    frames: int | None,
 ) -> None:
     """Refuse options that would say nothing together."""
     path = None if output is None else output_path(output, (".png", ".gif"))
     if path is not None and path.suffix == ".gif" and not walk:
-        raise typer.BadParameter("a .gif shows a walk: name a dimension with --walk", param_hint="-o")
+        raise typer.BadParameter(
+            "a .gif shows a walk: name a dimension with --walk", param_hint="-o"
+        )
     if walk and count is not None:
         raise typer.BadParameter("a walk has --frames; --count is for a grid", param_hint="--count")
     if not walk and (span is not None or frames is not None):
-        raise typer.BadParameter("these are for a walk: name a dimension with --walk", param_hint="--span, --frames")
+        raise typer.BadParameter(
+            "these are for a walk: name a dimension with --walk", param_hint="--span, --frames"
+        )
 
 
 def _choose(folder: RunFolder) -> tuple[int, str]:
     """The trial that a reader asks for first, and why it is that one."""
-    from gansearch.ranking.run_summary import Survey
+    from gansearch.ranking.run_summary import RunSummary
 
-    standing = Survey.of(folder.spec(), read_records(folder), runs=read_certification(folder)).standing
+    standing = RunSummary.of(
+        folder.spec(), read_records(folder), runs=read_certification(folder)
+    ).standing
     if standing.champion is not None:
         return standing.champion.number, ", the champion"
     for name, why in CHOICES.items():

@@ -56,7 +56,9 @@ def study_schema(registry: Registry) -> dict[str, Any]:
         names = []
         for name, component in _loadable(registry, role):
             names.append(f"{role}.{name}")
-            definitions[names[-1]] = _component(name, component, definitions, searched=role in SEARCHED)
+            definitions[names[-1]] = _component(
+                name, component, definitions, searched=role in SEARCHED
+            )
         one = {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in names]}
         several = {"type": "array", "items": one, "minItems": 1}
         kept = {k: v for k, v in properties[key].items() if k in ("description", "default")}
@@ -80,17 +82,24 @@ def _loadable(registry: Registry, role: str) -> Iterator[tuple[str, type[Compone
             continue
 
 
-def _component(name: str, component: type[Component], definitions: dict[str, Any], *, searched: bool) -> dict[str, Any]:
+def _component(
+    name: str, component: type[Component], definitions: dict[str, Any], *, searched: bool
+) -> dict[str, Any]:
     """The node of one component: `use`, and its fields, each a value or, where it is searched, a domain."""
     model = component.model_json_schema(ref_template=f"#/$defs/{component.role}.{name}.{{model}}")
     for inner, definition in model.get("$defs", {}).items():
         definitions[f"{component.role}.{name}.{inner}"] = definition
     fields: dict[str, Any] = {"use": {"const": name, "description": component.summary()}}
     if searched:
-        fields["search"] = {"type": "boolean", "description": "Search every field that has a domain of its own."}
+        fields["search"] = {
+            "type": "boolean",
+            "description": "Search every field that has a domain of its own.",
+        }
     for field, told in model.get("properties", {}).items():
         fields[field] = {"anyOf": [told, {"$ref": "#/$defs/Domain"}]} if searched else told
-    required = [] if component.role in CHOSEN else model.get("required", [])  # there `search` may supply them
+    required = (
+        [] if component.role in CHOSEN else model.get("required", [])
+    )  # there `search` may supply them
     return {
         "type": "object",
         "description": component.summary(),

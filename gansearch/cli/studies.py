@@ -31,7 +31,11 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
         return
     out = console()
     for role, network in (("generator", table.generator), ("discriminator", table.discriminator)):
-        out.print(f"[bold]{role}[/] {loaded.space.baseline.uses[role]}", _layer_table(network), _totals(network.counts))
+        out.print(
+            f"[bold]{role}[/] {loaded.space.baseline.uses[role]}",
+            _layer_table(network),
+            _totals(network.counts),
+        )
         out.print()
     out.print("[bold]GAN[/], its discriminator frozen", _totals(table.counts), sep="\n")
 
@@ -45,24 +49,39 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
         loaded = Study.load(study, overrides or [])
     except StudyError as error:
         if json:
-            print_json({"valid": False, "problems": [_problem(problem) for problem in error.problems]})
+            print_json(
+                {"valid": False, "problems": [_problem(problem) for problem in error.problems]}
+            )
         raise
     sizes = dict(loaded.sizes(loaded.space.baseline))
     if json:
-        told = {"valid": True, "problems": [], "study": loaded.spec.name, "data": loaded.data.source}
+        told = {
+            "valid": True,
+            "problems": [],
+            "study": loaded.spec.name,
+            "data": loaded.data.source,
+        }
         print_json(told | {"warnings": list(loaded.data.warnings), "baseline": sizes})
         return
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
     out.print(f"data: {loaded.data.source}, samples of {' x '.join(map(str, loaded.data.shape))}")
-    out.print("baseline: " + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items()))
+    out.print(
+        "baseline: "
+        + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
+    )
     for warning in loaded.data.warnings:
         out.print(f"[yellow]warning:[/] {warning}")
 
 
 def _problem(problem: Problem) -> dict[str, object]:
     where = ".".join(map(str, problem.where))
-    return {"line": problem.line, "column": problem.column, "where": where, "message": problem.message}
+    return {
+        "line": problem.line,
+        "column": problem.column,
+        "where": where,
+        "message": problem.message,
+    }
 
 
 def _layer_table(network: NetworkTable) -> Table:
@@ -74,7 +93,9 @@ def _layer_table(network: NetworkTable) -> Table:
     table.add_column("parameters", justify="right", no_wrap=True)
     for layer in network.layers:
         shape = "-" if layer.output is None else " x ".join(map(str, layer.output)) or "one score"
-        table.add_row(layer.name, layer.type, shape, f"{layer.parameters:,}" if layer.parameters else "")
+        table.add_row(
+            layer.name, layer.type, shape, f"{layer.parameters:,}" if layer.parameters else ""
+        )
     return table
 
 

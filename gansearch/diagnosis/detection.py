@@ -45,7 +45,10 @@ class Diagnosis:
     """By detector, the columns that it missed."""
 
     def to_json(self) -> dict[str, Any]:
-        return self.verdict.to_json() | {"rows": self.rows, "unjudged": {k: list(v) for k, v in self.unjudged.items()}}
+        return self.verdict.to_json() | {
+            "rows": self.rows,
+            "unjudged": {k: list(v) for k, v in self.unjudged.items()},
+        }
 
 
 def diagnose(log: Iterable[tuple[int, Row]], detectors: Mapping[str, Detector]) -> Diagnosis:
@@ -57,9 +60,18 @@ def diagnose(log: Iterable[tuple[int, Row]], detectors: Mapping[str, Detector]) 
         watch.observe(step, row)
         seen.update(row)
         rows += 1
-    missed = {name: [c for c in detector.reads if not seen & set(c.split("|"))] for name, detector in detectors.items()}
-    return Diagnosis(watch.conclude(), rows, {name: columns for name, columns in missed.items() if columns})
+    missed = {
+        name: [c for c in detector.reads if not seen & set(c.split("|"))]
+        for name, detector in detectors.items()
+    }
+    return Diagnosis(
+        watch.conclude(), rows, {name: columns for name, columns in missed.items() if columns}
+    )
 
 
 def _severest(verdicts: Iterable[Verdict | None]) -> Verdict:
-    return max((verdict or HEALTHY for verdict in verdicts), key=lambda verdict: verdict.severity, default=HEALTHY)
+    return max(
+        (verdict or HEALTHY for verdict in verdicts),
+        key=lambda verdict: verdict.severity,
+        default=HEALTHY,
+    )

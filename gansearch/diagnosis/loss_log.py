@@ -56,7 +56,10 @@ def read_log(path: Path, names: Mapping[str, str] | None = None) -> list[tuple[i
     columns = _parquet(path) if path.suffix == ".parquet" else _csv(path)
     chosen = _chosen(columns, names or {}, path)
     steps = _steps(chosen.pop(STEP, None), path)
-    parsed = {name: [_number(cell, name, i, path) for i, cell in enumerate(cells)] for name, cells in chosen.items()}
+    parsed = {
+        name: [_number(cell, name, i, path) for i, cell in enumerate(cells)]
+        for name, cells in chosen.items()
+    }
     _scale_accuracies(parsed, chosen, path)
     count = len(next(iter(parsed.values())))
     if not count:
@@ -83,7 +86,9 @@ def _csv(path: Path) -> dict[str, list[str]]:
                 encoding="utf-8-sig",
             )
     except pd.errors.ParserWarning:
-        raise LogError(f"{path} cannot be read as CSV: its rows have more cells than its header has names") from None
+        raise LogError(
+            f"{path} cannot be read as CSV: its rows have more cells than its header has names"
+        ) from None
     except (OSError, UnicodeDecodeError, ValueError) as error:
         raise LogError(f"{path} cannot be read as CSV: {error}") from None
     return {str(name).strip(): frame[name].fillna("").tolist() for name in frame}
@@ -98,15 +103,26 @@ def _parquet(path: Path) -> dict[str, list[str]]:
     except (OSError, pa.ArrowException) as error:
         raise LogError(f"{path} cannot be read as Parquet: {error}") from None
     columns = table.to_pydict()
-    return {name: ["" if value is None else repr(value) for value in values] for name, values in columns.items()}
+    return {
+        name: ["" if value is None else repr(value) for value in values]
+        for name, values in columns.items()
+    }
 
 
-def _chosen(columns: Mapping[str, list[str]], names: Mapping[str, str], path: Path) -> dict[str, list[str]]:
+def _chosen(
+    columns: Mapping[str, list[str]], names: Mapping[str, str], path: Path
+) -> dict[str, list[str]]:
     """The columns that we can read, by our names."""
     for ours, theirs in names.items():
         if theirs not in columns:
-            raise LogError(f"{path}: {ours} is mapped to a column that is not there: {unknown('one', theirs, columns)}")
-    found = {name: columns[names.get(name, name)] for name in (STEP, *READABLE) if names.get(name, name) in columns}
+            raise LogError(
+                f"{path}: {ours} is mapped to a column that is not there: {unknown('one', theirs, columns)}"
+            )
+    found = {
+        name: columns[names.get(name, name)]
+        for name in (STEP, *READABLE)
+        if names.get(name, name) in columns
+    }
     if not found.keys() - {STEP}:
         raise LogError(
             f"{path} has no column that can be judged. It has {', '.join(columns) or 'none'}; readable are "
@@ -124,7 +140,9 @@ def _steps(cells: Sequence[str] | None, path: Path) -> list[int] | None:
         if value is None or not value.is_integer():
             raise LogError(f"{_place(path, i)}: a step must be a whole number, got {cell!r}")
         if steps and value <= steps[-1]:
-            raise LogError(f"{_place(path, i)}: steps must rise, got {int(value)} after {steps[-1]}")
+            raise LogError(
+                f"{_place(path, i)}: steps must rise, got {int(value)} after {steps[-1]}"
+            )
         steps.append(int(value))
     return steps
 
@@ -140,12 +158,21 @@ def _number(cell: str, name: str, row: int, path: Path) -> float | None:
         raise LogError(f"{_place(path, row)}: {name} must be a number, got {cell!r}") from None
 
 
-def _scale_accuracies(parsed: dict[str, list[float | None]], cells: Mapping[str, list[str]], path: Path) -> None:
+def _scale_accuracies(
+    parsed: dict[str, list[float | None]], cells: Mapping[str, list[str]], path: Path
+) -> None:
     """Bring accuracies to shares of 1; a log writes both of them in the same way."""
     present = [name for name in ACCURACIES if name in parsed]
-    known = [value for name in present for value in parsed[name] if value is not None and math.isfinite(value)]
+    known = [
+        value
+        for name in present
+        for value in parsed[name]
+        if value is not None and math.isfinite(value)
+    ]
     if known and not 0 <= min(known) <= max(known) <= 100:
-        raise LogError(f"{path}: accuracies must lie in 0..1 or 0..100 %, got {min(known):g} to {max(known):g}")
+        raise LogError(
+            f"{path}: accuracies must lie in 0..1 or 0..100 %, got {min(known):g} to {max(known):g}"
+        )
     signed = any("%" in cell for name in present for cell in cells[name])
     if signed or (known and max(known) > 1.01):  # rounding alone may pass 1
         for name in present:

@@ -39,6 +39,10 @@ class ComparableSizes:
             raise ValueError(f"its data cannot be had: {error}") from None
         if data.shape != self.data.shape:
             own, wanted = (" x ".join(map(str, shape)) for shape in (data.shape, self.data.shape))
-            raise ValueError(f"its samples are {own}, the baseline's {wanted}, so the two cannot be compared")
+            raise ValueError(
+                f"its samples are {own}, the baseline's {wanted}, so the two cannot be compared"
+            )
         if not np.array_equal(data.test.samples, self.data.test.samples):
-            raise ValueError("its test samples are not the baseline's, so the two cannot be compared")
+            raise ValueError(
+                "its test samples are not the baseline's, so the two cannot be compared"
+            )

@@ -7,7 +7,12 @@ from contextlib import suppress
 
 import torch
 
-from gansearch.builtin.metrics.sizes import DiscriminatorMACs, GeneratorBytes, GeneratorMACs, count_parameters
+from gansearch.builtin.metrics.sizes import (
+    DiscriminatorMACs,
+    GeneratorBytes,
+    GeneratorMACs,
+    count_parameters,
+)
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Metric, SizeMetric
 
@@ -24,7 +29,9 @@ class SizeCounter:
 
     def __init__(self, shape: ImageShape, metrics: Mapping[str, Metric]) -> None:
         self._shape = shape
-        self._metrics = {name: metric for name, metric in metrics.items() if isinstance(metric, SizeMetric)}
+        self._metrics = {
+            name: metric for name, metric in metrics.items() if isinstance(metric, SizeMetric)
+        }
         self._known: dict[tuple[str, str], dict[str, float]] = {}
 
     def __call__(self, candidate: Candidate) -> dict[str, float]:
@@ -54,4 +61,7 @@ class SizeCounter:
             # A network that looks at values has no pass without memory; its parameters are counted all the same.
             with suppress(NotImplementedError, RuntimeError):
                 sizes[name] = metric.count(generator, discriminator, inputs)
-        return sizes | {name: metric.count(generator, discriminator, inputs) for name, metric in self._metrics.items()}
+        return sizes | {
+            name: metric.count(generator, discriminator, inputs)
+            for name, metric in self._metrics.items()
+        }

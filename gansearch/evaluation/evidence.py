@@ -41,7 +41,9 @@ def real_samples(data: Data, count: int, device: torch.device | str = "cpu") -> 
     return torch.from_numpy(data.test.samples[:count]).to(device)
 
 
-def real_features(data: Data, extractor: Extractor, count: int, device: torch.device | str = "cpu") -> Tensor:
+def real_features(
+    data: Data, extractor: Extractor, count: int, device: torch.device | str = "cpu"
+) -> Tensor:
     """Features of the first test samples, computed once a process."""
     key = (data.digest, extractor.digest, count, torch.device(device))
     if key not in _known_features:
@@ -53,7 +55,12 @@ class TrainedEvidence:
     """Generated samples beside as many test samples of the data."""
 
     def __init__(
-        self, data: Data, fake: Tensor, extractor: Extractor | None = None, *, reconstructed: bool = False
+        self,
+        data: Data,
+        fake: Tensor,
+        extractor: Extractor | None = None,
+        *,
+        reconstructed: bool = False,
     ) -> None:
         """Take samples (N, C, H, W) as the generator gives them, in the data's value range.
 
@@ -63,7 +70,9 @@ class TrainedEvidence:
             ValueError: when their shape is not that of the data.
         """
         if tuple(fake.shape[1:]) != tuple(data.shape):
-            raise ValueError(f"generated samples have shape {tuple(fake.shape[1:])}, the data {tuple(data.shape)}")
+            raise ValueError(
+                f"generated samples have shape {tuple(fake.shape[1:])}, the data {tuple(data.shape)}"
+            )
         self.data = data
         self.extractor = extractor or extractor_for(data)
         self.count = min(len(fake), len(data.test.samples))

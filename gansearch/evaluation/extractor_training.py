@@ -32,7 +32,9 @@ def train_extractor(images: Tensor, labels: Tensor, *, seed: int = 0, epochs: in
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=PEAK_LR, total_steps=steps)
         for _ in range(epochs):
             for chosen in torch.split(torch.randperm(len(images)), BATCH):
-                loss = nn.functional.cross_entropy(network(_mirrored(images[chosen])), labels[chosen].long())
+                loss = nn.functional.cross_entropy(
+                    network(_mirrored(images[chosen])), labels[chosen].long()
+                )
                 optimizer.zero_grad()
                 torch.autograd.backward(loss)
                 optimizer.step()

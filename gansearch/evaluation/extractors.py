@@ -77,7 +77,9 @@ def extractor_for(data: Data) -> Extractor:
         return random_extractor(data.shape.channels)
     shipped = SHIPPED.get(data.extractor)
     if shipped is None:
-        raise DataError(f"no extractor is called {data.extractor!r}; there are {', '.join(SHIPPED)}")
+        raise DataError(
+            f"no extractor is called {data.extractor!r}; there are {', '.join(SHIPPED)}"
+        )
     if data.shape == shipped.shape:
         return shipped_extractor(data.extractor)
     return scaling_extractor(data.extractor, data.shape)
@@ -135,7 +137,9 @@ class _ScaledTo(nn.Module):
         self.size = size
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
-        return functional.interpolate(x_NCHW, self.size, mode="bicubic", align_corners=False, antialias=True)
+        return functional.interpolate(
+            x_NCHW, self.size, mode="bicubic", align_corners=False, antialias=True
+        )
 
 
 @lru_cache
@@ -146,7 +150,10 @@ def scaling_extractor(name: str, images: ImageShape) -> Extractor:
         DataError: when these images have other channels or proportions, or the weights are damaged.
     """
     shape = SHIPPED[name].shape
-    if images.channels != shape.channels or images.height * shape.width != images.width * shape.height:
+    if (
+        images.channels != shape.channels
+        or images.height * shape.width != images.width * shape.height
+    ):
         raise DataError(
             f"the extractor {name} takes images {tuple(shape)} and others of these proportions, got {tuple(images)}"
         )

@@ -20,7 +20,9 @@ class LeNet(nn.Module):
     def __init__(self, images: ImageShape, classes: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
-            nn.BatchNorm2d(images.channels, affine=False),  # brings any data's pixels to mean 0 and variance 1
+            nn.BatchNorm2d(
+                images.channels, affine=False
+            ),  # brings any data's pixels to mean 0 and variance 1
             nn.Conv2d(images.channels, 16, 5, padding=2),
             nn.LeakyReLU(0.1),
             nn.MaxPool2d(2),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from gansearch.messages import AtRung, Line, Progress, StoppedError
+from gansearch.messages import AtRung, Channel, Progress, StoppedError
 from gansearch.training.distributed import Ranks
 
 
-class SharedLine:
-    """A `Line` for every rank; all of them have to use it at the same steps."""
+class SharedChannel:
+    """A `Channel` for every rank; all of them have to use it at the same steps."""
 
-    def __init__(self, line: Line, ranks: Ranks) -> None:
+    def __init__(self, line: Channel, ranks: Ranks) -> None:
         """Share a line.
 
         Args:

@@ -12,7 +12,7 @@ import psutil
 
 from gansearch.errors import GansearchError
 from gansearch.execution.worker import start_server, task_of
-from gansearch.execution.worker_group import Team, Terms, listen
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
 from gansearch.messages import AtRung, Ended, Evaluate, Event, Job, Progress
 
 WORKER_MEMORY = 1_000_000_000
@@ -43,7 +43,11 @@ class Places:
                 "with training.device: cpu it needs none"
             )
         cores = count_cores()
-        count = max(1, min(gpus or cores, workers_in_memory()) // processes) if candidates == "auto" else candidates
+        count = (
+            max(1, min(gpus or cores, workers_in_memory()) // processes)
+            if candidates == "auto"
+            else candidates
+        )
         return cls(count, threads_each(cores, count * processes), gpus, processes)
 
     def gpus_of(self, slot: int) -> Sequence[int]:
@@ -77,18 +81,20 @@ def count_gpus(device: str) -> int:
 class LocalExecutor:
     """Trains each job in fresh processes of this machine."""
 
-    def __init__(self, evaluate: Evaluate, places: Places, silence_limit: float | None = None) -> None:
+    def __init__(
+        self, evaluate: Evaluate, places: Places, heartbeat_timeout: float | None = None
+    ) -> None:
         self.slots = places.candidates
         self._evaluate, self._places = evaluate, places
-        self._terms = Terms(places.threads, silence_limit, places.processes)
-        self._teams: dict[int, Team] = {}
+        self._terms = WorkerLimits(places.threads, heartbeat_timeout, places.processes)
+        self._teams: dict[int, WorkerGroup] = {}
         self._slot_of: dict[int, int] = {}
         start_server(places.threads)
 
     def submit(self, job: Job) -> None:
         slot = min(set(range(self.slots)) - {self._slot_of[trial] for trial in self._teams})
         name, gpus = f"gansearch-trial-{job.trial}", self._places.gpus_of(slot)
-        self._teams[job.trial] = Team(task_of(self._evaluate, job), self._terms, name, gpus)
+        self._teams[job.trial] = WorkerGroup(task_of(self._evaluate, job), self._terms, name, gpus)
         self._slot_of[job.trial] = slot
 
     def events(self, timeout: float) -> Sequence[Event]:

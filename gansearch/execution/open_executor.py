@@ -33,7 +33,9 @@ PRIVATE = {
 """What Ray reads when it is imported; set later, its parts would not agree."""
 
 
-def open_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> AbstractContextManager[Executor]:
+def open_executor(
+    evaluate: Evaluate, spec: ExecutorSpec, device: str
+) -> AbstractContextManager[Executor]:
     """The executor that a study asks for, for as long as it is needed.
 
     Args:
@@ -61,7 +63,7 @@ def _open_local(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator
     from gansearch.execution.local import LocalExecutor, Places, count_gpus
 
     places = Places.here(spec.workers, count_gpus(device), spec.workers_per_candidate)
-    yield LocalExecutor(evaluate, places, spec.silence_limit)
+    yield LocalExecutor(evaluate, places, spec.heartbeat_timeout)
 
 
 def set_up_ray(*, own: bool) -> None:

@@ -26,11 +26,11 @@ from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
 from gansearch.evaluation.probe import Probe
-from gansearch.execution.channel import SharedLine
+from gansearch.execution.channel import SharedChannel
 from gansearch.execution.gpu.admission import admitted
 from gansearch.execution.gpu.estimate import footprint
 from gansearch.execution.gpu.memory import memory_of
-from gansearch.messages import AtRung, Job, Line, Outcome, Progress
+from gansearch.messages import AtRung, Channel, Job, Outcome, Progress
 from gansearch.signals import Remedy, Row, Verdict
 from gansearch.storage.run_folder import DISCRIMINATOR, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.sample_images import save_samples
@@ -46,7 +46,7 @@ ALWAYS: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
 
 
 @dataclass(frozen=True)
-class TrainAndJudge:
+class TrialRunner:
     """An `Evaluate`: what all trials of a study have in common."""
 
     training: TrainingSpec
@@ -59,7 +59,7 @@ class TrainAndJudge:
     bequeaths: bool = False
     """Whether other trials may inherit from this one, so that its discriminator is kept too."""
 
-    def __call__(self, job: Job, line: Line) -> Outcome:
+    def __call__(self, job: Job, line: Channel) -> Outcome:
         """Train the job's candidate and measure it; the study's own metrics only where it came through.
 
         Raises:
@@ -71,7 +71,7 @@ class TrainAndJudge:
         with ExitStack() as on_device:
             with joined(job.seat, device) as ranks:
                 figures = _enter(on_device, device, job, data, training, line, ranks)
-                run = self._train(job, data, training, SharedLine(line, ranks), ranks)
+                run = self._train(job, data, training, SharedChannel(line, ranks), ranks)
                 give_back_freed_memory()
                 # One that was given up at a rung has been measured there, and it may go on yet.
                 samples = None if run.outdone else self._samples(run)
@@ -84,7 +84,9 @@ class TrainAndJudge:
         training = self.training.in_steps(len(data.train.samples))
         return training if job.seed is None else training.model_copy(update={"seed": job.seed})
 
-    def _train(self, job: Job, data: Data, training: StepsSpec, line: Line, ranks: Ranks) -> TrainedRun:
+    def _train(
+        self, job: Job, data: Data, training: StepsSpec, line: Channel, ranks: Ranks
+    ) -> TrainedRun:
         return train(
             job.candidate,
             data,
@@ -99,10 +101,16 @@ class TrainAndJudge:
 
     def _samples(self, run: TrainedRun) -> Tensor:
         """What the metrics judge, made by all ranks together."""
-        return run.players.sample(run.players.test_inputs(self.training.judged_samples, run.feed))
+        return run.players.sample(run.players.test_inputs(self.training.eval_samples, run.feed))
 
     def _judge(
-        self, outcome: Outcome, run: TrainedRun, samples: Tensor | None, job: Job, data: Data, line: Line
+        self,
+        outcome: Outcome,
+        run: TrainedRun,
+        samples: Tensor | None,
+        job: Job,
+        data: Data,
+        line: Channel,
     ) -> Outcome:
         """Keep what a run leaves behind, and complete its outcome with what its samples are worth, where it has any."""
         advice = () if run.outdone else remedies(run.verdict, run.rows, job.candidate, data)
@@ -120,14 +128,16 @@ class TrainAndJudge:
         folder = TrialFolder(path)
         folder.write_signals(run.rows)
         folder.write_predictions(run.predictions)
-        folder.write_json(VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
+        folder.write_json(
+            VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
+        )
         checkpoint.save(run.players.judged.state_dict(), path, GENERATOR)
         if self.bequeaths:
             checkpoint.save(run.players.discriminator.network.state_dict(), path, DISCRIMINATOR)
         if not run.outdone:  # or else the search may take it up again
             (path / checkpoint.NAME).unlink(missing_ok=True)
 
-    def _hooks(self, job: Job, data: Data, steps: int, line: Line, ranks: Ranks) -> Hooks:
+    def _hooks(self, job: Job, data: Data, steps: int, line: Channel, ranks: Ranks) -> Hooks:
         """What the first rank does, and all hear of."""
         folder, probe = TrialFolder(job.folder), Probe(data)
         pace = _Pace()
@@ -141,8 +151,12 @@ class TrainAndJudge:
             save_samples(samples, data, folder.sample_path(step), reconstructed=reconstructs)
 
         def measure(samples: Tensor) -> dict[str, float]:
-            evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=reconstructs)
-            foretelling = {"coverage": probe.coverage(evidence.fake_features)}  # health: see search/forecast.py
+            evidence = TrainedEvidence(
+                data, samples, extractor_for(data), reconstructed=reconstructs
+            )
+            foretelling = {
+                "coverage": probe.coverage(evidence.fake_features)
+            }  # health: see search/forecast.py
             return foretelling | _measured(self._sample_metrics(self.compared), evidence, line)
 
         return Hooks(
@@ -152,17 +166,21 @@ class TrainAndJudge:
             ranks.once(sampled),
             frozenset(steps_of(self.rungs, steps)) if self.compared else frozenset(),
             ranks.once(measure),
-            self.training.judged_samples,
+            self.training.eval_samples,
             lambda rungs: line.at_rung(AtRung(job.trial, rungs)),
         )
 
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
-        return {name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)}
+        return {
+            name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)
+        }
 
     def _measure(
-        self, run: TrainedRun, samples: Tensor, data: Data, line: Line
+        self, run: TrainedRun, samples: Tensor, data: Data, line: Channel
     ) -> tuple[dict[str, float], dict[str, object]]:
-        evidence = TrainedEvidence(data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples)
+        evidence = TrainedEvidence(
+            data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples
+        )
         figures = _latencies(run) | _known(_measured(ALWAYS, evidence, line))
         if not run.verdict.failed:
             figures |= _measured(self._sample_metrics(self.metrics), evidence, line)
@@ -170,7 +188,13 @@ class TrainAndJudge:
 
 
 def _enter(
-    place: ExitStack, device: torch.device, job: Job, data: Data, training: StepsSpec, line: Line, ranks: Ranks
+    place: ExitStack,
+    device: torch.device,
+    job: Job,
+    data: Data,
+    training: StepsSpec,
+    line: Channel,
+    ranks: Ranks,
 ) -> Callable[[], Mapping[str, int]]:
     """Enter a place on the device, with the memory that the training takes; gives what tells of it afterwards."""
     memory = memory_of(device)
@@ -187,7 +211,9 @@ def _heritage(parent: Path) -> Heritage:
     """What a finished trial leaves behind."""
     generator = checkpoint.load(parent, GENERATOR, "cpu")
     if generator is None:
-        raise RunFolderError(f"{parent / GENERATOR} is missing or damaged, so nothing can be inherited from it")
+        raise RunFolderError(
+            f"{parent / GENERATOR} is missing or damaged, so nothing can be inherited from it"
+        )
     return Heritage(generator, checkpoint.load(parent, DISCRIMINATOR, "cpu"))
 
 
@@ -212,11 +238,17 @@ class _Pace:
 def _latencies(run: TrainedRun) -> dict[str, float]:
     """Milliseconds in which the judged generator makes a batch, by name."""
     inputs = run.players.test_inputs(max(BATCHES), run.feed)
-    batches = {n: inputs[torch.arange(n) % len(inputs)] for n in BATCHES}  # of test samples there may be too few
-    return {latency_name(n): median_latency(run.players.judged, batch) for n, batch in batches.items()}
+    batches = {
+        n: inputs[torch.arange(n) % len(inputs)] for n in BATCHES
+    }  # of test samples there may be too few
+    return {
+        latency_name(n): median_latency(run.players.judged, batch) for n, batch in batches.items()
+    }
 
 
-def _measured(metrics: Mapping[str, SampleMetric], evidence: TrainedEvidence, line: Line) -> dict[str, float]:
+def _measured(
+    metrics: Mapping[str, SampleMetric], evidence: TrainedEvidence, line: Channel
+) -> dict[str, float]:
     """What each metric says, with a word to the driver before each."""
     figures = {}
     for name, metric in metrics.items():
@@ -240,7 +272,9 @@ def _means(rows: Sequence[Row]) -> dict[str, float]:
 def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
     """What else the figures depend on."""
     # Kilobytes on Linux, bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
     device = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else "cpu"
     return {
         "dataset": {"source": data.source, "sha256": data.digest},

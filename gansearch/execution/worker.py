@@ -29,25 +29,29 @@ from gansearch.messages import (
     Outcome,
     PeerLostError,
     Progress,
-    Seat,
+    Rank,
     StoppedError,
 )
 
 PRELOADED = ["gansearch.execution.trial_runner"]
 LATE = 10.0
 """Seconds within which whoever started a team finds the worker that died."""
-EXHAUSTED_GPU = ("CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED", "CUDNN_STATUS_ALLOC_FAILED")
+EXHAUSTED_GPU = (
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
 """What CUDA and its libraries say where they, and not torch's allocator, find a GPU's memory taken."""
 
 
 Message = Progress | AtRung | Ending
 """What a worker tells; nothing comes after an ending."""
-Word = bool | None
+Reply = bool | None
 """What it is told: whether to go on from a rung, or, None, to keep a checkpoint and end."""
 
 
 @dataclass(frozen=True)
-class AtWork:
+class Heartbeat:
     """Told where there is no progress to tell; it goes no further than who started the worker."""
 
 
@@ -79,16 +83,20 @@ def start_server(threads: int) -> None:
 class Worker:
     """A process that is forked from a server with torch loaded, and this side's end of its pipe."""
 
-    def __init__(self, task: bytes, seat: Seat, threads: int, name: str, gpu: int | None = None) -> None:
+    def __init__(
+        self, task: bytes, seat: Rank, threads: int, name: str, gpu: int | None = None
+    ) -> None:
         context = multiprocessing.get_context("forkserver")
         self.connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(task, seat, theirs, threads, gpu), name=name, daemon=True)
+        self._process = context.Process(
+            target=_work, args=(task, seat, theirs, threads, gpu), name=name, daemon=True
+        )
         self._process.start()
         theirs.close()
 
-    def receive(self) -> list[Message | AtWork]:
+    def receive(self) -> list[Message | Heartbeat]:
         """All that it has sent; however it ends, the last is its ending, and then there is no more to receive."""
-        messages: list[Message | AtWork] = []
+        messages: list[Message | Heartbeat] = []
         try:
             while self.connection.poll():
                 messages.append(pickle.loads(self.connection.recv_bytes()))
@@ -100,7 +108,7 @@ class Worker:
             return [*messages, _death(self._process.exitcode)]
         return messages
 
-    def say(self, word: Word) -> None:
+    def say(self, word: Reply) -> None:
         """Tell it something; one that is gone already does not hear it."""
         with contextlib.suppress(OSError):
             self.connection.send(word)
@@ -133,7 +141,7 @@ def _death(exit_code: int | None) -> Crash:
 # In the worker
 
 
-class _Line:
+class _PipeChannel:
     """A worker's end of the pipe."""
 
     def __init__(self, starter: Connection) -> None:
@@ -146,24 +154,24 @@ class _Line:
 
     def at_rung(self, at_rung: AtRung) -> bool:
         self.send(at_rung)
-        word: Word = self._starter.recv()
+        word: Reply = self._starter.recv()
         if word is None:
             raise StoppedError
         return word
 
     def at_work(self) -> None:
-        self.send(AtWork())
+        self.send(Heartbeat())
 
     def waiting(self) -> None:
         self.at_work()
         if self._starter.poll():
             raise StoppedError
 
-    def send(self, message: Message | AtWork) -> None:
+    def send(self, message: Message | Heartbeat) -> None:
         self._starter.send_bytes(pickle.dumps(message))
 
 
-class Mute:
+class _NullChannel:
     """A line that leads nowhere: of all workers of a team but the first, from which they hear what it is told."""
 
     def progress(self, progress: Progress) -> None:
@@ -179,7 +187,7 @@ class Mute:
         pass
 
 
-def _work(task: bytes, seat: Seat, starter: Connection, threads: int, gpu: int | None) -> None:
+def _work(task: bytes, seat: Rank, starter: Connection, threads: int, gpu: int | None) -> None:
     """Train one job and tell how it ended."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us all; the driver decides
     _end_with_starter()
@@ -192,21 +200,25 @@ def _work(task: bytes, seat: Seat, starter: Connection, threads: int, gpu: int |
     torch.set_num_threads(threads)
     keep_freed_memory()
 
-    line = _Line(starter)
+    line = _PipeChannel(starter)
     ending: Ending
     alone = False
     try:
         evaluate, job = pickle.loads(task)
         alone = job.alone
-        ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else Mute())
+        ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else _NullChannel())
     except StoppedError:
         return
     except PeerLostError as error:
-        time.sleep(LATE)  # it is for the one that died to be told, and our starter is about to see it
+        time.sleep(
+            LATE
+        )  # it is for the one that died to be told, and our starter is about to see it
         ending = Crash("died", str(error))
     except (Exception, SystemExit) as error:
         ending = _crash(error, alone=alone)
-    with contextlib.suppress(OSError):  # the starter is gone, and so will this process be in a moment
+    with contextlib.suppress(
+        OSError
+    ):  # the starter is gone, and so will this process be in a moment
         line.send(ending)
 
 
@@ -218,7 +230,9 @@ def name_of_gpu(index: int) -> str:
 
 def _crash(error: BaseException, *, alone: bool) -> Crash:
     # torch's allocator of a GPU raises an error of its own, and that of the CPU a plain RuntimeError.
-    of_gpu = type(error).__name__ == "OutOfMemoryError" or any(map(str(error).__contains__, EXHAUSTED_GPU))
+    of_gpu = type(error).__name__ == "OutOfMemoryError" or any(
+        map(str(error).__contains__, EXHAUSTED_GPU)
+    )
     exhausted = of_gpu or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
     kind: Literal["out-of-memory", "raised"] = "out-of-memory" if exhausted else "raised"
     message = f"{type(error).__name__}: {error}"

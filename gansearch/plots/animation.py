@@ -25,7 +25,9 @@ def save_evolution(grids: Sequence[Path], path: Path) -> None:
         RunFolderError: when there is none.
     """
     if not grids:
-        raise RunFolderError("the trial has kept no pictures of its samples, so there is nothing to draw")
+        raise RunFolderError(
+            "the trial has kept no pictures of its samples, so there is nothing to draw"
+        )
     frames = [labelled(_open(grid), f"step {_step(grid):,}") for grid in _spread(grids)]
     each = min(LONGEST, max(SHORTEST, LENGTH // len(frames)))
     save_gif(frames, [each] * (len(frames) - 1) + [LAST], path)
@@ -38,7 +40,9 @@ def save_gif(frames: Sequence[Image.Image], durations: Sequence[int], path: Path
     that do not change would flicker.
     """
     if frames[0].mode != "L":
-        palette = _stacked([frames[0], frames[len(frames) // 2], frames[-1]]).quantize(256, Image.Quantize.FASTOCTREE)
+        palette = _stacked([frames[0], frames[len(frames) // 2], frames[-1]]).quantize(
+            256, Image.Quantize.FASTOCTREE
+        )
         frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=list(durations), loop=0)
 

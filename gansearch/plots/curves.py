@@ -37,7 +37,9 @@ class Panel(NamedTuple):
 # (Brownlee, "A practical guide to GAN failure modes").
 ACCURACY = Panel("D accuracy", {"d_acc_real": BLUE, "d_acc_fake": VERMILION}, band=(0.7, 0.8))
 LOSSES = (
-    Panel("D loss", {"d_loss_real": BLUE, "d_loss_fake": VERMILION, "d_loss": BLUE}, band=(0.5, 0.8)),
+    Panel(
+        "D loss", {"d_loss_real": BLUE, "d_loss_fake": VERMILION, "d_loss": BLUE}, band=(0.5, 0.8)
+    ),
     Panel("G loss", {"g_loss": GREEN}, band=(1.0, 2.0)),
 )
 PREDICTIONS = {"real": BLUE, "fake": VERMILION}
@@ -45,7 +47,11 @@ OTHERS = (
     Panel("dominance", {"dominance": PURPLE}, (2 * math.log(2), "balance")),
     Panel("pair ratio", {"pair_ratio": ORANGE}, (1.0, "as the data")),
     Panel("samples", {"coverage": GREEN, "duplicates": VERMILION}),
-    Panel("first layer's\ngradient", {"d_first_grad_norm": PURPLE, "g_first_grad_norm": GREEN}, log=True),
+    Panel(
+        "first layer's\ngradient",
+        {"d_first_grad_norm": PURPLE, "g_first_grad_norm": GREEN},
+        log=True,
+    ),
 )
 
 
@@ -55,7 +61,10 @@ class _Row(NamedTuple):
 
 
 def curves_figure(
-    title: str, signals: pd.DataFrame, verdict: Verdict | None, predictions: pd.DataFrame | None = None
+    title: str,
+    signals: pd.DataFrame,
+    verdict: Verdict | None,
+    predictions: pd.DataFrame | None = None,
 ) -> Figure:
     """What a trial's training told, a panel for each kind of signal that was measured.
 
@@ -91,7 +100,9 @@ def curves_figure(
 
 def _rows(signals: pd.DataFrame, predictions: pd.DataFrame | None) -> list[_Row]:
     """What there is to draw, from top to bottom."""
-    losses = LOSSES if _is_cross_entropy(signals) else [panel._replace(band=None) for panel in LOSSES]
+    losses = (
+        LOSSES if _is_cross_entropy(signals) else [panel._replace(band=None) for panel in LOSSES]
+    )
     own = [name for name in map(str, signals) if name not in {"step", "d_loss", *COLUMNS}]
     rest = [*OTHERS, *(Panel(name.replace("_", " "), {name: GREY}) for name in own)]
     strips = [] if predictions is None else [_strip(predictions, kind) for kind in PREDICTIONS]
@@ -114,7 +125,11 @@ def _curves(panels: list[Panel], signals: pd.DataFrame) -> list[_Row]:
     def draw(panel: Panel) -> Callable[[Axes], None]:
         return lambda axes: _draw(axes, panel, signals)
 
-    return [_Row(1.0, draw(panel)) for panel in panels if any(_measured(signals, name) for name in panel.signals)]
+    return [
+        _Row(1.0, draw(panel))
+        for panel in panels
+        if any(_measured(signals, name) for name in panel.signals)
+    ]
 
 
 def _measured(signals: pd.DataFrame, name: str) -> bool:
@@ -127,7 +142,15 @@ def _draw(axes: Axes, panel: Panel, signals: pd.DataFrame) -> None:
             _line(axes, signals.loc[signals[name].notna(), ["step", name]], len(signals), colour)
     if panel.band is not None:
         low, high = panel.band
-        axes.axhspan(low, high, color=SKY, alpha=0.18, linewidth=0, zorder=0, label=f"stable: {low:g} to {high:g}")
+        axes.axhspan(
+            low,
+            high,
+            color=SKY,
+            alpha=0.18,
+            linewidth=0,
+            zorder=0,
+            label=f"stable: {low:g} to {high:g}",
+        )
     if panel.level is not None:
         height, meaning = panel.level
         axes.axhline(height, color=GREY, linewidth=0.9, linestyle=":", label=meaning)
@@ -146,7 +169,9 @@ def _line(axes: Axes, known: pd.DataFrame, steps: int, colour: str) -> None:
         smooth = known[name].rolling(window, min_periods=1, center=True).mean()
         axes.plot(known["step"], smooth, color=colour, linewidth=1.5, label=name)
     else:
-        axes.plot(known["step"], known[name], ".-", color=colour, linewidth=1.2, markersize=4, label=name)
+        axes.plot(
+            known["step"], known[name], ".-", color=colour, linewidth=1.2, markersize=4, label=name
+        )
 
 
 def _scale(axes: Axes, panel: Panel) -> None:
@@ -168,10 +193,14 @@ def _strip(predictions: pd.DataFrame, kind: str) -> _Row:
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
     def draw(axes: Axes) -> None:
-        across = np.concatenate([[0], steps])  # a histogram stands for the steps since the one before
+        across = np.concatenate(
+            [[0], steps]
+        )  # a histogram stands for the steps since the one before
         up = np.linspace(0, 1, shares.shape[1] + 1)
         shades = LinearSegmentedColormap.from_list(kind, ["white", PREDICTIONS[kind]])
-        axes.pcolormesh(across, up, shares.T, cmap=shades, norm=PowerNorm(0.5, 0, 1), rasterized=True)
+        axes.pcolormesh(
+            across, up, shares.T, cmap=shades, norm=PowerNorm(0.5, 0, 1), rasterized=True
+        )
         axes.set_ylabel(f"D of {kind}", fontsize=9)
         axes.set_yticks([0, 0.5, 1])
         note = f"D's predictions of {kind}:\nprobability of being real"

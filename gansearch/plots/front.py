@@ -17,9 +17,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from gansearch.plots.front_marks import Marks
 from gansearch.plots.labels import point_out
 from gansearch.plots.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
-from gansearch.ranking.pareto import Axis, Front
-from gansearch.ranking.run_summary import Survey
-from gansearch.ranking.study_summary import Standing
+from gansearch.ranking.pareto import Front, Objective
+from gansearch.ranking.run_summary import RunSummary
+from gansearch.ranking.study_summary import StudySummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import condemned, count_outdone, verdict_name
 from gansearch.report.trial_figures import trial_figures
@@ -40,7 +40,7 @@ TITLE_WIDTH = 92
 """Characters of a line that the picture has room for."""
 
 
-def front_figure(survey: Survey, title: str = "") -> Figure:
+def front_figure(survey: RunSummary, title: str = "") -> Figure:
     """The first two axes of a front: every trial that has a place there, and beyond the bad edge the condemned."""
     x, y = survey.front.axes[:2]
     drawing = Figure(figsize=(8.4, 5.6), layout="constrained")
@@ -49,17 +49,26 @@ def front_figure(survey: Survey, title: str = "") -> Figure:
     legend = marks.draw()
     _scales(axes, marks.places(), x, y)
     axes.set_ylabel(_label(y))
-    lowest, highest = (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
+    lowest, highest = (
+        (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
+    )
     lowest.set_xlabel(_label(x))
     highest.set_title(title or textwrap.fill(_title(survey), TITLE_WIDTH), loc="left", fontsize=10)
     columns = math.ceil(len(legend) / math.ceil(len(legend) / LEGEND_COLUMNS)) if legend else 1
-    style: dict[str, Any] = {"frameon": False, "fontsize": 9, "markerscale": 0.8, "labelspacing": 0.6}
-    drawing.legend(legend.values(), legend.keys(), loc="outside lower center", ncols=columns, **style)
+    style: dict[str, Any] = {
+        "frameon": False,
+        "fontsize": 9,
+        "markerscale": 0.8,
+        "labelspacing": 0.6,
+    }
+    drawing.legend(
+        legend.values(), legend.keys(), loc="outside lower center", ncols=columns, **style
+    )
     _point_out_what_was_found(drawing, marks)
     return drawing
 
 
-def _title(survey: Survey) -> str:
+def _title(survey: RunSummary) -> str:
     """What has been found, in a sentence."""
     standing, healthy = survey.standing, len(survey.front.healthy)
     outdone = count_outdone(survey.records)
@@ -79,18 +88,25 @@ def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
     """The champion in words; before there is one, the smallest that is as good as the baseline by its one run."""
     standing = marks.survey.standing
     found = standing.champion or standing.smallest_within_tolerance
-    if found is None or not marks.has_place(found) or marks.x != standing.size or found is standing.baseline:
+    if (
+        found is None
+        or not marks.has_place(found)
+        or marks.x != standing.size
+        or found is standing.baseline
+    ):
         return
     certificate = standing.certificates.get(found.number)
     words = f"trial {found.number}: {figure(marks.x.value(found), whole=True)}"
     words += f"\n{percent(standing.share_of_baseline(found))} of the baseline's size"
     if found is standing.champion and certificate is not None:
-        words = f"champion, {words}\n{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
+        words = (
+            f"champion, {words}\n{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
+        )
     drawing.draw_without_rendering()  # so that it is known how much room there is
     point_out(marks.axes, words, marks.place(found), marks.outline(), GREEN)
 
 
-def front_frame(front: Front, standing: Standing) -> pd.DataFrame:
+def front_frame(front: Front, standing: StudySummary) -> pd.DataFrame:
     """The front, a row a trial: figures, share of the baseline's size, certificate, last signals, parameters."""
     known = standing.certificates
     rows = [
@@ -114,10 +130,14 @@ def save_figure(drawing: Figure, path: Path) -> None:
         drawing.savefig(path, dpi=150, metadata=metadata)
 
 
-def _areas(drawing: Figure, y: Axis, failures: Sequence[TrialRecord], x: Axis) -> tuple[Axes, Axes | None]:
+def _areas(
+    drawing: Figure, y: Objective, failures: Sequence[TrialRecord], x: Objective
+) -> tuple[Axes, Axes | None]:
     """The axes of the front and, where there are any, of those without a quality: by size, a row a verdict."""
     found = [record for record in failures if x.metric in record.figures]
-    names = [name for name in CONDEMNED_MARKS if any(verdict_name(record) == name for record in found)]
+    names = [
+        name for name in CONDEMNED_MARKS if any(verdict_name(record) == name for record in found)
+    ]
     if not names:
         axes = drawing.subplots()
         _tidy(axes)
@@ -131,7 +151,9 @@ def _areas(drawing: Figure, y: Axis, failures: Sequence[TrialRecord], x: Axis) -
     for row, name in enumerate(names):
         marker, colour = CONDEMNED_MARKS[name]
         sizes = [x.value(record) for record in found if verdict_name(record) == name]
-        strip.plot(sizes, [row] * len(sizes), marker, color=colour, alpha=0.8, markersize=7, clip_on=False)
+        strip.plot(
+            sizes, [row] * len(sizes), marker, color=colour, alpha=0.8, markersize=7, clip_on=False
+        )
     strip.set_yticks(range(len(names)), names, fontsize=8)
     strip.set_ylim(-0.6, len(names) - 0.4)
     strip.tick_params(which="both", length=0)
@@ -146,11 +168,11 @@ def _tidy(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
 
 
-def _label(axis: Axis) -> str:
+def _label(axis: Objective) -> str:
     return f"{axis.metric} ({'less' if axis.direction == 'minimize' else 'more'} is better)"
 
 
-def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Axis, y: Axis) -> None:
+def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Objective, y: Objective) -> None:
     """Sizes on a logarithmic scale, and what spans a wide range whose good end that shows larger; room for a label."""
     for axis, part, values in zip((x, y), "xy", zip(*places, strict=True), strict=False):
         wide = axis.direction == "minimize" and max(values) > WIDE_SPAN * min(values)
@@ -158,6 +180,8 @@ def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Axis, y: Axis)
             getattr(axes, f"set_{part}scale")("log")
             ticks = getattr(axes, f"{part}axis")
             ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
-            ticks.set_major_formatter(FuncFormatter(lambda value, _: figure(value, whole=value >= 1)))
+            ticks.set_major_formatter(
+                FuncFormatter(lambda value, _: figure(value, whole=value >= 1))
+            )
             ticks.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.16)

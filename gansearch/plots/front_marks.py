@@ -18,15 +18,19 @@ from matplotlib.axes import Axes
 
 from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 from gansearch.ranking.certificate import Quality, Status
-from gansearch.ranking.pareto import Axis
-from gansearch.ranking.run_summary import Survey
+from gansearch.ranking.pareto import Objective
+from gansearch.ranking.run_summary import RunSummary
 from gansearch.report.trial_counts import is_outdone
 from gansearch.storage.trial_store import TrialRecord
 
 Legend = dict[str, Any]
 """By label an artist, or several that are drawn over each other, as matplotlib's legend takes them."""
 Places = tuple[list[float], list[float]]
-CIRCLES: Mapping[Status, str] = {"undecided": "not certified", "stable": "stable", "unstable": "unstable"}
+CIRCLES: Mapping[Status, str] = {
+    "undecided": "not certified",
+    "stable": "stable",
+    "unstable": "unstable",
+}
 """What the legend calls hollow, filled and crossed-out circles."""
 BESIDE = "#555555"
 """Colour of the circle of a trial that is not on the front."""
@@ -36,14 +40,20 @@ BESIDE = "#555555"
 class Marks:
     """Draws a survey's trials in the plane of two axes."""
 
-    survey: Survey
+    survey: RunSummary
     axes: Axes
-    x: Axis
-    y: Axis
+    x: Objective
+    y: Objective
 
     def draw(self) -> Legend:
         """All marks, from the background to what must be seen."""
-        told = self._tolerance_band() | self._outdone() | self._healthy() | self._front() | self._circles()
+        told = (
+            self._tolerance_band()
+            | self._outdone()
+            | self._healthy()
+            | self._front()
+            | self._circles()
+        )
         return told | self._medians() | self._knee() | self._champion() | self._baseline()
 
     def place(self, record: TrialRecord) -> tuple[float, float]:
@@ -62,63 +72,90 @@ class Marks:
         """All that a label should not cover: the trials, the line of the front, the ranges of fresh seeds."""
         places = self.places()
         for (left, top), (right, bottom) in pairwise(map(self.place, self.survey.front.trials)):
-            places += [(x, top) for x in _between(left, right)] + [(right, y) for y in _between(top, bottom)]
+            places += [(x, top) for x in _between(left, right)] + [
+                (right, y) for y in _between(top, bottom)
+            ]
         for size, quality in self._qualities():
             places += [(size, value) for value in _between(quality.low, quality.high)]
         return places
 
     def _places(self, records: Sequence[TrialRecord]) -> Places:
-        return [self.x.value(record) for record in records], [self.y.value(record) for record in records]
+        return [self.x.value(record) for record in records], [
+            self.y.value(record) for record in records
+        ]
 
     def _tolerance_band(self) -> Legend:
         limits, ruling = self.survey.standing.limits, self.survey.standing.ruling
         if ruling is None or self.y != self.survey.standing.quality:
             return {}
         whose = "the baseline" if ruling is limits.baseline else f"the best, trial {ruling.trial}"
-        band = self.axes.axhspan(ruling.quality, ruling.value, color=SKY, alpha=0.22, linewidth=0, zorder=1)
+        band = self.axes.axhspan(
+            ruling.quality, ruling.value, color=SKY, alpha=0.22, linewidth=0, zorder=1
+        )
         return {f"within {self.survey.tolerance:.0%} of {whose}": band}
 
     def _outdone(self) -> Legend:
         if not (places := self._places_outdone()):
             return {}
         sizes, qualities = zip(*places, strict=True)
-        return {"given up at a rung": self.axes.scatter(sizes, qualities, s=9, color="0.76", zorder=2)}
+        return {
+            "given up at a rung": self.axes.scatter(sizes, qualities, s=9, color="0.76", zorder=2)
+        }
 
     def _places_outdone(self) -> list[tuple[float, float]]:
         """Of trials given up at a rung: their size, and what they were worth there."""
         outdone = [record for record in self.survey.records if is_outdone(record) and record.rungs]
-        places = [(self.x.value(r), r.rungs[-1].metrics.get(self.y.metric, math.nan)) for r in outdone]
+        places = [
+            (self.x.value(r), r.rungs[-1].metrics.get(self.y.metric, math.nan)) for r in outdone
+        ]
         return [place for place in places if all(map(math.isfinite, place))]
 
     def _healthy(self) -> Legend:
         """Those that are neither on the front nor certified."""
         certified = self.survey.standing.certificates
-        rest = [r for r in self.survey.front.healthy if r not in self.survey.front and r.number not in certified]
+        rest = [
+            r
+            for r in self.survey.front.healthy
+            if r not in self.survey.front and r.number not in certified
+        ]
         if not rest:
             return {}
-        return {"healthy": self.axes.scatter(*self._places(rest), s=28, color=GREY, alpha=0.75, linewidths=0, zorder=3)}
+        return {
+            "healthy": self.axes.scatter(
+                *self._places(rest), s=28, color=GREY, alpha=0.75, linewidths=0, zorder=3
+            )
+        }
 
     def _front(self) -> Legend:
         if not self.survey.front.trials:
             return {}
         places = self._places(self.survey.front.trials)
-        return {"front": self.axes.step(*places, where="post", color=BLUE, linewidth=1.6, zorder=3)[0]}
+        return {
+            "front": self.axes.step(*places, where="post", color=BLUE, linewidth=1.6, zorder=3)[0]
+        }
 
     def _circles(self) -> Legend:
         """The trials of the front, and beside it those that were certified or begun to be."""
         front, certified = self.survey.front, self.survey.standing.certificates
-        beside = [record for record in front.healthy if record.number in certified and record not in front]
+        beside = [
+            record for record in front.healthy if record.number in certified and record not in front
+        ]
         told = {self._status(record): self._circle(record) for record in (*beside, *front.trials)}
         return {label: told[status] for status, label in CIRCLES.items() if status in told}
 
     def _circle(self, record: TrialRecord) -> Any:
         status, colour = self._status(record), BLUE if record in self.survey.front else BESIDE
-        kind: dict[str, Any] = {"edgecolors": colour, "facecolors": colour if status == "stable" else "white"}
+        kind: dict[str, Any] = {
+            "edgecolors": colour,
+            "facecolors": colour if status == "stable" else "white",
+        }
         place = self.place(record)
         circle = self.axes.scatter(*place, s=42, linewidths=1.6, zorder=4, **kind)
         if status != "unstable":
             return circle
-        return circle, self.axes.scatter(*place, s=88, marker="x", color=VERMILION, linewidths=1.8, zorder=5)
+        return circle, self.axes.scatter(
+            *place, s=88, marker="x", color=VERMILION, linewidths=1.8, zorder=5
+        )
 
     def _status(self, record: TrialRecord) -> Status:
         certificate = self.survey.standing.certificates.get(record.number)
@@ -130,26 +167,51 @@ class Marks:
             return {}
         sizes, spans = zip(*measured, strict=True)
         reach = [[q.median - q.low for q in spans], [q.high - q.median for q in spans]]
-        kind: dict[str, Any] = {"fmt": "_", "color": "#222222", "elinewidth": 1.0, "markersize": 8, "zorder": 3.5}
-        return {"median and range of seeds": self.axes.errorbar(sizes, [q.median for q in spans], reach, **kind)}
+        kind: dict[str, Any] = {
+            "fmt": "_",
+            "color": "#222222",
+            "elinewidth": 1.0,
+            "markersize": 8,
+            "zorder": 3.5,
+        }
+        return {
+            "median and range of seeds": self.axes.errorbar(
+                sizes, [q.median for q in spans], reach, **kind
+            )
+        }
 
     def _qualities(self) -> list[tuple[float, Quality]]:
         """Sizes and qualities of the certified, where the picture is of their quality."""
         if self.y != self.survey.standing.quality:
             return []
         known = self.survey.standing.certificates
-        measured = [(self.x.value(r), known[r.number].quality) for r in self.survey.front.healthy if r.number in known]
+        measured = [
+            (self.x.value(r), known[r.number].quality)
+            for r in self.survey.front.healthy
+            if r.number in known
+        ]
         return [(size, quality) for size, quality in measured if quality is not None]
 
     def _baseline(self) -> Legend:
         baseline = self.survey.standing.baseline
         if baseline is None or not self.has_place(baseline):
             return {}
-        star: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.7, "markersize": 17, "zorder": 6}
-        return {"baseline": self.axes.plot(*self.place(baseline), "*", color=ORANGE, linestyle="none", **star)[0]}
+        star: dict[str, Any] = {
+            "markeredgecolor": "black",
+            "markeredgewidth": 0.7,
+            "markersize": 17,
+            "zorder": 6,
+        }
+        return {
+            "baseline": self.axes.plot(
+                *self.place(baseline), "*", color=ORANGE, linestyle="none", **star
+            )[0]
+        }
 
     def _knee(self) -> Legend:
-        return self._ring("knee", self.survey.knee, marker="D", s=130, edgecolors="#333333", linewidths=1.0)
+        return self._ring(
+            "knee", self.survey.knee, marker="D", s=130, edgecolors="#333333", linewidths=1.0
+        )
 
     def _champion(self) -> Legend:
         champion = self.survey.standing.champion

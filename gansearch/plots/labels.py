@@ -23,7 +23,11 @@ PLACES = 24
 
 
 def point_out(
-    axes: Axes, words: str, place: tuple[float, float], marks: Sequence[tuple[float, float]], colour: str
+    axes: Axes,
+    words: str,
+    place: tuple[float, float],
+    marks: Sequence[tuple[float, float]],
+    colour: str,
 ) -> None:
     """Write what a mark is, beside it where the words cover no other mark, with an arrow to it.
 
@@ -37,14 +41,25 @@ def point_out(
         colour: of words and arrow.
     """
     target, others = _fractions(axes, [place])[0], _fractions(axes, marks)
-    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 9, "fontweight": "bold", "color": colour}
+    style: dict[str, Any] = {
+        "ha": "center",
+        "va": "center",
+        "fontsize": 9,
+        "fontweight": "bold",
+        "color": colour,
+    }
     x, y = _free_centre(_extent(axes, words, style), target, others)
     axes.annotate(
         words,
         place,
         xytext=(x, y),
         textcoords="axes fraction",
-        bbox={"boxstyle": "round,pad=0.15", "facecolor": "white", "edgecolor": "none", "alpha": 0.75},
+        bbox={
+            "boxstyle": "round,pad=0.15",
+            "facecolor": "white",
+            "edgecolor": "none",
+            "alpha": 0.75,
+        },
         arrowprops={"arrowstyle": "-|>", "color": colour, "shrinkA": 2, "shrinkB": 9},
         zorder=8,
         **style,
@@ -67,7 +82,9 @@ def _extent(axes: Axes, words: str, style: dict[str, Any]) -> Fractions:
 
 def _free_centre(half: Fractions, target: Fractions, marks: Fractions) -> Fractions:
     """The centre for a label: of the places where words and arrow cover the least, the nearest to the target."""
-    grid = np.stack(np.meshgrid(*(np.linspace(EDGE + h, 1 - EDGE - h, PLACES) for h in half)), axis=-1).reshape(-1, 2)
+    grid = np.stack(
+        np.meshgrid(*(np.linspace(EDGE + h, 1 - EDGE - h, PLACES) for h in half)), axis=-1
+    ).reshape(-1, 2)
     covered = (np.abs(grid[:, None] - marks) < half + GAP).all(axis=-1).sum(axis=1)
     struck = _near_arrow(grid, target, marks).sum(axis=1)
     distance = np.linalg.norm(grid - target, axis=1)
@@ -77,7 +94,10 @@ def _free_centre(half: Fractions, target: Fractions, marks: Fractions) -> Fracti
 def _near_arrow(starts: Fractions, target: Fractions, marks: Fractions) -> NDArray[np.bool_]:
     """Which marks (columns) lie close to the way from each start (rows) to the target, and not at the target."""
     way = target - starts
-    along = np.einsum("smd,sd->sm", marks - starts[:, None], way) / np.maximum((way**2).sum(axis=1), 1e-9)[:, None]
+    along = (
+        np.einsum("smd,sd->sm", marks - starts[:, None], way)
+        / np.maximum((way**2).sum(axis=1), 1e-9)[:, None]
+    )
     nearest = starts[:, None] + np.clip(along, 0, 1)[..., None] * way[:, None]
     close = np.linalg.norm(nearest - marks, axis=-1) < NEAR
     return np.asarray(close & (np.linalg.norm(marks - target, axis=-1) > 2 * NEAR))

@@ -39,7 +39,12 @@ def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> N
 
 
 def save_walk(
-    trained: TrainedGenerator, path: Path, seed: int, dimensions: Sequence[int], span: float, frames: int
+    trained: TrainedGenerator,
+    path: Path,
+    seed: int,
+    dimensions: Sequence[int],
+    span: float,
+    frames: int,
 ) -> None:
     """Write a walk: as a sheet, or as an animation where the path ends in .gif; points as the paths that they take.
 
@@ -61,7 +66,12 @@ class Walk:
     """Samples along some dimensions of the latent: one moves, all others stay."""
 
     def __init__(
-        self, trained: TrainedGenerator, seed: int, dimensions: Sequence[int], span: float, frames: int
+        self,
+        trained: TrainedGenerator,
+        seed: int,
+        dimensions: Sequence[int],
+        span: float,
+        frames: int,
     ) -> None:
         """Walk each dimension in so many frames from -span to +span; the others stay where the seed puts them.
 
@@ -87,7 +97,10 @@ class Walk:
         walked = "dimension " + ", ".join(map(str, self.dimensions))
         columns = min(4, len(self.dimensions))
         frames = [
-            labelled(_enlarged(image_grid(self.samples[:, i], columns=columns)), f"{walked} at {value:+.1f}")
+            labelled(
+                _enlarged(image_grid(self.samples[:, i], columns=columns)),
+                f"{walked} at {value:+.1f}",
+            )
             for i, value in enumerate(self.values)
         ]
         frames += frames[-2:0:-1]
@@ -102,9 +115,13 @@ class Walk:
 def _check(trained: TrainedGenerator, dimensions: Sequence[int]) -> None:
     latent = trained.candidate.generator.latent
     if trained.reconstructs:
-        raise GansearchError("this generator makes samples of samples: it has no latents to walk through")
+        raise GansearchError(
+            "this generator makes samples of samples: it has no latents to walk through"
+        )
     if beyond := [dimension for dimension in dimensions if not 0 <= dimension < latent]:
-        raise GansearchError(f"the latent has dimensions 0 to {latent - 1}, got {', '.join(map(str, beyond))}")
+        raise GansearchError(
+            f"the latent has dimensions 0 to {latent - 1}, got {', '.join(map(str, beyond))}"
+        )
 
 
 def walk_latents(start: Tensor, dimensions: Sequence[int], values: Sequence[float]) -> Tensor:

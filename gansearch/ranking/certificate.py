@@ -7,9 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gansearch.ranking.healthy_trials import Contenders
-from gansearch.ranking.pareto import Axis, healthy_trials
-from gansearch.ranking.tolerance import Limit, Limits, Outcomes, limits_of, outcomes_of
+from gansearch.ranking.healthy_trials import HealthyTrials
+from gansearch.ranking.pareto import Objective, healthy_trials
+from gansearch.ranking.tolerance import (
+    Outcomes,
+    QualityThreshold,
+    QualityThresholds,
+    limits_of,
+    outcomes_of,
+)
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
 
@@ -103,13 +109,18 @@ def lower_bound(healthy: int, seeds: int, confidence: float) -> float:
     seed is among the first n is as likely as k healthy ones of n, so for a stable candidate the bound
     is exact; for one that stopped at its last allowed failure it is lower than it need be.
     """
-    from scipy.special import betaincinv  # here, since whoever only shows a front should not wait for it
+    from scipy.special import (
+        betaincinv,  # here, since whoever only shows a front should not wait for it
+    )
 
     return float(betaincinv(healthy, seeds - healthy + 1, 1 - confidence)) if healthy else 0.0
 
 
 def certificates_of(
-    spec: StudySpec, records: Sequence[TrialRecord], runs: Sequence[TrialRecord], axes: Sequence[Axis]
+    spec: StudySpec,
+    records: Sequence[TrialRecord],
+    runs: Sequence[TrialRecord],
+    axes: Sequence[Objective],
 ) -> dict[int, Certificate]:
     """What is proven of each candidate that was trained again, by its number in the search.
 
@@ -119,17 +130,28 @@ def certificates_of(
         runs: those of the certification.
         axes: along which trials are compared.
     """
-    contenders, outcomes = Contenders.of(records, axes), outcomes_of(spec, runs)
-    return all_certificates(spec, outcomes, contenders.quality, limits_of(spec, contenders, outcomes))
+    contenders, outcomes = HealthyTrials.of(records, axes), outcomes_of(spec, runs)
+    return all_certificates(
+        spec, outcomes, contenders.quality, limits_of(spec, contenders, outcomes)
+    )
 
 
-def all_certificates(spec: StudySpec, outcomes: Outcomes, axis: Axis | None, limits: Limits) -> dict[int, Certificate]:
+def all_certificates(
+    spec: StudySpec, outcomes: Outcomes, axis: Objective | None, limits: QualityThresholds
+) -> dict[int, Certificate]:
     """The same, from what came of each candidate and what it is held against."""
-    return {trial: certificate_of(spec, trial, ended, axis, limits) for trial, ended in sorted(outcomes.items())}
+    return {
+        trial: certificate_of(spec, trial, ended, axis, limits)
+        for trial, ended in sorted(outcomes.items())
+    }
 
 
 def certificate_of(
-    spec: StudySpec, trial: int, ended: Mapping[int, TrialRecord], axis: Axis | None, limits: Limits
+    spec: StudySpec,
+    trial: int,
+    ended: Mapping[int, TrialRecord],
+    axis: Objective | None,
+    limits: QualityThresholds,
 ) -> Certificate:
     """What is proven of one candidate by the runs that ended, each by its seed."""
     rules = spec.certification
@@ -163,5 +185,11 @@ def status_of(healthy: int, failed: int, required: int, allowed: int) -> Status:
     return "unstable" if allowed - failed < required else "undecided"
 
 
-def _within(limit: Limit | None, axis: Axis | None, quality: Quality | None) -> bool | None:
-    return None if limit is None or axis is None or quality is None else limit.holds(axis, quality.median)
+def _within(
+    limit: QualityThreshold | None, axis: Objective | None, quality: Quality | None
+) -> bool | None:
+    return (
+        None
+        if limit is None or axis is None or quality is None
+        else limit.holds(axis, quality.median)
+    )

@@ -20,7 +20,7 @@ MARGIN = 0.1
 
 
 @dataclass(frozen=True)
-class Axis:
+class Objective:
     """A figure along which trials are compared."""
 
     metric: str
@@ -68,7 +68,7 @@ class Reference:
 class Front:
     """The healthy trials that none beats, by the first axis from best to worst."""
 
-    axes: tuple[Axis, ...]
+    axes: tuple[Objective, ...]
     trials: tuple[TrialRecord, ...]
     healthy: tuple[TrialRecord, ...]
     """All that were compared, in order of their number."""
@@ -81,13 +81,13 @@ class Front:
         return any(record.number == trial.number for trial in self.trials)
 
 
-def axes_of(spec: StudySpec, records: Sequence[TrialRecord]) -> tuple[Axis, ...]:
+def axes_of(spec: StudySpec, records: Sequence[TrialRecord]) -> tuple[Objective, ...]:
     """The study's objectives. A metric is a size where trials hold it among their sizes."""
     sizes = {name for record in records for name in record.sizes}
-    return tuple(Axis(o.metric, o.direction, o.metric in sizes) for o in spec.objectives)
+    return tuple(Objective(o.metric, o.direction, o.metric in sizes) for o in spec.objectives)
 
 
-def healthy_trials(records: Sequence[TrialRecord], axes: Sequence[Axis]) -> list[TrialRecord]:
+def healthy_trials(records: Sequence[TrialRecord], axes: Sequence[Objective]) -> list[TrialRecord]:
     """Complete trials with a healthy verdict and a finite value on every axis, in order of number."""
     return [
         record
@@ -107,13 +107,15 @@ def first_runs(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     return list(firsts.values())
 
 
-def objective_point(record: TrialRecord, axes: Sequence[Axis]) -> tuple[float, ...]:
+def objective_point(record: TrialRecord, axes: Sequence[Objective]) -> tuple[float, ...]:
     """A trial as the point that a hypervolume is taken of: less is better on every axis, sizes in log10."""
     return tuple(axis.position(axis.value(record)) for axis in axes)
 
 
 def pareto_front(
-    records: Sequence[TrialRecord], axes: Sequence[Axis], stated: Mapping[str, float] | None = None
+    records: Sequence[TrialRecord],
+    axes: Sequence[Objective],
+    stated: Mapping[str, float] | None = None,
 ) -> Front:
     """The front of a study's trials, each candidate once.
 
@@ -125,10 +127,14 @@ def pareto_front(
     healthy = healthy_trials(records, axes)
     ranked = first_runs(healthy)
     costs = {record.number: _costs(record, axes) for record in ranked}
-    front = [r for r in ranked if not any(_dominates(other, costs[r.number]) for other in costs.values())]
+    front = [
+        r for r in ranked if not any(_dominates(other, costs[r.number]) for other in costs.values())
+    ]
     front.sort(key=lambda record: (costs[record.number], record.number))
     reference = _reference(healthy, axes, stated or {})
-    return Front(tuple(axes), tuple(front), tuple(healthy), reference, _dominated(front, axes, reference))
+    return Front(
+        tuple(axes), tuple(front), tuple(healthy), reference, _dominated(front, axes, reference)
+    )
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
@@ -139,7 +145,10 @@ def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -
     "Local-search and hybrid evolutionary algorithms for Pareto optimization"); meant for fronts of
     dozens of points and a few axes.
     """
-    return _volume([p for p in points if all(-math.inf < c < r for c, r in zip(p, reference, strict=True))], reference)
+    return _volume(
+        [p for p in points if all(-math.inf < c < r for c, r in zip(p, reference, strict=True))],
+        reference,
+    )
 
 
 def _volume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
@@ -156,7 +165,9 @@ def _volume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> fl
     )
 
 
-def _dominated(front: Sequence[TrialRecord], axes: Sequence[Axis], reference: Reference | None) -> float:
+def _dominated(
+    front: Sequence[TrialRecord], axes: Sequence[Objective], reference: Reference | None
+) -> float:
     """The hypervolume of a front's trials."""
     if reference is None:
         return 0.0
@@ -164,7 +175,7 @@ def _dominated(front: Sequence[TrialRecord], axes: Sequence[Axis], reference: Re
     return hypervolume([objective_point(record, axes) for record in front], corner)
 
 
-def _costs(record: TrialRecord, axes: Sequence[Axis]) -> tuple[float, ...]:
+def _costs(record: TrialRecord, axes: Sequence[Objective]) -> tuple[float, ...]:
     return tuple(axis.cost(axis.value(record)) for axis in axes)
 
 
@@ -173,7 +184,9 @@ def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
-def _reference(healthy: Sequence[TrialRecord], axes: Sequence[Axis], stated: Mapping[str, float]) -> Reference | None:
+def _reference(
+    healthy: Sequence[TrialRecord], axes: Sequence[Objective], stated: Mapping[str, float]
+) -> Reference | None:
     """What the study states; else what the baseline gives; else a little behind the worst that there is."""
     if all(axis.metric in stated for axis in axes):
         return Reference(tuple(stated[axis.metric] for axis in axes), "study")
@@ -181,12 +194,14 @@ def _reference(healthy: Sequence[TrialRecord], axes: Sequence[Axis], stated: Map
         return None
     for record in healthy:
         if record.baseline:
-            return Reference(tuple(_behind_baseline(axis, axis.value(record)) for axis in axes), "baseline")
+            return Reference(
+                tuple(_behind_baseline(axis, axis.value(record)) for axis in axes), "baseline"
+            )
     worst = (max((axis.value(record) for record in healthy), key=axis.cost) for axis in axes)
     values = tuple(axis.limit(value, MARGIN) for axis, value in zip(axes, worst, strict=True))
     return Reference(values, "worst healthy trial")
 
 
-def _behind_baseline(axis: Axis, value: float) -> float:
+def _behind_baseline(axis: Objective, value: float) -> float:
     """The baseline's own size; of a quality what is worse by its magnitude, by 1 where it has none."""
     return value if axis.is_size else axis.limit(value, 1.0) if value else axis.cost(1.0)

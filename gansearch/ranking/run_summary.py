@@ -6,21 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gansearch.ranking.pareto import Axis, Front, axes_of, pareto_front
-from gansearch.ranking.study_summary import Standing, standing_json, standing_of
+from gansearch.ranking.pareto import Front, Objective, axes_of, pareto_front
+from gansearch.ranking.study_summary import StudySummary, standing_json, study_summary
 from gansearch.ranking.tradeoff import StepDown, knee_of, steps_down
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
-class Survey:
+class RunSummary:
     """Everything that a table, a picture or a page of a run is made from."""
 
     spec: StudySpec
     records: tuple[TrialRecord, ...]
     front: Front
-    standing: Standing
+    standing: StudySummary
     knee: TrialRecord | None
     """Where the front bends most."""
     steps_down: Mapping[int, StepDown]
@@ -31,9 +31,9 @@ class Survey:
         cls,
         spec: StudySpec,
         records: Sequence[TrialRecord],
-        axes: Sequence[Axis] | None = None,
+        axes: Sequence[Objective] | None = None,
         runs: Sequence[TrialRecord] = (),
-    ) -> Survey:
+    ) -> RunSummary:
         """Compare a study's trials by its own objectives, or along other axes.
 
         Args:
@@ -43,7 +43,10 @@ class Survey:
             runs: those of its certification.
         """
         axes = axes_of(spec, records) if axes is None else axes
-        front, standing = pareto_front(records, axes, spec.reference), standing_of(spec, records, axes, runs)
+        front, standing = (
+            pareto_front(records, axes, spec.reference),
+            study_summary(spec, records, axes, runs),
+        )
         steps = steps_down(front, standing.size, standing.quality, noise_of(spec))
         return cls(spec, tuple(records), front, standing, knee_of(front), steps)
 
@@ -53,11 +56,17 @@ class Survey:
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `pareto --json`."""
-        baseline, champion, reference = self.standing.baseline, self.standing.champion, self.front.reference
+        baseline, champion, reference = (
+            self.standing.baseline,
+            self.standing.champion,
+            self.front.reference,
+        )
         return {
             "study": self.spec.name,
             "objectives": [axis.to_json() for axis in self.front.axes],
-            "baseline": None if baseline is None else self._entry(baseline) | {"state": baseline.state},
+            "baseline": None
+            if baseline is None
+            else self._entry(baseline) | {"state": baseline.state},
             "front": [self._ranked(record) for record in self.front.trials],
             "champion": None if champion is None else self._ranked(champion),
             "knee": None if self.knee is None else self.knee.number,
@@ -70,7 +79,10 @@ class Survey:
 
     def _ranked(self, record: TrialRecord) -> dict[str, Any]:
         """A trial of the front, or the champion, with what is proven of it and what it costs to be so small."""
-        certificate, step = self.standing.certificates.get(record.number), self.steps_down.get(record.number)
+        certificate, step = (
+            self.standing.certificates.get(record.number),
+            self.steps_down.get(record.number),
+        )
         told = {"certified": None if certificate is None else certificate.to_json()}
         return self._entry(record) | told | {"step_down": None if step is None else step.to_json()}
 

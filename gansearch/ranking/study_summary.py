@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from gansearch.ranking.certificate import Certificate, all_certificates
-from gansearch.ranking.healthy_trials import Contenders
-from gansearch.ranking.pareto import Axis, axes_of
-from gansearch.ranking.tolerance import Limit, Limits, limits_of, outcomes_of
+from gansearch.ranking.healthy_trials import HealthyTrials
+from gansearch.ranking.pareto import Objective, axes_of
+from gansearch.ranking.tolerance import QualityThreshold, QualityThresholds, limits_of, outcomes_of
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
 
@@ -19,15 +19,15 @@ SIZE_BAND = 0.10
 
 
 @dataclass(frozen=True)
-class Standing:
+class StudySummary:
     """The trials that stand out.
 
     A generator of a few per cent of the size, with learning rates of its own, easily equals an
     untuned large one. So the record names the baseline as written *and* the best of its size.
     """
 
-    size: Axis
-    quality: Axis | None
+    size: Objective
+    quality: Objective | None
     """The first objective that is no size; None where all of them are sizes."""
     baseline: TrialRecord | None = None
     smallest_within_tolerance: TrialRecord | None = None
@@ -38,9 +38,9 @@ class Standing:
     """Why there is nothing to stand on, where that is so."""
     certificates: Mapping[int, Certificate] = field(default_factory=dict)
     """By trial what is proven of it, of those that were trained again."""
-    limits: Limits = field(default_factory=Limits)
+    limits: QualityThresholds = field(default_factory=QualityThresholds)
     """How much worse a quality may be than the baseline's, and than the best."""
-    ruling: Limit | None = None
+    ruling: QualityThreshold | None = None
     """That of the two which decides on the champion."""
     champion: TrialRecord | None = None
     """The smallest of those whose certificate passes."""
@@ -53,26 +53,32 @@ class Standing:
 
     def named(self) -> dict[str, TrialRecord | None]:
         """The trials by what they stand for."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if f.name.startswith(("best", "smallest", "base"))}
+        return {
+            f.name: getattr(self, f.name)
+            for f in fields(self)
+            if f.name.startswith(("best", "smallest", "base"))
+        }
 
 
-def standing_of(
+def study_summary(
     spec: StudySpec,
     records: Sequence[TrialRecord],
-    axes: Sequence[Axis] | None = None,
+    axes: Sequence[Objective] | None = None,
     runs: Sequence[TrialRecord] = (),
-) -> Standing:
+) -> StudySummary:
     """How a study stands, by its own objectives or along other axes, with what its certification has proven."""
-    contenders = Contenders.of(records, axes_of(spec, records) if axes is None else axes)
+    contenders = HealthyTrials.of(records, axes_of(spec, records) if axes is None else axes)
     return _with_certificates(spec, _by_one_run(spec, contenders), contenders, runs)
 
 
-def _by_one_run(spec: StudySpec, contenders: Contenders) -> Standing:
+def _by_one_run(spec: StudySpec, contenders: HealthyTrials) -> StudySummary:
     """What the search alone says."""
     size, quality, baseline = contenders.size, contenders.quality, contenders.baseline
     if quality is None:
-        return Standing(size, None, baseline, note="all objectives are sizes, so there is no quality to hold")
-    standing = Standing(size, quality, baseline, best_any_size=contenders.best)
+        return StudySummary(
+            size, None, baseline, note="all objectives are sizes, so there is no quality to hold"
+        )
+    standing = StudySummary(size, quality, baseline, best_any_size=contenders.best)
     if baseline is None or contenders.sound_baseline is None:
         return replace(standing, note=_why_no_baseline(baseline))
     limit = quality.cost(quality.limit(quality.value(baseline), spec.certification.tolerance))
@@ -81,18 +87,22 @@ def _by_one_run(spec: StudySpec, contenders: Contenders) -> Standing:
         smallest_within_tolerance=next(
             (r for r in contenders.healthy if quality.cost(quality.value(r)) <= limit), None
         ),
-        best_at_baseline_size=contenders.best_of(r for r in contenders.healthy if _same_size(r, baseline, size)),
+        best_at_baseline_size=contenders.best_of(
+            r for r in contenders.healthy if _same_size(r, baseline, size)
+        ),
     )
 
 
 def _with_certificates(
-    spec: StudySpec, standing: Standing, contenders: Contenders, runs: Sequence[TrialRecord]
-) -> Standing:
+    spec: StudySpec, standing: StudySummary, contenders: HealthyTrials, runs: Sequence[TrialRecord]
+) -> StudySummary:
     """The same with what fresh seeds say."""
     outcomes = outcomes_of(spec, runs)
     limits = limits_of(spec, contenders, outcomes)
     certificates = all_certificates(spec, outcomes, contenders.quality, limits)
-    passing = (r for r in contenders.healthy if r.number in certificates and certificates[r.number].passes)
+    passing = (
+        r for r in contenders.healthy if r.number in certificates and certificates[r.number].passes
+    )
     return replace(
         standing,
         certificates=certificates,
@@ -102,18 +112,27 @@ def _with_certificates(
     )
 
 
-def standing_json(standing: Standing) -> dict[str, Any]:
+def standing_json(standing: StudySummary) -> dict[str, Any]:
     """Numbers, sizes and qualities of the trials that stand out."""
-    told = {name: None if record is None else _told(standing, record) for name, record in standing.named().items()}
-    limits = {"baseline": standing.limits.baseline, "best": standing.limits.best, "ruling": standing.ruling}
+    told = {
+        name: None if record is None else _told(standing, record)
+        for name, record in standing.named().items()
+    }
+    limits = {
+        "baseline": standing.limits.baseline,
+        "best": standing.limits.best,
+        "ruling": standing.ruling,
+    }
     return told | {
         "note": standing.note or None,
-        "limits": {name: None if limit is None else limit.to_json() for name, limit in limits.items()},
+        "limits": {
+            name: None if limit is None else limit.to_json() for name, limit in limits.items()
+        },
         "champion": None if standing.champion is None else standing.champion.number,
     }
 
 
-def _told(standing: Standing, record: TrialRecord) -> dict[str, Any]:
+def _told(standing: StudySummary, record: TrialRecord) -> dict[str, Any]:
     axes = [standing.size] if standing.quality is None else [standing.size, standing.quality]
     return {
         "trial": record.number,
@@ -124,7 +143,7 @@ def _told(standing: Standing, record: TrialRecord) -> dict[str, Any]:
     }
 
 
-def _same_size(record: TrialRecord, baseline: TrialRecord, size: Axis) -> bool:
+def _same_size(record: TrialRecord, baseline: TrialRecord, size: Objective) -> bool:
     base = size.value(baseline)
     return abs(size.value(record) - base) <= SIZE_BAND * abs(base)
 

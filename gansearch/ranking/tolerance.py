@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gansearch.ranking.healthy_trials import Contenders
-from gansearch.ranking.pareto import Axis, healthy_trials
+from gansearch.ranking.healthy_trials import HealthyTrials
+from gansearch.ranking.pareto import Objective, healthy_trials
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import CertificationSpec, StudySpec
 
@@ -17,7 +17,7 @@ MODULUS = 2**31
 
 
 @dataclass(frozen=True)
-class Limit:
+class QualityThreshold:
     """The worst quality that is within tolerance of a reference's."""
 
     trial: int
@@ -28,7 +28,7 @@ class Limit:
     """Healthy fresh seeds whose median that is; 0 where it is what the search's one run had."""
     value: float
 
-    def holds(self, axis: Axis, quality: float) -> bool:
+    def holds(self, axis: Objective, quality: float) -> bool:
         """Whether a quality is within tolerance."""
         return axis.cost(quality) <= axis.cost(self.value)
 
@@ -37,17 +37,21 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class Limits:
+class QualityThresholds:
     """Those of both references; None of one that has no quality to hold anything against."""
 
-    baseline: Limit | None = None
+    baseline: QualityThreshold | None = None
     """Of the baseline as written."""
-    best: Limit | None = None
+    best: QualityThreshold | None = None
     """Of the best model that the search found, whatever its size."""
 
-    def ruling(self, spec: CertificationSpec) -> Limit | None:
+    def ruling(self, spec: CertificationSpec) -> QualityThreshold | None:
         """That which decides on the champion. Where the baseline failed, the best model takes its place."""
-        return self.best if spec.tolerance_of == "best" or self.baseline is None else self.baseline
+        return (
+            self.best
+            if spec.tolerance_reference == "best" or self.baseline is None
+            else self.baseline
+        )
 
 
 Outcomes = Mapping[int, Mapping[int, TrialRecord]]
@@ -73,18 +77,31 @@ def outcomes_of(spec: StudySpec, runs: Sequence[TrialRecord]) -> Outcomes:
     return outcomes
 
 
-def limits_of(spec: StudySpec, contenders: Contenders, outcomes: Outcomes) -> Limits:
+def limits_of(spec: StudySpec, contenders: HealthyTrials, outcomes: Outcomes) -> QualityThresholds:
     """The limits that a study's tolerance sets."""
     quality = contenders.quality
     if quality is None:
-        return Limits()
+        return QualityThresholds()
     references = (contenders.sound_baseline, contenders.best)
-    return Limits(*(None if r is None else _limit(spec, quality, r, outcomes.get(r.number, {})) for r in references))
+    return QualityThresholds(
+        *(
+            None if r is None else _limit(spec, quality, r, outcomes.get(r.number, {}))
+            for r in references
+        )
+    )
 
 
-def _limit(spec: StudySpec, axis: Axis, reference: TrialRecord, ended: Mapping[int, TrialRecord]) -> Limit:
+def _limit(
+    spec: StudySpec, axis: Objective, reference: TrialRecord, ended: Mapping[int, TrialRecord]
+) -> QualityThreshold:
     """The first seeds alone count, so that the limit stands still once they are trained."""
     first = fresh_seeds(spec)[: spec.certification.required]
-    known = healthy_trials([ended[seed] for seed in first], [axis]) if ended.keys() >= set(first) else []
+    known = (
+        healthy_trials([ended[seed] for seed in first], [axis])
+        if ended.keys() >= set(first)
+        else []
+    )
     quality = statistics.median(map(axis.value, known)) if known else axis.value(reference)
-    return Limit(reference.number, quality, len(known), axis.limit(quality, spec.certification.tolerance))
+    return QualityThreshold(
+        reference.number, quality, len(known), axis.limit(quality, spec.certification.tolerance)
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from gansearch.ranking.pareto import Axis, Front, objective_point
+from gansearch.ranking.pareto import Front, Objective, objective_point
 from gansearch.storage.trial_store import TrialRecord
 
 LEAST_BEND = 1e-9
@@ -28,7 +28,12 @@ class StepDown:
     """Whether the quality is no worse than two seeds of one candidate differ."""
 
     def to_json(self) -> dict[str, Any]:
-        return {"from": self.start, "size": self.size, "quality": self.quality, "within_noise": self.within_noise}
+        return {
+            "from": self.start,
+            "size": self.size,
+            "quality": self.quality,
+            "within_noise": self.within_noise,
+        }
 
 
 def knee_of(front: Front) -> TrialRecord | None:
@@ -50,7 +55,9 @@ def knee_of(front: Front) -> TrialRecord | None:
     return front.trials[bends.index(most)] if most > LEAST_BEND else None
 
 
-def steps_down(front: Front, size: Axis, quality: Axis | None, noise: float) -> dict[int, StepDown]:
+def steps_down(
+    front: Front, size: Objective, quality: Objective | None, noise: float
+) -> dict[int, StepDown]:
     """What each step costs, by the number of the smaller trial; nothing where the front lacks a size or a quality.
 
     Args:
@@ -61,11 +68,18 @@ def steps_down(front: Front, size: Axis, quality: Axis | None, noise: float) -> 
     """
     if quality is None or not {size, quality} <= {*front.axes}:
         return {}
-    by_size = sorted(front.trials, key=lambda record: (size.cost(size.value(record)), record.number))
-    return {small.number: _step(large, small, size, quality, noise) for small, large in pairwise(by_size)}
+    by_size = sorted(
+        front.trials, key=lambda record: (size.cost(size.value(record)), record.number)
+    )
+    return {
+        small.number: _step(large, small, size, quality, noise)
+        for small, large in pairwise(by_size)
+    }
 
 
-def _step(large: TrialRecord, small: TrialRecord, size: Axis, quality: Axis, noise: float) -> StepDown:
+def _step(
+    large: TrialRecord, small: TrialRecord, size: Objective, quality: Objective, noise: float
+) -> StepDown:
     before, after = quality.value(large), quality.value(small)
     return StepDown(
         large.number,

@@ -11,9 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate
-from gansearch.ranking.pareto import Axis, healthy_trials
-from gansearch.ranking.study_summary import Standing, standing_json, standing_of
-from gansearch.ranking.tolerance import Limit
+from gansearch.ranking.pareto import Objective, healthy_trials
+from gansearch.ranking.study_summary import StudySummary, standing_json, study_summary
+from gansearch.ranking.tolerance import QualityThreshold
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import count_states, count_verdicts
 from gansearch.storage.trial_store import TrialRecord
@@ -29,17 +29,20 @@ class Certification:
     spec: StudySpec
     records: tuple[TrialRecord, ...]
     runs: tuple[TrialRecord, ...]
-    standing: Standing
+    standing: StudySummary
 
     @classmethod
-    def of(cls, spec: StudySpec, records: Sequence[TrialRecord], runs: Sequence[TrialRecord]) -> Certification:
-        return cls(spec, tuple(records), tuple(runs), standing_of(spec, records, runs=runs))
+    def of(
+        cls, spec: StudySpec, records: Sequence[TrialRecord], runs: Sequence[TrialRecord]
+    ) -> Certification:
+        return cls(spec, tuple(records), tuple(runs), study_summary(spec, records, runs=runs))
 
     def candidates(self) -> list[tuple[TrialRecord, Certificate]]:
         """Those that were trained again, from the smallest to the largest."""
         size, held = self.standing.size, self.standing.certificates
         known = sorted(
-            (r for r in self.records if r.number in held), key=lambda r: (size.cost(size.value(r)), r.number)
+            (r for r in self.records if r.number in held),
+            key=lambda r: (size.cost(size.value(r)), r.number),
         )
         return [(record, held[record.number]) for record in known]
 
@@ -68,14 +71,18 @@ class Certification:
         standing = self.standing
         if not standing.certificates:
             nobody = not healthy_trials(self.records, [])
-            return "No trial is healthy, so there is nothing to certify." if nobody else "Nothing is certified yet."
+            return (
+                "No trial is healthy, so there is nothing to certify."
+                if nobody
+                else "Nothing is certified yet."
+            )
         stable = sum(told.status == "stable" for told in standing.certificates.values())
         told = f"There is no champion: {stable} of {len(standing.certificates)} candidates turned out stable"
         if not stable or standing.ruling is None:
             return f"{told}."
         return f"{told}, and none of these is as good as {self._named(standing.ruling)}."
 
-    def _named(self, limit: Limit) -> str:
+    def _named(self, limit: QualityThreshold) -> str:
         return f"the {'baseline' if limit is self.standing.limits.baseline else 'best model'}, trial {limit.trial}"
 
     def notes(self) -> Iterator[str]:
@@ -84,7 +91,7 @@ class Certification:
         baseline, best = standing.limits.baseline, standing.limits.best
         if standing.quality is None or best is None:
             return
-        if baseline is None and self.spec.certification.tolerance_of == "baseline":
+        if baseline is None and self.spec.certification.tolerance_reference == "baseline":
             yield f"{standing.note}, so the champion is held against the best model"
         if baseline is not None and baseline.trial == best.trial:
             yield self._note("★ and ▲", baseline, standing.quality)
@@ -95,9 +102,16 @@ class Certification:
                 if limit is not None
             )
 
-    def _note(self, mark: str, limit: Limit, quality: Axis) -> str:
-        share, bound = f"{self.spec.certification.tolerance:.0%}", "≤" if quality.direction == "minimize" else "≥"
-        source = f"median of {limit.seeds} fresh seeds" if limit.seeds else "by its one run in the search"
+    def _note(self, mark: str, limit: QualityThreshold, quality: Objective) -> str:
+        share, bound = (
+            f"{self.spec.certification.tolerance:.0%}",
+            "≤" if quality.direction == "minimize" else "≥",
+        )
+        source = (
+            f"median of {limit.seeds} fresh seeds"
+            if limit.seeds
+            else "by its one run in the search"
+        )
         return (
             f"as {mark}: {quality.metric} {bound} {figure(limit.value)}, within {share} of {self._named(limit)} "
             f"({figure(limit.quality)}, {source}){'; so must the champion be' if limit is self.standing.ruling else ''}"
@@ -121,7 +135,10 @@ class CertificatesTable:
                 yield Text(line, style="dim")
             yield Text()
         if self.concludes:
-            yield Text(self.certification.conclusion(), style="bold" if self.certification.standing.champion else "")
+            yield Text(
+                self.certification.conclusion(),
+                style="bold" if self.certification.standing.champion else "",
+            )
 
     def _table(self, rows: Sequence[tuple[TrialRecord, Certificate]]) -> Table:
         standing, champion = self.certification.standing, self.certification.standing.champion
@@ -131,17 +148,28 @@ class CertificatesTable:
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         for record, told in rows:
-            table.add_row(*self._cells(record, told), outcome(told), style="bold" if record is champion else "")
+            table.add_row(
+                *self._cells(record, told),
+                outcome(told),
+                style="bold" if record is champion else "",
+            )
         return table
 
     def _cells(self, record: TrialRecord, told: Certificate) -> list[str]:
         standing = self.certification.standing
         share = percent(standing.share_of_baseline(record))
-        cells = [str(record.number), figure(standing.size.value(record), whole=standing.size.is_size), share]
+        cells = [
+            str(record.number),
+            figure(standing.size.value(record), whole=standing.size.is_size),
+            share,
+        ]
         cells += [f"{told.healthy} of {told.seeds}", f"≥ {percent(told.rate_low)}"]
         if standing.quality:
             within = (told.within_tolerance_of_baseline, told.within_tolerance_of_best)
-            cells += [spread(told), *("-" if held is None else "yes" if held else "no" for held in within)]
+            cells += [
+                spread(told),
+                *("-" if held is None else "yes" if held else "no" for held in within),
+            ]
         return cells
 
     def _legend(self) -> Iterator[str]:
@@ -160,7 +188,11 @@ def outcome(told: Certificate) -> Text:
 def spread(told: Certificate) -> str:
     """The median with the lowest and the highest of the healthy seeds: `0.054 (0.051 to 0.06)`."""
     quality = told.quality
-    return "-" if quality is None else f"{figure(quality.median)} ({figure(quality.low)} to {figure(quality.high)})"
+    return (
+        "-"
+        if quality is None
+        else f"{figure(quality.median)} ({figure(quality.low)} to {figure(quality.high)})"
+    )
 
 
 def certified_line(told: Certificate) -> str:
@@ -177,7 +209,9 @@ def certification_json(certification: Certification) -> dict[str, Any]:
     return {
         "study": certification.spec.name,
         "certification": certification.spec.certification.model_dump(mode="json"),
-        "candidates": [_candidate_json(certification, *entry) for entry in certification.candidates()],
+        "candidates": [
+            _candidate_json(certification, *entry) for entry in certification.candidates()
+        ],
         "limits": told["limits"],
         "champion": told["champion"],
         "conclusion": certification.conclusion(),
@@ -186,7 +220,9 @@ def certification_json(certification: Certification) -> dict[str, Any]:
     }
 
 
-def _candidate_json(certification: Certification, record: TrialRecord, told: Certificate) -> dict[str, Any]:
+def _candidate_json(
+    certification: Certification, record: TrialRecord, told: Certificate
+) -> dict[str, Any]:
     standing = certification.standing
     runs = {run.number: run for run in certification.runs}
     return {
@@ -198,10 +234,18 @@ def _candidate_json(certification: Certification, record: TrialRecord, told: Cer
     }
 
 
-def _run_json(standing: Standing, run: TrialRecord) -> dict[str, Any]:
-    quality = None if standing.quality is None or run.state != "complete" else standing.quality.value(run)
+def _run_json(standing: StudySummary, run: TrialRecord) -> dict[str, Any]:
+    quality = (
+        None if standing.quality is None or run.state != "complete" else standing.quality.value(run)
+    )
     verdict = run.verdict.status if run.verdict else None
-    return {"seed": run.seed, "run": run.number, "verdict": verdict, "quality": quality, "reason": run.reason or None}
+    return {
+        "seed": run.seed,
+        "run": run.number,
+        "verdict": verdict,
+        "quality": quality,
+        "reason": run.reason or None,
+    }
 
 
 def certification_status(certification: Certification) -> dict[str, Any]:

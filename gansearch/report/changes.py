@@ -12,8 +12,8 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.markup import escape
 from rich.table import Table
 
-from gansearch.ranking.pareto import Axis
-from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.pareto import Objective
+from gansearch.ranking.study_summary import study_summary
 from gansearch.report.formatting import figure, setting
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
 from gansearch.storage.trial_store import TrialRecord
@@ -59,19 +59,23 @@ class Changes:
 
     study: str
     baseline: TrialRecord | None
-    quality: Axis | None
+    quality: Objective | None
     """The study's first objective that is no size."""
     changes: tuple[Change, ...]
 
     @classmethod
     def of(cls, spec: StudySpec, records: Sequence[TrialRecord]) -> Changes:
         """Compare the trials that have ended with the baseline, in order of their number."""
-        standing = standing_of(spec, records)
+        standing = study_summary(spec, records)
         if standing.baseline is None or not standing.baseline.ended:
             return cls(spec.name, None, standing.quality, ())
         groups: dict[tuple[str, ...], list[tuple[TrialRecord, Values]]] = {}
         for record in records:
-            if record.ended and not record.retried and (values := differences(standing.baseline, record)):
+            if (
+                record.ended
+                and not record.retried
+                and (values := differences(standing.baseline, record))
+            ):
                 groups.setdefault(tuple(values), []).append((record, values))
         changes = tuple(Change(fields, tuple(trials)) for fields, trials in groups.items())
         return cls(spec.name, standing.baseline, standing.quality, changes)
@@ -81,7 +85,9 @@ class Changes:
         """Healthy trials that differ in one thing from a baseline that failed, the best one first."""
         if self.baseline is None or is_healthy(self.baseline):
             return []
-        single = [trial for change in self.changes if len(change.fields) == 1 for trial in change.trials]
+        single = [
+            trial for change in self.changes if len(change.fields) == 1 for trial in change.trials
+        ]
         healthy = [(record, values) for record, values in single if is_healthy(record)]
         return sorted(healthy, key=lambda trial: (self._cost(trial[0]), trial[0].number))
 
@@ -109,7 +115,10 @@ class Changes:
             "tried": len(change.trained),
             "failed": len(change.failed),
             "refused": len(change.trials) - len(change.trained),
-            "verdicts": {name: {"count": n, "median_step": step} for name, (n, step) in change.verdicts().items()},
+            "verdicts": {
+                name: {"count": n, "median_step": step}
+                for name, (n, step) in change.verdicts().items()
+            },
             "trials": [self._told(record, values) for record, values in change.trials],
         }
 
@@ -125,7 +134,11 @@ class Changes:
 
 
 def _median_step(records: Sequence[TrialRecord]) -> float | None:
-    steps = [record.verdict.step for record in records if record.verdict and record.verdict.step is not None]
+    steps = [
+        record.verdict.step
+        for record in records
+        if record.verdict and record.verdict.step is not None
+    ]
     return median(steps) if steps else None
 
 
@@ -142,7 +155,11 @@ def differences(baseline: TrialRecord, record: TrialRecord) -> dict[str, Any]:
     """
     if not record.candidate:
         base, own = _by_role(baseline.parameters), _by_role(record.parameters)
-        return {name: value for role in own for name, value in _different(role, base.get(role, {}), own[role])}
+        return {
+            name: value
+            for role in own
+            for name, value in _different(role, base.get(role, {}), own[role])
+        }
     roles = [role for role in record.candidate if role in baseline.candidate]
     pairs = ((role, baseline.candidate[role], record.candidate[role]) for role in roles)
     return {name: value for pair in pairs for name, value in _different(*pair)}
@@ -190,9 +207,13 @@ class ChangesTable:
         table.add_column("of ★", justify="right")
         table.add_row("[bold]nothing: the baseline[/]", *self._cells(baseline))
         for change in self.changes.changes:
-            fields = "\n".join(change.fields)  # each on its own line: together they are too long for any terminal
+            fields = "\n".join(
+                change.fields
+            )  # each on its own line: together they are too long for any terminal
             failed = f"{len(change.failed)} of {len(change.trained)} failed"
-            table.add_row(f"[bold]{escape(fields)}[/]", "", failed, figure(change.median_step, whole=True))
+            table.add_row(
+                f"[bold]{escape(fields)}[/]", "", failed, figure(change.median_step, whole=True)
+            )
             for record, values in change.trials:
                 told = ", ".join(setting(value) for value in values.values())
                 table.add_row(f"  {escape(told)}", *self._cells(record))
@@ -200,9 +221,17 @@ class ChangesTable:
 
     def _cells(self, record: TrialRecord) -> list[str]:
         name = verdict_name(record)
-        verdict = "[dim]refused untrained[/]" if record.rejected else f"[{VERDICT_STYLES[name]}]{name}[/]"
+        verdict = (
+            "[dim]refused untrained[/]" if record.rejected else f"[{VERDICT_STYLES[name]}]{name}[/]"
+        )
         step = figure(record.verdict.step if record.verdict else None, whole=True)
-        return [str(record.number), verdict, step, figure(self.changes.quality_of(record)), self._share(record)]
+        return [
+            str(record.number),
+            verdict,
+            step,
+            figure(self.changes.quality_of(record)),
+            self._share(record),
+        ]
 
     def _share(self, record: TrialRecord) -> str:
         """A trial's quality as a multiple of the baseline's."""
@@ -217,7 +246,10 @@ class ChangesTable:
             return f"The baseline is healthy. What makes it fail: {what}."
         if not self.changes.mending:
             return "The baseline failed, and no single change made it healthy."
-        told = (f"{_change_told(values)} (trial {record.number})" for record, values in self.changes.mending)
+        told = (
+            f"{_change_told(values)} (trial {record.number})"
+            for record, values in self.changes.mending
+        )
         return f"The baseline failed. A single change that made it healthy, the best first: {escape('; '.join(told))}."
 
 

@@ -53,7 +53,10 @@ class GANTable:
 
     def to_json(self) -> dict[str, Any]:
         """The contract of `summary --json`."""
-        parts = {"generator": self.generator.to_json(), "discriminator": self.discriminator.to_json()}
+        parts = {
+            "generator": self.generator.to_json(),
+            "discriminator": self.discriminator.to_json(),
+        }
         return parts | {"gan": _totals(self.counts) | {"layers": list(parts)}}
 
 
@@ -66,7 +69,10 @@ def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
     with torch.device("meta"):
         generator, discriminator = candidate.networks(images)
         # Many samples, since one alone has no batch statistics, and a discriminator may judge several together.
-        inputs, samples = torch.empty(64, *candidate.generator.input_shape(images)), torch.empty(64, *images)
+        inputs, samples = (
+            torch.empty(64, *candidate.generator.input_shape(images)),
+            torch.empty(64, *images),
+        )
     return GANTable(network_table(generator, inputs), network_table(discriminator, samples))
 
 
@@ -86,7 +92,9 @@ def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     for name, module in network.named_modules():
         inside = "parametrizations" in name.split(".")
         leaf = not any(True for _ in module.children())
-        if not inside and (leaf or is_parametrized(module) or count_parameters(module, recurse=False).total):
+        if not inside and (
+            leaf or is_parametrized(module) or count_parameters(module, recurse=False).total
+        ):
             yield name, module
 
 
@@ -122,4 +130,8 @@ def _output_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[int, .
 
 
 def _totals(counts: Counts) -> dict[str, int]:
-    return {"total": counts.total, "trainable": counts.trainable, "non_trainable": counts.non_trainable}
+    return {
+        "total": counts.total,
+        "trainable": counts.trainable,
+        "non_trainable": counts.non_trainable,
+    }

@@ -52,6 +52,8 @@ def commonest_steps(records: Sequence[TrialRecord]) -> Table | None:
     table.add_column(HEADING, overflow="fold")
     for title, cases in sorted(having.items(), key=lambda entry: -len(entry[1]))[:COMMONEST]:
         record, remedy = cases[0]
-        told = Text(title, style="cyan").append(f"\ntrial {record.number}: {remedy.because}", style="default dim")
+        told = Text(title, style="cyan").append(
+            f"\ntrial {record.number}: {remedy.because}", style="default dim"
+        )
         table.add_row(f"{len(cases)} of {len(advised)}", told)
     return table if advised else None

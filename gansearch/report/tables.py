@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate, Status
-from gansearch.ranking.pareto import Axis, Reference
-from gansearch.ranking.run_summary import Survey, noise_of
+from gansearch.ranking.pareto import Objective, Reference
+from gansearch.ranking.run_summary import RunSummary, noise_of
 from gansearch.ranking.tradeoff import StepDown
 from gansearch.report.formatting import change, figure, percent, setting
 from gansearch.report.trial_figures import QUANTITIES
@@ -33,7 +33,10 @@ class Column(NamedTuple):
 MARKS: Mapping[str, tuple[str, str]] = {
     "champion": ("♛", "champion"),
     "baseline": ("★", "baseline"),
-    "smallest_within_tolerance": ("◆", "smallest with {quality} within {tolerance:.0%} of the baseline's"),
+    "smallest_within_tolerance": (
+        "◆",
+        "smallest with {quality} within {tolerance:.0%} of the baseline's",
+    ),
     "best_any_size": ("▲", "best {quality} at any size"),
     "best_at_baseline_size": ("●", "best {quality} at the baseline's size"),
     "knee": ("∠", "knee of the front"),
@@ -53,12 +56,14 @@ class FrontTable:
     parameters get tables of their own.
     """
 
-    survey: Survey
+    survey: RunSummary
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         group, *parts = self._ranked_columns(), self._measured_columns(), self._searched_columns()
         for part in parts:
-            together = Measurement.get(console, options.update(width=10_000), self._table([*group, *part]))
+            together = Measurement.get(
+                console, options.update(width=10_000), self._table([*group, *part])
+            )
             if part and together.maximum > options.max_width:
                 yield from (self._table(group), Text())
                 group = part
@@ -72,7 +77,11 @@ class FrontTable:
         """The trials shown: those on the front, and the healthy ones beside it that stand out or were certified."""
         front, standing = self.survey.front, self.survey.standing
         named = {record.number for record in self._named().values()}
-        chosen = [r for r in front.healthy if r in front or r.number in named or r.number in standing.certificates]
+        chosen = [
+            r
+            for r in front.healthy
+            if r in front or r.number in named or r.number in standing.certificates
+        ]
         return sorted(chosen, key=lambda r: (standing.size.cost(standing.size.value(r)), r.number))
 
     def _table(self, columns: Sequence[Column]) -> Table:
@@ -80,9 +89,15 @@ class FrontTable:
         table.add_column("trial", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         for column in columns:
-            table.add_column(column.heading, justify="right", no_wrap=not column.folds, overflow="fold")
+            table.add_column(
+                column.heading, justify="right", no_wrap=not column.folds, overflow="fold"
+            )
         for record in self.rows():
-            cells = [str(record.number), self._marks(record), *(column.cell(record) for column in columns)]
+            cells = [
+                str(record.number),
+                self._marks(record),
+                *(column.cell(record) for column in columns),
+            ]
             table.add_row(*cells, style="" if record in self.survey.front else "dim")
         return table
 
@@ -92,11 +107,17 @@ class FrontTable:
         for axis in survey.front.axes:
             columns.append(Column(axis.metric, partial(_axis_cell, axis)))
             if axis == standing.size:
-                columns.append(Column("of ★", lambda record: percent(standing.share_of_baseline(record))))
+                columns.append(
+                    Column("of ★", lambda record: percent(standing.share_of_baseline(record)))
+                )
         if survey.steps_down:
-            columns.append(Column("step down", lambda record: step_cell(survey.steps_down.get(record.number))))
+            columns.append(
+                Column("step down", lambda record: step_cell(survey.steps_down.get(record.number)))
+            )
         if standing.certificates:
-            columns.append(Column("certified", lambda r: certified_cell(standing.certificates.get(r.number))))
+            columns.append(
+                Column("certified", lambda r: certified_cell(standing.certificates.get(r.number)))
+            )
         return columns
 
     def _measured_columns(self) -> list[Column]:
@@ -104,7 +125,10 @@ class FrontTable:
 
     def _searched_columns(self) -> list[Column]:
         searched = varied(self.rows())
-        return [Column(heading, partial(_parameter_cell, name), folds=True) for heading, name in searched.items()]
+        return [
+            Column(heading, partial(_parameter_cell, name), folds=True)
+            for heading, name in searched.items()
+        ]
 
     def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
         """What was measured besides the axes; not what every trial has, unless the study asks for it."""
@@ -120,7 +144,9 @@ class FrontTable:
         return {name: record for name, record in named.items() if record is not None}
 
     def _marks(self, record: TrialRecord) -> str:
-        return "".join(MARKS[name][0] for name, one in self._named().items() if one.number == record.number)
+        return "".join(
+            MARKS[name][0] for name, one in self._named().items() if one.number == record.number
+        )
 
     def _legend(self) -> Iterator[str]:
         survey, quality = self.survey, self.survey.standing.quality
@@ -129,7 +155,9 @@ class FrontTable:
             mark, meaning = MARKS[name]
             yield f"{mark} {meaning.format(**words)}: trial {record.number}"
         if survey.steps_down and quality:
-            noise = f"≈ {quality.metric} within the noise of two seeds ({noise_of(survey.spec):.0%})"
+            noise = (
+                f"≈ {quality.metric} within the noise of two seeds ({noise_of(survey.spec):.0%})"
+            )
             yield f"step down: against the next larger on the front; {noise}"
         if survey.standing.certificates:
             marks = ", ".join(f"{mark} {meaning}" for mark, meaning in OUTCOMES.values())
@@ -141,7 +169,7 @@ class FrontTable:
             yield "Dim trials are not on the front."
 
 
-def _axis_cell(axis: Axis, record: TrialRecord) -> str:
+def _axis_cell(axis: Objective, record: TrialRecord) -> str:
     return figure(axis.value(record))
 
 
@@ -149,12 +177,17 @@ def _metric_cell(name: str, record: TrialRecord) -> str:
     return figure(record.metrics.get(name))
 
 
-def _corner(axes: Sequence[Axis], reference: Reference) -> str:
+def _corner(axes: Sequence[Objective], reference: Reference) -> str:
     """Where a hypervolume is measured from, and in what."""
     units = ("" if axis.scale == "linear" else " in decades" for axis in axes)
-    corner = [f"{a.metric} {figure(v)}{unit}" for a, v, unit in zip(axes, reference.values, units, strict=True)]
+    corner = [
+        f"{a.metric} {figure(v)}{unit}"
+        for a, v, unit in zip(axes, reference.values, units, strict=True)
+    ]
     told = f"{' and '.join(corner)} (reference point of the {reference.of}"
-    return told + (", which moves while the study grows)" if reference.of == "worst healthy trial" else ")")
+    return told + (
+        ", which moves while the study grows)" if reference.of == "worst healthy trial" else ")"
+    )
 
 
 def _parameter_cell(name: str, record: TrialRecord) -> str:
@@ -163,7 +196,11 @@ def _parameter_cell(name: str, record: TrialRecord) -> str:
 
 def step_cell(step: StepDown | None) -> str:
     """What a step down changes: `-45% ≈+6.0%`, size first, ≈ where the quality's change is noise."""
-    return "-" if step is None else f"{change(step.size)} {'≈' if step.within_noise else ''}{change(step.quality)}"
+    return (
+        "-"
+        if step is None
+        else f"{change(step.size)} {'≈' if step.within_noise else ''}{change(step.quality)}"
+    )
 
 
 def certified_cell(certificate: Certificate | None) -> str:
@@ -176,6 +213,13 @@ def certified_cell(certificate: Certificate | None) -> str:
 def varied(rows: Sequence[TrialRecord]) -> dict[str, str]:
     """The parameters in which trials differ, by the shortest heading that tells them apart."""
     names = dict.fromkeys(name for record in rows for name in record.settings)
-    names = {name: None for name in names if len({repr(record.settings.get(name)) for record in rows}) > 1}
+    names = {
+        name: None
+        for name in names
+        if len({repr(record.settings.get(name)) for record in rows}) > 1
+    }
     endings = [name.rpartition(".")[2] for name in names]
-    return {ending if endings.count(ending) == 1 else name: name for name, ending in zip(names, endings, strict=True)}
+    return {
+        ending if endings.count(ending) == 1 else name: name
+        for name, ending in zip(names, endings, strict=True)
+    }

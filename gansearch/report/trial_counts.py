@@ -31,9 +31,13 @@ def count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
     queued again are `retried` and no others. So complete, pruned and failed add up to the trials
     that the study asked for and got. A run that was set aside and taken up again is one of the retried.
     """
-    counts = dict.fromkeys(("complete", "pruned", "failed", "running", "waiting", "rejected", "retried"), 0)
+    counts = dict.fromkeys(
+        ("complete", "pruned", "failed", "running", "waiting", "rejected", "retried"), 0
+    )
     for record in records:
-        counts["retried" if record.retried else "rejected" if record.rejected else record.state] += 1
+        counts[
+            "retried" if record.retried else "rejected" if record.rejected else record.state
+        ] += 1
     return counts
 
 
@@ -72,7 +76,9 @@ def tally_lines(records: Sequence[TrialRecord]) -> list[str]:
         if count
     ]
     verdicts = [
-        f"[{VERDICT_STYLES[name]}]{count} {name}[/]" for name, count in count_verdicts(records).items() if count
+        f"[{VERDICT_STYLES[name]}]{count} {name}[/]"
+        for name, count in count_verdicts(records).items()
+        if count
     ]
     return [", ".join(part) for part in (states, verdicts) if part] or ["no trials yet"]
 
@@ -84,13 +90,19 @@ def tally_line(records: Sequence[TrialRecord]) -> str:
 
 def is_outdone(record: TrialRecord) -> bool:
     """Whether a trial was given up at a rung, where others did better, without having failed in anything."""
-    return bool(record.outdone_by) and not record.retried and not (record.verdict and record.verdict.failed)
+    return (
+        bool(record.dominated_by)
+        and not record.retried
+        and not (record.verdict and record.verdict.failed)
+    )
 
 
 def condemned(records: Sequence[TrialRecord]) -> list[TrialRecord]:
     """Trials that were trained and failed: stopped by a verdict, or crashed."""
     ended = [record for record in records if record.state in ("pruned", "failed")]
-    return [record for record in ended if not (record.rejected or record.retried or is_outdone(record))]
+    return [
+        record for record in ended if not (record.rejected or record.retried or is_outdone(record))
+    ]
 
 
 def condemned_table(records: Sequence[TrialRecord], size: str = "generator_params") -> Table:
@@ -104,7 +116,11 @@ def condemned_table(records: Sequence[TrialRecord], size: str = "generator_param
     for record in records:
         name = verdict_name(record)
         step = record.verdict.step if record.verdict else None
-        cells = [str(record.number), figure(record.figures.get(size), whole=True), f"[{VERDICT_STYLES[name]}]{name}[/]"]
+        cells = [
+            str(record.number),
+            figure(record.figures.get(size), whole=True),
+            f"[{VERDICT_STYLES[name]}]{name}[/]",
+        ]
         table.add_row(*cells, figure(step, whole=True), escape(_why(record)))
     return table
 

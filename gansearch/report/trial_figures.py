@@ -26,7 +26,9 @@ def _whole(value: float | None) -> str:
 
 
 def _kilobytes(value: float | None) -> str:
-    return figure(None if value is None else value / 1000, whole=value is not None and value >= 100_000)
+    return figure(
+        None if value is None else value / 1000, whole=value is not None and value >= 100_000
+    )
 
 
 GROUPS: Mapping[str, tuple[Quantity, ...]] = {
@@ -35,10 +37,15 @@ GROUPS: Mapping[str, tuple[Quantity, ...]] = {
         Quantity("generator_non_trainable", "non-\ntrain.", "{} non-trainable", _whole),
         Quantity("generator_macs", "\nMACs", "{} MACs a sample", compact),
         Quantity("generator_bytes", "\nkB", "{} kB", _kilobytes),
-        *(Quantity(latency_name(n), f"ms\nfor {n}", f"{{}} ms for a batch of {n}") for n in BATCHES),
+        *(
+            Quantity(latency_name(n), f"ms\nfor {n}", f"{{}} ms for a batch of {n}")
+            for n in BATCHES
+        ),
     ),
     "cost of D": (
-        Quantity("discriminator_trainable", "D params\ntrainable", "{} trainable parameters", _whole),
+        Quantity(
+            "discriminator_trainable", "D params\ntrainable", "{} trainable parameters", _whole
+        ),
         Quantity("discriminator_non_trainable", "non-\ntrain.", "{} non-trainable", _whole),
         Quantity("discriminator_macs", "D\nMACs", "{} MACs a sample", compact),
     ),
@@ -57,14 +64,18 @@ QUANTITIES = tuple(quantity for group in GROUPS.values() for quantity in group)
 
 def trial_figures(record: TrialRecord) -> dict[str, float]:
     """A trial's sizes, metrics and last signals; of a metric and a probe of one name, the metric."""
-    return record.figures | {name: value for name, value in record.signals.items() if name not in record.figures}
+    return record.figures | {
+        name: value for name, value in record.signals.items() if name not in record.figures
+    }
 
 
 def phrases(record: TrialRecord) -> dict[str, str]:
     """What every trained trial has, in words, a line a group."""
     known = trial_figures(record)
     return {
-        heading: ", ".join(q.phrase.format(q.written(known[q.name])) for q in group if q.name in known)
+        heading: ", ".join(
+            q.phrase.format(q.written(known[q.name])) for q in group if q.name in known
+        )
         for heading, group in GROUPS.items()
     }
 
@@ -72,6 +83,14 @@ def phrases(record: TrialRecord) -> dict[str, str]:
 def trial_row(record: TrialRecord) -> dict[str, Any]:
     """A trial as a row for a program."""
     verdict = record.verdict
-    told = {"trial": record.number, "state": record.state, "verdict": verdict.status if verdict else None}
-    told |= {"step": verdict.step if verdict else None, "steps": record.steps, "baseline": record.baseline}
+    told = {
+        "trial": record.number,
+        "state": record.state,
+        "verdict": verdict.status if verdict else None,
+    }
+    told |= {
+        "step": verdict.step if verdict else None,
+        "steps": record.steps,
+        "baseline": record.baseline,
+    }
     return told | trial_figures(record) | {"parameters": dict(record.parameters)}

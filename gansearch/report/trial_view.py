@@ -21,17 +21,28 @@ from gansearch.storage.run_folder import SIGNALS, TrialFolder
 from gansearch.storage.trial_store import TrialRecord
 
 
-def trial_json(record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None) -> dict[str, Any]:
+def trial_json(
+    record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None
+) -> dict[str, Any]:
     """Everything that is kept of a trial; files by their paths within its folder."""
-    known: dict[str, Any] = {"trial": record.number, "baseline": record.baseline, "retry_of": record.retry_of}
+    known: dict[str, Any] = {
+        "trial": record.number,
+        "baseline": record.baseline,
+        "retry_of": record.retry_of,
+    }
     known |= {"inherited_from": record.inherited_from}
-    kept: dict[str, Any] = {"folder": str(files.path), "signals": SIGNALS if (files.path / SIGNALS).is_file() else None}
+    kept: dict[str, Any] = {
+        "folder": str(files.path),
+        "signals": SIGNALS if (files.path / SIGNALS).is_file() else None,
+    }
     kept |= {"samples": [path.relative_to(files.path).as_posix() for path in files.sample_grids()]}
     known |= {"certified": certificate.to_json() if certificate else None}
     return known | {"parameters": dict(record.parameters)} | record.to_json() | {"files": kept}
 
 
-def trial_view(record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None) -> RenderableType:
+def trial_view(
+    record: TrialRecord, files: TrialFolder, certificate: Certificate | None = None
+) -> RenderableType:
     """The same for a person."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="bold", no_wrap=True)
@@ -50,10 +61,18 @@ def _headline(record: TrialRecord) -> Text:
     if record.verdict is not None:
         verdict = "outdone" if is_outdone(record) else record.verdict.status
         line.append(f"  {verdict}", style=VERDICT_STYLES[verdict])
-        line.append(f" at step {record.verdict.step}" if record.verdict.step is not None else "", style="not bold")
+        line.append(
+            f" at step {record.verdict.step}" if record.verdict.step is not None else "",
+            style="not bold",
+        )
     marks = {"the baseline": record.baseline, "refused before training": record.rejected}
-    marks |= {f"begun with weights of trial {record.inherited_from}": record.inherited_from is not None}
-    marks |= {"queued again": record.retried, f"another try of trial {record.retry_of}": record.retry_of is not None}
+    marks |= {
+        f"begun with weights of trial {record.inherited_from}": record.inherited_from is not None
+    }
+    marks |= {
+        "queued again": record.retried,
+        f"another try of trial {record.retry_of}": record.retry_of is not None,
+    }
     for mark, held in marks.items():
         line.append(f"  ({mark})" if held else "", style="not bold")
     return line
@@ -68,15 +87,21 @@ def _sections(record: TrialRecord, files: TrialFolder) -> dict[str, str]:
         "searched": _listed(record.parameters),
         **{role: _listed(fields) for role, fields in record.candidate.items()},
         **phrases(record),
-        "other sizes": ", ".join(f"{n}: {figure(size, whole=True)}" for n, size in _beside(record.sizes).items()),
+        "other sizes": ", ".join(
+            f"{n}: {figure(size, whole=True)}" for n, size in _beside(record.sizes).items()
+        ),
         "metrics": _listed(_beside(record.metrics)),
         "other signals": _listed(_beside(record.signals)),
-        "training": f"{record.steps:,} steps in {record.seconds:.0f} s{rate}" if record.steps else "",
+        "training": f"{record.steps:,} steps in {record.seconds:.0f} s{rate}"
+        if record.steps
+        else "",
         "stamp": _listed(record.stamp),
         "identity": record.identity,
     }
     grids = files.sample_grids()
-    return sections | {"pictures": f"{len(grids)} of its samples, the last {grids[-1]}" if grids else ""}
+    return sections | {
+        "pictures": f"{len(grids)} of its samples, the last {grids[-1]}" if grids else ""
+    }
 
 
 def _both_stories(rescue: Rescue, files: TrialFolder) -> str:
@@ -101,7 +126,11 @@ def _attempt(attempt: Attempt) -> str:
 
 def _beside(figures: Mapping[str, float]) -> dict[str, float]:
     """What is not said in words: figures that only this study has."""
-    return {name: value for name, value in figures.items() if name not in {quantity.name for quantity in QUANTITIES}}
+    return {
+        name: value
+        for name, value in figures.items()
+        if name not in {quantity.name for quantity in QUANTITIES}
+    }
 
 
 def _listed(told: Mapping[str, Any]) -> str:

@@ -32,10 +32,15 @@ class TrialsTable:
     """Metrics that the study compares its trials by."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        qualities = [Quantity(name, _two_lines(name), "") for name in self.qualities if name not in NAMES]
+        qualities = [
+            Quantity(name, _two_lines(name), "") for name in self.qualities if name not in NAMES
+        ]
         training = [*qualities, *GROUPS["samples"], *GROUPS["last 100 steps"]]
         whole = self._table([*GROUPS["cost of G"], *training])
-        if Measurement.get(console, options.update(width=10_000), whole).maximum <= options.max_width:
+        if (
+            Measurement.get(console, options.update(width=10_000), whole).maximum
+            <= options.max_width
+        ):
             yield whole
         else:
             yield from (self._table(GROUPS["cost of G"]), Text(), self._table(training))

@@ -16,11 +16,17 @@ from optuna.trial import Trial, TrialState
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError, PluginError
 from gansearch.ranking.certificate import Certificate, certificate_of
-from gansearch.ranking.healthy_trials import Contenders
-from gansearch.ranking.pareto import Axis, pareto_front
-from gansearch.ranking.tolerance import Limits, Outcomes, fresh_seeds, limits_of, outcomes_of
+from gansearch.ranking.healthy_trials import HealthyTrials
+from gansearch.ranking.pareto import Objective, pareto_front
+from gansearch.ranking.tolerance import (
+    Outcomes,
+    QualityThresholds,
+    fresh_seeds,
+    limits_of,
+    outcomes_of,
+)
 from gansearch.registry import Registry
-from gansearch.search.feasibility import Examined, Gate, SizeCounter
+from gansearch.search.feasibility import Feasibility, FeasibilityCheck, SizeCounter
 from gansearch.storage.trial_store import CERTIFIES, GIVEN, SEED, TrialRecord, TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import Bounds, StudySpec
@@ -56,7 +62,7 @@ class Plan:
     spec: StudySpec
     records: Sequence[TrialRecord]
     """Of the search."""
-    axes: Sequence[Axis]
+    axes: Sequence[Objective]
     choice: Choice
 
     def due(self, runs: Sequence[TrialRecord], pending: Collection[Run]) -> Run | None:
@@ -72,15 +78,20 @@ class Plan:
         if reference := next(self._for_references(outcomes, pending), None):
             return reference
         if self.choice.whole_front:
-            return next(self._to_decisions([record.number for record in self._front], outcomes, pending), None)
+            return next(
+                self._to_decisions([record.number for record in self._front], outcomes, pending),
+                None,
+            )
         if any(trial in self._references for trial, _ in pending):
             return None  # the limit is not known yet
         return self._on_the_way_up(outcomes, pending)
 
-    def _to_decisions(self, trials: Sequence[int], outcomes: Outcomes, pending: Collection[Run]) -> Iterator[Run]:
+    def _to_decisions(
+        self, trials: Sequence[int], outcomes: Outcomes, pending: Collection[Run]
+    ) -> Iterator[Run]:
         """What each of these needs, one beside the other."""
         for trial in trials:
-            if self._certificate(trial, outcomes, Limits()).status == "undecided":
+            if self._certificate(trial, outcomes, QualityThresholds()).status == "undecided":
                 yield from self._needed(trial, outcomes, pending)
 
     def _for_references(self, outcomes: Outcomes, pending: Collection[Run]) -> Iterator[Run]:
@@ -109,12 +120,16 @@ class Plan:
         missing = self.spec.certification.required - healthy - under_way
         yield from ((trial, seed) for seed in free[: max(0, missing)])
 
-    def _certificate(self, trial: int, outcomes: Outcomes, limits: Limits) -> Certificate:
-        return certificate_of(self.spec, trial, outcomes.get(trial, {}), self._contenders.quality, limits)
+    def _certificate(
+        self, trial: int, outcomes: Outcomes, limits: QualityThresholds
+    ) -> Certificate:
+        return certificate_of(
+            self.spec, trial, outcomes.get(trial, {}), self._contenders.quality, limits
+        )
 
     @cached_property
-    def _contenders(self) -> Contenders:
-        return Contenders.of(self.records, self.axes)
+    def _contenders(self) -> HealthyTrials:
+        return HealthyTrials.of(self.records, self.axes)
 
     @cached_property
     def _front(self) -> tuple[TrialRecord, ...]:
@@ -125,17 +140,21 @@ class Plan:
         if self._contenders.quality is None:
             return ()
         baseline, best = self._contenders.sound_baseline, self._contenders.best
-        decides = self.spec.certification.tolerance_of == "best" or baseline is None
+        decides = self.spec.certification.tolerance_reference == "best" or baseline is None
         references = (baseline, best if decides else None)
         return tuple(dict.fromkeys(record.number for record in references if record is not None))
 
-    def _candidates(self, outcomes: Outcomes, limits: Limits) -> list[int]:
+    def _candidates(self, outcomes: Outcomes, limits: QualityThresholds) -> list[int]:
         """Those that are worth their seeds: of the front from the smallest upward, then the others."""
-        worth = [r.number for r in self._contenders.healthy if r.number in outcomes or self._promising(r, limits)]
+        worth = [
+            r.number
+            for r in self._contenders.healthy
+            if r.number in outcomes or self._promising(r, limits)
+        ]
         front = {record.number for record in self._front}
         return sorted(worth, key=lambda trial: trial not in front)
 
-    def _promising(self, record: TrialRecord, limits: Limits) -> bool:
+    def _promising(self, record: TrialRecord, limits: QualityThresholds) -> bool:
         """Whether another seed of it could be within tolerance."""
         axis, limit = self._contenders.quality, limits.ruling(self.spec.certification)
         if axis is None or limit is None:
@@ -144,7 +163,7 @@ class Plan:
         return axis.cost(axis.value(record)) <= axis.cost(axis.limit(limit.value, noise))
 
 
-class CertificationAgenda:
+class CertificationSearcher:
     """Asks for the runs of a plan."""
 
     proposes = False
@@ -167,7 +186,9 @@ class CertificationAgenda:
         if due is not None:
             trial, seed = due
             self._pending.add(due)
-            self._store.enqueue(self._parameters[trial], **{GIVEN: True, CERTIFIES: trial, SEED: seed})
+            self._store.enqueue(
+                self._parameters[trial], **{GIVEN: True, CERTIFIES: trial, SEED: seed}
+            )
         return self._store.ask(RandomSampler())  # which draws nothing, since all is given
 
     def ended(self, record: TrialRecord) -> None:
@@ -179,23 +200,30 @@ class CertificationAgenda:
         return self._store.count(TrialState.WAITING) > 0
 
 
-class CertificationGate(Gate):
+class CertificationFeasibilityCheck(FeasibilityCheck):
     """Takes a run's candidate from the trial that it certifies, whatever its size.
 
     A trial that was rescued has another candidate than its parameters give.
     """
 
-    def __init__(self, plan: Plan, space: SearchSpace, sizes: SizeCounter, constraints: Mapping[str, Bounds]) -> None:
+    def __init__(
+        self, plan: Plan, space: SearchSpace, sizes: SizeCounter, constraints: Mapping[str, Bounds]
+    ) -> None:
         super().__init__(space, sizes, constraints)
         self._candidates = {record.number: record.candidate for record in plan.records}
         self._registry = Registry()
 
-    def examine(self, trial: Trial) -> Examined:
+    def examine(self, trial: Trial) -> Feasibility:
         number = trial.user_attrs[CERTIFIES]
         try:
             candidate = Candidate.from_json(self._candidates[number], self._registry)
-        except (PluginError, ValueError) as error:  # which says nothing of the candidate, so no seed fails by it
-            raise GansearchError(f"the candidate of trial {number} cannot be built any more: {error}") from None
+        except (
+            PluginError,
+            ValueError,
+        ) as error:  # which says nothing of the candidate, so no seed fails by it
+            raise GansearchError(
+                f"the candidate of trial {number} cannot be built any more: {error}"
+            ) from None
         return self.weigh(candidate, bound=False)
 
 
@@ -212,11 +240,15 @@ def chosen(numbers: Sequence[int], records: Sequence[TrialRecord]) -> Choice:
             raise GansearchError(f"there is no trial {number} to certify; {there}")
         if not known[number].ended or known[number].rejected or not known[number].candidate:
             why = known[number].reason or f"it is {known[number].state}"
-            raise GansearchError(f"trial {number} cannot be certified, since it was not trained to its end: {why}")
+            raise GansearchError(
+                f"trial {number} cannot be certified, since it was not trained to its end: {why}"
+            )
     return Choice(tuple(dict.fromkeys(numbers)))
 
 
 def _run_of(record: TrialRecord) -> Run:
     """The mark of a run of the certification."""
-    assert record.certifies is not None and record.seed is not None, "every run is enqueued with both"
+    assert record.certifies is not None and record.seed is not None, (
+        "every run is enqueued with both"
+    )
     return record.certifies, record.seed

@@ -13,13 +13,13 @@ from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError
 from gansearch.execution.executor import Executor
 from gansearch.messages import AtRung, Crash, Ended, Ending, Job, Progress
-from gansearch.search.feasibility import Examined, Gate
+from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.search.inheritance import Parents
-from gansearch.search.pruning import Outdone, RungPruner
+from gansearch.search.pruning import PruneDecision, RungPruner
 from gansearch.search.record_keeping import begun, ended
 from gansearch.search.rescue import Rescuer, SecondChance, both_told
-from gansearch.search.searcher import Agenda
-from gansearch.search.tell_policy import Teller
+from gansearch.search.searcher import Searcher
+from gansearch.search.tell_policy import TellPolicy
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
 from gansearch.storage.trial_store import ALONE, DEATHS, INHERITS, TrialRecord, TrialStore
@@ -63,7 +63,7 @@ class _Running:
     record: TrialRecord
     violations: Mapping[str, float]
     folder: TrialFolder
-    outdone: Outdone | None = None
+    outdone: PruneDecision | None = None
 
 
 @dataclass(kw_only=True)
@@ -82,7 +82,9 @@ def _marks_of_another_try(trial: Trial, ending: Ending) -> dict[str, Any]:
     if ending.crowded:  # whose memory it was that ran out is not known
         return {ALONE: True}
     deaths = trial.user_attrs.get(DEATHS, 0) + 1
-    return {DEATHS: deaths} if ending.kind == "died" and deaths < DEATHS_ALLOWED else {}  # nor is who killed it
+    return (
+        {DEATHS: deaths} if ending.kind == "died" and deaths < DEATHS_ALLOWED else {}
+    )  # nor is who killed it
 
 
 class Driver:
@@ -90,11 +92,11 @@ class Driver:
 
     def __init__(
         self,
-        agenda: Agenda,
-        gate: Gate,
+        agenda: Searcher,
+        gate: FeasibilityCheck,
         executor: Executor,
         pruner: RungPruner,
-        teller: Teller,
+        teller: TellPolicy,
         store: TrialStore,
         folders: Callable[[int], TrialFolder],
         listener: Listener,
@@ -117,8 +119,19 @@ class Driver:
             rescuer: says which runs get a second chance; without it none does.
             parents: says which trial a candidate inherits weights from; without it none does.
         """
-        self._agenda, self._gate, self._executor, self._pruner, self._teller = agenda, gate, executor, pruner, teller
-        self._store, self._folders, self._listener, self._stop_asked = store, folders, listener, stop
+        self._agenda, self._gate, self._executor, self._pruner, self._teller = (
+            agenda,
+            gate,
+            executor,
+            pruner,
+            teller,
+        )
+        self._store, self._folders, self._listener, self._stop_asked = (
+            store,
+            folders,
+            listener,
+            stop,
+        )
         self._rescuer, self._parents = rescuer, parents
         self._running: dict[int, _Running] = {}
         self._healthy: list[TrialRecord] = []
@@ -170,10 +183,14 @@ class Driver:
             violations=examined.violations,
             folder=self._folders(trial.number),
         )
-        taken_up = running.record.continues if running.record.retry_of is None else running.record.retry_of
+        taken_up = (
+            running.record.continues if running.record.retry_of is None else running.record.retry_of
+        )
         self._inherit(running, taken_up)
         self._listener.started(trial.number, running.candidate, examined.sizes)
-        self._submit(running, resume_from=None if taken_up is None else self._folders(taken_up).path)
+        self._submit(
+            running, resume_from=None if taken_up is None else self._folders(taken_up).path
+        )
 
     def _inherit(self, running: _Running, taken_up: int | None) -> None:
         """Find the trial that a new one inherits from; another try of one keeps the parent of before."""
@@ -191,16 +208,20 @@ class Driver:
         number, record = running.trial.number, running.record
         running.folder.write_json(CANDIDATE, running.candidate.to_json())
         self._running[number] = running
-        parent = None if record.inherited_from is None else self._files_of(record.inherited_from).path
+        parent = (
+            None if record.inherited_from is None else self._files_of(record.inherited_from).path
+        )
         alone = bool(running.trial.user_attrs.get(ALONE))
-        job = Job(number, running.candidate, running.folder.path, record.seed, resume_from, parent, alone)
+        job = Job(
+            number, running.candidate, running.folder.path, record.seed, resume_from, parent, alone
+        )
         self._executor.submit(job)
 
     def _files_of(self, number: int) -> TrialFolder:
         """Where the networks lie that a finished trial is known by."""
         return self._folders(number).figured(self._store.record(number))
 
-    def _refuse(self, trial: Trial, examined: Examined) -> None:
+    def _refuse(self, trial: Trial, examined: Feasibility) -> None:
         record = begun(trial, examined)
         if examined.broken:
             self._tell(trial, replace(record, state="failed", reason=examined.refusal), {})
@@ -219,7 +240,11 @@ class Driver:
     def _compare(self, event: AtRung) -> None:
         """Say whether a trial may go on from a rung. What the study names outright always may."""
         running = self._running[event.trial]
-        if not (running.record.given or running.record.variation or self._was_set_aside_at(running, event)):
+        if not (
+            running.record.given
+            or running.record.variation
+            or self._was_set_aside_at(running, event)
+        ):
             running.outdone = self._pruner.look(running.record.sizes, event.rungs, self._healthy)
         self._executor.answer(event.trial, go_on=running.outdone is None)
 

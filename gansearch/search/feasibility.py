@@ -9,7 +9,7 @@ from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
-from gansearch.search.smallest_model import Ceiling
+from gansearch.search.smallest_model import SizeCeiling
 from gansearch.storage.trial_store import GIVEN
 from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.search_space import SearchSpace
@@ -20,7 +20,7 @@ SizeCounter = Callable[[Candidate], Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Examined:
+class Feasibility:
     """What the gate found out."""
 
     candidate: Candidate | None = None
@@ -34,7 +34,7 @@ class Examined:
     """Whether a component raised what it should not: that says nothing of the candidate."""
 
 
-class Gate:
+class FeasibilityCheck:
     """Refuses candidates unseen."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Gate:
         space: SearchSpace,
         sizes: SizeCounter,
         constraints: Mapping[str, Bounds],
-        ceiling: Ceiling | None = None,
+        ceiling: SizeCeiling | None = None,
     ) -> None:
         """Put together what refuses.
 
@@ -52,35 +52,46 @@ class Gate:
             constraints: what the study allows.
             ceiling: what it must be smaller than, where the search is after the smallest one and has a champion.
         """
-        self._space, self._sizes, self._constraints, self._ceiling = space, sizes, constraints, ceiling
+        self._space, self._sizes, self._constraints, self._ceiling = (
+            space,
+            sizes,
+            constraints,
+            ceiling,
+        )
 
-    def examine(self, trial: Trial) -> Examined:
+    def examine(self, trial: Trial) -> Feasibility:
         """Draw a trial's candidate, count it, and hold it against the study's constraints."""
         # What the study names outright it wants trained, whatever its size.
-        return self._examined(lambda: self._space.draw(trial), bound=not trial.user_attrs.get(GIVEN))
+        return self._examined(
+            lambda: self._space.draw(trial), bound=not trial.user_attrs.get(GIVEN)
+        )
 
-    def weigh(self, candidate: Candidate, *, bound: bool) -> Examined:
+    def weigh(self, candidate: Candidate, *, bound: bool) -> Feasibility:
         """Do the same with a candidate that is drawn already; `bound` where the constraints refuse it."""
         return self._examined(lambda: candidate, bound=bound)
 
-    def weigh_parameters(self, parameters: Mapping[str, Scalar]) -> Examined:
+    def weigh_parameters(self, parameters: Mapping[str, Scalar]) -> Feasibility:
         """Do the same with a candidate that might be proposed."""
         return self._examined(lambda: self._space.candidate(parameters), bound=True)
 
-    def _examined(self, draw: Callable[[], Candidate], *, bound: bool) -> Examined:
+    def _examined(self, draw: Callable[[], Candidate], *, bound: bool) -> Feasibility:
         try:
             candidate = draw()
             sizes = self._sizes(candidate)
         except (InvalidCandidateError, ValueError) as error:
-            return Examined(violations={"invalid": 1.0}, refusal=str(error))
-        except Exception as error:  # a plugin may fail in any way; that costs its candidate and no other
-            return Examined(refusal=f"raised: {type(error).__name__}: {error}", broken=True)
+            return Feasibility(violations={"invalid": 1.0}, refusal=str(error))
+        except (
+            Exception
+        ) as error:  # a plugin may fail in any way; that costs its candidate and no other
+            return Feasibility(refusal=f"raised: {type(error).__name__}: {error}", broken=True)
         violations = self._violations(sizes)
         over = [name for name, violation in violations.items() if bound and violation > 0]
-        refusal = "; ".join(f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over)
+        refusal = "; ".join(
+            f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over
+        )
         if not refusal and bound and self._ceiling and (refusal := self._ceiling.refusal(sizes)):
             violations["invalid"] = 1.0
-        return Examined(candidate, sizes, violations, refusal)
+        return Feasibility(candidate, sizes, violations, refusal)
 
     def _violations(self, sizes: Mapping[str, float]) -> dict[str, float]:
         """By how much each constrained size is over its bounds, as a share of the bound."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape
-from gansearch.ranking.pareto import Axis
+from gansearch.ranking.pareto import Objective
 from gansearch.registry import Registry
 from gansearch.storage.trial_store import TrialRecord
 
@@ -25,13 +25,15 @@ class Parents:
     One of the same size is none: to go on with it would only be a longer training.
     """
 
-    def __init__(self, images: ImageShape, axes: Sequence[Axis]) -> None:
+    def __init__(self, images: ImageShape, axes: Sequence[Objective]) -> None:
         """Know the shape of the samples, and the study's objectives."""
         self._images, self._registry = images, Registry()
         self._qualities = [axis for axis in axes if not axis.is_size]
         self._known: dict[int, Shapes] = {}
 
-    def find(self, record: TrialRecord, candidate: Candidate, healthy: Sequence[TrialRecord]) -> int | None:
+    def find(
+        self, record: TrialRecord, candidate: Candidate, healthy: Sequence[TrialRecord]
+    ) -> int | None:
         """The number of the parent; None where there is none, and for what the study names outright.
 
         Args:
@@ -41,17 +43,36 @@ class Parents:
         """
         if record.given or record.variation or record.certifies is not None:
             return None
-        alike = [other for other in healthy if _alike(other, candidate) and other.sizes[SIZE] > record.sizes[SIZE]]
-        return next((other.number for other in sorted(alike, key=self._rank) if self._fits(candidate, other)), None)
+        alike = [
+            other
+            for other in healthy
+            if _alike(other, candidate) and other.sizes[SIZE] > record.sizes[SIZE]
+        ]
+        return next(
+            (
+                other.number
+                for other in sorted(alike, key=self._rank)
+                if self._fits(candidate, other)
+            ),
+            None,
+        )
 
     def _rank(self, record: TrialRecord) -> tuple[float, ...]:
-        return record.sizes[SIZE], *(axis.cost(axis.value(record)) for axis in self._qualities), record.number
+        return (
+            record.sizes[SIZE],
+            *(axis.cost(axis.value(record)) for axis in self._qualities),
+            record.number,
+        )
 
     def _fits(self, candidate: Candidate, parent: TrialRecord) -> bool:
-        from gansearch.training.inheritance import fits  # here, since the driver knows nothing of torch
+        from gansearch.training.inheritance import (
+            fits,  # here, since the driver knows nothing of torch
+        )
 
         if parent.number not in self._known:
-            self._known[parent.number] = self._shapes(Candidate.from_json(parent.candidate, self._registry))
+            self._known[parent.number] = self._shapes(
+                Candidate.from_json(parent.candidate, self._registry)
+            )
         return fits(self._shapes(candidate), self._known[parent.number])
 
     def _shapes(self, candidate: Candidate) -> Shapes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import fmean, pvariance
 
 from gansearch.messages import Rung
-from gansearch.ranking.pareto import Axis
+from gansearch.ranking.pareto import Objective
 from gansearch.storage.trial_store import TrialRecord
 
 USUAL_SPREAD = 0.25
@@ -33,10 +33,10 @@ class Forecast:
     """The best that it could come to, by the largest improvement known."""
 
 
-class Precedents:
+class CurveExtrapolation:
     """Healthy trials by which others are foretold, in one quality."""
 
-    def __init__(self, axis: Axis, healthy: Sequence[TrialRecord]) -> None:
+    def __init__(self, axis: Objective, healthy: Sequence[TrialRecord]) -> None:
         self.axis = axis
         self._gains: dict[int, list[float]] = {}
         self._healthy: list[TrialRecord] = []
@@ -51,11 +51,11 @@ class Precedents:
                 if math.isfinite(gain):
                     self._gains.setdefault(rung.step, []).append(gain)
 
-    def of(self, healthy: Sequence[TrialRecord]) -> Precedents:
+    def of(self, healthy: Sequence[TrialRecord]) -> CurveExtrapolation:
         """Those of these trials: the same, having learned of the new ones, where they begin with those known before."""
         known = len(self._healthy)
         if list(healthy[:known]) != self._healthy:
-            return Precedents(self.axis, healthy)
+            return CurveExtrapolation(self.axis, healthy)
         self._learn(healthy[known:])
         return self
 
@@ -74,7 +74,7 @@ class Precedents:
         return Forecast(best - fmean(gains), math.sqrt(spread), best - max(0.0, *gains))
 
 
-class Prognosis:
+class HealthClassifier:
     """Foretells which runs will come out healthy, by how much of the data they cover at a rung.
 
     Those that will collapse cover less than others long before any detector can be sure of it: in the table of
@@ -88,7 +88,9 @@ class Prognosis:
         for record in judged:
             for rung in record.rungs:
                 if math.isfinite(sign := _sign(rung)):
-                    self._seen.setdefault(rung.step, ([], []))[record.state == "complete"].append(sign)
+                    self._seen.setdefault(rung.step, ([], []))[record.state == "complete"].append(
+                        sign
+                    )
 
     def foretells(self, rung: Rung) -> bool:
         """Whether there is anything to go by: its coverage, and that of healthy and of failed runs at the same step."""
@@ -106,7 +108,11 @@ class Prognosis:
             before = (len(healthy) + 1) / (len(healthy) + len(failed) + 2)
         if not self.foretells(rung):
             return before
-        squares = len(failed) * pvariance(failed) + len(healthy) * pvariance(healthy) + 3 * USUAL_SIGN_SPREAD**2
+        squares = (
+            len(failed) * pvariance(failed)
+            + len(healthy) * pvariance(healthy)
+            + 3 * USUAL_SIGN_SPREAD**2
+        )
         variance = squares / (len(failed) + len(healthy) + 3)
         # From two of a kind little can be learned.
         fewest = min(len(failed), len(healthy))
@@ -120,7 +126,7 @@ def _sign(rung: Rung) -> float:
     return math.log(rung.metrics.get("coverage", math.nan) + CHANCE_COVERAGE)
 
 
-def cost(axis: Axis, value: float) -> float:
+def cost(axis: Objective, value: float) -> float:
     """The logarithm of a quality, turned so that less is better; infinite where there is none.
 
     Improvements and the noise between seeds are shares of a quality, so its logarithm is what adds up.
@@ -131,6 +137,6 @@ def cost(axis: Axis, value: float) -> float:
     return logarithm if axis.direction == "minimize" else -logarithm
 
 
-def quality(axis: Axis, cost: float) -> float:
+def quality(axis: Objective, cost: float) -> float:
     """The quality of a cost."""
     return math.exp(cost if axis.direction == "minimize" else -cost)

@@ -20,9 +20,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gansearch.messages import Rung
-from gansearch.ranking.pareto import Axis, pareto_front
-from gansearch.search.learning_curves import Precedents, cost, quality
-from gansearch.search.smallest_model import Smallest
+from gansearch.ranking.pareto import Objective, pareto_front
+from gansearch.search.learning_curves import CurveExtrapolation, cost, quality
+from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import PruningSpec
 
@@ -30,7 +30,7 @@ Records = Sequence[TrialRecord]
 
 
 @dataclass(frozen=True)
-class Outdone:
+class PruneDecision:
     """Why a run is given up."""
 
     by: tuple[int, ...]
@@ -43,18 +43,22 @@ class RungPruner:
     """Says which runs have no place on the front."""
 
     spec: PruningSpec
-    axes: Sequence[Axis]
+    axes: Sequence[Objective]
     """The study's objectives: sizes and qualities."""
     reference: Mapping[str, float]
     """The study's own reference point, where it states one."""
     sets_aside: bool = False
     """Whether what is given up may be taken up again."""
-    smallest: Smallest | None = None
+    smallest: SmallestModelGoal | None = None
     """Where the search is after the smallest model: then what is out of tolerance is beyond the reference."""
-    _precedents: dict[Axis, Precedents] = field(default_factory=dict, init=False, compare=False)
+    _precedents: dict[Objective, CurveExtrapolation] = field(
+        default_factory=dict, init=False, compare=False
+    )
     """As of the last look: to go through all trials at each look would take ever longer."""
 
-    def look(self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records) -> Outdone | None:
+    def look(
+        self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records
+    ) -> PruneDecision | None:
         """Why a run should be given up at a rung; None where it may go on.
 
         Args:
@@ -70,11 +74,19 @@ class RungPruner:
         return self._waiting(hoped, rungs, healthy) if outdone is None and waits else outdone
 
     def _beaten(
-        self, hoped: Mapping[Axis, float], sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records
-    ) -> Outdone | None:
+        self,
+        hoped: Mapping[Objective, float],
+        sizes: Mapping[str, float],
+        rungs: Sequence[Rung],
+        healthy: Records,
+    ) -> PruneDecision | None:
         """Why a run that hopes for no more than this has no place on the front; None where it has."""
         axis = next(iter(hoped))
-        rivals = [record for record in healthy if self._no_larger(record, sizes) and _are_worse(hoped, record.figures)]
+        rivals = [
+            record
+            for record in healthy
+            if self._no_larger(record, sizes) and _are_worse(hoped, record.figures)
+        ]
         what = "no larger, has"
         if not rivals and (self.sets_aside or self.smallest):
             within = "tolerance" if self.smallest else "the reference"
@@ -83,55 +95,85 @@ class RungPruner:
             return None
         rivals = _best_first(rivals, axis)
         told = f"{self._told(axis, hoped, rungs)}; trial {rivals[0].number}, {what} {axis.value(rivals[0]):.3g}"
-        return Outdone(tuple(record.number for record in rivals), told)
+        return PruneDecision(tuple(record.number for record in rivals), told)
 
-    def _waiting(self, hoped: Mapping[Axis, float], rungs: Sequence[Rung], healthy: Records) -> Outdone:
+    def _waiting(
+        self, hoped: Mapping[Objective, float], rungs: Sequence[Rung], healthy: Records
+    ) -> PruneDecision:
         """Why a run that may have a place on the front is set aside all the same."""
         axis = next(iter(hoped))
-        known = [record for record in healthy if any(rung.step == rungs[-1].step for rung in record.rungs)]
+        known = [
+            record
+            for record in healthy
+            if any(rung.step == rungs[-1].step for rung in record.rungs)
+        ]
         told = f"{self._told(axis, hoped, rungs)}; it waits until nothing else promises more"
-        return Outdone(tuple(record.number for record in _best_first(known, axis)), told)
+        return PruneDecision(tuple(record.number for record in _best_first(known, axis)), told)
 
-    def _told(self, axis: Axis, hoped: Mapping[Axis, float], rungs: Sequence[Rung]) -> str:
+    def _told(
+        self, axis: Objective, hoped: Mapping[Objective, float], rungs: Sequence[Rung]
+    ) -> str:
         now = rungs[-1].metrics.get(axis.metric, math.nan)
         will = "would, as a rule, end with" if self.sets_aside else "could at best end with"
         return f"{axis.metric} {now:.3g} at step {rungs[-1].step} {will} {quality(axis, hoped[axis]):.3g}"
 
-    def _hoped(self, rungs: Sequence[Rung], healthy: Records) -> dict[Axis, float]:
+    def _hoped(self, rungs: Sequence[Rung], healthy: Records) -> dict[Objective, float]:
         """The cost of each quality with which a run may hope to end; nothing while there are too few precedents."""
-        hoped: dict[Axis, float] = {}
+        hoped: dict[Objective, float] = {}
         for axis in (axis for axis in self.axes if not axis.is_size):
-            precedents = self._precedents[axis] = self._precedents.get(axis, Precedents(axis, ())).of(healthy)
-            if precedents.known(rungs[-1].step) < self.spec.precedents:
+            min_healthy_trials = self._precedents[axis] = self._precedents.get(
+                axis, CurveExtrapolation(axis, ())
+            ).of(healthy)
+            if min_healthy_trials.known(rungs[-1].step) < self.spec.min_healthy_trials:
                 return {}
-            forecast = precedents.forecast(rungs)
+            forecast = min_healthy_trials.forecast(rungs)
             noise = self.spec.margin * math.log1p(self.spec.noise)
             hoped[axis] = forecast.mean if self.sets_aside else forecast.reach - noise
         return hoped
 
     def _no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
-        return all(axis.cost(axis.value(record)) <= axis.cost(sizes[axis.metric]) for axis in self.axes if axis.is_size)
+        return all(
+            axis.cost(axis.value(record)) <= axis.cost(sizes[axis.metric])
+            for axis in self.axes
+            if axis.is_size
+        )
 
-    def _within_reference(self, hoped: Mapping[Axis, float], healthy: Records) -> list[TrialRecord]:
+    def _within_reference(
+        self, hoped: Mapping[Objective, float], healthy: Records
+    ) -> list[TrialRecord]:
         """Of a run that hopes for nothing within the reference those that are; else none."""
         limits = self._limits(healthy)
         if not all(axis.metric in limits for axis in hoped) or not _are_worse(hoped, limits):
             return []
-        return [record for record in healthy if all(a.cost(a.value(record)) <= a.cost(limits[a.metric]) for a in hoped)]
+        return [
+            record
+            for record in healthy
+            if all(a.cost(a.value(record)) <= a.cost(limits[a.metric]) for a in hoped)
+        ]
 
     def _limits(self, healthy: Records) -> dict[str, float]:
         """What is too bad to be of use, by objective."""
         if self.smallest:
-            axis, limit = next(axis for axis in self.axes if not axis.is_size), self.smallest.limit(healthy)
+            axis, limit = (
+                next(axis for axis in self.axes if not axis.is_size),
+                self.smallest.limit(healthy),
+            )
             return {} if limit is None else {axis.metric: limit}
         reference = pareto_front(healthy, self.axes, self.reference).reference
-        return {axis.metric: v for axis, v in zip(self.axes, reference.values, strict=True)} if reference else {}
+        return (
+            {axis.metric: v for axis, v in zip(self.axes, reference.values, strict=True)}
+            if reference
+            else {}
+        )
 
 
-def _best_first(records: Records, axis: Axis) -> list[TrialRecord]:
+def _best_first(records: Records, axis: Objective) -> list[TrialRecord]:
     return sorted(records, key=lambda record: (axis.cost(axis.value(record)), record.number))
 
 
-def _are_worse(hoped: Mapping[Axis, float], figures: Mapping[str, float]) -> bool:
+def _are_worse(hoped: Mapping[Objective, float], figures: Mapping[str, float]) -> bool:
     """Whether what is hoped for is worse than these figures in every quality."""
-    return all(expected > cost(axis, figures.get(axis.metric, math.nan)) for axis, expected in hoped.items())
+    return all(
+        expected > cost(axis, figures.get(axis.metric, math.nan))
+        for axis, expected in hoped.items()
+    )

@@ -8,12 +8,21 @@ from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
 from gansearch.messages import Crash, Ending
-from gansearch.search.feasibility import Examined
-from gansearch.search.pruning import Outdone
-from gansearch.storage.trial_store import BASELINE, CERTIFIES, CONTINUES, GIVEN, RETRY_OF, SEED, VARIATION, TrialRecord
+from gansearch.search.feasibility import Feasibility
+from gansearch.search.pruning import PruneDecision
+from gansearch.storage.trial_store import (
+    BASELINE,
+    CERTIFIES,
+    CONTINUES,
+    GIVEN,
+    RETRY_OF,
+    SEED,
+    VARIATION,
+    TrialRecord,
+)
 
 
-def begun(trial: Trial, examined: Examined) -> TrialRecord:
+def begun(trial: Trial, examined: Feasibility) -> TrialRecord:
     """What is known of a trial before it is trained."""
     candidate: Candidate | None = examined.candidate
     marks = trial.user_attrs
@@ -34,7 +43,7 @@ def begun(trial: Trial, examined: Examined) -> TrialRecord:
     )
 
 
-def ended(record: TrialRecord, ending: Ending, outdone: Outdone | None) -> TrialRecord:
+def ended(record: TrialRecord, ending: Ending, outdone: PruneDecision | None) -> TrialRecord:
     """The record of a trial that was trained."""
     if isinstance(ending, Crash):
         return replace(record, state="failed", reason=f"{ending.kind}: {ending.message}")
@@ -42,7 +51,7 @@ def ended(record: TrialRecord, ending: Ending, outdone: Outdone | None) -> Trial
         record,
         state="complete" if ending.verdict.status == "healthy" and outdone is None else "pruned",
         reason="" if outdone is None else outdone.reason,
-        outdone_by=() if outdone is None else outdone.by,
+        dominated_by=() if outdone is None else outdone.by,
         verdict=ending.verdict,
         metrics=ending.metrics,
         signals=ending.signals,

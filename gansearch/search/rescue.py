@@ -15,7 +15,7 @@ from gansearch.candidate import Candidate
 from gansearch.diagnosis.remedies import applied
 from gansearch.errors import PluginError
 from gansearch.rescue_record import Attempt, Rescue
-from gansearch.search.feasibility import Examined, Gate
+from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.signals import Remedy
 from gansearch.storage.trial_store import TrialRecord
 
@@ -29,7 +29,7 @@ class SecondChance:
 
     remedy: Remedy
     candidate: Candidate
-    examined: Examined
+    examined: Feasibility
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rescuer:
     """Says whether a run gets a second chance, and with what."""
 
     wanted: Literal["none", "suspect", "all"]
-    gate: Gate
+    gate: FeasibilityCheck
 
     def look(self, record: TrialRecord, candidate: Candidate) -> SecondChance | None:
         """A trial's second chance, by the first of its remedies that will do; None where it gets none.
@@ -50,7 +50,7 @@ class Rescuer:
 
     def _deserves(self, record: TrialRecord) -> bool:
         """Whether it ended badly, and for itself: what others are held against stays as the study says it."""
-        if record.state != "pruned" or record.verdict is None or record.outdone_by:
+        if record.state != "pruned" or record.verdict is None or record.dominated_by:
             return False
         if record.baseline or record.variation or record.certifies is not None:
             return False

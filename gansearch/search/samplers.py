@@ -65,9 +65,13 @@ KINDS: Mapping[str, SamplerKind] = {
     ),
     "random": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True),
     # It chooses by itself (shrinking.py), but for its first candidates.
-    "shrink": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, takes_up=True),
+    "shrink": SamplerKind(
+        lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, takes_up=True
+    ),
     # All that it tries is given, so nothing is ever drawn.
-    "one-at-a-time": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, proposes=False),
+    "one-at-a-time": SamplerKind(
+        lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, proposes=False
+    ),
 }
 
 

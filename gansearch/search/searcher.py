@@ -13,7 +13,7 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import SearchSpec
 
 
-class Agenda(Protocol):
+class Searcher(Protocol):
     """What the driver asks for the next trial."""
 
     proposes: bool
@@ -32,7 +32,7 @@ class Agenda(Protocol):
         """Hear of a trial that ended, or was refused."""
 
 
-class SearchAgenda:
+class SamplerSearcher:
     """The candidates that the study names, then those that the sampler proposes, until there are enough."""
 
     def __init__(self, spec: SearchSpec, space: SearchSpace, store: TrialStore) -> None:

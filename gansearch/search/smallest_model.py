@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from gansearch.ranking.healthy_trials import Contenders
-from gansearch.ranking.pareto import Axis
-from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.healthy_trials import HealthyTrials
+from gansearch.ranking.pareto import Objective
+from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import limits_of
 from gansearch.search.learning_curves import cost
 from gansearch.storage.trial_store import TrialRecord
@@ -17,7 +17,7 @@ from gansearch.study.spec import StudySpec
 
 
 @dataclass(frozen=True)
-class Ceiling:
+class SizeCeiling:
     """A size that a candidate must be below to be worth a training."""
 
     metric: str
@@ -36,45 +36,62 @@ class Ceiling:
 
 
 @dataclass(frozen=True)
-class Smallest:
+class SmallestModelGoal:
     """The smallest model within the certification's tolerance."""
 
     spec: StudySpec
-    axes: Sequence[Axis]
-    ceiling: Ceiling | None = None
+    axes: Sequence[Objective]
+    ceiling: SizeCeiling | None = None
     """None while there is no certified champion."""
     disproved: frozenset[int] = frozenset()
     """Trials whose certification has failed."""
 
     @classmethod
     def of(
-        cls, spec: StudySpec, axes: Sequence[Axis], records: Sequence[TrialRecord], runs: Sequence[TrialRecord]
+        cls,
+        spec: StudySpec,
+        axes: Sequence[Objective],
+        records: Sequence[TrialRecord],
+        runs: Sequence[TrialRecord],
     ) -> Self:
         """From the trials of a search and the runs of its certification."""
-        standing = standing_of(spec, records, axes, runs)
+        standing = study_summary(spec, records, axes, runs)
         champion, size = standing.champion, standing.size
-        ceiling = None if champion is None else Ceiling(size.metric, size.value(champion), champion.number)
-        failed = (number for number, certificate in standing.certificates.items() if certificate.out_of_reach)
+        ceiling = (
+            None
+            if champion is None
+            else SizeCeiling(size.metric, size.value(champion), champion.number)
+        )
+        failed = (
+            number
+            for number, certificate in standing.certificates.items()
+            if certificate.out_of_reach
+        )
         return cls(spec, axes, ceiling, frozenset(failed))
 
     def limit(self, records: Sequence[TrialRecord]) -> float | None:
         """The worst quality that is within tolerance; None without a healthy trial."""
-        ruling = limits_of(self.spec, Contenders.of(records, self.axes), {}).ruling(self.spec.certification)
+        ruling = limits_of(self.spec, HealthyTrials.of(records, self.axes), {}).ruling(
+            self.spec.certification
+        )
         return None if ruling is None else ruling.value
 
-    def to_beat(self, records: Sequence[TrialRecord], size: Axis, quality: Axis, limit: float) -> float:
+    def to_beat(
+        self, records: Sequence[TrialRecord], size: Objective, quality: Objective, limit: float
+    ) -> float:
         """The smallest size that is as good as certain.
 
         One run within tolerance may have been lucky, and then the models between it and the next larger
         one are what the search should find. So it counts where it is better than the limit by as much
         as two seeds differ.
         """
-        contenders = Contenders.of(records, self.axes)
+        contenders = HealthyTrials.of(records, self.axes)
         certain = cost(quality, limit) - math.log1p(self.spec.pruning.noise)
         found = [
             size.value(record)
             for record in contenders.healthy
-            if record.number not in self.disproved and cost(quality, quality.value(record)) <= certain
+            if record.number not in self.disproved
+            and cost(quality, quality.value(record)) <= certain
         ]
         baseline = [size.value(contenders.baseline)] if contenders.baseline else []
         proven = [self.ceiling.value] if self.ceiling else []

@@ -22,7 +22,7 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Teller:
+class TellPolicy:
     """The one place that decides it.
 
     A healthy trial is COMPLETE. One that failed, or ended suspect, is never ranked: it is PRUNED with
@@ -40,15 +40,23 @@ class Teller:
         """What to tell of a trial that has ended."""
         values = [record.figures.get(objective.metric, math.nan) for objective in self.objectives]
         if record.state == "complete" and not all(map(math.isfinite, values)):
-            broken = [o.metric for o, value in zip(self.objectives, values, strict=True) if not math.isfinite(value)]
+            broken = [
+                o.metric
+                for o, value in zip(self.objectives, values, strict=True)
+                if not math.isfinite(value)
+            ]
             record = replace(record, state="failed", reason=f"not measurable: {', '.join(broken)}")
         constraints = {"failure": float(record.state != "complete"), "invalid": 0.0}
         constraints |= dict.fromkeys(self.constraints, 0.0) | dict(violations)
-        ranked = record.state == "complete" or (record.state == "pruned" and not self.kind.learns_from_pruned)
+        ranked = record.state == "complete" or (
+            record.state == "pruned" and not self.kind.learns_from_pruned
+        )
         return Told(record, self._worst_where_unknown(values) if ranked else None, constraints)
 
     def _worst_where_unknown(self, values: Sequence[float]) -> list[float]:
         return [
-            value if math.isfinite(value) else math.inf * (1 if objective.direction == "minimize" else -1)
+            value
+            if math.isfinite(value)
+            else math.inf * (1 if objective.direction == "minimize" else -1)
             for objective, value in zip(self.objectives, values, strict=True)
         ]

@@ -19,7 +19,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
 
 
-class Mirror(BaseStorage):
+class CachedStorage(BaseStorage):
     """Writes to the database first and then to its own copy of the trials, which is all that it reads.
 
     Trials that it has given away are never changed: a change makes another one.
@@ -41,7 +41,11 @@ class Mirror(BaseStorage):
         if states is None:
             found = list(trials)
         elif not any(state in states for state in TrialState if state.is_finished()):
-            found = [trials[number] for number in sorted(self._open[study_id]) if trials[number].state in states]
+            found = [
+                trials[number]
+                for number in sorted(self._open[study_id])
+                if trials[number].state in states
+            ]
         else:
             found = [trial for trial in trials if trial.state in states]
         return copy.deepcopy(found) if deepcopy else found
@@ -50,12 +54,16 @@ class Mirror(BaseStorage):
         """The trials of a study, read when they are asked for first."""
         if study_id not in self._trials:
             self._trials[study_id], self._open[study_id] = [], set()
-            for trial in sorted(self._database.get_all_trials(study_id, deepcopy=False), key=lambda t: t.number):
+            for trial in sorted(
+                self._database.get_all_trials(study_id, deepcopy=False), key=lambda t: t.number
+            ):
                 self._add(study_id, trial)
         return self._trials[study_id]
 
     def _add(self, study_id: int, trial: FrozenTrial) -> None:
-        assert trial.number == len(self._trials[study_id]), "another process has written to the study"
+        assert trial.number == len(self._trials[study_id]), (
+            "another process has written to the study"
+        )
         self._trials[study_id].append(trial)
         self._places[trial._trial_id] = study_id, trial.number
         if not trial.state.is_finished():
@@ -80,7 +88,11 @@ class Mirror(BaseStorage):
         return trial_id
 
     def set_trial_param(
-        self, trial_id: int, param_name: str, param_value_internal: float, distribution: BaseDistribution
+        self,
+        trial_id: int,
+        param_name: str,
+        param_value_internal: float,
+        distribution: BaseDistribution,
     ) -> None:
         self._database.set_trial_param(trial_id, param_name, param_value_internal, distribution)
         value = distribution.to_external_repr(param_value_internal)
@@ -91,7 +103,9 @@ class Mirror(BaseStorage):
 
         self._change(trial_id, change)
 
-    def set_trial_state_values(self, trial_id: int, state: TrialState, values: Sequence[float] | None = None) -> bool:
+    def set_trial_state_values(
+        self, trial_id: int, state: TrialState, values: Sequence[float] | None = None
+    ) -> bool:
         if not self._database.set_trial_state_values(trial_id, state, values):
             return False
 
@@ -110,7 +124,9 @@ class Mirror(BaseStorage):
             self._open[study_id].discard(number)
         return True
 
-    def set_trial_intermediate_value(self, trial_id: int, step: int, intermediate_value: float) -> None:
+    def set_trial_intermediate_value(
+        self, trial_id: int, step: int, intermediate_value: float
+    ) -> None:
         self._database.set_trial_intermediate_value(trial_id, step, intermediate_value)
         self._put(trial_id, "intermediate_values", step, intermediate_value)
 
@@ -124,7 +140,9 @@ class Mirror(BaseStorage):
 
     def _put(self, trial_id: int, field: str, key: str | int, value: Any) -> None:
         kept = json.loads(json.dumps(value))  # as it would be read: a tuple comes back as a list
-        self._change(trial_id, lambda trial: setattr(trial, field, {**getattr(trial, field), key: kept}))
+        self._change(
+            trial_id, lambda trial: setattr(trial, field, {**getattr(trial, field), key: kept})
+        )
 
     def _change(self, trial_id: int, change: Callable[[FrozenTrial], None]) -> None:
         study_id, number = self._places[trial_id]
@@ -134,7 +152,9 @@ class Mirror(BaseStorage):
 
     # ------------------------------------------------------------------ studies, of which little is asked
 
-    def create_new_study(self, directions: Sequence[StudyDirection], study_name: str | None = None) -> int:
+    def create_new_study(
+        self, directions: Sequence[StudyDirection], study_name: str | None = None
+    ) -> int:
         study_id: int = self._database.create_new_study(directions, study_name)
         return study_id
 

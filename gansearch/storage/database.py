@@ -85,7 +85,9 @@ def located(database: Database) -> Iterator[None]:
         yield
     except GansearchError:
         raise
-    except Exception as error:  # SQLAlchemy, Optuna and Alembic have a dozen names for what may be wrong
+    except (
+        Exception
+    ) as error:  # SQLAlchemy, Optuna and Alembic have a dozen names for what may be wrong
         raise RunFolderError(database.told(error)) from error
 
 
@@ -125,7 +127,9 @@ class SQLite:
         return f"{self} cannot be read: {error}"
 
     def _open(self) -> RDBStorage:
-        storage = RDBStorage(f"sqlite:///{self.path.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}})
+        storage = RDBStorage(
+            f"sqlite:///{self.path.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
+        )
         sqlalchemy.event.listen(storage.engine, "connect", _spare_the_disk)
         storage.engine.dispose()  # so that connections made before are made again
         return storage
@@ -150,7 +154,12 @@ def write_out(engine: sqlalchemy.Engine) -> None:
 # --------------------------------------------------------------------------------------------------
 # In a shared database
 
-_ALIVE = {"connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+_ALIVE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
 _SERVER_ALIVE = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
 """Both ends notice within a minute that the other is gone, so that a driver cut off gives its studies free."""
 
@@ -181,10 +190,22 @@ class PostgreSQL:
         if owner is None and not study.get_trials(deepcopy=False):
             if not self._identity.exists():
                 write_atomically(self._identity, uuid.uuid4().hex.encode())
-            told = {"identity": self._identity.read_text(), "host": socket.gethostname(), "path": str(self.folder)}
+            told = {
+                "identity": self._identity.read_text(),
+                "host": socket.gethostname(),
+                "path": str(self.folder),
+            }
             study.set_user_attr(OWNER, told)
-        elif owner is None or not self._identity.exists() or owner["identity"] != self._identity.read_text():
-            whose = f"belongs to the run folder {owner['path']} on {owner['host']}" if owner else "is not gansearch's"
+        elif (
+            owner is None
+            or not self._identity.exists()
+            or owner["identity"] != self._identity.read_text()
+        ):
+            whose = (
+                f"belongs to the run folder {owner['path']} on {owner['host']}"
+                if owner
+                else "is not gansearch's"
+            )
             raise RunFolderError(
                 f"{self}: its study {name!r} {whose}, so {self.folder} cannot go on with it.\n"
                 "Go on in that folder, or give this study another name. Where that folder is gone for good, "
@@ -218,12 +239,18 @@ class PostgreSQL:
 
     def _make_tables(self) -> None:
         """Make Optuna's tables, where there are none; two at a time would be in each other's way."""
-        with sqlalchemy.create_engine(self._driver_url, poolclass=NullPool, connect_args=_ALIVE).connect() as alone:
+        with sqlalchemy.create_engine(
+            self._driver_url, poolclass=NullPool, connect_args=_ALIVE
+        ).connect() as alone:
             alone.execute(sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_TABLES})"))
             self._open(poolclass=NullPool, skip_table_creation=False)
 
     def _open(
-        self, *, skip_table_creation: bool = True, skip_compatibility_check: bool = False, **pool: Any
+        self,
+        *,
+        skip_table_creation: bool = True,
+        skip_compatibility_check: bool = False,
+        **pool: Any,
     ) -> RDBStorage:
         arguments = _ALIVE | {"options": _SERVER_ALIVE, "application_name": _who()}
         url = re.sub(r"[{}]", r"\g<0>\g<0>", self._driver_url)  # Optuna takes it for a template
@@ -286,7 +313,9 @@ def _who() -> str:
 
 def _told(error: Exception) -> str:
     """What went wrong, in the server's words, where it has any."""
-    cause = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    cause = (
+        error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
+    )
     words = cause.orig if isinstance(cause, DBAPIError) and cause.orig else cause
     if isinstance(words, KeyError):
         return "it holds no such study"

@@ -55,7 +55,9 @@ class RunFolder:
     """The folder of one study."""
 
     def __init__(self, path: Path, storage: str | None = None) -> None:
-        self.path = path.absolute()  # SQLite and its locks need a path that outlives a change of directory
+        self.path = (
+            path.absolute()
+        )  # SQLite and its locks need a path that outlives a change of directory
         self._storage = storage
 
     @classmethod
@@ -184,7 +186,9 @@ class TrialFolder:
         columns = dict.fromkeys(name for row in rows for name in row)
         schema = pa.schema([("step", pa.int64()), *((name, pa.float32()) for name in columns)])
         # By Arrow itself: pandas would make no difference between what went wrong and what was not measured.
-        table = pa.Table.from_pylist([{"step": step, **row} for step, row in enumerate(rows, start=1)], schema)
+        table = pa.Table.from_pylist(
+            [{"step": step, **row} for step, row in enumerate(rows, start=1)], schema
+        )
         self.path.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, self.path / SIGNALS)
 

@@ -59,7 +59,9 @@ def image_grid(pixels: Tensor, together: int = 1, columns: int | None = None) ->
     return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
 
 
-def scatter(groups: Mapping[str, np.ndarray], data: Data, path: Path, *, joined: bool = False) -> None:
+def scatter(
+    groups: Mapping[str, np.ndarray], data: Data, path: Path, *, joined: bool = False
+) -> None:
     """Write points (N, 2), by what they are, over those of the data; `joined` draws a line from each to the next.
 
     The frame is the data's own, so that pictures can be compared; what lies farther out is not seen.
@@ -70,12 +72,19 @@ def scatter(groups: Mapping[str, np.ndarray], data: Data, path: Path, *, joined:
     axes = figure.add_subplot()
     real = data.test.samples.reshape(len(data.test.samples), -1)
     axes.scatter(real[:, 0], real[:, 1], s=2, color="0.8", label="data")
-    middle, reach = (real.max(axis=0) + real.min(axis=0)) / 2, FRAME * float(np.ptp(real, axis=0).max()) / 2
+    middle, reach = (
+        (real.max(axis=0) + real.min(axis=0)) / 2,
+        FRAME * float(np.ptp(real, axis=0).max()) / 2,
+    )
     for name, points in groups.items():
         if joined:
             axes.plot(points[:, 0], points[:, 1], ".-", linewidth=1, markersize=5, label=name)
         else:
             axes.scatter(points[:, 0], points[:, 1], s=8, label=name)
-    axes.set(xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach), aspect="equal")
+    axes.set(
+        xlim=(middle[0] - reach, middle[0] + reach),
+        ylim=(middle[1] - reach, middle[1] + reach),
+        aspect="equal",
+    )
     axes.legend(loc="upper right", fontsize=8)
     figure.savefig(path, dpi=120)

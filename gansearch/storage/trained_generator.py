@@ -45,7 +45,9 @@ class TrainedGenerator:
             network.load_state_dict(state)
         except RuntimeError as error:
             use = candidate.uses["generator"]
-            raise RunFolderError(f"{files.path / GENERATOR} does not fit what {use!r} builds now: {error}") from None
+            raise RunFolderError(
+                f"{files.path / GENERATOR} does not fit what {use!r} builds now: {error}"
+            ) from None
         return cls(candidate, data, network.eval())
 
     @property
@@ -62,7 +64,9 @@ class TrainedGenerator:
     def draw_held_out(self, count: int, seed: int) -> Tensor:
         """Test samples (at most count, C, H, W) as they are stored, always the same of a seed."""
         samples = torch.from_numpy(self.data.test.samples)
-        return samples[torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))[:count]]
+        return samples[
+            torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))[:count]
+        ]
 
     @torch.no_grad()
     def generate(self, inputs: Tensor, batch: int = 250) -> Tensor:
@@ -72,7 +76,9 @@ class TrainedGenerator:
 
 def _candidate(files: TrialFolder, registry: Registry) -> Candidate:
     if not (files.path / GENERATOR).is_file():
-        raise RunFolderError(f"{files.path} keeps no {GENERATOR}: the trial did not come to the end of its training")
+        raise RunFolderError(
+            f"{files.path} keeps no {GENERATOR}: the trial did not come to the end of its training"
+        )
     path = files.path / CANDIDATE
     try:
         return Candidate.from_json(json.loads(path.read_text(encoding="utf-8")), registry)

@@ -20,7 +20,7 @@ from gansearch.errors import RunFolderError
 from gansearch.messages import Rung
 from gansearch.rescue_record import Rescue
 from gansearch.signals import Remedy, Verdict
-from gansearch.storage.cached_storage import Mirror
+from gansearch.storage.cached_storage import CachedStorage
 from gansearch.storage.database import RESUMABLE, Database, located, write_out
 from gansearch.study.spec import ObjectiveSpec
 
@@ -58,7 +58,7 @@ class TrialRecord:
     signals: Mapping[str, float] = field(default_factory=dict)
     rungs: Sequence[Rung] = ()
     """What it was worth at each rung that it reached."""
-    outdone_by: Sequence[int] = ()
+    dominated_by: Sequence[int] = ()
     """Trials that it was held against at the rung at which it was given up."""
     steps: int = 0
     seconds: float = 0.0
@@ -94,7 +94,7 @@ class TrialRecord:
     @property
     def judged(self) -> bool:
         """Whether a training of its candidate has come to a verdict, healthy or not."""
-        return self.state in ("complete", "pruned") and not (self.rejected or self.outdone_by)
+        return self.state in ("complete", "pruned") and not (self.rejected or self.dominated_by)
 
     @property
     def rescued(self) -> bool:
@@ -114,26 +114,34 @@ class TrialRecord:
         return {**self.sizes, **self.metrics}
 
     def to_json(self) -> dict[str, Any]:
-        told = {k: getattr(self, k) for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")}
+        told = {
+            k: getattr(self, k)
+            for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")
+        }
         told |= {k: getattr(self, k) for k in ("seconds", "stamp", "reason", "rejected", "retried")}
         told |= {"verdict": self.verdict.to_json() if self.verdict else None}
         told |= {"rungs": [(rung.step, dict(rung.metrics)) for rung in self.rungs]}
-        told |= {"outdone_by": list(self.outdone_by)}
+        told |= {"dominated_by": list(self.dominated_by)}
         told |= {"rescue": self.rescue.to_json() if self.rescue else None}
-        return told | {"state": self.state, "remedies": [remedy.to_json() for remedy in self.remedies]}
+        return told | {
+            "state": self.state,
+            "remedies": [remedy.to_json() for remedy in self.remedies],
+        }
 
     @classmethod
     def of(cls, trial: FrozenTrial) -> Self:
         """Read a trial of Optuna's."""
         attributes = trial.user_attrs
         told: dict[str, Any] = (
-            json.loads(attributes[RECORD]) if RECORD in attributes else {"state": _STATES[trial.state]}
+            json.loads(attributes[RECORD])
+            if RECORD in attributes
+            else {"state": _STATES[trial.state]}
         )
         if told.get("verdict"):
             told["verdict"] = Verdict.from_json(told["verdict"])
         told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
         told["rungs"] = tuple(Rung(*rung) for rung in told.get("rungs", ()))
-        told["outdone_by"] = tuple(told.get("outdone_by", ()))
+        told["dominated_by"] = tuple(told.get("dominated_by", ()))
         if told.get("rescue"):
             told["rescue"] = Rescue.from_json(told["rescue"])
         return cls(
@@ -147,7 +155,9 @@ class TrialRecord:
             certifies=attributes.get(CERTIFIES),
             seed=attributes.get(SEED),
             # A second run begins from scratch.
-            inherited_from=None if (rescue := told.get("rescue")) and rescue.succeeded else attributes.get(INHERITS),
+            inherited_from=None
+            if (rescue := told.get("rescue")) and rescue.succeeded
+            else attributes.get(INHERITS),
             **told,
         )
 
@@ -170,7 +180,10 @@ class TrialStore:
     """The trials of one study. Only the driver, which holds the run folder's lock, calls what writes."""
 
     def __init__(
-        self, study: optuna.Study, database: Database | None = None, engine: sqlalchemy.Engine | None = None
+        self,
+        study: optuna.Study,
+        database: Database | None = None,
+        engine: sqlalchemy.Engine | None = None,
     ) -> None:
         self._study, self._database, self._engine = study, database, engine
         self._finished: dict[int, TrialRecord] = {}
@@ -186,8 +199,10 @@ class TrialStore:
         with located(database), ExitStack() as opened:
             storage = database.writing(name.partition("/")[0])
             opened.callback(storage.engine.dispose)
-            mirror = Mirror(storage)
-            study = optuna.create_study(storage=mirror, study_name=name, directions=directions, load_if_exists=True)
+            mirror = CachedStorage(storage)
+            study = optuna.create_study(
+                storage=mirror, study_name=name, directions=directions, load_if_exists=True
+            )
             database.claim(study)
             opened.pop_all()
         return cls(study, database, storage.engine)
@@ -201,7 +216,9 @@ class TrialStore:
         """
         with located(database):
             storage = database.reading()
-            return cls(optuna.load_study(study_name=name, storage=storage), database, storage.engine)
+            return cls(
+                optuna.load_study(study_name=name, storage=storage), database, storage.engine
+            )
 
     @classmethod
     def certification(cls, database: Database, study: str) -> Self | None:
@@ -224,7 +241,9 @@ class TrialStore:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
         """Let go of the database, and tell of what went wrong with it."""
         if self._engine is not None:
             self._engine.dispose()
@@ -242,7 +261,9 @@ class TrialStore:
     @classmethod
     def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
         """The trials of a study that nobody wants to keep."""
-        return cls(optuna.create_study(study_name=name, directions=[o.direction for o in objectives]))
+        return cls(
+            optuna.create_study(study_name=name, directions=[o.direction for o in objectives])
+        )
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
@@ -273,7 +294,11 @@ class TrialStore:
         return self._study.ask()
 
     def tell(
-        self, trial: Trial, record: TrialRecord, values: Sequence[float] | None, constraints: Mapping[str, float]
+        self,
+        trial: Trial,
+        record: TrialRecord,
+        values: Sequence[float] | None,
+        constraints: Mapping[str, float],
     ) -> None:
         """End a trial; the one place where Optuna hears of an ending.
 
@@ -291,7 +316,9 @@ class TrialStore:
         if values is not None:
             self._study.tell(trial, list(values))
         else:
-            self._study.tell(trial, state=TrialState.FAIL if record.state == "failed" else TrialState.PRUNED)
+            self._study.tell(
+                trial, state=TrialState.FAIL if record.state == "failed" else TrialState.PRUNED
+            )
         if self._engine is not None:
             write_out(self._engine)
 
@@ -307,11 +334,15 @@ class TrialStore:
         trials = self._study.get_trials(deepcopy=False)
         trial = trials[number]
         parameters = trial.params or trial.system_attrs.get("fixed_params", {})
-        known = bool(parameters) or "fixed_params" in trial.system_attrs  # a candidate may have nothing to search
+        known = (
+            bool(parameters) or "fixed_params" in trial.system_attrs
+        )  # a candidate may have nothing to search
         # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
         if known and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
             kept = {name: trial.user_attrs[name] for name in KEPT if name in trial.user_attrs}
             self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
         record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
-        self._study._storage.set_trial_user_attr(trial._trial_id, RECORD, json.dumps(record.to_json()))
+        self._study._storage.set_trial_user_attr(
+            trial._trial_id, RECORD, json.dumps(record.to_json())
+        )
         self._study.tell(number, state=TrialState.FAIL)

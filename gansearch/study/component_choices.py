@@ -55,7 +55,9 @@ class Reader:
                 continue
             place: Place = (role,) if role == "dataset" else (role, i)
             if node.use in (option.use for option in options):
-                self.problems.append(Problem((*place, "use"), f"{node.use!r} is listed a second time"))
+                self.problems.append(
+                    Problem((*place, "use"), f"{node.use!r} is listed a second time")
+                )
             elif (component := self._load(role, node.use, (*place, "use"))) is not None:
                 options.append(self._option(component, node, place))
         return tuple(options)
@@ -66,7 +68,9 @@ class Reader:
         if not option.domains and len(self.problems) == known:
             try:
                 component.model_validate(option.fixed)
-            except ValidationError as error:  # what only shows in the whole, such as a field that is missing
+            except (
+                ValidationError
+            ) as error:  # what only shows in the whole, such as a field that is missing
                 self.problems += problems_of(error, place)
         return option
 
@@ -74,7 +78,11 @@ class Reader:
         """Components whose fields are all fixed."""
         built: list[Component] = []
         for i, node in enumerate(nodes):
-            if node is None or (component := self._load(key.removesuffix("s"), node.use, (key, i, "use"))) is None:
+            if (
+                node is None
+                or (component := self._load(key.removesuffix("s"), node.use, (key, i, "use")))
+                is None
+            ):
                 continue
             try:
                 built.append(component.model_validate(node.fields))
@@ -91,7 +99,11 @@ class Reader:
                 continue
             metrics[name] = component()  # type: ignore[assignment]
             if place[0] == "constraints" and not isinstance(metrics[name], SizeMetric):
-                self.problems.append(Problem(place, "only a size, which is known before training, can be constrained"))
+                self.problems.append(
+                    Problem(
+                        place, "only a size, which is known before training, can be constrained"
+                    )
+                )
         return metrics
 
     def _load(self, role: str, name: str, place: Place) -> type[Component] | None:
@@ -160,7 +172,10 @@ def metrics_of(tree: Mapping[str, Any]) -> dict[str, Place]:
         if isinstance(objective, Mapping):
             asked[objective.get("metric", "")] = ("objectives", i, "metric")
     constraints = tree.get("constraints")
-    asked |= {name: ("constraints", name) for name in (constraints if isinstance(constraints, Mapping) else ())}
+    asked |= {
+        name: ("constraints", name)
+        for name in (constraints if isinstance(constraints, Mapping) else ())
+    }
     return {name: place for name, place in asked.items() if isinstance(name, str) and name}
 
 

@@ -16,7 +16,11 @@ SECRET_IN_QUERY = r"([?&](?i:[a-z_]*(?:password|secret|key|token)|sig)=)[^&\s]*"
 
 def _check(url: object) -> object:
     """One message for all that can be wrong."""
-    if isinstance(url, str) and re.fullmatch(PATTERN, url) and not re.search(_PASSWORD_IN_QUERY, url):
+    if (
+        isinstance(url, str)
+        and re.fullmatch(PATTERN, url)
+        and not re.search(_PASSWORD_IN_QUERY, url)
+    ):
         return url
     raise ValueError("should be a URL such as postgresql://user@host:5432/database")
 

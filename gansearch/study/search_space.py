@@ -29,7 +29,10 @@ class SearchSpace:
             StudyError: with every mistake found.
         """
         reader = Reader(registry)
-        nodes = {role: (spec.dataset,) if role == "dataset" else getattr(spec, role) for role in CANDIDATE_ROLES}
+        nodes = {
+            role: (spec.dataset,) if role == "dataset" else getattr(spec, role)
+            for role in CANDIDATE_ROLES
+        }
         self.options = {role: reader.options(role, nodes[role]) for role in CANDIDATE_ROLES}
         self.detectors: tuple[Detector, ...] = reader.components("detectors", spec.detectors)
         self.metrics = reader.metrics(metrics_of(spec.resolved()))
@@ -38,7 +41,9 @@ class SearchSpace:
         if reader.problems:
             raise StudyError(reader.problems)
         problems: list[Problem] = []
-        self.baseline_parameters = _parameters_of(self.options, spec.baseline, ("baseline",), problems)
+        self.baseline_parameters = _parameters_of(
+            self.options, spec.baseline, ("baseline",), problems
+        )
         self.queued_parameters = [
             _parameters_of(self.options, _varied(spec.baseline, node), ("queue", i), problems)
             for i, node in enumerate(spec.queue)
@@ -62,7 +67,10 @@ class SearchSpace:
             if len(options) > 1:
                 found[role] = Choices(*(option.use for option in options))
             for option in options:
-                found |= {name: domain for name, _, domain in _parameters(role, option, alone=len(options) == 1)}
+                found |= {
+                    name: domain
+                    for name, _, domain in _parameters(role, option, alone=len(options) == 1)
+                }
         return found
 
     def _given(self, parameters: Mapping[str, Scalar], place: Place) -> Candidate:
@@ -122,18 +130,26 @@ class SearchSpace:
         A range gives so many values. What the study names outright is not among them.
         """
         named = [self.baseline_parameters, *self.queued_parameters]
-        varied = (parameters for role in self.options for parameters in self._variations_of(role, levels))
+        varied = (
+            parameters for role in self.options for parameters in self._variations_of(role, levels)
+        )
         return [parameters for parameters in varied if parameters not in named]
 
     def _variations_of(self, role: str, levels: int) -> Iterator[dict[str, Scalar]]:
         options, baseline = self.options[role], getattr(self.baseline, role)
         own = next(option for option in options if option.use == self.baseline.uses[role])
-        others = {name: value for name, value in self.baseline_parameters.items() if name.split(".")[0] != role}
+        others = {
+            name: value
+            for name, value in self.baseline_parameters.items()
+            if name.split(".")[0] != role
+        }
         for option in options:
             if option is not own:
                 searched = _parameters(role, option, alone=False)
                 yield (
-                    others | {role: option.use} | {name: _like(baseline, option, field) for name, field, _ in searched}
+                    others
+                    | {role: option.use}
+                    | {name: _like(baseline, option, field) for name, field, _ in searched}
                 )
         for name, _, domain in _parameters(role, own, alone=len(options) == 1):
             for value in domain.levels(levels):
@@ -171,15 +187,26 @@ class _Fixed:
 
 
 def _objective_problems(spec: StudySpec, metrics: Mapping[str, Metric]) -> list[Problem]:
-    known = [isinstance(metrics[o.metric], SizeMetric) for o in spec.objectives if o.metric in metrics]
-    if spec.search.sampler != "shrink" or len(known) < len(spec.objectives) or sorted(known) == [False, True]:
+    known = [
+        isinstance(metrics[o.metric], SizeMetric) for o in spec.objectives if o.metric in metrics
+    ]
+    if (
+        spec.search.sampler != "shrink"
+        or len(known) < len(spec.objectives)
+        or sorted(known) == [False, True]
+    ):
         return []
     return [Problem(("search", "sampler"), "'shrink' needs two objectives, a size and a quality")]
 
 
-def _reference_problems(reference: Mapping[str, float], metrics: Mapping[str, Metric]) -> list[Problem]:
+def _reference_problems(
+    reference: Mapping[str, float], metrics: Mapping[str, Metric]
+) -> list[Problem]:
     return [
-        Problem(("reference", name), f"should be above 0, since sizes are compared by their logarithms, got {value:g}")
+        Problem(
+            ("reference", name),
+            f"should be above 0, since sizes are compared by their logarithms, got {value:g}",
+        )
         for name, value in reference.items()
         if isinstance(metrics.get(name), SizeMetric) and value <= 0
     ]
@@ -187,11 +214,17 @@ def _reference_problems(reference: Mapping[str, float], metrics: Mapping[str, Me
 
 def _varied(baseline: GivenCandidate, node: GivenCandidate) -> GivenCandidate:
     """A queued candidate: the baseline, but for what is said otherwise."""
-    return {**baseline, **{role: {**baseline.get(role, {}), **fields} for role, fields in node.items()}}
+    return {
+        **baseline,
+        **{role: {**baseline.get(role, {}), **fields} for role, fields in node.items()},
+    }
 
 
 def _parameters_of(
-    options: Mapping[str, tuple[Option, ...]], given: GivenCandidate, place: Place, problems: list[Problem]
+    options: Mapping[str, tuple[Option, ...]],
+    given: GivenCandidate,
+    place: Place,
+    problems: list[Problem],
 ) -> dict[str, Scalar]:
     """What a study's storage would hold for a given candidate."""
     for role in given:
@@ -204,14 +237,18 @@ def _parameters_of(
         option = next((o for o in choices if o.use == use), None)
         if option is None:
             names = [o.use for o in choices]
-            problems.append(Problem((*place, role, "use"), unknown(f"{role} of this study", str(use), names)))
+            problems.append(
+                Problem((*place, role, "use"), unknown(f"{role} of this study", str(use), names))
+            )
             continue
         alone = len(choices) == 1
         if not alone:
             parameters[role] = option.use
         searched = dict.fromkeys(option.domains)
         for field in [*searched, *(field for field in wanted if field not in searched)]:
-            value = wanted.get(field, getattr(option.component.model_fields.get(field), "default", None))
+            value = wanted.get(
+                field, getattr(option.component.model_fields.get(field), "default", None)
+            )
             if problem := _refusal(option, field, value):
                 problems.append(Problem((*place, role, field), problem))
             elif field in option.domains:
@@ -232,4 +269,8 @@ def _refusal(option: Option, field: str, value: Any) -> str | None:
         domain = option.domains[field]
         return None if domain.contains(value) else f"{value!r} lies outside the searched {domain}"
     fixed = option.fixed.get(field, option.component.model_fields[field].default)
-    return None if value == fixed else f"is fixed at {fixed!r} by this study, so it cannot be {value!r}"
+    return (
+        None
+        if value == fixed
+        else f"is fixed at {fixed!r} by this study, so it cannot be {value!r}"
+    )

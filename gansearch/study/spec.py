@@ -63,7 +63,8 @@ def _check_interval(interval: object) -> object:
 
 
 Interval = Annotated[
-    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=f"^{_EPOCHS}$")], BeforeValidator(_check_interval)
+    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=f"^{_EPOCHS}$")],
+    BeforeValidator(_check_interval),
 ]
 """A whole number of steps, or a string such as `10 epochs`."""
 
@@ -84,11 +85,11 @@ class _Training(_Part):
     is as without, and its stamp says why. A loss that goes by the number of the step is never recorded. Components
     that keep a state of their own, outside of parameters and buffers, do not go together with this.
     """
-    read_every: Annotated[int, Field(ge=1)] = 10
+    signals_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two looks at the signals, which wait on the device until then."""
     checkpoint_every: Annotated[int, Field(ge=0)] = 500
     """Steps between two checkpoints from which an interrupted run goes on; 0 keeps none."""
-    judged_samples: Annotated[int, Field(ge=10)] = 2000
+    eval_samples: Annotated[int, Field(ge=10)] = 2000
     """Generated samples on which the metrics are measured, and test samples at most."""
 
     def steps_per_epoch(self, samples: int) -> int:
@@ -204,7 +205,7 @@ class PruningSpec(_Part):
     """
     margin: Annotated[float, Field(ge=0)] = 1.0
     """How many times the noise others must be better by."""
-    precedents: Annotated[int, Field(ge=1)] = 2
+    min_healthy_trials: Annotated[int, Field(ge=1)] = 2
     """Healthy trials that must have shown how far runs improve from a rung before any is given up there."""
 
 
@@ -217,7 +218,7 @@ class CertificationSpec(_Part):
     """Of those, how many must come out healthy."""
     tolerance: Annotated[float, Field(ge=0)] = 0.10
     """Share by which its quality may be worse; about the noise between two seeds."""
-    tolerance_of: Literal["baseline", "best"] = "baseline"
+    tolerance_reference: Literal["baseline", "best"] = "baseline"
     """Than whose quality: that of the baseline as written, or of the best model found, whatever its size."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Of the lower bound of the share of seeds that come out healthy."""
@@ -260,7 +261,7 @@ class ExecutorSpec(_Part):
     On Ray, as many as the resources of one of them fit into all nodes. More of them than GPUs share these: each waits
     until there is the memory that it takes.
     """
-    silence_limit: Annotated[float, Field(gt=0)] | None = 600.0
+    heartbeat_timeout: Annotated[float, Field(gt=0)] | None = 600.0
     """Seconds after which a trial that gives no sign of life is taken to hang and ended; null waits for ever."""
     address: Annotated[str, Field(pattern=r"^(auto|[^\s/]+:[0-9]+)$")] | None = None
     """On Ray, the cluster, as `host:port` or `auto` for the one that this machine is part of; null starts Ray here."""
@@ -321,7 +322,9 @@ class StudySpec(_Part):
 
     @field_validator("reference")
     @classmethod
-    def _reference_of_objectives(cls, reference: Mapping[str, float], known: ValidationInfo) -> Mapping[str, float]:
+    def _reference_of_objectives(
+        cls, reference: Mapping[str, float], known: ValidationInfo
+    ) -> Mapping[str, float]:
         names = [objective.metric for objective in known.data.get("objectives", ())]
         if names and reference and {*reference} != {*names}:
             raise ValueError(f"should name every objective ({', '.join(names)}) and nothing else")
@@ -343,7 +346,13 @@ class StudySpec(_Part):
         """
         mine, theirs = (_flat(spec.resolved()) for spec in (self, other))
         search = (("search", "trials"), ("search", "aim"))
-        for changeable in (*search, ("certification",), ("reference",), ("executor",), ("requires",)):
+        for changeable in (
+            *search,
+            ("certification",),
+            ("reference",),
+            ("executor",),
+            ("requires",),
+        ):
             for flat in (mine, theirs):
                 for place in [p for p in flat if p[: len(changeable)] == changeable]:
                     del flat[place]
@@ -356,19 +365,31 @@ class StudySpec(_Part):
 
 def unshared(spec: StudySpec) -> list[Problem]:
     """Why so many processes cannot train a candidate of the study together."""
-    workers, training, resources = spec.executor.workers_per_candidate, spec.training, spec.executor.resources
+    workers, training, resources = (
+        spec.executor.workers_per_candidate,
+        spec.training,
+        spec.executor.resources,
+    )
     place: Place = ("executor", "workers_per_candidate")
     problems = []
     if workers > 1 and training.batch_size % workers:
         problems.append(
-            Problem(place, f"{workers} processes cannot share training.batch_size: {training.batch_size} evenly")
+            Problem(
+                place,
+                f"{workers} processes cannot share training.batch_size: {training.batch_size} evenly",
+            )
         )
     if workers > 1 and training.device.startswith("cuda:"):
         problems.append(
-            Problem(place, f"{workers} processes need a GPU each, and training.device: {training.device} is one")
+            Problem(
+                place,
+                f"{workers} processes need a GPU each, and training.device: {training.device} is one",
+            )
         )
     if workers > 1 and training.graphs:
-        message = f"is for steps that one process takes alone, and {place[0]}.{place[1]} is {workers}"
+        message = (
+            f"is for steps that one process takes alone, and {place[0]}.{place[1]} is {workers}"
+        )
         problems.append(Problem(("training", "graphs"), message))
     if workers > 1 and resources.gpus % 1:
         message = f"{workers} processes need a GPU each, and executor.resources.gpus is {resources.gpus:g}"
@@ -396,7 +417,9 @@ def _is_installed(name: str) -> bool:
 
 def _flat(tree: object, place: Place = ()) -> dict[Place, Any]:
     if isinstance(tree, Mapping) and tree:
-        return {k: v for key, part in tree.items() for k, v in _flat(part, (*place, str(key))).items()}
+        return {
+            k: v for key, part in tree.items() for k, v in _flat(part, (*place, str(key))).items()
+        }
     if isinstance(tree, (list, tuple)) and tree:
         return {k: v for i, part in enumerate(tree) for k, v in _flat(part, (*place, i)).items()}
     return {place: tree}

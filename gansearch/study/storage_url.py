@@ -15,9 +15,15 @@ _PASSWORD = r"://[^?]*:[^?]*@"
 
 def _check(url: object) -> object:
     """One message for all that can be wrong."""
-    if isinstance(url, str) and re.fullmatch(PATTERN, url) and not re.search(f"{_PASSWORD}|{SECRET_IN_QUERY}", url):
+    if (
+        isinstance(url, str)
+        and re.fullmatch(PATTERN, url)
+        and not re.search(f"{_PASSWORD}|{SECRET_IN_QUERY}", url)
+    ):
         return url
-    raise ValueError("should be a URL such as s3://bucket/folder, without credentials, which the environment gives")
+    raise ValueError(
+        "should be a URL such as s3://bucket/folder, without credentials, which the environment gives"
+    )
 
 
 StoragePath = Annotated[Annotated[str, Field(pattern=PATTERN)], BeforeValidator(_check)]

@@ -55,7 +55,9 @@ class StudyDocument:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            raise StudyError([Problem((), f"no YAML: {error.problem}", line, column)], source) from None
+            raise StudyError(
+                [Problem((), f"no YAML: {error.problem}", line, column)], source
+            ) from None
         except (yaml.YAMLError, RecursionError) as error:
             raise StudyError([Problem((), f"no YAML: {error}", 1, 1)], source) from None
         if problems:
@@ -81,7 +83,9 @@ class StudyDocument:
     def error(self, problems: Sequence[Problem]) -> StudyError:
         """The same problems, each with its place in the file."""
         located = {(p.where, p.message): self._locate(p) for p in problems}
-        return StudyError(sorted(located.values(), key=lambda p: (p.line or 0, p.column or 0)), self.source)
+        return StudyError(
+            sorted(located.values(), key=lambda p: (p.line or 0, p.column or 0)), self.source
+        )
 
     def _locate(self, problem: Problem) -> Problem:
         # A single architecture stands in the file without the list that validation puts around it.
@@ -114,10 +118,14 @@ def _refuse_aliases(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.AliasEvent):
             mark: Any = event.start_mark
-            raise yaml.MarkedYAMLError(problem="aliases are not allowed in a study", problem_mark=mark)
+            raise yaml.MarkedYAMLError(
+                problem="aliases are not allowed in a study", problem_mark=mark
+            )
 
 
-def _construct(node: yaml.Node, place: Place, marks: dict[Place, tuple[int, int]], problems: list[Problem]) -> Any:
+def _construct(
+    node: yaml.Node, place: Place, marks: dict[Place, tuple[int, int]], problems: list[Problem]
+) -> Any:
     """Build plain data from a node, marking where each part begins."""
     marks.setdefault(place, (node.start_mark.line + 1, node.start_mark.column + 1))
     if isinstance(node, yaml.SequenceNode):
@@ -132,7 +140,9 @@ def _construct(node: yaml.Node, place: Place, marks: dict[Place, tuple[int, int]
             problems.append(Problem(place, f"a key must be a string, got {key!r}", line, column))
             continue
         if key in mapping:
-            problems.append(Problem((*place, key), "the key stands here a second time", line, column))
+            problems.append(
+                Problem((*place, key), "the key stands here a second time", line, column)
+            )
             continue
         marks[(*place, key)] = (line, column)
         mapping[key] = _construct(value_node, (*place, key), marks, problems)
@@ -149,7 +159,9 @@ def _construct_scalar(node: yaml.Node) -> Any:
 def _override(tree: object, override: str) -> None:
     path, separator, text = override.partition("=")
     if not separator or not path:
-        raise StudyError([Problem((), f"an override is written key=value, got {override!r}")], "--set")
+        raise StudyError(
+            [Problem((), f"an override is written key=value, got {override!r}")], "--set"
+        )
     *parents, last = path.split(".")
     node = tree
     for i, key in enumerate(parents):

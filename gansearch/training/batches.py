@@ -10,7 +10,7 @@ from torch import Tensor
 from gansearch.components import Data
 
 
-class Feed:
+class BatchSampler:
     """Draws batches epoch by epoch, without replacement within an epoch."""
 
     def __init__(self, data: Data, device: torch.device) -> None:
@@ -47,7 +47,9 @@ class Feed:
 
     def held_out(self, count: int) -> Tensor:
         """The first test samples, at most `count`, in the networks' range of values."""
-        return self._data.to_range(torch.from_numpy(self._data.test.samples[:count]).to(self._samples.device))
+        return self._data.to_range(
+            torch.from_numpy(self._data.test.samples[:count]).to(self._samples.device)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         return {"order": self._order.clone()}
@@ -56,10 +58,10 @@ class Feed:
         self._order = state["order"].to(self._order.device)
 
 
-class Tray:
+class StaticBatch:
     """The samples of one step, chosen before it begins; what is drawn lies at the same address in every step."""
 
-    def __init__(self, feed: Feed, size: int) -> None:
+    def __init__(self, feed: BatchSampler, size: int) -> None:
         self._feed = feed
         self._chosen = feed.choose(size).clone()
         self._taken = 0

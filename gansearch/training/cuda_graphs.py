@@ -17,11 +17,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from gansearch.training.batches import Feed, Tray
+from gansearch.training.batches import BatchSampler, StaticBatch
 from gansearch.training.loss_inputs import UnrecordableError
-from gansearch.training.networks import Players, Settings
+from gansearch.training.networks import GANNetworks, Settings
 from gansearch.training.recorder import Recorder, Signals
-from gansearch.training.snapshot import Moment, Outcome, agree
+from gansearch.training.snapshot import Outcome, Snapshot, agree
 from gansearch.training.steps import Due, EagerSteps, Steps
 
 EAGER = 3
@@ -44,7 +44,7 @@ class Tape(Protocol):
         """
 
 
-def graphed(eager: EagerSteps, feed: Feed) -> Steps:
+def graphed(eager: EagerSteps, feed: BatchSampler) -> Steps:
     """The same steps by CUDA graphs, where there can be any."""
     try:
         return GraphedSteps(eager, feed, tape_for(eager.stage.players))
@@ -52,7 +52,7 @@ def graphed(eager: EagerSteps, feed: Feed) -> Steps:
         return replace(eager, graphs=f"not used: {why}")
 
 
-def tape_for(players: Players) -> Tape:
+def tape_for(players: GANNetworks) -> Tape:
     """What can record the steps of these players.
 
     Raises:
@@ -72,7 +72,7 @@ class GraphedSteps:
     a recording has failed. Weights and signals are those of eager steps throughout.
     """
 
-    def __init__(self, eager: EagerSteps, feed: Feed, tape: Tape) -> None:
+    def __init__(self, eager: EagerSteps, feed: BatchSampler, tape: Tape) -> None:
         self._eager, self._feed, self._tape = eager, feed, tape
         self._players = eager.stage.players
         self._seen: Counter[Kind] = Counter()
@@ -85,7 +85,11 @@ class GraphedSteps:
     def graphs(self) -> str:
         if not self._replayed:
             return f"not used: {self._refusal or 'no step came often enough'}"
-        return "used" if self._refusal is None else f"used for {self._replayed} steps, then not: {self._refusal}"
+        return (
+            "used"
+            if self._refusal is None
+            else f"used for {self._replayed} steps, then not: {self._refusal}"
+        )
 
     def take(self, step: int, due: Due) -> Signals:
         kind = due, self._players.settings
@@ -104,14 +108,20 @@ class GraphedSteps:
     def _can_record(self, kind: Kind) -> bool:
         """Whether a kind has come often enough, and all that it takes to prove it can be drawn without a shuffle."""
         due, _ = kind
-        return bool(due.phases) and self._seen[kind] >= EAGER and (1 + PROOF) * self._draws[kind] <= self._feed.left
+        return (
+            bool(due.phases)
+            and self._seen[kind] >= EAGER
+            and (1 + PROOF) * self._draws[kind] <= self._feed.left
+        )
 
     def _record(self, step: int, kind: Kind) -> None:
         """Record a step of a kind, if that can be done rightly; the training goes on from where it was."""
         due, _ = kind
-        now = Moment(self._players, self._feed)
+        now = Snapshot(self._players, self._feed)
         try:
-            recording = Recording(self._eager, due, Tray(self._feed, self._draws[kind]), self._tape)
+            recording = Recording(
+                self._eager, due, StaticBatch(self._feed, self._draws[kind]), self._tape
+            )
             now.put_back()
             self._prove(recording, partial(self._eager.take, step, due))
             self._recordings[kind] = recording
@@ -127,12 +137,12 @@ class GraphedSteps:
             UnrecordableError: when it comes to something else.
         """
         eagerly()
-        start = Moment(self._players, self._feed)
+        start = Snapshot(self._players, self._feed)
 
         def outcome(take: Callable[[], Signals]) -> Outcome:
             start.put_back()
             signals = [take() for _ in range(PROOF)]
-            return Outcome(Moment(self._players, self._feed), signals)
+            return Outcome(Snapshot(self._players, self._feed), signals)
 
         if not agree(start, outcome(eagerly), outcome(eagerly), outcome(recording.play)):
             raise UnrecordableError("replayed, a step came to something else than taken eagerly")
@@ -141,7 +151,7 @@ class GraphedSteps:
 class Recording:
     """A step that can be played again."""
 
-    def __init__(self, eager: EagerSteps, due: Due, tray: Tray, tape: Tape) -> None:
+    def __init__(self, eager: EagerSteps, due: Due, tray: StaticBatch, tape: Tape) -> None:
         """Record it.
 
         Args:
@@ -180,7 +190,7 @@ class Recording:
 class CudaGraphs:
     """A tape of CUDA graphs. They share their memory: never do two of them play at once."""
 
-    def __init__(self, players: Players) -> None:
+    def __init__(self, players: GANNetworks) -> None:
         self._players, self._device = players, players.device
         self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
@@ -191,7 +201,10 @@ class CudaGraphs:
             act()  # whatever is set up at its first time on this stream
             with _never_waiting():
                 act()
-            with self._players.capturable(), torch.cuda.graph(graph, pool=self._pool, stream=self._stream):
+            with (
+                self._players.capturable(),
+                torch.cuda.graph(graph, pool=self._pool, stream=self._stream),
+            ):
                 outputs = act()
         return outputs, graph.replay
 

@@ -35,7 +35,9 @@ class SharedNetwork(nn.Module):
         super().__init__()
         self.network = network
         self._ranks = ranks
-        self._pack = max((layer.packing for layer in network.modules() if isinstance(layer, Pack)), default=1)
+        self._pack = max(
+            (layer.packing for layer in network.modules() if isinstance(layer, Pack)), default=1
+        )
 
     def forward(self, batch: Tensor) -> Tensor:
         """What the network gives for a batch (N, ...): (N, ...), or (N // m, ...) where it packs m samples.
@@ -46,7 +48,9 @@ class SharedNetwork(nn.Module):
         rows = len(batch) // self._pack
         if self.network.training and rows < self._ranks.size:
             size = self._ranks.size
-            raise GansearchError(f"{size} processes cannot share {len(batch)} samples in packs of {self._pack}")
+            raise GansearchError(
+                f"{size} processes cannot share {len(batch)} samples in packs of {self._pack}"
+            )
         share = self._ranks.share(batch, self._pack)
         with _own_numbers(self._ranks.rank, batch.device):
             made: Tensor = self.network(share)
@@ -77,7 +81,9 @@ def _share_statistics(layer: nn.Module) -> None:
         return
     if type(layer) not in (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d):
         name = type(layer).__name__
-        raise GansearchError(f"{name} is no plain BatchNorm, so several processes cannot share its statistics")
+        raise GansearchError(
+            f"{name} is no plain BatchNorm, so several processes cannot share its statistics"
+        )
     layer.__class__ = SharedBatchNorm
 
 
@@ -100,10 +106,16 @@ class SharedBatchNorm(_BatchNorm):
     @torch.no_grad()
     def _follow(self, mean: Tensor, variance: Tensor) -> None:
         """Let the running statistics follow; `variance` is the unbiased one."""
-        if self.running_mean is None or self.running_var is None or self.num_batches_tracked is None:
+        if (
+            self.running_mean is None
+            or self.running_var is None
+            or self.num_batches_tracked is None
+        ):
             return
         self.num_batches_tracked += 1
-        momentum = self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        momentum = (
+            self.momentum if self.momentum is not None else 1 / float(self.num_batches_tracked)
+        )
         self.running_mean.lerp_(mean.to(self.running_mean.dtype), momentum)
         self.running_var.lerp_(variance.to(self.running_var.dtype), momentum)
 

@@ -25,7 +25,7 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import Function, FunctionCtx
 
-from gansearch.messages import PeerLostError, Seat
+from gansearch.messages import PeerLostError, Rank
 
 T = TypeVar("T")
 P = ParamSpec("P")
@@ -84,7 +84,7 @@ ALONE = Ranks()
 class Group(Ranks):
     """Several processes."""
 
-    def __init__(self, seat: Seat, store: Any) -> None:
+    def __init__(self, seat: Rank, store: Any) -> None:
         self.rank, self.size = seat.rank, seat.size
         self._store = store
 
@@ -97,7 +97,9 @@ class Group(Ranks):
     def average(self, gradients: Sequence[Tensor]) -> None:
         # One message a step: networks this small are through with their backward before a second would pay.
         flat = _sum(torch.cat([gradient.flatten() for gradient in gradients])) / self.size
-        for gradient, own in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+        for gradient, own in zip(
+            gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True
+        ):
             gradient.copy_(own.view_as(gradient))
 
     def gathered(self, part: Tensor, rows: int) -> Tensor:
@@ -146,7 +148,7 @@ class Group(Ranks):
 
 
 @contextmanager
-def joined(seat: Seat, device: torch.device) -> Iterator[Ranks]:
+def joined(seat: Rank, device: torch.device) -> Iterator[Ranks]:
     """Be one of the ranks of a candidate; the end waits for all of them.
 
     Raises:
@@ -157,18 +159,22 @@ def joined(seat: Seat, device: torch.device) -> Iterator[Ranks]:
         return
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     for library in ("GLOO", "NCCL"):
-        os.environ.setdefault(f"{library}_SOCKET_IFNAME", loopback)  # or else they would listen to the network
+        os.environ.setdefault(
+            f"{library}_SOCKET_IFNAME", loopback
+        )  # or else they would listen to the network
     with _talking():
         backend = "nccl" if device.type == "cuda" else "gloo"
         store = _store(seat)
-        dist.init_process_group(backend, store=store, rank=seat.rank, world_size=seat.size, timeout=FOR_EVER)
+        dist.init_process_group(
+            backend, store=store, rank=seat.rank, world_size=seat.size, timeout=FOR_EVER
+        )
     yield Group(seat, store)
     with _talking():
         dist.barrier()
     dist.destroy_process_group()
 
 
-def _store(seat: Seat) -> Any:
+def _store(seat: Rank) -> Any:
     """Where the ranks tell each other their addresses; the first one serves it, at a socket bound by who started it."""
     return dist.TCPStore(  # type: ignore[attr-defined]
         "127.0.0.1",
@@ -197,7 +203,10 @@ def _sum(tensor: Tensor) -> Tensor:
 
 def stacked(own: Tensor) -> Tensor:
     """Every rank's tensor (...), as (size, ...); differentiable, as often as one likes."""
-    rows = [own if rank == dist.get_rank() else torch.zeros_like(own) for rank in range(dist.get_world_size())]
+    rows = [
+        own if rank == dist.get_rank() else torch.zeros_like(own)
+        for rank in range(dist.get_world_size())
+    ]
     whole: Tensor = _Sum.apply(torch.stack(rows))  # type: ignore[no-untyped-call]
     return whole
 

@@ -36,19 +36,27 @@ class Average:
             self._begun = True
             return
         floats = [pair for pair in self._pairs if pair[0].is_floating_point()]
-        torch._foreach_lerp_([own for own, _ in floats], [theirs for _, theirs in floats], 1 - self._decay)
+        torch._foreach_lerp_(
+            [own for own, _ in floats], [theirs for _, theirs in floats], 1 - self._decay
+        )
         for own, theirs in self._pairs:
             if not own.is_floating_point():
                 own.copy_(own * self._decay + theirs * (1 - self._decay))
 
     def state_dict(self) -> dict[str, Any]:
-        state: dict[str, Any] = {PREFIX + name: value for name, value in self.network.state_dict().items()}
+        state: dict[str, Any] = {
+            PREFIX + name: value for name, value in self.network.state_dict().items()
+        }
         return state | {"n_averaged": torch.tensor(int(self._begun), device="cpu")}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._begun = bool(state["n_averaged"])
         self.network.load_state_dict(
-            {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+            {
+                name.removeprefix(PREFIX): value
+                for name, value in state.items()
+                if name.startswith(PREFIX)
+            }
         )
 
 

@@ -72,10 +72,17 @@ def inherit(network: nn.Module, parent: Mapping[str, Tensor], power: float = FAN
         raise ValueError("the network does not fit into the one that it should inherit from")
     groups = _groups(network)
     for name, tensor in network.state_dict().items():
-        layer = name.partition(".parametrizations")[0] if ".parametrizations" in name else name.rpartition(".")[0]
+        layer = (
+            name.partition(".parametrizations")[0]
+            if ".parametrizations" in name
+            else name.rpartition(".")[0]
+        )
         tensor.copy_(_cut(parent[name], tensor.shape, groups.get(layer, {})))
     for name, layer in network.named_modules():
-        if isinstance(layer, (nn.Linear, _ConvNd)) and (whole := parent.get(f"{name}.weight")) is not None:
+        if (
+            isinstance(layer, (nn.Linear, _ConvNd))
+            and (whole := parent.get(f"{name}.weight")) is not None
+        ):
             inputs = 0 if isinstance(layer, _ConvTransposeNd) else 1
             layer.weight.mul_((whole.shape[inputs] / layer.weight.shape[inputs]) ** power)
 
@@ -85,7 +92,9 @@ def _cut(tensor: Tensor, shape: Sequence[int], groups: Groups) -> Tensor:
     for dimension, size in enumerate(shape):
         if tensor.shape[dimension] != size:
             count = groups.get(dimension, 1) if tensor.ndim > dimension else 1
-            parts = torch.unflatten(tensor, dimension, (count, -1)).narrow(dimension + 1, 0, size // count)
+            parts = torch.unflatten(tensor, dimension, (count, -1)).narrow(
+                dimension + 1, 0, size // count
+            )
             tensor = parts.flatten(dimension, dimension + 1)
     return tensor
 

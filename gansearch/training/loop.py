@@ -19,12 +19,12 @@ from gansearch.messages import Rung, StoppedError
 from gansearch.signals import Row, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
-from gansearch.training.batches import Feed
+from gansearch.training.batches import BatchSampler
 from gansearch.training.cuda_graphs import graphed
 from gansearch.training.distributed import ALONE, Ranks
 from gansearch.training.inheritance import Heritage
 from gansearch.training.loss_inputs import Stage
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
 from gansearch.training.steps import Due, EagerSteps, every
@@ -51,7 +51,7 @@ class Hooks:
     measured_samples: int = 2000
     at_rung: Callable[[Sequence[Rung]], bool] = lambda rungs: True
     """Told what they were worth at every rung so far; says whether the run may go on."""
-    disturb: Callable[[int, Players], None] = lambda step, players: None
+    disturb: Callable[[int, GANNetworks], None] = lambda step, players: None
     """Called before each step; lets an experiment provoke what it wants to observe.
 
     With `training.graphs` it may change tensors in place, and what the optimizers are set to; nothing else.
@@ -62,8 +62,8 @@ class Hooks:
 class TrainedRun:
     """What training leaves behind."""
 
-    players: Players
-    feed: Feed
+    players: GANNetworks
+    feed: BatchSampler
     verdict: Verdict
     steps: int
     seconds: float
@@ -115,10 +115,10 @@ def train(
     precision = choose_precision(spec.precision, device)
 
     # The players, their data, and what they are held against
-    players = Players(candidate, data.shape, device, precision, ranks, spec.memory_format)
+    players = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
     if heritage is not None:
         players.inherit(heritage)
-    feed = Feed(data, device)
+    feed = BatchSampler(data, device)
     phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(feed)))
     shown_inputs = players.test_inputs(SHOWN, feed)
     real_distance = mean_pair_distance(feed.draw(min(len(feed), 512)))
@@ -142,14 +142,21 @@ def train(
 
         # Learn
         hooks.disturb(step, players)
-        recorder.keep(step, steps.take(step, Due.at(step, phases, spec.read_every)))
+        recorder.keep(step, steps.take(step, Due.at(step, phases, spec.signals_every)))
 
         # Look
         probes = watch.probe_due(step)
         keeps = folder is not None and every(spec.checkpoint_every, step)
         shows = every(spec.sample_every, step) and step < spec.steps
         compares = step in hooks.rungs
-        if not (probes or keeps or shows or compares or every(spec.read_every, step) or step == spec.steps):
+        if not (
+            probes
+            or keeps
+            or shows
+            or compares
+            or every(spec.signals_every, step)
+            or step == spec.steps
+        ):
             continue
         rows = ranks.agreed(recorder.read())
         if probes:
@@ -182,7 +189,9 @@ def _probe(run: TrainedRun, hooks: Hooks) -> Mapping[str, float]:
 
 def _goes_on(run: TrainedRun, hooks: Hooks) -> bool:
     """Whether the run may go on from the rung at which it is."""
-    if not run.rungs or run.rungs[-1].step != run.steps:  # or else it was interrupted while it waited
+    if (
+        not run.rungs or run.rungs[-1].step != run.steps
+    ):  # or else it was interrupted while it waited
         run.rungs.append(Rung(run.steps, hooks.measure(_test_samples(run, hooks.measured_samples))))
     return hooks.at_rung(tuple(run.rungs))
 

@@ -13,8 +13,8 @@ from torch.nn.functional import softplus
 
 from gansearch.components import Loss, Phase
 from gansearch.errors import GansearchError
-from gansearch.training.batches import Feed, Tray
-from gansearch.training.networks import Judged, Players
+from gansearch.training.batches import BatchSampler, StaticBatch
+from gansearch.training.networks import GANNetworks, Judged
 from gansearch.training.recorder import Recorder
 
 KINDS = (("real", 1), ("fake", -1))
@@ -29,8 +29,8 @@ class UnrecordableError(GansearchError):
 class Stage:
     """What all scenes of a run have in common."""
 
-    players: Players
-    feed: Feed | Tray
+    players: GANNetworks
+    feed: BatchSampler | StaticBatch
     recorder: Recorder
     batch_size: int
     steps: int
@@ -43,7 +43,7 @@ class Generated(NamedTuple):
     fake: Tensor
 
 
-class BatchScene:
+class BatchLossInputs:
     """Implements `components.Scene` for one update of one network."""
 
     def __init__(
@@ -138,7 +138,11 @@ class BatchScene:
         fake = self.fake if self._trains == "generator" else self.fake.detach()
         scores, features = self._players.judge(torch.cat([self.real, fake]))
         halves = torch.split(scores, len(scores) // 2)
-        pieces = (None, None) if features is None else [partial(_half, features, half) for half in range(2)]
+        pieces = (
+            (None, None)
+            if features is None
+            else [partial(_half, features, half) for half in range(2)]
+        )
         return [Judged(*parts) for parts in zip(halves, pieces, strict=True)]
 
     def generated(self) -> Generated | None:
@@ -156,7 +160,9 @@ class BatchScene:
         for kind, sign in KINDS:
             if (scores := self._looked_at(kind)) is None:
                 continue
-            signals[f"d_loss_{kind}"] = loss.of_real(scores) if kind == "real" else loss.of_fake(scores)
+            signals[f"d_loss_{kind}"] = (
+                loss.of_real(scores) if kind == "real" else loss.of_fake(scores)
+            )
             signals[f"d_logit_{kind}"] = scores.mean()
             if (logits := loss.logits(scores)) is not None:
                 signals[f"d_acc_{kind}"] = (sign * logits > 0).float().mean()
@@ -177,7 +183,9 @@ class BatchScene:
 
 def _features(judged: Judged) -> Tensor:
     if judged.features is None:
-        raise GansearchError("this discriminator has no dense or convolutional layer, so it has no features to match")
+        raise GansearchError(
+            "this discriminator has no dense or convolutional layer, so it has no features to match"
+        )
     return judged.features().flatten(1).float()
 
 

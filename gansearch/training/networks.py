@@ -14,7 +14,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Player
-from gansearch.training.batches import Feed
+from gansearch.training.batches import BatchSampler
 from gansearch.training.data_parallel import shared
 from gansearch.training.distributed import ALONE, Ranks
 from gansearch.training.ema import Average
@@ -22,10 +22,12 @@ from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
 from gansearch.training.precision import MemoryFormat, Precision, arrange, autocast
 
 
-class Learner:
+class TrainableNetwork:
     """A network that learns."""
 
-    def __init__(self, network: nn.Module, lr: float, betas: tuple[float, float], ranks: Ranks) -> None:
+    def __init__(
+        self, network: nn.Module, lr: float, betas: tuple[float, float], ranks: Ranks
+    ) -> None:
         self.network, self._ranks = network, ranks
         self.shared = shared(network, ranks)
         """The network as all ranks run it, each on its share of a batch."""
@@ -84,7 +86,7 @@ class LastInput:
         return tensor
 
 
-class Players:
+class GANNetworks:
     """Generator and discriminator as they train."""
 
     def __init__(
@@ -99,15 +101,21 @@ class Players:
         schedule = candidate.schedule
         self.device, self._precision, self.ranks = device, precision, ranks
         self._candidate = candidate
-        generator, discriminator = (arrange(network, device, layout) for network in candidate.networks(shape))
+        generator, discriminator = (
+            arrange(network, device, layout) for network in candidate.networks(shape)
+        )
         betas = (schedule.generator_beta1, schedule.generator_beta2)
-        self.generator = Learner(generator, schedule.generator_lr, betas, ranks)
+        self.generator = TrainableNetwork(generator, schedule.generator_lr, betas, ranks)
         betas = (schedule.discriminator_beta1, schedule.discriminator_beta2)
-        self.discriminator = Learner(discriminator, schedule.discriminator_lr, betas, ranks)
+        self.discriminator = TrainableNetwork(
+            discriminator, schedule.discriminator_lr, betas, ranks
+        )
         self._features = LastInput(discriminator)
-        self._average = Average(generator, schedule.generator_ema) if schedule.generator_ema > 0 else None
+        self._average = (
+            Average(generator, schedule.generator_ema) if schedule.generator_ema > 0 else None
+        )
 
-    def __getitem__(self, player: Player) -> Learner:
+    def __getitem__(self, player: Player) -> TrainableNetwork:
         return self.generator if player == "generator" else self.discriminator
 
     @property
@@ -135,7 +143,7 @@ class Players:
     def latents(self, count: int) -> Tensor:
         return self._candidate.generator.draw_latents(count, self.device)
 
-    def test_inputs(self, count: int, feed: Feed) -> Tensor:
+    def test_inputs(self, count: int, feed: BatchSampler) -> Tensor:
         """What the judged generator is tried on: latents, or test samples, of which there may be fewer."""
         return feed.held_out(count) if self.feed_on_samples else self.latents(count)
 
@@ -158,7 +166,9 @@ class Players:
         """Samples (N, C, H, W), float32, of the generator that is judged, as it would be used."""
         judged = shared(self.judged, self.ranks)
         with _evaluating(self.judged):
-            return torch.cat([judged(part) for part in torch.split(inputs, batch * self.ranks.size)])
+            return torch.cat(
+                [judged(part) for part in torch.split(inputs, batch * self.ranks.size)]
+            )
 
     @property
     def settings(self) -> Settings:
@@ -171,14 +181,23 @@ class Players:
         networks = [learner.network for learner in learners] + (
             [] if self._average is None else [self._average.network]
         )
-        values = [value for network in networks for value in chain(network.parameters(), network.buffers())]
-        memories = [memory.values() for learner in learners for memory in learner.optimizer.state.values()]
+        values = [
+            value
+            for network in networks
+            for value in chain(network.parameters(), network.buffers())
+        ]
+        memories = [
+            memory.values() for learner in learners for memory in learner.optimizer.state.values()
+        ]
         return [value.detach() for value in chain(values, *memories)]
 
     @contextmanager
     def capturable(self) -> Iterator[None]:
         """Where the optimizers let themselves be captured. Fused, they compute the same; eagerly, they would warn."""
-        groups = [*self.generator.optimizer.param_groups, *self.discriminator.optimizer.param_groups]
+        groups = [
+            *self.generator.optimizer.param_groups,
+            *self.discriminator.optimizer.param_groups,
+        ]
         for group in groups:
             group["capturable"] = True
         try:

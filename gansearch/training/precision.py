@@ -68,4 +68,6 @@ def _set_allocator(*, largest_number_of_blocks: int, trim_threshold: int) -> boo
         return False
     mallopt = ctypes.CDLL(None).mallopt
     m_trim_threshold, m_mmap_max = -1, -4  # as malloc.h names them
-    return bool(mallopt(m_mmap_max, largest_number_of_blocks) and mallopt(m_trim_threshold, trim_threshold))
+    return bool(
+        mallopt(m_mmap_max, largest_number_of_blocks) and mallopt(m_trim_threshold, trim_threshold)
+    )

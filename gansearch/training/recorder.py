@@ -45,7 +45,9 @@ class Recorder:
     def add_predictions(self, predictions: Mapping[str, Tensor]) -> None:
         """Count probabilities (N,), by the kind of sample that they are of, into a histogram of the step under way."""
         for kind, values in predictions.items():
-            self._open_counts.append((kind, torch.histc(values, bins=PREDICTION_BINS, min=0.0, max=1.0)))
+            self._open_counts.append(
+                (kind, torch.histc(values, bins=PREDICTION_BINS, min=0.0, max=1.0))
+            )
 
     def close_step(self) -> Signals:
         """End the step under way, and give what it tells."""

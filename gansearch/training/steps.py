@@ -9,7 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from gansearch.components import Loss, Phase
-from gansearch.training.loss_inputs import BatchScene, Generated, Stage
+from gansearch.training.loss_inputs import BatchLossInputs, Generated, Stage
 from gansearch.training.recorder import Signals, mean_pair_distance
 
 PAIR_RATIO_EVERY = 10
@@ -78,20 +78,28 @@ class EagerSteps:
         handed_down: Generated | None = None
         for phase, following in zip(due.phases, [*due.phases[1:], None], strict=True):
             # Samples that the discriminator has just scored serve the generator too, as in DCGAN's own code.
-            for_both = following is not None and following.trains == "generator" and following.share == phase.share
-            scene = BatchScene(self.stage, phase, step, handed_down=handed_down, for_both=for_both)
+            for_both = (
+                following is not None
+                and following.trains == "generator"
+                and following.share == phase.share
+            )
+            scene = BatchLossInputs(
+                self.stage, phase, step, handed_down=handed_down, for_both=for_both
+            )
             self._update(phase, scene, count_predictions=due.predictions)
             handed_down = scene.left_over()
             fake = generated.fake if (generated := scene.generated()) else fake
         return fake
 
-    def _update(self, phase: Phase, scene: BatchScene, *, count_predictions: bool) -> None:
+    def _update(self, phase: Phase, scene: BatchLossInputs, *, count_predictions: bool) -> None:
         """One network learns, and its signals are noted."""
         recorder, loss = self.stage.recorder, self.loss
         value: Tensor = getattr(loss, phase.objective)(scene)
         norms = self.stage.players[phase.trains].learn(value)
         if phase.trains == "generator":
-            recorder.add({"g_loss": value.detach()} | {f"g_{name}": norm for name, norm in norms.items()})
+            recorder.add(
+                {"g_loss": value.detach()} | {f"g_{name}": norm for name, norm in norms.items()}
+            )
             return
         recorder.add(scene.discriminator_signals(loss))
         recorder.add({f"d_{name}": norm for name, norm in norms.items()})

@@ -35,13 +35,19 @@ class SeparableGenerator(Generator):
 
     def build(self, images: ImageShape) -> nn.Module:
         # The sizes of the map, smallest first, rounded up so that the last one is the image's.
-        sizes = [tuple(math.ceil(side / 2**i) for side in images[1:]) for i in reversed(range(self.levels + 1))]
+        sizes = [
+            tuple(math.ceil(side / 2**i) for side in images[1:])
+            for i in reversed(range(self.levels + 1))
+        ]
         # A transposed convolution of a map of one pixel is a dense layer that gives a map.
         stem = nn.ConvTranspose2d(self.latent, self.width, sizes[0], bias=False)
         blocks = [nn.Unflatten(1, (self.latent, 1, 1)), stem, nn.BatchNorm2d(self.width), nn.ReLU()]
         for size in sizes[1:]:
             # Without a bias: the norm behind it would take it away again.
-            blocks += [nn.Upsample(size), *separable(self.width, self.width, self.kernel, bias=False)]
+            blocks += [
+                nn.Upsample(size),
+                *separable(self.width, self.width, self.kernel, bias=False),
+            ]
             blocks += [nn.BatchNorm2d(self.width), nn.ReLU()]
         head = nn.Conv2d(self.width, images.channels, 3, padding="same")
         return nn.Sequential(*blocks, head, nn.Tanh())
@@ -58,12 +64,17 @@ class SeparableDiscriminator(Discriminator):
 
     def build(self, images: ImageShape) -> nn.Module:
         # The first convolution is a whole one: there is little to separate in one or three channels.
-        blocks = [nn.Conv2d(images.channels, self.width, self.kernel, 2, self.kernel // 2), nn.LeakyReLU(0.2)]
+        blocks = [
+            nn.Conv2d(images.channels, self.width, self.kernel, 2, self.kernel // 2),
+            nn.LeakyReLU(0.2),
+        ]
         widths = [self.width * 2**i for i in range(self.levels)]
         for inputs, outputs in itertools.pairwise(widths):
             blocks += [*separable(inputs, outputs, self.kernel, stride=2), nn.LeakyReLU(0.2)]
         height, width = (math.ceil(side / 2**self.levels) for side in images[1:])
-        return nn.Sequential(*blocks, nn.Flatten(), nn.Linear(widths[-1] * height * width, 1), nn.Flatten(0))
+        return nn.Sequential(
+            *blocks, nn.Flatten(), nn.Linear(widths[-1] * height * width, 1), nn.Flatten(0)
+        )
 
 
 def separable(

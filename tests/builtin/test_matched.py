@@ -11,7 +11,9 @@ SHAPE = ImageShape(1, 28, 28)
 
 
 @pytest.mark.parametrize("ratio", [0.3, 0.5, 2.0])
-@pytest.mark.parametrize("discriminator", [DCGANDiscriminator(layers=2, norm="none"), DenseDiscriminator(layers=1)])
+@pytest.mark.parametrize(
+    "discriminator", [DCGANDiscriminator(layers=2, norm="none"), DenseDiscriminator(layers=1)]
+)
 def test_a_ratio_gives_the_width_whose_weights_come_nearest(discriminator, ratio):
     generator = DCGANGenerator(levels=2, width=16).build(SHAPE)
     asked = discriminator.model_copy(update={"weight_ratio": ratio})

@@ -69,7 +69,9 @@ def test_a_score_depends_on_every_sample_of_its_pack_and_on_no_other():
 
 
 def test_a_gradient_penalty_holds_each_sample_s_part_of_a_pack_s_gradient():
-    score_of_pack = torch.nn.Sequential(Pack(2), torch.nn.Flatten(), torch.nn.Linear(4, 1, bias=False))
+    score_of_pack = torch.nn.Sequential(
+        Pack(2), torch.nn.Flatten(), torch.nn.Linear(4, 1, bias=False)
+    )
     with torch.no_grad():
         score_of_pack[2].weight.copy_(torch.tensor([[3.0, 4.0, 0.0, 2.0]]))
     samples = torch.rand(4, 2, 1, 1, requires_grad=True)
@@ -80,8 +82,12 @@ def test_a_gradient_penalty_holds_each_sample_s_part_of_a_pack_s_gradient():
 def test_a_packed_discriminator_trains_under_every_kind_of_loss(loss):
     ring = Ring2D(samples=400, test_samples=100)
     generator = DenseGenerator(latent=2, width=8, layers=1, output="none")
-    candidate = Candidate(ring, generator, DenseDiscriminator(width=8, layers=1, packing=2), loss, Alternating(), {})
-    trained = train(candidate, ring.load(), StepsSpec(steps=10, batch_size=16), RunWatch([Divergence()]))
+    candidate = Candidate(
+        ring, generator, DenseDiscriminator(width=8, layers=1, packing=2), loss, Alternating(), {}
+    )
+    trained = train(
+        candidate, ring.load(), StepsSpec(steps=10, batch_size=16), RunWatch([Divergence()])
+    )
     assert trained.verdict.status == "healthy"
     assert all(math.isfinite(value) for row in trained.rows for value in row.values())
 

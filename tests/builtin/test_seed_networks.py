@@ -42,7 +42,12 @@ COURSEWORK = {"norm": "batch", "activation": "leaky_relu", "order": "activation-
             54_713,
             54_377,
         ),
-        (DownConv(width=32, growth=2, layers=2, padding="valid", **COURSEWORK), FASHION, 53_505, 53_313),
+        (
+            DownConv(width=32, growth=2, layers=2, padding="valid", **COURSEWORK),
+            FASHION,
+            53_505,
+            53_313,
+        ),
         (DCGANGenerator(width=32, latent=64, levels=2), FASHION, 234_177 + 192, 234_177),
         (DCGANGenerator(width=4, latent=16, levels=2), FASHION, 6_873 + 24, 6_873),
     ],
@@ -57,7 +62,9 @@ def test_two_wide_strides_are_the_tutorials_transposed_convolutions():
     with torch.device("meta"):
         network = UpConv(width=100, layers=2, **TUTORIAL).build(FACES)
     layers = [layer for layer in network if isinstance(layer, torch.nn.ConvTranspose2d)]
-    assert [(layer.kernel_size, layer.stride, layer.padding) for layer in layers] == 2 * [((4, 4), (4, 4), (0, 0))]
+    assert [(layer.kernel_size, layer.stride, layer.padding) for layer in layers] == 2 * [
+        ((4, 4), (4, 4), (0, 0))
+    ]
 
 
 @pytest.mark.parametrize("side", [28, 32, 64, 80])
@@ -99,10 +106,16 @@ def test_spectral_norm_bounds_every_weight():
             assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2) < 1.2
 
 
-@pytest.mark.parametrize(("init", "std"), [("normal", 0.02), ("normal", 0.2), ("xavier", 0.02), ("orthogonal", 0.02)])
+@pytest.mark.parametrize(
+    ("init", "std"), [("normal", 0.02), ("normal", 0.2), ("xavier", 0.02), ("orthogonal", 0.02)]
+)
 def test_weights_are_drawn_by_the_scheme_that_the_field_names(init, std):
     torch.manual_seed(0)
-    weight = DenseGenerator(init=init, init_std=std, width=256, latent=256, layers=1).build(FASHION)[0].weight
+    weight = (
+        DenseGenerator(init=init, init_std=std, width=256, latent=256, layers=1)
+        .build(FASHION)[0]
+        .weight
+    )
     match init:
         case "normal":
             assert weight.std().item() == pytest.approx(std, rel=0.05)

@@ -10,7 +10,14 @@ from gansearch.cli import main
 from gansearch.search.samplers import make_sampler
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
-from gansearch.storage.trial_store import BASELINE, CERTIFIES, SEED, TrialRecord, TrialStore, certification_name
+from gansearch.storage.trial_store import (
+    BASELINE,
+    CERTIFIES,
+    SEED,
+    TrialRecord,
+    TrialStore,
+    certification_name,
+)
 from gansearch.study.yaml_file import StudyDocument
 
 STUDY = """
@@ -31,11 +38,18 @@ HEALTHY = Verdict("healthy")
 CONDEMNED = Verdict(
     "convergence-failure",
     600,
-    {"rule": "the discriminator has won for 412 steps on end", "dominance": 0.0123, "accuracy": 1.0},
+    {
+        "rule": "the discriminator has won for 412 steps on end",
+        "dominance": 0.0123,
+        "accuracy": 1.0,
+    },
     "convergence-failure",
 )
 COLLAPSED = Verdict(
-    "mode-collapse", 1000, {"rule": "the samples cover less than 2% of the data", "coverage": 0.001}, "mode-collapse"
+    "mode-collapse",
+    1000,
+    {"rule": "the samples cover less than 2% of the data", "coverage": 0.001},
+    "mode-collapse",
 )
 DIVERGED = Verdict(
     "diverged",
@@ -45,7 +59,10 @@ DIVERGED = Verdict(
 )
 
 LOWER_RATE = Remedy(
-    "halve the generator's learning rate", "its loss jumped by 120%", "a paper", {"schedule": {"generator_lr": 5e-5}}
+    "halve the generator's learning rate",
+    "its loss jumped by 120%",
+    "a paper",
+    {"schedule": {"generator_lr": 5e-5}},
 )
 
 # width, generator_params, learning rate, verdict, mmd, fid, coverage; the first is the baseline
@@ -90,7 +107,11 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = RunFolder.create(tmp_path_factory.mktemp("recorded"), spec)
     store = TrialStore.open(folder.database, spec.name, spec.objectives)
     for number, (width, size, rate, verdict, *figures) in enumerate(TRIALS):
-        parameters = {"generator.width": width, "generator.norm": "batch", "schedule.generator_lr": rate}
+        parameters = {
+            "generator.width": width,
+            "generator.norm": "batch",
+            "schedule.generator_lr": rate,
+        }
         store.enqueue(parameters, **({BASELINE: True} if number == 0 else {}))
         trial = store.ask(make_sampler(spec.search, number, 0))
         candidate = {
@@ -103,10 +124,18 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             parameters,
             candidate=candidate,
             identity=f"{number:016x}",
-            sizes={"generator_params": size, "generator_trainable": size - 64, "discriminator_params": 10_081},
+            sizes={
+                "generator_params": size,
+                "generator_trainable": size - 64,
+                "discriminator_params": 10_081,
+            },
             verdict=verdict,
             metrics={"latency_ms_1": width / 10}
-            | ({} if verdict.failed else dict(zip(("mmd", "fid", "coverage"), figures, strict=True))),
+            | (
+                {}
+                if verdict.failed
+                else dict(zip(("mmd", "fid", "coverage"), figures, strict=True))
+            ),
             signals={"d_loss_real": 0.41, "d_loss_fake": 0.44, "g_loss": 1.7, "pair_ratio": 0.83},
             remedies=(LOWER_RATE,) if verdict is CONDEMNED else (),
             steps=verdict.step or 1500,
@@ -114,7 +143,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             stamp={"device": "cpu", "samples": 2000},
             baseline=number == 0,
         )
-        values = None if verdict.failed else [record.figures["generator_params"], record.figures["mmd"]]
+        values = (
+            None if verdict.failed else [record.figures["generator_params"], record.figures["mmd"]]
+        )
         store.tell(trial, record, values, {"failure": float(verdict.failed), "invalid": 0.0})
         _write_files(folder, record)
     _crash_one(store, spec, len(TRIALS))
@@ -134,7 +165,9 @@ def certified(run):
     ):
         store.enqueue({}, **{CERTIFIES: trial, SEED: seed})
         asked = store.ask(make_sampler(spec.search, number, 0))
-        record = TrialRecord(number, "complete", {}, metrics={"mmd": mmd}, verdict=HEALTHY, steps=1500)
+        record = TrialRecord(
+            number, "complete", {}, metrics={"mmd": mmd}, verdict=HEALTHY, steps=1500
+        )
         store.tell(asked, record, [6873, mmd], {"failure": 0.0})
     return run
 
@@ -142,7 +175,9 @@ def certified(run):
 def _crash_one(store, spec, number):
     store.enqueue({"generator.width": 20, "generator.norm": "none", "schedule.generator_lr": 1e-3})
     trial = store.ask(make_sampler(spec.search, number, 0))
-    record = TrialRecord(number, "failed", {}, sizes={"generator_params": 130_000}, reason="raised: boom")
+    record = TrialRecord(
+        number, "failed", {}, sizes={"generator_params": 130_000}, reason="raised: boom"
+    )
     store.tell(trial, record, None, {"failure": 1.0, "invalid": 0.0})
 
 
@@ -153,8 +188,16 @@ def _write_files(folder, record):
     rows = []
     for step in range(1, record.steps + 1):
         swing = math.sin(step / 3) * 0.15 + math.sin(step * 1.7) * 0.1
-        row = {"d_loss_real": 0.5 + swing, "d_loss_fake": 0.55 - swing, "g_loss": 1.5 + swing + step / 2000}
-        row |= {"d_acc_real": 0.8 + swing / 3, "d_acc_fake": 0.78 - swing / 3, "dominance": 1.05 + swing}
+        row = {
+            "d_loss_real": 0.5 + swing,
+            "d_loss_fake": 0.55 - swing,
+            "g_loss": 1.5 + swing + step / 2000,
+        }
+        row |= {
+            "d_acc_real": 0.8 + swing / 3,
+            "d_acc_fake": 0.78 - swing / 3,
+            "dominance": 1.05 + swing,
+        }
         if step % 10 == 0:
             row["pair_ratio"] = 0.9 * (1 - math.exp(-step / 400))
         if step >= 1000 and step % 250 == 0:

@@ -36,8 +36,12 @@ def install(tmp_path, monkeypatch):
     def install(distribution, name, module, text):
         information = place / f"{distribution.replace('-', '_')}-1.0.dist-info"
         information.mkdir(parents=True)
-        (information / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
-        (information / "entry_points.txt").write_text(f"[gansearch.generators]\n{name} = {module}:Plugin\n")
+        (information / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n"
+        )
+        (information / "entry_points.txt").write_text(
+            f"[gansearch.generators]\n{name} = {module}:Plugin\n"
+        )
         (place / f"{module}.py").write_text(dedent(text))
 
     return install
@@ -127,7 +131,12 @@ def damaged(folder):
 
 @pytest.mark.parametrize(
     "spoil",
-    [lambda folder: folder.rmdir(), lambda folder: None, lambda folder: (folder.rmdir(), folder.touch()), damaged],
+    [
+        lambda folder: folder.rmdir(),
+        lambda folder: None,
+        lambda folder: (folder.rmdir(), folder.touch()),
+        damaged,
+    ],
     ids=["missing", "empty", "a file", "damaged pictures"],
 )
 def test_a_data_folder_that_cannot_be_read_is_named(call, write, tmp_path, spoil):
@@ -164,7 +173,11 @@ def test_two_plugins_of_one_name_are_refused_naming_both(call, write, install, s
     install("yours", "cubist", "yours", GOOD)
     code, _, err = call("run", write(study_text.replace("use: dense", "use: cubist", 1)), "--check")
     assert code == 2
-    assert "the generator 'cubist' is offered by" in err and "mine (mine:Plugin)" in err and "yours (yours:P" in err
+    assert (
+        "the generator 'cubist' is offered by" in err
+        and "mine (mine:Plugin)" in err
+        and "yours (yours:P" in err
+    )
     assert call("run", write(study_text), "--check")[0] == 0
 
 
@@ -215,7 +228,17 @@ def test_candidates_that_misbehave_cost_themselves_alone(write, install, study_t
     waiting.mkdir()
     with (tmp_path / "told").open("w") as told:
         driver = subprocess.Popen(
-            [COMMAND, "run", write(text), "--out", tmp_path / "run", "--trials", "4", "--workers", "2"],
+            [
+                COMMAND,
+                "run",
+                write(text),
+                "--out",
+                tmp_path / "run",
+                "--trials",
+                "4",
+                "--workers",
+                "2",
+            ],
             env=os.environ | {"WAITING": str(waiting)},
             stdout=told,
             stderr=told,
@@ -235,4 +258,6 @@ def test_candidates_that_misbehave_cost_themselves_alone(write, install, study_t
         "trial 4 failed: died: its process was ended by SIGKILL",
     ):
         assert line in told
-    assert [r.state for r in read_records(RunFolder.open(tmp_path / "run"))] == ["complete"] + ["failed"] * 4
+    assert [r.state for r in read_records(RunFolder.open(tmp_path / "run"))] == ["complete"] + [
+        "failed"
+    ] * 4

@@ -50,13 +50,22 @@ def certified(searched, study_text, tmp_path):
 
 
 def runs(folder):
-    return [(run.certifies, run.seed) for run in read_certification(RunFolder.open(folder)) if run.ended]
+    return [
+        (run.certifies, run.seed) for run in read_certification(RunFolder.open(folder)) if run.ended
+    ]
 
 
 def test_a_search_ends_with_a_certification(searched, study_text):
     told, folder = searched(study_text)
     assert (told.returncode, told.stderr) == (0, "")
-    assert len(re.findall(r"^\[certification, \d runs, .*\] trial \d, seed \d: healthy", told.stdout, re.M)) == 4
+    assert (
+        len(
+            re.findall(
+                r"^\[certification, \d runs, .*\] trial \d, seed \d: healthy", told.stdout, re.M
+            )
+        )
+        == 4
+    )
     assert "The champion is trial 1: generator_params" in " ".join(told.stdout.split())
     assert sorted(runs(folder)) == [(0, 1), (0, 2), (1, 1), (1, 2)]
     assert len(list((folder / "certification").glob("*/verdict.json"))) == 4
@@ -92,14 +101,23 @@ def test_more_seeds_for_one_trial_go_on_where_it_was_and_are_kept_in_the_study(c
 @pytest.mark.parametrize(
     ("command", "options", "goes_on"),
     [
-        ("certify", ["--seeds", "4", "--required", "4", "--trial", "0"], "certify {folder} --trial 0"),
+        (
+            "certify",
+            ["--seeds", "4", "--required", "4", "--trial", "0"],
+            "certify {folder} --trial 0",
+        ),
         ("run", ["--trials", "2", "--set", SETTINGS.replace("2", "4")], "resume {folder}"),
     ],
 )
-def test_a_certification_that_is_stopped_is_resumable(certified, study, call, command, options, goes_on):
+def test_a_certification_that_is_stopped_is_resumable(
+    certified, study, call, command, options, goes_on
+):
     place = [certified] if command == "certify" else [study, "--out", certified]
     process = subprocess.Popen(
-        [COMMAND, command, *place, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [COMMAND, command, *place, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     assert "trial 0 starts again" in process.stdout.readline()
     process.send_signal(signal.SIGTERM)

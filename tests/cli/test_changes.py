@@ -12,7 +12,9 @@ def test_changes_gives_programs_the_same(call, run):
     told = json.loads(call("changes", run, "--json")[1])
     groups = {tuple(change["fields"]): change for change in told["changes"]}
     assert (told["baseline"]["trial"], told["quality"], told["mending"]) == (0, "mmd", [])
-    assert groups["schedule.generator_lr",]["trials"][0]["values"] == {"schedule.generator_lr": 1e-3}
+    assert groups["schedule.generator_lr",]["trials"][0]["values"] == {
+        "schedule.generator_lr": 1e-3
+    }
     assert groups["generator.width", "schedule.generator_lr"]["failed"] == 3
 
 

@@ -11,7 +11,9 @@ def test_help_comes_without_what_is_slow_to_import():
         "import sys, gansearch.cli\n"
         "print([m for m in ('torch', 'optuna', 'matplotlib', 'pandas', 'scipy') if m in sys.modules])"
     )
-    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    told = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
     assert told.stdout == "[]\n"
 
 
@@ -26,7 +28,11 @@ def test_the_version_is_told(call):
 def test_plugins_are_listed_with_their_source(call):
     plugins = json.loads(call("plugins", "list", "--json")[1])["plugins"]
     (upconv,) = [one for one in plugins if one["name"] == "upconv"]
-    assert (upconv["role"], upconv["distribution"], upconv["refused"]) == ("generator", "gansearch", None)
+    assert (upconv["role"], upconv["distribution"], upconv["refused"]) == (
+        "generator",
+        "gansearch",
+        None,
+    )
 
 
 def test_data_sets_are_listed_with_where_they_are_found(call, monkeypatch):
@@ -43,9 +49,15 @@ def _missing(root):
 
 def test_fetch_says_where_the_data_is(call, monkeypatch, tmp_path):
     monkeypatch.setattr(fetch, "fetch_fashion_mnist", lambda root: root)
-    assert call("data", "fetch", "fashion-mnist", "--root", tmp_path)[1] == f"fashion-mnist is in {tmp_path}\n"
+    assert (
+        call("data", "fetch", "fashion-mnist", "--root", tmp_path)[1]
+        == f"fashion-mnist is in {tmp_path}\n"
+    )
 
 
 def test_what_cannot_be_fetched_is_refused(call):
     code, _, err = call("data", "fetch", "fasion-mnist")
-    assert (code, err.startswith("unknown data set to fetch 'fasion-mnist'; did you mean 'fashion-mnist'")) == (1, True)
+    assert (
+        code,
+        err.startswith("unknown data set to fetch 'fasion-mnist'; did you mean 'fashion-mnist'"),
+    ) == (1, True)

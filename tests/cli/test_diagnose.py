@@ -8,34 +8,63 @@ DATA = Path(__file__).parents[1] / "data"
 
 @pytest.mark.parametrize(
     ("log", "rows", "step"),
-    [("face_gan_losses", 41, 390), ("coursework_dense_losses", 100, 99), ("coursework_conv_losses", 100, 99)],
+    [
+        ("face_gan_losses", 41, 390),
+        ("coursework_dense_losses", 100, 99),
+        ("coursework_conv_losses", 100, 99),
+    ],
 )
 def test_the_failures_on_record_are_recognised(call, log, rows, step):
     code, out, _ = call("diagnose", DATA / f"{log}.csv", "--json")
     told = json.loads(out)
-    assert (code, told["verdict"], told["step"], told["rows"]) == (0, "convergence-failure", step, rows)
+    assert (code, told["verdict"], told["step"], told["rows"]) == (
+        0,
+        "convergence-failure",
+        step,
+        rows,
+    )
     assert told["evidence"]["rule"] == f"the discriminator has won {rows} of the last {rows} steps"
 
 
 def test_what_could_not_be_judged_is_told(call):
     told = json.loads(call("diagnose", DATA / "face_gan_losses.csv", "--json")[1])
-    assert told["unjudged"] == {"convergence-failure": ["pair_ratio"], "mode-collapse": ["coverage|duplicates"]}
-    assert "mode-collapse lacks coverage or duplicates" in call("diagnose", DATA / "face_gan_losses.csv")[1]
+    assert told["unjudged"] == {
+        "convergence-failure": ["pair_ratio"],
+        "mode-collapse": ["coverage|duplicates"],
+    }
+    assert (
+        "mode-collapse lacks coverage or duplicates"
+        in call("diagnose", DATA / "face_gan_losses.csv")[1]
+    )
 
 
 @pytest.mark.parametrize(
     ("log", "first", "because"),
     [
-        ("face_gan_losses", "halve the discriminator's learning rate", "won 41 of the last 41 steps"),
-        ("coursework_dense_losses", "let the networks take turns at every batch", "90 of the last 100 steps both"),
-        ("coursework_conv_losses", "let the networks take turns at every batch", "11 of the last 100 steps both"),
+        (
+            "face_gan_losses",
+            "halve the discriminator's learning rate",
+            "won 41 of the last 41 steps",
+        ),
+        (
+            "coursework_dense_losses",
+            "let the networks take turns at every batch",
+            "90 of the last 100 steps both",
+        ),
+        (
+            "coursework_conv_losses",
+            "let the networks take turns at every batch",
+            "11 of the last 100 steps both",
+        ),
     ],
 )
 def test_the_failures_on_record_are_told_what_to_try_next(call, log, first, because):
     advice = json.loads(call("diagnose", DATA / f"{log}.csv", "--json")[1])["remedies"]
     assert advice[0]["title"].startswith(first) and because in advice[0]["because"]
     told = call("diagnose", DATA / f"{log}.csv")[1].partition("what to try next")[2]
-    assert [line[3:].strip() for line in told.splitlines() if line[:1].isdigit()] == [one["title"] for one in advice]
+    assert [line[3:].strip() for line in told.splitlines() if line[:1].isdigit()] == [
+        one["title"] for one in advice
+    ]
 
 
 def test_a_log_in_balance_is_told_nothing(call, tmp_path):
@@ -48,7 +77,9 @@ def test_a_log_in_balance_is_told_nothing(call, tmp_path):
 def test_other_names_are_mapped(call, tmp_path):
     log = tmp_path / "log.csv"
     log.write_text("epoch,critic,gen\n" + "".join(f"{i},0.0001,9\n" for i in range(40)))
-    told = json.loads(call("diagnose", log, "--map", "d_loss=critic", "--map", "step=epoch", "--json")[1])
+    told = json.loads(
+        call("diagnose", log, "--map", "d_loss=critic", "--map", "step=epoch", "--json")[1]
+    )
     assert (told["verdict"], told["step"]) == ("convergence-failure", 39)
 
 
@@ -67,4 +98,6 @@ def test_a_trials_own_signals_are_judged(call, run):
 def test_an_unreadable_log_is_a_failure_in_one_message(call, tmp_path):
     code, out, err = call("diagnose", tmp_path / "none.csv")
     assert (code, out) == (1, "")
-    assert err.startswith(f"{tmp_path / 'none.csv'} cannot be read as CSV") and "Traceback" not in err
+    assert (
+        err.startswith(f"{tmp_path / 'none.csv'} cannot be read as CSV") and "Traceback" not in err
+    )

@@ -21,7 +21,15 @@ from gansearch.storage.run_folder import RunFolder
 COMMAND = Path(sys.executable).with_name("gansearch")
 PATIENCE = 180
 """Seconds after which something hangs."""
-STUDY = ("tiny.yaml", "--trials", "2", "--set", "search.sampler=random", "--set", "training.steps=300")
+STUDY = (
+    "tiny.yaml",
+    "--trials",
+    "2",
+    "--set",
+    "search.sampler=random",
+    "--set",
+    "training.steps=300",
+)
 
 
 def start(folder, command, *arguments, executor):
@@ -56,7 +64,13 @@ def found(folder):
     """What the search found out, in order, without what depends on the clock or on interruptions."""
     records = read_records(RunFolder.open(folder / "runs" / "tiny"))
     return [
-        (r.identity, r.state, r.verdict, {k: v for k, v in r.metrics.items() if "latency" not in k}, dict(r.signals))
+        (
+            r.identity,
+            r.state,
+            r.verdict,
+            {k: v for k, v in r.metrics.items() if "latency" not in k},
+            dict(r.signals),
+        )
         for r in records
         if r.ended
     ]
@@ -97,9 +111,13 @@ def storage(request, password):
 
 
 @pytest.mark.parametrize(
-    ("executor", "storage"), [("local", "own"), ("ray", "own"), ("local", "shared")], indirect=["storage"]
+    ("executor", "storage"),
+    [("local", "own"), ("ray", "own"), ("local", "shared")],
+    indirect=["storage"],
 )
-def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(executor, storage, whole, study_text, tmp_path):
+def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(
+    executor, storage, whole, study_text, tmp_path
+):
     (tmp_path / "tiny.yaml").write_text(study_text)
     trials = tmp_path / "runs" / "tiny" / "trials"
 
@@ -151,7 +169,9 @@ def test_a_killed_search_whose_files_go_over_an_object_store_goes_on_from_what_i
     assert object_store.files() == set()
 
 
-def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_goes_on(whole, study_text, tmp_path):
+def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_goes_on(
+    whole, study_text, tmp_path
+):
     (tmp_path / "tiny.yaml").write_text(study_text)
     killed = start(tmp_path, "run", *STUDY, "--workers-per-candidate", "2", executor="local")
     until((tmp_path / "runs" / "tiny" / "trials" / "0001" / "checkpoint.pt").exists)
@@ -160,9 +180,14 @@ def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_g
     killed.communicate()
     until(lambda: not any(map(at_work, processes)))
 
-    code, _, err = finish(start(tmp_path, "resume", "tiny", "--workers-per-candidate", "1", executor="local"))
+    code, _, err = finish(
+        start(tmp_path, "resume", "tiny", "--workers-per-candidate", "1", executor="local")
+    )
     assert (code, err) == (0, "")
-    workers = [record.stamp.get("workers") for record in read_records(RunFolder.open(tmp_path / "runs" / "tiny"))]
+    workers = [
+        record.stamp.get("workers")
+        for record in read_records(RunFolder.open(tmp_path / "runs" / "tiny"))
+    ]
     assert workers == [2, None, 1]
     assert [trial[:3] for trial in found(tmp_path)] == [trial[:3] for trial in whole(study_text)]
 
@@ -174,11 +199,17 @@ def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
     first = start(tmp_path, "run", *STUDY, "--storage", database, executor="local")
     until((tmp_path / "runs" / "tiny" / "trials" / "0000" / "checkpoint.pt").exists)
     first.send_signal(signal.SIGSTOP)  # so that it is at work for as long as this takes
-    code, out, err = finish(start(tmp_path, "run", *STUDY, "--storage", database, "--out", "other", executor="local"))
+    code, out, err = finish(
+        start(tmp_path, "run", *STUDY, "--storage", database, "--out", "other", executor="local")
+    )
     where = database.replace(f":{PASSWORD}", "")
     assert (code, out) == (1, "")
-    assert err.startswith(f"{where}: gansearch {first.pid} on ") and err.endswith("is at work on the study 'tiny'\n")
-    status = subprocess.run([COMMAND, "status", "tiny", "--json"], cwd=tmp_path, capture_output=True, check=True)
+    assert err.startswith(f"{where}: gansearch {first.pid} on ") and err.endswith(
+        "is at work on the study 'tiny'\n"
+    )
+    status = subprocess.run(
+        [COMMAND, "status", "tiny", "--json"], cwd=tmp_path, capture_output=True, check=True
+    )
     assert json.loads(status.stdout)["trials"]["running"] == 1  # readers come and go
     first.send_signal(signal.SIGCONT)
     assert finish(first)[0] == 0
@@ -197,6 +228,8 @@ def test_a_search_whose_database_stops_says_so_and_goes_on_once_it_is_back(
     finally:
         server.start()
     assert (code, PASSWORD in err, err.count("\n")) == (1, False, 1), err
-    assert err.startswith(database.replace(f":{PASSWORD}", "")) and "gansearch resume goes on" in err
+    assert (
+        err.startswith(database.replace(f":{PASSWORD}", "")) and "gansearch resume goes on" in err
+    )
     assert finish(start(tmp_path, "resume", "tiny", executor="local"))[0] == 0
     assert found(tmp_path) == whole(study_text)

@@ -27,7 +27,11 @@ def test_the_front_tells_its_knee_its_steps_down_and_its_reference(call, run):
 
 def test_the_table_and_the_picture_show_what_is_certified(call, certified, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
-    (line,) = [line for line in call("pareto", certified)[1].splitlines() if line.split()[:2] == ["7", "♛◆∠"]]
+    (line,) = [
+        line
+        for line in call("pareto", certified)[1].splitlines()
+        if line.split()[:2] == ["7", "♛◆∠"]
+    ]
     assert "4/4 ✓" in line
     call("pareto", certified, "-o", tmp_path / "front.svg")
     assert "champion, trial 7" in (tmp_path / "front.svg").read_text()
@@ -47,11 +51,17 @@ def test_the_front_as_json_keeps_its_contract(call, run):
 
 def test_the_standing_is_told_against_the_baseline(call, run):
     standing = json.loads(call("pareto", run, "--json")[1])["standing"]
-    entries = {name: entry for name, entry in standing.items() if isinstance(entry, dict) and "trial" in entry}
+    entries = {
+        name: entry
+        for name, entry in standing.items()
+        if isinstance(entry, dict) and "trial" in entry
+    }
     assert {name: entry["trial"] for name, entry in entries.items()} == {
         "baseline": 0, "smallest_within_tolerance": 7, "best_any_size": 1, "best_at_baseline_size": 4
     }  # fmt: skip
-    assert standing["smallest_within_tolerance"]["share_of_baseline"] == pytest.approx(6873 / 234177)
+    assert standing["smallest_within_tolerance"]["share_of_baseline"] == pytest.approx(
+        6873 / 234177
+    )
 
 
 def test_the_table_marks_what_stands_out(call, run, monkeypatch):
@@ -103,5 +113,9 @@ def test_a_folder_that_is_missing_is_named(call, run, tmp_path):
 
 def test_latency_can_take_the_place_of_the_size(call, run):
     told = json.loads(call("pareto", run, "--x", "latency_ms_1", "--json")[1])
-    assert told["objectives"][0] == {"metric": "latency_ms_1", "direction": "minimize", "size": True}
+    assert told["objectives"][0] == {
+        "metric": "latency_ms_1",
+        "direction": "minimize",
+        "size": True,
+    }
     assert told["standing"]["smallest_within_tolerance"]["share_of_baseline"] == 4 / 32

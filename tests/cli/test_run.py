@@ -66,7 +66,9 @@ def start(study, tmp_path):
 
     def start(*options):
         arguments = [COMMAND, "run", study, "--out", tmp_path / "run", *options]
-        process = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
         processes.append(process)
         assert "trial 0 starts" in process.stdout.readline()
         return process
@@ -104,7 +106,9 @@ def test_a_search_ends_with_the_front_and_where_it_is_drawn(searched, study_text
     told, folder = searched(study_text)
     assert (told.returncode, told.stderr) == (0, "")
     end = told.stdout.partition("4 complete")[2]
-    assert all(word in end for word in ("generator_params", "sliced_wasserstein", "baseline: trial 0"))
+    assert all(
+        word in end for word in ("generator_params", "sliced_wasserstein", "baseline: trial 0")
+    )
     assert str(Path("runs", "tiny", "pareto.png")) in end
     assert (folder / "pareto.png").stat().st_size > 1000
 
@@ -115,11 +119,16 @@ def test_a_finished_study_is_shown_again_and_nothing_is_trained(finished, call):
 
 
 def test_a_search_ends_with_what_to_try_next_for_those_that_failed(study, call, tmp_path):
-    impatient = ["schedule.generator_lr=0.9", "detectors=[{use: divergence, vanished: 1.0e+9, patience: 1}]"]
+    impatient = [
+        "schedule.generator_lr=0.9",
+        "detectors=[{use: divergence, vanished: 1.0e+9, patience: 1}]",
+    ]
     options = [option for change in impatient for option in ("--set", change)]
     out = call("run", study, "--out", tmp_path / "run", "--trials", 1, *options)[1]
     end = " ".join(out.partition("what to try next")[2].split())
-    assert end.startswith("1 of 1 take more data trial 0: it learned from 400 samples 1 of 1 take Adam more gently")
+    assert end.startswith(
+        "1 of 1 take more data trial 0: it learned from 400 samples 1 of 1 take Adam more gently"
+    )
     told = json.loads(call("show", tmp_path / "run", 0, "--json")[1])
     assert told["remedies"][1]["change"] == {"schedule": {"generator_lr": 0.0002}}
 
@@ -156,21 +165,27 @@ def test_one_worker_trains_one_candidate_after_the_other(study, call, tmp_path):
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("wrong", [["--trials", "0"], ["--workers", "many"], ["--executor", "cloud"], ["--set", "x"]])
+@pytest.mark.parametrize(
+    "wrong", [["--trials", "0"], ["--workers", "many"], ["--executor", "cloud"], ["--set", "x"]]
+)
 def test_a_wrong_option_is_wrong_usage(study, call, tmp_path, wrong):
     code, _, err = call("run", study, "--out", tmp_path / "run", *wrong)
     assert (code, "Traceback" in err, (tmp_path / "run").exists()) == (2, False, False)
 
 
 def test_an_address_goes_with_ray_alone(study, call, tmp_path):
-    code, _, err = call("run", study, "--out", tmp_path / "run", "--executor", "local", "--address", "auto")
+    code, _, err = call(
+        "run", study, "--out", tmp_path / "run", "--executor", "local", "--address", "auto"
+    )
     assert (code, "names a Ray cluster" in err) == (2, True)
 
 
 # ---------------------------------------------------------------------------------------- refusals
 
 
-@pytest.mark.parametrize(("address", "why"), [("127.0.0.1:1", "Connection refused"), ("ray://host:1", "should match")])
+@pytest.mark.parametrize(
+    ("address", "why"), [("127.0.0.1:1", "Connection refused"), ("ray://host:1", "should match")]
+)
 def test_a_cluster_that_does_not_answer_is_said_so(study, call, tmp_path, address, why):
     code, _, err = call("run", study, "--out", tmp_path / "run", "--address", address)
     assert (code != 0, address in err, why in err) == (True, True, True)
@@ -185,7 +200,9 @@ def test_without_ray_its_executor_says_how_to_get_it(study, call, tmp_path, monk
 
 
 def test_a_changed_study_is_refused_with_the_differences(finished, study, call):
-    code, _, err = call("run", study, "--out", finished, "--set", "training.steps=30", "--set", "search.seed=1")
+    code, _, err = call(
+        "run", study, "--out", finished, "--set", "training.steps=30", "--set", "search.seed=1"
+    )
     assert code == 1
     assert "training.steps: 20 -> 30" in err and "search.seed: 0 -> 1" in err and "--fresh" in err
     assert trials(finished) == [("complete", False)] * 4
@@ -274,7 +291,16 @@ def terminal(study, tmp_path):
 
 def test_a_terminal_shows_a_live_table(terminal):
     child = terminal("--trials", "2", "--set", "training.steps=60")
-    for words in ("tiny", "0 of 2 trials", "of base", "D loss r/f", "D acc r/f", "G loss", "steps/s", "starting"):
+    for words in (
+        "tiny",
+        "0 of 2 trials",
+        "of base",
+        "D loss r/f",
+        "D acc r/f",
+        "G loss",
+        "steps/s",
+        "starting",
+    ):
         child.expect_exact(words)
     child.expect(r"\d+/60")
     child.expect_exact("front so far")
@@ -284,9 +310,15 @@ def test_a_terminal_shows_a_live_table(terminal):
     assert child.exitstatus == 0
 
 
-def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(terminal, call, tmp_path):
+def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(
+    terminal, call, tmp_path
+):
     child = terminal("--trials", "2")
-    until(lambda: any("forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()))
+    until(
+        lambda: any(
+            "forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()
+        )
+    )
     child.sendintr()
     out = child.read()
     child.close()

@@ -105,7 +105,11 @@ def test_the_list_of_all_trials_as_json_has_their_figures(call, run):
     told = json.loads(call("show", run, "--json")[1])
     assert (told["study"], len(told["trials"])) == ("shrink", 13)
     worst = told["trials"][8]
-    assert (worst["verdict"], worst["step"], worst["generator_trainable"]) == ("diverged", 51, 10_693 - 64)
+    assert (worst["verdict"], worst["step"], worst["generator_trainable"]) == (
+        "diverged",
+        51,
+        10_693 - 64,
+    )
     assert (worst["d_loss_real"], worst["g_loss"]) == (0.41, 1.7)
 
 
@@ -119,7 +123,10 @@ def test_show_animates_how_a_trials_samples_grew(call, run, tmp_path):
 
 def test_nothing_is_animated_of_a_trial_without_pictures(call, run, tmp_path):
     code, _, err = call("show", run, 9, "-o", tmp_path / "evolution.gif")
-    assert (code, err) == (1, "the trial has kept no pictures of its samples, so there is nothing to draw\n")
+    assert (code, err) == (
+        1,
+        "the trial has kept no pictures of its samples, so there is nothing to draw\n",
+    )
 
 
 def test_a_picture_of_all_trials_at_once_is_wrong_usage(call, run, tmp_path):

@@ -42,7 +42,10 @@ def test_the_champion_is_shown_where_there_is_one(call, trained, certified):
 
 def test_the_same_seed_gives_the_same_picture(call, trained, tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        assert call("sample", trained, "--count", 4, "--seed", seed, "-o", tmp_path / f"{name}.png")[0] == 0
+        assert (
+            call("sample", trained, "--count", 4, "--seed", seed, "-o", tmp_path / f"{name}.png")[0]
+            == 0
+        )
     a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
     assert a == b != c
 
@@ -67,7 +70,10 @@ def test_a_trial_without_a_generator_is_refused(call, trained):
 
 
 def test_an_unknown_trial_is_refused(call, trained):
-    assert call("sample", trained, "--trial", 99)[::2] == (1, f"{trained} has no trial 99; it has 0 to 12\n")
+    assert call("sample", trained, "--trial", 99)[::2] == (
+        1,
+        f"{trained} has no trial 99; it has 0 to 12\n",
+    )
 
 
 @pytest.mark.parametrize(
@@ -80,7 +86,9 @@ def test_an_unknown_trial_is_refused(call, trained):
         (("--frames", 5), "these are for a walk"),
     ],
 )
-def test_options_that_say_nothing_together_are_wrong_usage(call, trained, options, told, monkeypatch):
+def test_options_that_say_nothing_together_are_wrong_usage(
+    call, trained, options, told, monkeypatch
+):
     monkeypatch.setenv("COLUMNS", "200")
     code, _, err = call("sample", trained, *options)
     assert code == 2

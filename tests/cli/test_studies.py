@@ -14,20 +14,24 @@ from gansearch.study.yaml_file import StudyDocument
 
 DATA = Path(__file__).parents[1] / "data"
 STUDIES = Path(__file__).parents[2] / "studies"
-SHIPPED = pytest.mark.parametrize("path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem)
+SHIPPED = pytest.mark.parametrize(
+    "path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem
+)
 TINY = {
     "training.epochs": "",
     "training.steps": 3,
     "training.batch_size": 8,
     "training.sample_every": 0,
     "training.checkpoint_every": 0,
-    "training.judged_samples": 40,
+    "training.eval_samples": 40,
     "queue": [],
     "search.trials": 2,
     "executor.workers": 1,
 }
 
-LIGHTER = {"shrink_faces80": {"discriminator.width": 4, "baseline.generator.width": 8, "constraints": {}}}
+LIGHTER = {
+    "shrink_faces80": {"discriminator.width": 4, "baseline.generator.width": 8, "constraints": {}}
+}
 """Of networks that are too large for a test."""
 
 
@@ -57,10 +61,17 @@ def settings_of(pictures):
 
 @SHIPPED
 def test_a_study_that_ships_runs_to_its_end(call, path, settings_of, tmp_path):
-    changes = [part for setting in settings_of(path, TINY | LIGHTER.get(path.stem, {})) for part in ("--set", setting)]
+    changes = [
+        part
+        for setting in settings_of(path, TINY | LIGHTER.get(path.stem, {}))
+        for part in ("--set", setting)
+    ]
     code, _, err = call("run", path, "--out", tmp_path / "run", *changes)
     assert code == 0, err
-    assert {record.state for record in read_records(RunFolder.open(tmp_path / "run"))} <= {"complete", "pruned"}
+    assert {record.state for record in read_records(RunFolder.open(tmp_path / "run"))} <= {
+        "complete",
+        "pruned",
+    }
 
 
 @SHIPPED
@@ -73,14 +84,27 @@ def test_the_candidates_that_a_study_names_can_all_be_built(path, settings_of):
 def test_the_face_study_names_the_baseline_and_its_two_reductions(settings_of):
     path = STUDIES / "shrink_faces80.yaml"
     study = Study.load(path, settings_of(path))
-    named = [study.space.draw(FixedTrial(parameters)) for parameters in study.space.given(study.spec.search)]
-    assert [study.sizes(candidate)["generator_params"] for candidate in named] == [1_381_891, 900_403, 580_203]
+    named = [
+        study.space.draw(FixedTrial(parameters))
+        for parameters in study.space.given(study.spec.search)
+    ]
+    assert [study.sizes(candidate)["generator_params"] for candidate in named] == [
+        1_381_891,
+        900_403,
+        580_203,
+    ]
 
 
 def test_a_study_without_its_pictures_says_how_to_give_them(call, tmp_path):
-    code, _, err = call("run", STUDIES / "shrink_faces80.yaml", "--set", f"dataset.root={tmp_path / 'none'}")
+    code, _, err = call(
+        "run", STUDIES / "shrink_faces80.yaml", "--set", f"dataset.root={tmp_path / 'none'}"
+    )
     assert code == 1
-    assert "none is no folder" in err and "--set dataset.root=FOLDER" in err and "render_emoji.py" in err
+    assert (
+        "none is no folder" in err
+        and "--set dataset.root=FOLDER" in err
+        and "render_emoji.py" in err
+    )
 
 
 def totals(network):
@@ -96,7 +120,9 @@ def totals(network):
     ],
 )
 def test_the_face_generators_count_as_their_reports_say(call, pictures, settings, total):
-    changes = [part for setting in [f"dataset.root={pictures}", *settings] for part in ("--set", setting)]
+    changes = [
+        part for setting in [f"dataset.root={pictures}", *settings] for part in ("--set", setting)
+    ]
     code, out, _ = call("summary", DATA / "face_baseline.yaml", "--json", *changes)
     assert code == 0
     assert totals(json.loads(out)["generator"]) == (total, total, 0)
@@ -138,7 +164,9 @@ def test_validate_counts_the_baseline_of_a_sound_study(call):
 def test_validate_locates_every_mistake(call, tmp_path):
     study = tmp_path / "study.yaml"
     text = (DATA / "coursework_dense.yaml").read_text()
-    study.write_text(text.replace("use: bce", "use: bcee").replace("order: activation-norm", "oder: 1"))
+    study.write_text(
+        text.replace("use: bce", "use: bcee").replace("order: activation-norm", "oder: 1")
+    )
     code, out, err = call("validate", study)
     assert (code, out) == (2, "")
     assert err.count(f"{study}:") == 3

@@ -10,7 +10,11 @@ from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.diagnosis.detection import RunWatch, diagnose
 
-DETECTORS = {"divergence": Divergence(), "convergence-failure": ConvergenceFailure(), "mode-collapse": ModeCollapse()}
+DETECTORS = {
+    "divergence": Divergence(),
+    "convergence-failure": ConvergenceFailure(),
+    "mode-collapse": ModeCollapse(),
+}
 
 
 def watch(rows):
@@ -21,7 +25,10 @@ def watch(rows):
 
 def dominated(steps, pair_ratio=lambda step: 0.1):
     """A run in which the discriminator wins from the first step on."""
-    return [DOMINATED | ({"pair_ratio": pair_ratio(step)} if step % 10 == 0 else {}) for step in range(1, steps + 1)]
+    return [
+        DOMINATED | ({"pair_ratio": pair_ratio(step)} if step % 10 == 0 else {})
+        for step in range(1, steps + 1)
+    ]
 
 
 def test_a_run_that_is_dominated_and_stands_still_fails_to_converge():
@@ -52,7 +59,10 @@ def test_a_dominated_run_that_covers_the_data_is_only_suspect():
 
 def test_a_dominated_run_that_stands_still_and_covers_a_little_is_heard_to_its_end():
     eyes = RunWatch([ConvergenceFailure()])
-    verdicts = [eyes.observe(step, row | {"coverage": 0.02}) for step, row in enumerate(dominated(900), start=1)]
+    verdicts = [
+        eyes.observe(step, row | {"coverage": 0.02})
+        for step, row in enumerate(dominated(900), start=1)
+    ]
     assert verdicts[-1].status == "suspect"
     assert (eyes.conclude().status, eyes.conclude().step) == ("convergence-failure", 900)
 
@@ -69,7 +79,9 @@ def test_a_suspect_run_that_recovers_is_healthy_again():
 
 
 def test_a_burst_of_dominance_is_no_suspicion():
-    assert {v.status for v in watch([BALANCED] * 100 + dominated(150) + [BALANCED] * 100)} == {"healthy"}
+    assert {v.status for v in watch([BALANCED] * 100 + dominated(150) + [BALANCED] * 100)} == {
+        "healthy"
+    }
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -131,11 +143,17 @@ def test_two_looks_on_end_at_a_collapse_condemn():
 def test_a_look_at_half_the_duplicates_does_not_count_against_a_run():
     verdicts = looked_at((0.1, 0.0), (0.1, 0.0), (0.1, 0.2), (0.1, 0.1), (0.1, 0.05))
     assert verdicts[-1].status == "suspect"
-    assert looked_at((0.1, 0.0), (0.1, 0.0), (0.1, 0.2), (0.1, 0.11), (0.1, 0.06))[-1].status == "mode-collapse"
+    assert (
+        looked_at((0.1, 0.0), (0.1, 0.0), (0.1, 0.2), (0.1, 0.11), (0.1, 0.06))[-1].status
+        == "mode-collapse"
+    )
 
 
 def test_a_run_that_recovers_from_a_collapse_is_healthy_again():
-    assert looked_at((0.1, 0.0), (0.013, 0.0), (0.009, 0.0), (0.04, 0.0), (0.1, 0.0))[-1].status == "healthy"
+    assert (
+        looked_at((0.1, 0.0), (0.013, 0.0), (0.009, 0.0), (0.04, 0.0), (0.1, 0.0))[-1].status
+        == "healthy"
+    )
 
 
 def test_poor_samples_that_are_alive_are_no_collapse():
@@ -144,7 +162,10 @@ def test_poor_samples_that_are_alive_are_no_collapse():
 
 
 def test_poor_samples_of_an_early_step_are_not_held_against_a_run():
-    assert looked_at((0.0, 0.1), (0.0, 0.1), (0.1, 0.0), (0.1, 0.0), (0.1, 0.0))[-1].status == "healthy"
+    assert (
+        looked_at((0.0, 0.1), (0.0, 0.1), (0.1, 0.0), (0.1, 0.0), (0.1, 0.0))[-1].status
+        == "healthy"
+    )
 
 
 def test_a_generator_that_says_one_thing_is_condemned_at_the_first_look():
@@ -163,7 +184,9 @@ def test_a_diagnosis_says_what_it_could_not_judge():
 
 
 def test_a_log_without_samples_that_is_dominated_to_its_end_fails():
-    rows = [(step, {"d_loss_real": 0.0, "d_loss_fake": 0.0, "g_loss": 4000.0}) for step in range(41)]
+    rows = [
+        (step, {"d_loss_real": 0.0, "d_loss_fake": 0.0, "g_loss": 4000.0}) for step in range(41)
+    ]
     verdict = diagnose(rows, DETECTORS).verdict
     assert verdict.status == "convergence-failure"
     assert "no pair_ratio" in verdict.evidence["note"]

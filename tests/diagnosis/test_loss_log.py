@@ -21,7 +21,10 @@ def log(tmp_path):
 
 
 def test_an_empty_cell_was_not_measured(log):
-    assert log("step,g_loss,pair_ratio\n1,0.7,\n2,,0.5\n") == [(1, {"g_loss": 0.7}), (2, {"pair_ratio": 0.5})]
+    assert log("step,g_loss,pair_ratio\n1,0.7,\n2,,0.5\n") == [
+        (1, {"g_loss": 0.7}),
+        (2, {"pair_ratio": 0.5}),
+    ]
 
 
 @pytest.mark.parametrize("word", ["nan", "NaN", "inf", "-inf", "Infinity"])
@@ -74,7 +77,10 @@ def test_other_columns_need_not_be_numbers(log):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("a,b\n1,2\n", r"no column that can be judged. It has a, b; readable are .*--map g_loss=theirs"),
+        (
+            "a,b\n1,2\n",
+            r"no column that can be judged. It has a, b; readable are .*--map g_loss=theirs",
+        ),
         ("", "cannot be read as CSV"),
         ("step,g_loss\n1,0,5\n2,0,6\n", "its rows have more cells than its header has names"),
         ("step,g_loss\n1,0\n2,0,6\n", "Expected 2 fields in line 3, saw 3"),
@@ -94,7 +100,8 @@ def test_what_cannot_be_read_is_refused_with_its_place(log, text, message):
 
 def test_a_mapped_column_must_be_there(log):
     with pytest.raises(
-        LogError, match="g_loss is mapped to a column that is not there: unknown one 'gem'; did you mean"
+        LogError,
+        match="g_loss is mapped to a column that is not there: unknown one 'gem'; did you mean",
     ):
         log("gen\n1\n", g_loss="gem")
 
@@ -114,7 +121,10 @@ def test_bytes_that_are_no_log_are_refused(tmp_path, name):
 
 def test_a_trials_own_signals_are_read(tmp_path):
     TrialFolder(tmp_path).write_signals([{"g_loss": 0.5}, {"g_loss": 0.25, "pair_ratio": 0.75}])
-    assert read_log(tmp_path / "signals.parquet") == [(1, {"g_loss": 0.5}), (2, {"g_loss": 0.25, "pair_ratio": 0.75})]
+    assert read_log(tmp_path / "signals.parquet") == [
+        (1, {"g_loss": 0.5}),
+        (2, {"g_loss": 0.25, "pair_ratio": 0.75}),
+    ]
 
 
 def test_infinity_survives_parquet(tmp_path):

@@ -19,7 +19,9 @@ def sizes_on(make_space):
 
 
 def test_a_candidate_that_trains_on_fewer_samples_is_counted(sizes_on):
-    assert sizes_on(Ring2D(samples=400, test_samples=200, limit=50)) == sizes_on(Ring2D(samples=400, test_samples=200))
+    assert sizes_on(Ring2D(samples=400, test_samples=200, limit=50)) == sizes_on(
+        Ring2D(samples=400, test_samples=200)
+    )
 
 
 def test_a_candidate_that_would_be_judged_by_other_samples_is_refused(sizes_on):

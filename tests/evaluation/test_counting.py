@@ -24,14 +24,20 @@ def test_every_candidate_is_counted_by_what_it_costs(make_space):
     space = make_space()
     sizes = SizeCounter(space.dataset.load().shape, {})(space.baseline)
     generator = space.baseline.generator.build(space.dataset.load().shape)
-    assert sizes["generator_params"] == sizes["generator_trainable"] + sizes["generator_non_trainable"]
-    assert sizes["generator_bytes"] == sum(t.numel() * t.element_size() for t in generator.state_dict().values())
+    assert (
+        sizes["generator_params"] == sizes["generator_trainable"] + sizes["generator_non_trainable"]
+    )
+    assert sizes["generator_bytes"] == sum(
+        t.numel() * t.element_size() for t in generator.state_dict().values()
+    )
     assert sizes["generator_macs"] == sum(p.numel() for p in generator.parameters() if p.ndim == 2)
     assert sizes["discriminator_macs"] > 0
 
 
 def test_a_network_without_a_pass_on_the_meta_device_is_counted_by_its_parameters(make_space):
     space = make_space()
-    sizes = SizeCounter(space.dataset.load().shape, {})(replace(space.baseline, generator=Peeking()))
+    sizes = SizeCounter(space.dataset.load().shape, {})(
+        replace(space.baseline, generator=Peeking())
+    )
     assert sizes["generator_params"] == 6
     assert "generator_macs" not in sizes

@@ -49,7 +49,10 @@ def test_real_features_are_computed_once_for_data_extractor_and_count(fashion, m
 def test_every_figure_is_stamped(fashion):
     stamp = TrainedEvidence(fashion, torch.zeros(40, 1, 28, 28)).protocol
     assert stamp["samples"] == 40
-    assert stamp["extractor"] == {"name": "lenet-fashion-mnist", "sha256": extractor_for(fashion).digest}
+    assert stamp["extractor"] == {
+        "name": "lenet-fashion-mnist",
+        "sha256": extractor_for(fashion).digest,
+    }
     assert stamp["data"]["sha256"] == fashion.digest
     assert "never with FIDs of Inception features" in stamp["note"]
 

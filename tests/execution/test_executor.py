@@ -21,7 +21,11 @@ RECORDED = {
     "raises": [("failed", None, "raised: ValueError: no such thing")],
     "exits": [("failed", None, "died: its process ended with exit code 3 and no word")] * 2,
     "is killed": [
-        ("failed", None, "died: its process was ended by SIGKILL, as the system does when memory runs out"),
+        (
+            "failed",
+            None,
+            "died: its process was ended by SIGKILL, as the system does when memory runs out",
+        ),
     ]
     * 2,
     "exhausts memory": [("failed", None, "out-of-memory: RuntimeError")],
@@ -30,7 +34,10 @@ RECORDED = {
         ("complete", "healthy", ""),
     ],
     "exhausts a GPU": [("failed", None, "out-of-memory: OutOfMemoryError: CUDA out of memory")] * 2,
-    "exhausts a GPU as its libraries say it": [("failed", None, f"out-of-memory: RuntimeError: {CUBLAS}")] * 2,
+    "exhausts a GPU as its libraries say it": [
+        ("failed", None, f"out-of-memory: RuntimeError: {CUBLAS}")
+    ]
+    * 2,
     "hangs": [("failed", None, "died: no word for 3 s")] * 2,
     "is flaky": [
         ("failed", None, "died: its process ended with exit code 3 and no word"),
@@ -48,11 +55,16 @@ ON_RAY = pytest.mark.parametrize("executor", ["ray"], indirect=True)
 
 
 def opened(use, processes=1):
-    spec = ExecutorSpec(use=use, workers=2, workers_per_candidate=processes, silence_limit=3.0)
+    spec = ExecutorSpec(use=use, workers=2, workers_per_candidate=processes, heartbeat_timeout=3.0)
     return open_executor(play, spec, "cpu")
 
 
-EXECUTORS = {"local": ("local",), "ray": ("ray",), "local, of two": ("local", 2), "ray, of two": ("ray", 2)}
+EXECUTORS = {
+    "local": ("local",),
+    "ray": ("ray",),
+    "local, of two": ("local", 2),
+    "ray, of two": ("ray", 2),
+}
 """Of two: with two processes that train each candidate together."""
 
 
@@ -81,7 +93,9 @@ def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, searc
     for record in store.records():
         part = PARTS[record.parameters["generator.width"], record.parameters["generator.latent"]]
         verdict = record.verdict and record.verdict.status
-        reason = re.sub("rank [01]: ", "", record.reason.partition(": [")[0])  # of two, the first that is found
+        reason = re.sub(
+            "rank [01]: ", "", record.reason.partition(": [")[0]
+        )  # of two, the first that is found
         recorded[part].append((record.state, verdict, reason))
         retried[part].append(record.retried)
     assert recorded == RECORDED
@@ -94,7 +108,12 @@ def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, searc
 
 
 def test_a_trial_that_may_not_go_on_from_a_rung_ends_there(executor):
-    assert ending(executor, Job(0, "asks at two rungs", Path()), go_on=lambda rung: rung.step < 2).steps == 1
+    assert (
+        ending(
+            executor, Job(0, "asks at two rungs", Path()), go_on=lambda rung: rung.step < 2
+        ).steps
+        == 1
+    )
 
 
 def test_a_trial_may_be_submitted_again_once_it_has_ended(executor):
@@ -114,12 +133,17 @@ def test_a_candidate_that_asks_for_no_gpu_sees_none(executor):
 
 @ON_RAY
 def test_a_slot_that_dies_costs_its_trial_alone_and_another_takes_its_place(executor):
-    lost, *others = (ending(executor, Job(0, part, Path())) for part in ("kills its starter", "healthy", "healthy"))
+    lost, *others = (
+        ending(executor, Job(0, part, Path()))
+        for part in ("kills its starter", "healthy", "healthy")
+    )
     assert (lost.kind, lost.message.partition(":")[0]) == ("died", "its slot on Ray was lost")
     assert others == [OUTCOME, OUTCOME]
 
 
-def test_a_stop_gives_trials_the_time_to_keep_a_checkpoint_and_ends_those_that_do_not_listen(executor, tmp_path):
+def test_a_stop_gives_trials_the_time_to_keep_a_checkpoint_and_ends_those_that_do_not_listen(
+    executor, tmp_path
+):
     for number, part in enumerate(["keeps a checkpoint when stopped", "hangs"]):
         (tmp_path / str(number)).mkdir()
         executor.submit(Job(number, part, tmp_path / str(number)))

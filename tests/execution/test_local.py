@@ -83,15 +83,27 @@ def test_the_threads_of_all_workers_add_up_to_the_cores():
 
 
 @given(cores=st.integers(1, 256), workers=st.integers(1, 64), processes=st.integers(1, 8))
-def test_there_are_never_more_threads_than_cores_and_no_process_could_have_another(cores, workers, processes):
+def test_there_are_never_more_threads_than_cores_and_no_process_could_have_another(
+    cores, workers, processes
+):
     each = threads_each(cores, workers * processes)
     assert workers * processes * each <= max(cores, workers * processes)
     assert workers * processes * (each + 1) > cores
 
 
-@given(cores=st.integers(1, 64), cpus=st.integers(1, 8), workers=st.integers(1, 16), processes=st.integers(1, 4))
+@given(
+    cores=st.integers(1, 64),
+    cpus=st.integers(1, 8),
+    workers=st.integers(1, 16),
+    processes=st.integers(1, 4),
+)
 def test_nor_are_there_on_a_ray_of_our_own(cores, cpus, workers, processes):
-    spec = ExecutorSpec(use="ray", workers=workers, workers_per_candidate=processes, resources=ResourcesSpec(cpus=cpus))
+    spec = ExecutorSpec(
+        use="ray",
+        workers=workers,
+        workers_per_candidate=processes,
+        resources=ResourcesSpec(cpus=cpus),
+    )
     with patch.object(ray_session, "count_cores", lambda: cores):
         each = ray_session.threads_in(spec, workers)
     assert each <= cpus
@@ -105,7 +117,9 @@ def test_processes_of_one_candidate_share_the_cores_and_have_a_gpu_each():
 
 
 def test_more_processes_than_gpus_are_refused():
-    with pytest.raises(GansearchError, match="workers_per_candidate: 2 needs as many GPUs, and here are 1"):
+    with pytest.raises(
+        GansearchError, match="workers_per_candidate: 2 needs as many GPUs, and here are 1"
+    ):
         Places.here("auto", 1, processes=2)
 
 

@@ -8,14 +8,14 @@ from support.stubs import Phone
 
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.execution import trial_runner
-from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Job, StoppedError
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import VERDICT
 
 
 def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_path):
-    judge = TrainAndJudge(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
+    judge = TrialRunner(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
     outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), Phone())
     kept = json.loads((tmp_path / VERDICT).read_text())
     assert kept["verdict"] == "diverged"
@@ -25,14 +25,18 @@ def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_p
 
 def judged(space, training, folder, detectors=()):
     metrics = {name: metric for name, metric in space.metrics.items() if name == "modes"}
-    return TrainAndJudge(training, detectors, metrics)(Job(0, space.baseline, folder), Phone())
+    return TrialRunner(training, detectors, metrics)(Job(0, space.baseline, folder), Phone())
 
 
 def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, tmp_path):
     outcome = judged(make_space(), make_spec().training, tmp_path)
     assert outcome.metrics["latency_ms_1"] > 0
     assert outcome.metrics["latency_ms_64"] > 0
-    assert (outcome.stamp["device"], outcome.stamp["threads"], outcome.stamp["latency_repeats"]) == ("cpu", 1, 20)
+    assert (
+        outcome.stamp["device"],
+        outcome.stamp["threads"],
+        outcome.stamp["latency_repeats"],
+    ) == ("cpu", 1, 20)
     assert outcome.stamp["graphs"] == "not used: not asked for"
 
 
@@ -40,15 +44,19 @@ def test_points_have_no_blur(make_spec, make_space, tmp_path):
     assert "blur_ratio" not in judged(make_space(), make_spec().training, tmp_path).metrics
 
 
-def test_a_condemned_trial_is_measured_by_what_every_trial_has_alone(make_spec, make_space, tmp_path):
-    outcome = judged(make_space(), make_spec().training, tmp_path, [Divergence(vanished=1e9, patience=1)])
+def test_a_condemned_trial_is_measured_by_what_every_trial_has_alone(
+    make_spec, make_space, tmp_path
+):
+    outcome = judged(
+        make_space(), make_spec().training, tmp_path, [Divergence(vanished=1e9, patience=1)]
+    )
     assert outcome.verdict.failed
     assert set(outcome.metrics) == {"latency_ms_1", "latency_ms_64"}
 
 
 def test_a_trial_gives_a_sign_of_life_before_each_metric(make_spec, make_space, tmp_path):
     phone, space = Phone(), make_space()
-    TrainAndJudge(make_spec().training, (), space.metrics)(Job(0, space.baseline, tmp_path), phone)
+    TrialRunner(make_spec().training, (), space.metrics)(Job(0, space.baseline, tmp_path), phone)
     assert phone.signs_of_life >= len({"blur_ratio", "sliced_wasserstein", "coverage", "modes"})
 
 
@@ -56,7 +64,7 @@ def trained(make_spec, make_space, folder, *overrides):
     """The outcome of a study's baseline, and the steps that its progress told of."""
     spec, space = make_spec(*overrides), make_space(*overrides)
     phone = Phone()
-    outcome = TrainAndJudge(spec.training, (), {})(Job(0, space.baseline, folder), phone)
+    outcome = TrialRunner(spec.training, (), {})(Job(0, space.baseline, folder), phone)
     return outcome, {progress.steps for progress in phone.told}
 
 
@@ -71,18 +79,23 @@ def test_epochs_are_those_of_the_candidates_own_training_samples(make_spec, make
 def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_space, tmp_path):
     epochs = "training={epochs: 3, batch_size: 100, judged_samples: 100, sample_every: 2 epochs}"
     trained(make_spec, make_space, tmp_path, epochs)
-    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["step-000008.png", "step-000012.png"]
+    assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == [
+        "step-000008.png",
+        "step-000012.png",
+    ]
 
 
 def at_rungs(make_spec, make_space, folder, phone=None, **job):
     """A run of 40 steps that is compared after 10 and after 20 of them."""
     training = make_spec("training={steps: 40, judged_samples: 100}").training
     space = make_space()
-    judge = TrainAndJudge(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
+    judge = TrialRunner(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
     return judge(Job(0, space.baseline, folder, **job), phone or Phone())
 
 
-def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(make_spec, make_space, tmp_path):
+def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(
+    make_spec, make_space, tmp_path
+):
     phone = Phone()
     outcome = at_rungs(make_spec, make_space, tmp_path, phone)
     assert [rung.step for rung in outcome.rungs] == [10, 20]
@@ -92,7 +105,9 @@ def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(make_spec, m
     assert outcome.steps == 40
 
 
-def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(make_spec, make_space, tmp_path):
+def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(
+    make_spec, make_space, tmp_path
+):
     outcome = at_rungs(make_spec, make_space, tmp_path, Phone(ends_at=20))
     assert (outcome.steps, len(outcome.rungs)) == (20, 2)
     assert outcome.metrics == {}
@@ -102,7 +117,9 @@ def test_to_be_compared_changes_nothing(make_spec, make_space, tmp_path):
     compared = at_rungs(make_spec, make_space, tmp_path / "compared")
     training = make_spec("training={steps: 40, judged_samples: 100}").training
     space = make_space()
-    alone = TrainAndJudge(training, (), space.metrics)(Job(0, space.baseline, tmp_path / "alone"), Phone())
+    alone = TrialRunner(training, (), space.metrics)(
+        Job(0, space.baseline, tmp_path / "alone"), Phone()
+    )
     assert compared.signals == alone.signals
     assert compared.metrics["sliced_wasserstein"] == alone.metrics["sliced_wasserstein"]
 
@@ -114,7 +131,9 @@ def test_a_job_may_have_a_seed_of_its_own(make_spec, make_space, tmp_path):
     assert studys == same != other
 
 
-def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(make_spec, make_space, tmp_path):
+def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(
+    make_spec, make_space, tmp_path
+):
     class Stops(Phone):
         def at_rung(self, at_rung):
             super().at_rung(at_rung)
@@ -138,7 +157,9 @@ def on_gpu(make_spec, make_space, tmp_path, monkeypatch):
         monkeypatch.setattr(trial_runner, "memory_of", lambda device: memory)
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        return TrainAndJudge(make_spec().training, (), {})(Job(0, make_space().baseline, folder, **job), Phone())
+        return TrialRunner(make_spec().training, (), {})(
+            Job(0, make_space().baseline, folder, **job), Phone()
+        )
 
     return judged_on
 
@@ -174,6 +195,6 @@ def test_a_candidate_that_cannot_be_counted_gets_its_gpu_to_itself(on_gpu, tmp_p
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_a_trial_takes_about_what_was_counted(make_spec, make_space, tmp_path):
     spec, space = make_spec("training.device=cuda"), make_space()
-    stamp = TrainAndJudge(spec.training, (), {})(Job(0, space.baseline, tmp_path), Phone()).stamp
+    stamp = TrialRunner(spec.training, (), {})(Job(0, space.baseline, tmp_path), Phone()).stamp
     assert 0 < stamp["counted_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
     assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]

@@ -7,7 +7,7 @@ import pytest
 from support.stubs import evaluate
 
 from gansearch.execution.worker import start_server, task_of
-from gansearch.execution.worker_group import Team, Terms, listen
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
 from gansearch.messages import AtRung, Crash, Job
 
 PATIENCE = 60
@@ -21,7 +21,13 @@ def start(tmp_path):
 
     def start(kind):
         start_server(1)
-        teams.append(Team(task_of(evaluate, Job(0, kind, tmp_path)), Terms(1, silence_limit=10.0), kind))
+        teams.append(
+            WorkerGroup(
+                task_of(evaluate, Job(0, kind, tmp_path)),
+                WorkerLimits(1, heartbeat_timeout=10.0),
+                kind,
+            )
+        )
         return teams[-1]
 
     yield start

@@ -34,7 +34,9 @@ def legend(axes):
 
 
 def test_what_was_measured_is_drawn_and_the_verdict_marked():
-    signals = pd.DataFrame({"step": range(1, 201), "g_loss": 1.0, "dominance": 0.5, "coverage": float("nan")})
+    signals = pd.DataFrame(
+        {"step": range(1, 201), "g_loss": 1.0, "dominance": 0.5, "coverage": float("nan")}
+    )
     drawing = curves_figure("trial 1", signals, Verdict("convergence-failure", 150))
     assert [axes.get_ylabel() for axes in drawing.axes] == ["G loss", "dominance"]
     assert [text.get_text() for text in drawing.axes[0].texts] == ["convergence-failure at 150"]
@@ -54,7 +56,9 @@ def test_another_loss_than_cross_entropy_has_no_stable_band(signals):
 
 
 def test_first_layer_gradients_are_drawn_on_a_logarithmic_scale(signals):
-    assert panels(curves_figure("run", signals, None))["first layer's\ngradient"].get_yscale() == "log"
+    assert (
+        panels(curves_figure("run", signals, None))["first layer's\ngradient"].get_yscale() == "log"
+    )
 
 
 def test_a_loss_far_beyond_its_band_is_drawn_so_that_the_band_is_still_seen(signals):
@@ -75,7 +79,11 @@ def test_predictions_are_drawn_as_shares_of_each_batch(signals):
     predictions["bin_19"], predictions["bin_02"] = [48, 0, 32, 0], [16, 64, 32, 64]
     drawn = panels(curves_figure("run", signals, None, predictions))
     shares = drawn["D of real"].collections[0].get_array()
-    assert (shares.shape, shares[19].tolist(), shares[2].tolist()) == ((20, 2), [0.75, 0.5], [0.25, 0.5])
+    assert (shares.shape, shares[19].tolist(), shares[2].tolist()) == (
+        (20, 2),
+        [0.75, 0.5],
+        [0.25, 0.5],
+    )
     assert drawn["D of fake"].collections[0].get_array()[2].tolist() == [1.0, 1.0]
 
 

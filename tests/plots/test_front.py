@@ -7,23 +7,33 @@ from PIL import Image
 from gansearch.messages import Rung
 from gansearch.plots.front import front_figure, front_frame, save_figure
 from gansearch.plots.front_marks import Marks
-from gansearch.ranking.run_summary import Survey
+from gansearch.ranking.run_summary import RunSummary
 
 
 @pytest.fixture
 def survey(study, trial):
-    records = [trial(0, 234_177, 5.0), trial(1, 6_873, 5.2), trial(2, 52_401, 3.0), trial(3, 100, None, "diverged")]
-    return Survey.of(study(), records)
+    records = [
+        trial(0, 234_177, 5.0),
+        trial(1, 6_873, 5.2),
+        trial(2, 52_401, 3.0),
+        trial(3, 100, None, "diverged"),
+    ]
+    return RunSummary.of(study(), records)
 
 
 def words(path):
-    return " ".join(text.strip() for text in ElementTree.parse(path).getroot().itertext() if text.strip())
+    return " ".join(
+        text.strip() for text in ElementTree.parse(path).getroot().itertext() if text.strip()
+    )
 
 
 def test_the_picture_names_what_has_been_found(survey, tmp_path):
     save_figure(front_figure(survey), tmp_path / "front.svg")
     drawn = words(tmp_path / "front.svg")
-    assert "by-hand: 3 of 4 trials healthy; mmd within 10% of the baseline's at 2.9% of its size" in drawn
+    assert (
+        "by-hand: 3 of 4 trials healthy; mmd within 10% of the baseline's at 2.9% of its size"
+        in drawn
+    )
     assert "trial 1: 6,873" in drawn and "diverged" in drawn
 
 
@@ -41,7 +51,9 @@ def test_a_png_is_large_enough_to_read(survey, tmp_path):
 
 @pytest.mark.parametrize("direction", ["minimize", "maximize"])
 def test_the_condemned_lie_beyond_the_bad_edge(study, trial, direction):
-    survey = Survey.of(study("mmd", direction), [trial(0, 100, 5.0), trial(1, 10, None, "diverged")])
+    survey = RunSummary.of(
+        study("mmd", direction), [trial(0, 100, 5.0), trial(1, 10, None, "diverged")]
+    )
     drawing = front_figure(survey)
     drawing.draw_without_rendering()
     front, strip = sorted(drawing.axes, key=lambda axes: axes.bbox.height, reverse=True)
@@ -54,12 +66,14 @@ def legend(drawing):
 
 def test_a_circle_is_hollow_filled_or_crossed_out(study, certified):
     records, runs = certified
-    survey = Survey.of(study(), records, runs=runs)
+    survey = RunSummary.of(study(), records, runs=runs)
     x, y = survey.front.axes
     axes = Figure().subplots()
     Marks(survey, axes, x, y).draw()
     circles = {tuple(c.get_offsets()[0]): c for c in axes.collections if c.get_zorder() == 4}
-    filled = [place for place, circle in circles.items() if not (circle.get_facecolors() == 1).all()]
+    filled = [
+        place for place, circle in circles.items() if not (circle.get_facecolors() == 1).all()
+    ]
     crossed = [tuple(c.get_offsets()[0]) for c in axes.collections if c.get_zorder() == 5]
     assert (sorted(circles), filled, crossed) == (
         [(10, 7.0), (50, 6.0), (100, 5.3), (500, 5.1), (1000, 5.0)], [(500, 5.1)], [(100, 5.3)]
@@ -68,19 +82,21 @@ def test_a_circle_is_hollow_filled_or_crossed_out(study, certified):
 
 def test_the_legend_names_what_is_drawn_and_no_more(study, certified):
     records, runs = certified
-    assert legend(front_figure(Survey.of(study(), records, runs=runs))) == [
+    assert legend(front_figure(RunSummary.of(study(), records, runs=runs))) == [
         "within 10% of the baseline", "front", "not certified", "stable", "unstable",
         "median and range of seeds", "knee", "champion", "baseline",
     ]  # fmt: skip
-    assert legend(front_figure(Survey.of(study(), records[:1]))) == [
+    assert legend(front_figure(RunSummary.of(study(), records[:1]))) == [
         "within 10% of the baseline", "front", "not certified", "baseline"
     ]  # fmt: skip
 
 
-def test_the_champion_takes_the_words_from_the_smallest_within_tolerance(study, certified, tmp_path):
+def test_the_champion_takes_the_words_from_the_smallest_within_tolerance(
+    study, certified, tmp_path
+):
     records, runs = certified
-    save_figure(front_figure(Survey.of(study(), records)), tmp_path / "before.svg")
-    save_figure(front_figure(Survey.of(study(), records, runs=runs)), tmp_path / "after.svg")
+    save_figure(front_figure(RunSummary.of(study(), records)), tmp_path / "before.svg")
+    save_figure(front_figure(RunSummary.of(study(), records, runs=runs)), tmp_path / "after.svg")
     assert "trial 2: 100 10% of the baseline's size" in words(tmp_path / "before.svg")
     after = words(tmp_path / "after.svg")
     assert "champion, trial 1: 500 50% of the baseline's size 4 of 4 fresh seeds healthy" in after
@@ -89,8 +105,11 @@ def test_the_champion_takes_the_words_from_the_smallest_within_tolerance(study, 
 
 def test_a_trial_given_up_at_a_rung_lies_where_it_was_and_is_no_failure(study, trial, tmp_path):
     rungs = (Rung(10, {"mmd": 30.0}), Rung(20, {"mmd": 9.0}))
-    records = [trial(0, 100, 5.0), trial(1, 50, None, state="pruned", outdone_by=(0,), rungs=rungs)]
-    survey = Survey.of(study(), records)
+    records = [
+        trial(0, 100, 5.0),
+        trial(1, 50, None, state="pruned", dominated_by=(0,), rungs=rungs),
+    ]
+    survey = RunSummary.of(study(), records)
     marks = Marks(survey, Figure().subplots(), *survey.front.axes)
     assert marks.places() == [(100, 5.0), (50, 9.0)]
     save_figure(front_figure(survey), tmp_path / "front.svg")
@@ -98,14 +117,19 @@ def test_a_trial_given_up_at_a_rung_lies_where_it_was_and_is_no_failure(study, t
 
 
 def test_a_trial_given_up_is_left_out_where_the_rung_knew_another_metric(study, trial):
-    given_up = trial(1, 50, None, state="pruned", outdone_by=(0,), rungs=(Rung(10, {"fid": 30.0}),))
-    survey = Survey.of(study(), [trial(0, 100, 5.0), given_up])
+    given_up = trial(
+        1, 50, None, state="pruned", dominated_by=(0,), rungs=(Rung(10, {"fid": 30.0}),)
+    )
+    survey = RunSummary.of(study(), [trial(0, 100, 5.0), given_up])
     assert Marks(survey, Figure().subplots(), *survey.front.axes).places() == [(100, 5.0)]
 
 
 def test_a_study_without_a_healthy_trial_is_drawn_all_the_same(study, trial, tmp_path):
-    save_figure(front_figure(Survey.of(study(), [trial(0, 100, None, "diverged")])), tmp_path / "front.png")
-    save_figure(front_figure(Survey.of(study(), [])), tmp_path / "empty.png")
+    save_figure(
+        front_figure(RunSummary.of(study(), [trial(0, 100, None, "diverged")])),
+        tmp_path / "front.png",
+    )
+    save_figure(front_figure(RunSummary.of(study(), [])), tmp_path / "empty.png")
 
 
 def test_the_frame_has_a_row_a_trial_on_the_front(survey):
@@ -115,6 +139,6 @@ def test_the_frame_has_a_row_a_trial_on_the_front(survey):
 
 
 def test_the_frame_says_what_is_certified(study, certified):
-    survey = Survey.of(study(), certified[0], runs=certified[1])
+    survey = RunSummary.of(study(), certified[0], runs=certified[1])
     frame = front_frame(survey.front, survey.standing)
     assert frame["certified"].dropna().to_dict() == {1: "undecided", 2: "unstable", 3: "stable"}

@@ -33,7 +33,9 @@ def test_a_label_stands_near_its_mark_where_there_is_room():
 
 
 def test_a_label_finds_the_one_free_corner():
-    crowd = [(x, y) for x in np.linspace(0, 1, 30) for y in np.linspace(0, 1, 30) if x < 0.6 or y < 0.6]
+    crowd = [
+        (x, y) for x in np.linspace(0, 1, 30) for y in np.linspace(0, 1, 30) if x < 0.6 or y < 0.6
+    ]
     axes, box, _ = label_among(crowd)
     assert box.x0 > axes.transData.transform((0.6, 0))[0]
     assert box.y0 > axes.transData.transform((0, 0.6))[1]

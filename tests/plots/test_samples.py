@@ -70,7 +70,9 @@ def test_a_grid_has_as_many_samples_as_asked_for(trained, tmp_path):
     assert pixels(tmp_path / "grid.png").shape == (2 * 49, 3 * 49)
 
 
-def test_an_autoencoders_grid_shows_each_held_out_sample_left_of_its_reconstruction(trained, tmp_path):
+def test_an_autoencoders_grid_shows_each_held_out_sample_left_of_its_reconstruction(
+    trained, tmp_path
+):
     save_grid(trained(Negative), tmp_path / "grid.png", seed=0, count=2)
     drawn = pixels(tmp_path / "grid.png")
     assert drawn[20, [20, 69]].tolist() == drawn[69, [20, 69]].tolist() == [255, 0]
@@ -104,20 +106,28 @@ def test_a_walk_of_points_is_drawn_as_a_path(trained, tmp_path):
             return nn.Sequential(nn.Linear(4, 2), nn.Unflatten(1, (2, 1, 1)))
 
     ring = points(trained).data
-    save_walk(trained(Plane, ring), tmp_path / "walk.png", seed=0, dimensions=[1], span=3.0, frames=5)
+    save_walk(
+        trained(Plane, ring), tmp_path / "walk.png", seed=0, dimensions=[1], span=3.0, frames=5
+    )
     assert pixels(tmp_path / "walk.png").shape[:2] == (480, 480)
 
 
 def test_a_dimension_that_the_latent_has_not_got_is_refused(trained, tmp_path):
     with pytest.raises(GansearchError, match="the latent has dimensions 0 to 3, got 4, 75"):
-        save_walk(trained(), tmp_path / "walk.png", seed=0, dimensions=[4, 0, 75], span=3.0, frames=5)
+        save_walk(
+            trained(), tmp_path / "walk.png", seed=0, dimensions=[4, 0, 75], span=3.0, frames=5
+        )
 
 
 def test_an_autoencoder_has_no_latents_to_walk_through(trained, tmp_path):
     with pytest.raises(GansearchError, match="no latents to walk through"):
-        save_walk(trained(Negative), tmp_path / "walk.png", seed=0, dimensions=[0], span=3.0, frames=5)
+        save_walk(
+            trained(Negative), tmp_path / "walk.png", seed=0, dimensions=[0], span=3.0, frames=5
+        )
 
 
 def test_a_walk_of_points_is_not_animated(trained, tmp_path):
     with pytest.raises(GansearchError, match=r"write it to a \.png"):
-        save_walk(points(trained), tmp_path / "walk.gif", seed=0, dimensions=[0], span=3.0, frames=5)
+        save_walk(
+            points(trained), tmp_path / "walk.gif", seed=0, dimensions=[0], span=3.0, frames=5
+        )

@@ -1,12 +1,12 @@
 import pytest
 
 from gansearch.ranking.certificate import certificates_of, lower_bound, status_of
-from gansearch.ranking.healthy_trials import Contenders
-from gansearch.ranking.pareto import Axis
-from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.healthy_trials import HealthyTrials
+from gansearch.ranking.pareto import Objective
+from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import limits_of, outcomes_of
 
-SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
+SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 
 
 @pytest.fixture
@@ -28,7 +28,9 @@ def certificate(study, trial, run):
 
     def of(*qualities, **fields):
         runs = [run(1, seed, quality, **fields) for seed, quality in enumerate(qualities, start=1)]
-        return certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[1]
+        return certificates_of(
+            study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD]
+        )[1]
 
     return of
 
@@ -36,7 +38,15 @@ def certificate(study, trial, run):
 @pytest.mark.parametrize(
     ("healthy", "seeds", "bound"),
     # Clopper and Pearson's tables for 95 %: 0.05 ** (1 / n) where all are healthy.
-    [(4, 4, 0.4729), (5, 5, 0.5493), (4, 5, 0.3426), (1, 1, 0.05), (3, 5, 0.1893), (0, 2, 0.0), (0, 0, 0.0)],
+    [
+        (4, 4, 0.4729),
+        (5, 5, 0.5493),
+        (4, 5, 0.3426),
+        (1, 1, 0.05),
+        (3, 5, 0.1893),
+        (0, 2, 0.0),
+        (0, 0, 0.0),
+    ],
 )
 def test_the_lower_bound_of_the_rate_is_that_of_the_tables(healthy, seeds, bound):
     assert lower_bound(healthy, seeds, 0.95) == pytest.approx(bound, abs=1e-4)
@@ -81,7 +91,11 @@ def test_a_crash_counts_as_a_seed_that_did_not_come_out_healthy(certificate):
 
 
 def test_an_attempt_that_is_tried_again_counts_nothing(study, trial, run):
-    runs = [run(1, 1, None, state="failed", retried=True), run(1, 1, 5.0), run(1, 2, None, state="running")]
+    runs = [
+        run(1, 1, None, state="failed", retried=True),
+        run(1, 1, 5.0),
+        run(1, 2, None, state="running"),
+    ]
     told = certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[1]
     assert (told.seeds, told.runs) == (1, (1,))
 
@@ -99,46 +113,77 @@ def test_the_median_is_held_against_the_baselines_by_the_tolerance(certificate, 
 
 
 def test_more_is_better_where_the_objective_says_so(study, trial, run):
-    coverage = Axis("coverage", "maximize")
+    coverage = Objective("coverage", "maximize")
     records = [trial(0, 1000, 0.3, metric="coverage"), trial(1, 50, 0.2, metric="coverage")]
     runs = [run(1, seed, 0.28, metric="coverage") for seed in (1, 2, 3, 4)]
     assert certificates_of(study("coverage", "maximize"), records, runs, [SIZE, coverage])[1].passes
 
 
-def test_a_limit_is_of_one_run_until_the_baseline_is_trained_on_all_that_a_candidate_needs(study, trial, run):
+def test_a_limit_is_of_one_run_until_the_baseline_is_trained_on_all_that_a_candidate_needs(
+    study, trial, run
+):
     records = [trial(0, 1000, 5.0), trial(1, 50, 5.2)]
 
     def limit(*qualities):
         runs = [run(0, seed, quality) for seed, quality in enumerate(qualities, start=1)]
         spec = study()
-        return limits_of(spec, Contenders.of(records, [SIZE, MMD]), outcomes_of(spec, runs)).baseline
+        return limits_of(
+            spec, HealthyTrials.of(records, [SIZE, MMD]), outcomes_of(spec, runs)
+        ).baseline
 
     assert (limit(6.0, 6.0, 6.0).quality, limit(6.0, 6.0, 6.0).seeds) == (5.0, 0)
     assert (limit(6.0, 6.2, None, 7.0).quality, limit(6.0, 6.2, None, 7.0).seeds) == (6.2, 3)
     assert limit(6.0, 6.2, None, 7.0, 9.0).quality == 6.2, "later seeds do not move it"
-    assert limit(None, None, None, None).quality == 5.0, "without any healthy one the run of the search stands"
+    assert limit(None, None, None, None).quality == 5.0, (
+        "without any healthy one the run of the search stands"
+    )
 
 
 def test_the_contract_of_json(certificate):
     told = certificate(5.0, 5.0, 5.0, 5.0).to_json()
-    assert {"status", "stable", "seeds", "healthy", "required", "allowed", "rate_low", "quality"} <= told.keys()
-    assert (told["stable"], told["within_tolerance"], told["quality"]["median"]) == (True, True, 5.0)
+    assert {
+        "status",
+        "stable",
+        "seeds",
+        "healthy",
+        "required",
+        "allowed",
+        "rate_low",
+        "quality",
+    } <= told.keys()
+    assert (told["stable"], told["within_tolerance"], told["quality"]["median"]) == (
+        True,
+        True,
+        5.0,
+    )
 
 
 def test_the_champion_is_the_smallest_that_is_stable_and_good_enough(study, trial, run):
-    records = [trial(0, 1000, 5.0), trial(1, 50, 5.2), trial(2, 40, 5.0), trial(3, 30, 5.1), trial(4, 90, 5.0)]
+    records = [
+        trial(0, 1000, 5.0),
+        trial(1, 50, 5.2),
+        trial(2, 40, 5.0),
+        trial(3, 30, 5.1),
+        trial(4, 90, 5.0),
+    ]
     outcomes = {1: [5.0] * 4, 2: [9.0] * 4, 3: [5.0, None, None], 4: [5.0] * 4}
-    runs = [run(n, seed, q) for n, qualities in outcomes.items() for seed, q in enumerate(qualities, start=1)]
-    assert standing_of(study(), records, runs=runs).champion.number == 1
+    runs = [
+        run(n, seed, q)
+        for n, qualities in outcomes.items()
+        for seed, q in enumerate(qualities, start=1)
+    ]
+    assert study_summary(study(), records, runs=runs).champion.number == 1
 
 
-def test_a_trial_that_failed_in_the_search_is_no_champion_however_its_seeds_come_out(study, trial, run):
+def test_a_trial_that_failed_in_the_search_is_no_champion_however_its_seeds_come_out(
+    study, trial, run
+):
     records = [trial(0, 1000, 5.0), trial(1, 50, None, "mode-collapse")]
-    standing = standing_of(study(), records, runs=[run(1, seed, 5.0) for seed in (1, 2, 3, 4)])
+    standing = study_summary(study(), records, runs=[run(1, seed, 5.0) for seed in (1, 2, 3, 4)])
     assert standing.certificates[1].status == "stable"
     assert standing.champion is None
 
 
 def test_without_runs_there_is_no_certificate_and_no_champion(study, trial):
-    standing = standing_of(study(), [trial(0, 1000, 5.0)])
+    standing = study_summary(study(), [trial(0, 1000, 5.0)])
     assert (dict(standing.certificates), standing.champion) == ({}, None)

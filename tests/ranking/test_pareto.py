@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.ranking.pareto import Axis, Reference, axes_of, hypervolume, pareto_front
+from gansearch.ranking.pareto import Objective, Reference, axes_of, hypervolume, pareto_front
 
-SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
-COVERAGE = Axis("coverage", "maximize")
+SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
+COVERAGE = Objective("coverage", "maximize")
 
 
 def numbers(front):
@@ -25,20 +25,32 @@ def test_the_front_goes_from_the_smallest_to_the_best(trial):
 
 
 def test_more_is_better_where_the_objective_says_so(trial):
-    records = [trial(i, size, q, metric="coverage") for i, (size, q) in enumerate([(100, 0.3), (50, 0.2), (60, 0.1)])]
+    records = [
+        trial(i, size, q, metric="coverage")
+        for i, (size, q) in enumerate([(100, 0.3), (50, 0.2), (60, 0.1)])
+    ]
     assert numbers(pareto_front(records, [SIZE, COVERAGE])) == [1, 0]
 
 
 @pytest.mark.parametrize("verdict", ["suspect", "mode-collapse", "convergence-failure", "diverged"])
 def test_a_trial_that_is_not_healthy_is_never_ranked(trial, verdict):
-    records = [trial(0, 100, 5.0), trial(1, 1, 0.001, verdict), trial(2, 1, 0.001, verdict, state="complete")]
+    records = [
+        trial(0, 100, 5.0),
+        trial(1, 1, 0.001, verdict),
+        trial(2, 1, 0.001, verdict, state="complete"),
+    ]
     front = pareto_front(records, [SIZE, MMD])
     assert numbers(front) == [0]
     assert len(front.healthy) == 1
 
 
 def test_a_trial_without_a_finite_figure_is_not_ranked(trial):
-    records = [trial(0, 100, float("nan")), trial(1, 100, float("-inf")), trial(2, 100, None), trial(3, 100, 1.0)]
+    records = [
+        trial(0, 100, float("nan")),
+        trial(1, 100, float("-inf")),
+        trial(2, 100, None),
+        trial(3, 100, 1.0),
+    ]
     assert numbers(pareto_front(records, [SIZE, MMD])) == [3]
 
 
@@ -71,7 +83,13 @@ def test_halving_counts_the_same_at_any_size(trial):
 
 @pytest.mark.parametrize(
     ("axis", "quality", "reference"),
-    [(MMD, 4.0, 8.0), (MMD, -1.0, 0.0), (MMD, 0.0, 1.0), (COVERAGE, 0.3, 0.0), (COVERAGE, 0.0, -1.0)],
+    [
+        (MMD, 4.0, 8.0),
+        (MMD, -1.0, 0.0),
+        (MMD, 0.0, 1.0),
+        (COVERAGE, 0.3, 0.0),
+        (COVERAGE, 0.0, -1.0),
+    ],
 )
 def test_the_baselines_quality_is_worse_by_its_magnitude_or_by_one(trial, axis, quality, reference):
     front = pareto_front([trial(0, 100, quality, metric=axis.metric)], [SIZE, axis])
@@ -81,7 +99,10 @@ def test_the_baselines_quality_is_worse_by_its_magnitude_or_by_one(trial, axis, 
 def test_a_worse_trial_does_not_move_the_reference(trial):
     before = [trial(0, 1000, 4.0), trial(1, 100, 6.0)]
     after = [*before, trial(2, 5_000, 90.0), trial(3, 2, 50.0)]
-    assert pareto_front(before, [SIZE, MMD]).hypervolume == pareto_front(after, [SIZE, MMD]).hypervolume
+    assert (
+        pareto_front(before, [SIZE, MMD]).hypervolume
+        == pareto_front(after, [SIZE, MMD]).hypervolume
+    )
 
 
 def test_the_study_may_state_the_reference(trial):
@@ -126,7 +147,9 @@ def test_the_hypervolume_of_known_shapes(points, reference, volume):
     assert hypervolume(points, reference) == pytest.approx(volume)
 
 
-WHOLE = st.integers(-3, 8)  # whole numbers, whose volumes are exact, some of them beyond the reference
+WHOLE = st.integers(
+    -3, 8
+)  # whole numbers, whose volumes are exact, some of them beyond the reference
 
 
 @st.composite
@@ -145,7 +168,9 @@ def inclusion_exclusion(points, reference):
     """The volume of a union of boxes by the volumes of their intersections."""
     sizes = range(1, len(points) + 1)
     return sum(
-        (-1) ** (n + 1) * volume_of_intersection(some, reference) for n in sizes for some in combinations(points, n)
+        (-1) ** (n + 1) * volume_of_intersection(some, reference)
+        for n in sizes
+        for some in combinations(points, n)
     )
 
 
@@ -158,7 +183,9 @@ def test_the_hypervolume_is_that_of_a_union_of_boxes(given_boxes):
 @given(boxes(), st.randoms())
 def test_the_hypervolume_knows_no_order(given_boxes, random):
     points, reference = given_boxes
-    assert hypervolume(random.sample(points, len(points)), reference) == hypervolume(points, reference)
+    assert hypervolume(random.sample(points, len(points)), reference) == hypervolume(
+        points, reference
+    )
 
 
 @given(boxes(), st.data())

@@ -1,7 +1,12 @@
 import pytest
 from rich.console import Console
 
-from gansearch.report.certificates import CertificatesTable, Certification, certification_json, certified_line
+from gansearch.report.certificates import (
+    CertificatesTable,
+    Certification,
+    certification_json,
+    certified_line,
+)
 
 
 @pytest.fixture
@@ -9,7 +14,12 @@ def certification(study, trial):
     """Of a baseline and candidates, by trial the qualities of its seeds; None stands for one that failed."""
 
     def of(outcomes, records=None):
-        records = records or [trial(0, 1000, 5.0), trial(1, 50, 5.2), trial(2, 40, 5.0), trial(3, 60, 3.0)]
+        records = records or [
+            trial(0, 1000, 5.0),
+            trial(1, 50, 5.2),
+            trial(2, 40, 5.0),
+            trial(3, 60, 3.0),
+        ]
         runs = []
         for number, qualities in outcomes.items():
             for seed, quality in enumerate(qualities, start=1):
@@ -52,12 +62,17 @@ def test_the_champion_is_told_in_one_sentence(certification):
 
 def test_a_baseline_that_is_its_own_champion_is_said_so(certification):
     told = certification({0: [5.0] * 4}).conclusion()
-    assert told.startswith("The champion is the baseline itself, trial 0: generator_params 1,000; 4 of 4")
+    assert told.startswith(
+        "The champion is the baseline itself, trial 0: generator_params 1,000; 4 of 4"
+    )
 
 
 def test_why_there_is_no_champion(certification, trial):
     failed = [trial(0, 1000, None, "diverged")]
-    assert certification({}, failed).conclusion() == "No trial is healthy, so there is nothing to certify."
+    assert (
+        certification({}, failed).conclusion()
+        == "No trial is healthy, so there is nothing to certify."
+    )
     assert certification({}).conclusion() == "Nothing is certified yet."
     nobody = certification({1: [None, None], 2: [9.0] * 4}).conclusion()
     assert nobody == (
@@ -71,7 +86,10 @@ def test_both_limits_are_told_with_what_they_rest_on(certification):
     assert baseline == (
         "as ★: mmd ≤ 5.5, within 10% of the baseline, trial 0 (5, median of 4 fresh seeds); so must the champion be"
     )
-    assert best == "as ▲: mmd ≤ 3.3, within 10% of the best model, trial 3 (3, by its one run in the search)"
+    assert (
+        best
+        == "as ▲: mmd ≤ 3.3, within 10% of the best model, trial 3 (3, by its one run in the search)"
+    )
 
 
 def test_a_failed_baseline_is_told(certification, trial):

@@ -43,7 +43,10 @@ def printed(changes):
 
 
 def test_trials_are_grouped_by_the_fields_that_they_change(changes):
-    assert [(change.fields, [record.number for record, _ in change.trials]) for change in changes.changes] == [
+    assert [
+        (change.fields, [record.number for record, _ in change.trials])
+        for change in changes.changes
+    ] == [
         (("generator.width",), [1, 2]),
         (("schedule",), [3]),
         (("generator.width", "schedule.generator_lr"), [4]),
@@ -62,9 +65,14 @@ def test_a_change_tells_how_many_failed_when_and_how(changes):
 
 
 def test_the_single_changes_that_mend_a_failed_baseline_are_named_the_best_first(changes):
-    assert [record.number for record, _ in changes.mending] == [3, 2], "trial 4 is better and changes two things"
+    assert [record.number for record, _ in changes.mending] == [3, 2], (
+        "trial 4 is better and changes two things"
+    )
     told = " ".join(printed(changes).split())
-    assert "made it healthy, the best first: schedule epochs-in-turn (epochs 2) (trial 3); generator.width 8" in told
+    assert (
+        "made it healthy, the best first: schedule epochs-in-turn (epochs 2) (trial 3); generator.width 8"
+        in told
+    )
 
 
 def test_a_baseline_that_no_single_change_mends_is_said_so(study, trial):
@@ -87,6 +95,14 @@ def test_before_the_baseline_has_ended_there_is_nothing_to_compare(study, trial)
 
 
 def test_a_trial_that_never_became_a_candidate_is_known_by_its_parameters(trial):
-    base = trial(0, 100, 1.0, candidate=BASE, parameters={"schedule": "a", "schedule.a.lr": 1, "generator.width": 32})
-    refused = trial(1, 1, None, parameters={"schedule": "a", "schedule.a.lr": 1, "generator.width": 64})
+    base = trial(
+        0,
+        100,
+        1.0,
+        candidate=BASE,
+        parameters={"schedule": "a", "schedule.a.lr": 1, "generator.width": 32},
+    )
+    refused = trial(
+        1, 1, None, parameters={"schedule": "a", "schedule.a.lr": 1, "generator.width": 64}
+    )
     assert differences(base, refused) == {"generator.width": 64}

@@ -23,14 +23,19 @@ def table(build):
 
 
 def test_layers_come_with_type_shape_and_parameters():
-    first, _, last = table(lambda: nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Unflatten(1, (2, 2, 2)))).layers
+    first, _, last = table(
+        lambda: nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Unflatten(1, (2, 2, 2)))
+    ).layers
     assert (first.type, first.output, first.parameters) == ("Linear", (8,), 40)
     assert (last.type, last.output, last.parameters) == ("Unflatten", (2, 2, 2), 0)
 
 
 def test_parameters_of_a_container_are_counted_once():
     told = table(Scaled)
-    assert [(layer.type, layer.parameters) for layer in told.layers] == [("Scaled", 3), ("Linear", 15)]
+    assert [(layer.type, layer.parameters) for layer in told.layers] == [
+        ("Scaled", 3),
+        ("Linear", 15),
+    ]
     assert sum(layer.parameters for layer in told.layers) == told.counts.total
 
 

@@ -5,7 +5,10 @@ from gansearch.report.remedies_table import change_line, commonest_steps, next_s
 from gansearch.signals import Remedy
 
 WAIT = Remedy(
-    "let the discriminator wait", "it won 9 of 9 steps", "a paper", {"schedule": {"use": "stalled", "every": 2}}
+    "let the discriminator wait",
+    "it won 9 of 9 steps",
+    "a paper",
+    {"schedule": {"use": "stalled", "every": 2}},
 )
 PACK = Remedy("pack", "samples repeat", "another paper")
 
@@ -55,4 +58,7 @@ def test_the_remedies_of_a_study_are_those_that_come_up_most(trial, printed):
 
 
 def test_a_study_in_which_nothing_went_wrong_needs_nothing(trial):
-    assert commonest_steps([trial(1, 100, 1.0, remedies=(PACK,)), trial(2, 100, None, "diverged")]) is None
+    assert (
+        commonest_steps([trial(1, 100, 1.0, remedies=(PACK,)), trial(2, 100, None, "diverged")])
+        is None
+    )

@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from gansearch.ranking.run_summary import Survey
+from gansearch.ranking.run_summary import RunSummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.tables import FrontTable, varied
 from gansearch.report.trial_counts import (
@@ -27,19 +27,30 @@ def printed(renderable, width):
 
 @pytest.fixture
 def survey(study, trial):
-    return Survey.of(study(), [trial(0, 234_177, 5.0), trial(1, 6_873, 5.2), trial(2, 52_401, 3.0)])
+    return RunSummary.of(
+        study(), [trial(0, 234_177, 5.0), trial(1, 6_873, 5.2), trial(2, 52_401, 3.0)]
+    )
 
 
 def test_a_wide_terminal_gets_a_column_a_parameter(survey):
     heading, smallest, *_ = printed(FrontTable(survey), 100).splitlines()
-    assert heading.split() == ["trial", "generator_params", "of", "★", "mmd", "step", "down", "width"]
+    assert heading.split() == [
+        "trial",
+        "generator_params",
+        "of",
+        "★",
+        "mmd",
+        "step",
+        "down",
+        "width",
+    ]
     assert smallest.split() == ["1", "◆", "6,873", "2.9%", "5.2", "-87%", "+73%", "1"]
 
 
 def test_a_narrow_terminal_gets_a_second_table_for_the_parameters(study, trial):
     many = {f"generator.quantity_{i}": 0 for i in range(5)}
     records = [trial(n, 100 - n, n + 1.0, parameters={k: n for k in many}) for n in range(2)]
-    lines = printed(FrontTable(Survey.of(study(), records)), 80).splitlines()
+    lines = printed(FrontTable(RunSummary.of(study(), records)), 80).splitlines()
     assert lines[0].split()[-2:] == ["step", "down"]
     assert lines[4].split() == ["trial", *(f"quantity_{i}" for i in range(5))]
     assert max(map(len, lines)) <= 80
@@ -47,9 +58,15 @@ def test_a_narrow_terminal_gets_a_second_table_for_the_parameters(study, trial):
 
 def test_certificates_are_told_as_seeds_healthy_of_those_trained(study, certified):
     records, runs = certified
-    lines = printed(FrontTable(Survey.of(study(), records, runs=runs)), 120).splitlines()
+    lines = printed(FrontTable(RunSummary.of(study(), records, runs=runs)), 120).splitlines()
     column = lines[0].index("certified")
-    assert [line[column : column + 9].strip() for line in lines[1:6]] == ["-", "1/1 …", "1/3 ✗", "4/4 ✓", "-"]
+    assert [line[column : column + 9].strip() for line in lines[1:6]] == [
+        "-",
+        "1/1 …",
+        "1/3 ✗",
+        "4/4 ✓",
+        "-",
+    ]
     assert "♛ champion: trial 1" in lines
 
 
@@ -60,21 +77,25 @@ def test_without_certificates_there_is_no_column_for_them(survey):
 def test_a_certified_trial_beside_the_front_is_shown_too(study, certified, trial):
     records, runs = certified
     records = [*records, trial(5, 99, 5.0)]
-    assert [record.number for record in FrontTable(Survey.of(study(), records, runs=runs)).rows()] == [4, 3, 5, 2, 1, 0]
+    assert [
+        record.number for record in FrontTable(RunSummary.of(study(), records, runs=runs)).rows()
+    ] == [4, 3, 5, 2, 1, 0]
 
 
 def test_a_step_down_within_the_noise_of_two_seeds_is_told_apart(study, trial):
     spec = study()
     pruning = spec.pruning.model_copy(update={"noise": 0.12, "margin": 2.0})
     records = [trial(0, 1000, 5.0), trial(1, 550, 5.3), trial(2, 50, 9.0)]
-    lines = printed(FrontTable(Survey.of(spec.model_copy(update={"pruning": pruning}), records)), 100).splitlines()
+    lines = printed(
+        FrontTable(RunSummary.of(spec.model_copy(update={"pruning": pruning}), records)), 100
+    ).splitlines()
     assert [line.split()[-3:-1] for line in lines[1:3]] == [["-91%", "+70%"], ["-45%", "≈+6.0%"]]
     assert any(line.endswith("≈ mmd within the noise of two seeds (24%)") for line in lines)
 
 
 def test_the_knee_is_marked_and_the_hypervolumes_reference_named(study, trial):
     records = [trial(0, 10_000, 1.0), trial(1, 1_000, 1.2), trial(2, 10, 1.9)]
-    lines = printed(FrontTable(Survey.of(study(), records)), 120).splitlines()
+    lines = printed(FrontTable(RunSummary.of(study(), records)), 120).splitlines()
     assert "∠ knee of the front: trial 1" in lines
     corner = "generator_params 10,000 in decades and mmd 2 (reference point of the baseline)"
     assert f"hypervolume: 1, measured from {corner}" in lines
@@ -82,7 +103,7 @@ def test_the_knee_is_marked_and_the_hypervolumes_reference_named(study, trial):
 
 def test_a_reference_that_moves_says_so(study, trial):
     records = [trial(0, 10_000, None, "diverged"), trial(1, 1_000, 1.2)]
-    told = printed(FrontTable(Survey.of(study(), records)), 200)
+    told = printed(FrontTable(RunSummary.of(study(), records)), 200)
     assert "(reference point of the worst healthy trial, which moves while the study grows)" in told
 
 
@@ -90,7 +111,7 @@ def test_a_narrow_terminal_gets_a_table_for_what_was_measured_besides(study, cer
     records, runs = certified
     measured = {f"quantity_{i}": 1234.5 for i in range(3)}
     records = [replace(record, metrics={**record.metrics, **measured}) for record in records]
-    lines = printed(FrontTable(Survey.of(study(), records, runs=runs)), 80).splitlines()
+    lines = printed(FrontTable(RunSummary.of(study(), records, runs=runs)), 80).splitlines()
     assert lines[0].split()[-1] == "certified"
     assert lines[7].split() == ["trial", "quantity_0", "quantity_1", "quantity_2", "width"]
     assert "…" not in "".join(lines[6:13])
@@ -105,7 +126,15 @@ def test_trials_that_stand_out_beside_the_front_are_shown_too(survey):
 def test_only_parameters_that_differ_are_shown_by_their_shortest_name(trial):
     rows = [
         trial(
-            0, 1, 1.0, parameters={"generator.width": 1, "discriminator.width": 2, "generator.latent": n, "loss": "x"}
+            0,
+            1,
+            1.0,
+            parameters={
+                "generator.width": 1,
+                "discriminator.width": 2,
+                "generator.latent": n,
+                "loss": "x",
+            },
         )
         for n in (8, 16)
     ]
@@ -132,11 +161,14 @@ def test_what_was_rejected_or_retried_counts_apart(trial):
     ]
     counts = {state: count for state, count in count_states(records).items() if count}
     assert counts == {"complete": 1, "pruned": 1, "rejected": 1, "retried": 1}
-    assert tally_line(records[:2]) == "1 complete, 1 pruned; [green]1 healthy[/], [bright_red]1 diverged[/]"
+    assert (
+        tally_line(records[:2])
+        == "1 complete, 1 pruned; [green]1 healthy[/], [bright_red]1 diverged[/]"
+    )
 
 
 def test_what_was_given_up_at_a_rung_is_neither_healthy_nor_condemned(trial):
-    given_up = trial(1, 1, None, state="pruned", outdone_by=(0,))
+    given_up = trial(1, 1, None, state="pruned", dominated_by=(0,))
     records = [trial(0, 1, 1.0), given_up, trial(2, 1, None, "diverged")]
     assert [record.number for record in condemned(records)] == [2]
     assert (count_states(records)["pruned"], count_outdone(records)) == (2, 1)
@@ -145,25 +177,30 @@ def test_what_was_given_up_at_a_rung_is_neither_healthy_nor_condemned(trial):
 
 
 def test_a_trial_that_collapsed_at_the_rung_where_it_was_given_up_is_condemned(trial):
-    record = trial(1, 1, None, "mode-collapse", outdone_by=(0,))
+    record = trial(1, 1, None, "mode-collapse", dominated_by=(0,))
     assert (condemned([record]), verdict_name(record)) == ([record], "mode-collapse")
 
 
 @pytest.mark.parametrize(
-    ("share", "text"), [(0.0294, "2.9%"), (0.0997, "10%"), (0.465, "46%"), (1.0, "100%"), (0.0, "0%"), (None, "-")]
+    ("share", "text"),
+    [(0.0294, "2.9%"), (0.0997, "10%"), (0.465, "46%"), (1.0, "100%"), (0.0, "0%"), (None, "-")],
 )
 def test_shares_are_told_to_two_digits(share, text):
     assert percent(share) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.03049, "0.0305"), (4009.3, "4,009"), (None, "-"), (8e16, "8e+16")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.03049, "0.0305"), (4009.3, "4,009"), (None, "-"), (8e16, "8e+16")]
+)
 def test_figures_are_told_to_the_digits_that_count(value, text):
     assert figure(value) == text
 
 
 def test_a_run_that_was_taken_up_again_is_no_longer_outdone_and_its_steps_count_once(trial):
-    aside = trial(1, 1, None, state="pruned", outdone_by=(0,), retried=True, steps=100)
-    told = status_json("s", [trial(0, 100, 5.0, steps=1500), aside, trial(2, 1, 4.0, continues=1, steps=1500)])
+    aside = trial(1, 1, None, state="pruned", dominated_by=(0,), retried=True, steps=100)
+    told = status_json(
+        "s", [trial(0, 100, 5.0, steps=1500), aside, trial(2, 1, 4.0, continues=1, steps=1500)]
+    )
     assert (told["outdone"], told["trials"]["retried"], told["trials"]["pruned"]) == (0, 1, 0)
     assert told["steps_trained"] == 3000
     assert told["verdicts"]["healthy"] == 2

@@ -5,7 +5,9 @@ SIZES |= {"generator_bytes": 435_988}
 
 
 def test_costs_are_told_in_words(trial):
-    told = phrases(trial(1, 3_309, 0.05, sizes=SIZES, metrics={"latency_ms_1": 0.21, "blur_ratio": 0.8}))
+    told = phrases(
+        trial(1, 3_309, 0.05, sizes=SIZES, metrics={"latency_ms_1": 0.21, "blur_ratio": 0.8})
+    )
     assert told["cost of G"] == (
         "108,897 trainable parameters, 96 non-trainable, 552k MACs a sample, 436 kB, 0.21 ms for a batch of 1"
     )
@@ -14,7 +16,13 @@ def test_costs_are_told_in_words(trial):
 
 
 def test_last_signals_are_told_in_words(trial):
-    signals = {"d_loss_real": 0.61, "d_loss_fake": 0.7, "d_acc_real": 0.8, "d_acc_fake": 0.75, "g_loss": 1.2}
+    signals = {
+        "d_loss_real": 0.61,
+        "d_loss_fake": 0.7,
+        "d_acc_real": 0.8,
+        "d_acc_fake": 0.75,
+        "g_loss": 1.2,
+    }
     assert phrases(trial(1, 3_309, 0.05, signals=signals))["last 100 steps"] == (
         "D loss 0.61 on real, 0.7 on fake, D accuracy 0.8 on real, 0.75 on fake, G loss 1.2"
     )
@@ -26,6 +34,17 @@ def test_of_a_metric_and_a_probe_of_one_name_the_metric_counts(trial):
 
 
 def test_a_row_for_a_program_has_verdict_figures_and_parameters(trial):
-    row = trial_row(trial(9, 3_100, None, "convergence-failure", signals={"g_loss": 8.5}, steps=612))
-    assert (row["trial"], row["verdict"], row["step"], row["steps"]) == (9, "convergence-failure", 600, 612)
-    assert (row["generator_params"], row["g_loss"], row["parameters"]["generator.width"]) == (3_100, 8.5, 9)
+    row = trial_row(
+        trial(9, 3_100, None, "convergence-failure", signals={"g_loss": 8.5}, steps=612)
+    )
+    assert (row["trial"], row["verdict"], row["step"], row["steps"]) == (
+        9,
+        "convergence-failure",
+        600,
+        612,
+    )
+    assert (row["generator_params"], row["g_loss"], row["parameters"]["generator.width"]) == (
+        3_100,
+        8.5,
+        9,
+    )

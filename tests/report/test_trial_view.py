@@ -6,7 +6,9 @@ from gansearch.rescue_record import Attempt, Rescue
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import TrialFolder
 
-SLOWER = Remedy("halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}})
+SLOWER = Remedy(
+    "halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}}
+)
 SUSPECT = Attempt(Verdict("suspect", 700), 1500, 30.0)
 
 
@@ -26,9 +28,14 @@ def told(trial, tmp_path):
 
 def test_a_trial_that_was_rescued_is_told_with_both_runs(told, tmp_path):
     text = told(Attempt(Verdict(), 1500, 31.0), succeeded=True)
-    assert "it came out healthy with: halve the rate because it won 9 of 9 steps (a document)" in text
+    assert (
+        "it came out healthy with: halve the rate because it won 9 of 9 steps (a document)" in text
+    )
     assert "set schedule: {discriminator_lr: 0.0001}" in text
-    assert "first run: suspect at step 700, 1,500 steps in 30 s second run: healthy, 1,500 steps in 31 s" in text
+    assert (
+        "first run: suspect at step 700, 1,500 steps in 30 s second run: healthy, 1,500 steps in 31 s"
+        in text
+    )
     assert f"the first run's files: {tmp_path / '0007'} " in text
 
 

@@ -6,7 +6,7 @@ from support.stubs import Audience, InlineExecutor, KilledError
 from gansearch.errors import GansearchError
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.messages import Crash, Outcome
-from gansearch.ranking.study_summary import standing_of
+from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import fresh_seeds
 from gansearch.run import Study, certification_of, objective_axes
 from gansearch.search.certification import Choice, Plan, chosen
@@ -14,13 +14,19 @@ from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_store import TrialRecord, TrialStore, certification_name
 
-COLLAPSED = Outcome(Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1)
+COLLAPSED = Outcome(
+    Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1
+)
 BASELINE = 64
 
 
 def came_out(quality):
     """The outcome of a run of this quality; None stands for one that failed."""
-    return COLLAPSED if quality is None else Outcome(HEALTHY, 20, 0.1, metrics={"sliced_wasserstein": quality})
+    return (
+        COLLAPSED
+        if quality is None
+        else Outcome(HEALTHY, 20, 0.1, metrics={"sliced_wasserstein": quality})
+    )
 
 
 def width(job):
@@ -32,7 +38,9 @@ def searched(search):
     """Searches these widths, the baseline's first, each of a quality of its own."""
 
     def run(qualities, *overrides):
-        queue = ", ".join(f"{{generator: {{width: {width}}}}}" for width in qualities if width != BASELINE)
+        queue = ", ".join(
+            f"{{generator: {{width: {width}}}}}" for width in qualities if width != BASELINE
+        )
         settings = (f"queue=[{queue}]", f"search.trials={len(qualities)}", *overrides)
         search(InlineExecutor(lambda job: came_out(qualities[width(job)])), *settings)
         return settings
@@ -50,12 +58,18 @@ def certify(make_spec, make_space, tmp_path):
         records = TrialStore.read(folder.database, spec.name).records()
         plan = Plan(spec, records, objective_axes(spec, space), choice or Choice())
         store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
-        study = Study(spec, space, data := space.dataset.load(), SizeCounter(data.shape, space.metrics))
+        study = Study(
+            spec, space, data := space.dataset.load(), SizeCounter(data.shape, space.metrics)
+        )
         executor = InlineExecutor(lambda job: seeds(width(job), job.seed), **executor)
         run.jobs = executor.jobs
-        certification_of(study, plan, store, folder.certification_run, executor, Audience(), stop).run()
+        certification_of(
+            study, plan, store, folder.certification_run, executor, Audience(), stop
+        ).run()
         run.runs = store.records()
-        return standing_of(spec, records, runs=run.runs), [(width(job), job.seed) for job in executor.jobs]
+        return study_summary(spec, records, runs=run.runs), [
+            (width(job), job.seed) for job in executor.jobs
+        ]
 
     return run
 
@@ -68,7 +82,11 @@ def change_candidates(monkeypatch, **fields):
         candidate = dict(record.candidate)
         return replace(record, candidate=candidate | {"schedule": candidate["schedule"] | fields})
 
-    monkeypatch.setattr(TrialStore, "records", lambda store: [changed(r) if r.candidate else r for r in records(store)])
+    monkeypatch.setattr(
+        TrialStore,
+        "records",
+        lambda store: [changed(r) if r.candidate else r for r in records(store)],
+    )
 
 
 def always(qualities):
@@ -91,7 +109,13 @@ def test_a_candidate_can_no_longer_pass_after_two_failures(searched, certify):
     standing, trained = certify(searched(THREE), always({16: None}), choice=Choice((2,)))
     assert trained == [(16, 1), (16, 2)]
     told = standing.certificates[2]
-    assert (told.status, told.healthy, told.seeds, told.rate_low, told.quality) == ("unstable", 0, 2, 0.0, None)
+    assert (told.status, told.healthy, told.seeds, told.rate_low, told.quality) == (
+        "unstable",
+        0,
+        2,
+        0.0,
+        None,
+    )
 
 
 def test_one_failure_costs_one_more_seed(searched, certify):
@@ -101,7 +125,9 @@ def test_one_failure_costs_one_more_seed(searched, certify):
     assert (standing.certificates[2].status, standing.certificates[2].healthy) == ("stable", 4)
 
 
-def test_the_baseline_comes_first_then_candidates_from_the_smallest_up_to_the_champion(searched, certify):
+def test_the_baseline_comes_first_then_candidates_from_the_smallest_up_to_the_champion(
+    searched, certify
+):
     qualities = {BASELINE: 5.0, 8: 5.6, 16: 5.4, 24: 5.2, 32: 5.1}
     fails = always(qualities | {8: None})
     standing, trained = certify(searched(qualities), fails)
@@ -114,7 +140,9 @@ def test_what_is_hopelessly_worse_in_the_search_is_not_worth_a_seed(searched, ce
     assert 8 not in {width for width, _ in trained}
 
 
-def test_a_candidate_that_is_too_weak_stops_when_more_than_half_of_what_it_needs_is(searched, certify):
+def test_a_candidate_that_is_too_weak_stops_when_more_than_half_of_what_it_needs_is(
+    searched, certify
+):
     standing, trained = certify(searched(THREE), always(THREE | {16: 5.6}))
     assert [seed for width, seed in trained if width == 16] == [1, 2, 3]
     told = standing.certificates[2]
@@ -146,8 +174,10 @@ def test_tolerance_of_the_best_model_gives_another_champion_and_both_are_told(se
     settings = searched(qualities)
     first, trained = certify(settings, always(qualities))
     assert first.champion.parameters["generator.width"] == 8
-    assert 24 not in {width for width, _ in trained}, "the best decides nothing here, so it costs nothing"
-    second, _ = certify(settings, always(qualities), "certification.tolerance_of=best")
+    assert 24 not in {width for width, _ in trained}, (
+        "the best decides nothing here, so it costs nothing"
+    )
+    second, _ = certify(settings, always(qualities), "certification.tolerance_reference=best")
     assert second.champion.parameters["generator.width"] == 16
     told = second.certificates[1]
     assert (told.within_tolerance_of_baseline, told.within_tolerance_of_best) == (True, False)
@@ -167,7 +197,10 @@ def test_without_a_healthy_trial_nothing_is_trained(searched, certify):
 
 
 def test_without_a_quality_the_smallest_stable_one_is_the_champion(searched, certify):
-    settings = (*searched(THREE, sizes := "objectives=[{metric: generator_params, direction: minimize}]"), sizes)
+    settings = (
+        *searched(THREE, sizes := "objectives=[{metric: generator_params, direction: minimize}]"),
+        sizes,
+    )
     standing, trained = certify(settings, always(THREE))
     assert trained == [(8, 1), (8, 2), (8, 3), (8, 4)]
     assert standing.champion.parameters["generator.width"] == 8
@@ -175,7 +208,9 @@ def test_without_a_quality_the_smallest_stable_one_is_the_champion(searched, cer
 
 def test_the_whole_front_is_certified_to_its_decisions(searched, certify):
     qualities = {BASELINE: 5.0, 8: 9.0, 16: 5.2}
-    standing, trained = certify(searched(qualities), always(qualities), choice=Choice(whole_front=True))
+    standing, trained = certify(
+        searched(qualities), always(qualities), choice=Choice(whole_front=True)
+    )
     assert {width for width, _ in trained} == {BASELINE, 8, 16}
     assert {told.status for told in standing.certificates.values()} == {"stable"}
     assert standing.champion.parameters["generator.width"] == 16
@@ -189,7 +224,9 @@ def test_no_more_seeds_run_side_by_side_than_could_be_needed(searched, certify, 
 
 @pytest.mark.parametrize("slots", [1, 3])
 def test_the_next_candidate_waits_for_the_one_before(searched, certify, slots):
-    _, trained = certify(searched({BASELINE: 5.0, 8: 5.3, 16: 5.2}), always({BASELINE: 5.0, 8: 5.3}), slots=slots)
+    _, trained = certify(
+        searched({BASELINE: 5.0, 8: 5.3, 16: 5.2}), always({BASELINE: 5.0, 8: 5.3}), slots=slots
+    )
     assert {width for width, _ in trained} == {BASELINE, 8}
 
 
@@ -203,7 +240,12 @@ def test_after_a_killed_driver_no_seed_that_ended_is_trained_again(searched, cer
             certify(settings, outcome, dies_after=life)
         ended += [(width(job), job.seed) for job in certify.jobs]
     standing, rest = certify(settings, outcome)
-    in_one_go = [*((BASELINE, s) for s in (1, 2, 3, 4)), (8, 1), (8, 2), *((16, s) for s in (1, 2, 3, 4))]
+    in_one_go = [
+        *((BASELINE, s) for s in (1, 2, 3, 4)),
+        (8, 1),
+        (8, 2),
+        *((16, s) for s in (1, 2, 3, 4)),
+    ]
     assert sorted({*ended, *rest}) == sorted(in_one_go)
     done = [(run.certifies, run.seed) for run in certify.runs if run.ended]
     assert len(done) == len(set(done)) == len(in_one_go)
@@ -214,7 +256,10 @@ def test_a_stop_leaves_it_resumable(searched, certify):
     settings = searched(THREE)
     _, before = certify(settings, always(THREE), stop=lambda: len(certify.jobs) == 2)
     standing, after = certify(settings, always(THREE))
-    assert before + after == [*((BASELINE, seed) for seed in (1, 2, 3, 4)), *((16, seed) for seed in (1, 2, 3, 4))]
+    assert before + after == [
+        *((BASELINE, seed) for seed in (1, 2, 3, 4)),
+        *((16, seed) for seed in (1, 2, 3, 4)),
+    ]
     assert len(before) == 2
     assert standing.champion.parameters["generator.width"] == 16
 
@@ -237,17 +282,23 @@ def test_more_seeds_on_a_later_call_go_on_where_it_was(searched, certify):
 
 def test_runs_have_a_folder_of_their_own(searched, certify, tmp_path):
     certify(searched(THREE), always(THREE), choice=Choice((2,)))
-    assert [job.folder for job in certify.jobs] == [tmp_path / "run" / "certification" / f"{n:04d}" for n in range(4)]
+    assert [job.folder for job in certify.jobs] == [
+        tmp_path / "run" / "certification" / f"{n:04d}" for n in range(4)
+    ]
 
 
-def test_what_is_certified_is_the_candidate_of_the_trial_not_that_of_its_parameters(searched, certify, monkeypatch):
+def test_what_is_certified_is_the_candidate_of_the_trial_not_that_of_its_parameters(
+    searched, certify, monkeypatch
+):
     settings = searched(THREE)
     change_candidates(monkeypatch, discriminator_lr=5e-5)
     certify(settings, always(THREE), choice=Choice((2,)))
     assert {job.candidate.schedule.discriminator_lr for job in certify.jobs} == {5e-5}
 
 
-def test_a_candidate_that_cannot_be_built_any_more_is_said_so_and_fails_no_seed(searched, certify, monkeypatch):
+def test_a_candidate_that_cannot_be_built_any_more_is_said_so_and_fails_no_seed(
+    searched, certify, monkeypatch
+):
     settings = searched(THREE)
     change_candidates(monkeypatch, no_such_field=1)
     with pytest.raises(GansearchError, match="the candidate of trial 2 cannot be built any more: "):
@@ -284,7 +335,12 @@ def test_a_trial_that_cannot_be_certified_is_refused(number, message):
 
 
 def test_a_study_that_searches_nothing_certifies_its_baseline_whatever_dies(search, certify):
-    settings = ("generator.width=64", "generator.latent=8", "schedule.generator_lr=2.0e-4", "search.trials=1")
+    settings = (
+        "generator.width=64",
+        "generator.latent=8",
+        "schedule.generator_lr=2.0e-4",
+        "search.trials=1",
+    )
     search(InlineExecutor(lambda job: came_out(5.0)), *settings)
     dies = lambda width, seed: Crash("died", "SIGKILL") if seed == 2 else came_out(5.0)  # noqa: E731
     standing, trained = certify(settings, dies)

@@ -8,14 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gansearch.ranking.certificate import certificates_of
-from gansearch.ranking.pareto import Axis
+from gansearch.ranking.pareto import Objective
 from gansearch.ranking.tolerance import fresh_seeds
 from gansearch.search.certification import Choice, Plan
 from gansearch.signals import Verdict
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.yaml_file import StudyDocument
 
-SIZE, QUALITY = Axis("generator_params", "minimize", is_size=True), Axis("sliced_wasserstein", "minimize")
+SIZE, QUALITY = (
+    Objective("generator_params", "minimize", is_size=True),
+    Objective("sliced_wasserstein", "minimize"),
+)
 
 
 def spec_of(*overrides):
@@ -91,23 +94,39 @@ def test_whatever_comes_of_the_seeds_no_more_are_trained_than_allowed_and_all_of
 
 def test_one_whose_median_is_too_weak_by_half_of_its_seeds_keeps_nobody_from_being_tried():
     spec = spec_of("certification={seeds: 5, required: 4, tolerance: 0.1}")
-    qualities = {0: [5, 5, 5, 5], 1: [5, 5, 5, 5], 2: [5, 5.2, 6, 6.2]}  # from the largest; at most 5.5 will do
-    outcome = {(t, s): v for t, values in qualities.items() for s, v in zip(fresh_seeds(spec), values, strict=False)}
+    qualities = {
+        0: [5, 5, 5, 5],
+        1: [5, 5, 5, 5],
+        2: [5, 5.2, 6, 6.2],
+    }  # from the largest; at most 5.5 will do
+    outcome = {
+        (t, s): v
+        for t, values in qualities.items()
+        for s, v in zip(fresh_seeds(spec), values, strict=False)
+    }
     plan = Plan(spec, searched_by_hand([30, 20, 10]), (SIZE, QUALITY), Choice())
-    assert [run.certifies for run in carried_out(plan, outcome, 1, Random(0))] == [0] * 4 + [2] * 4 + [1] * 4
+    assert [run.certifies for run in carried_out(plan, outcome, 1, Random(0))] == [0] * 4 + [
+        2
+    ] * 4 + [1] * 4
 
 
 @settings(deadline=None)
 @given(data=st.data(), allowed=st.integers(1, 6), slots=st.integers(1, 3), order=st.integers(0, 99))
-def test_a_certification_ends_with_a_champion_or_when_nobody_can_pass_any_more(data, allowed, slots, order):
+def test_a_certification_ends_with_a_champion_or_when_nobody_can_pass_any_more(
+    data, allowed, slots, order
+):
     required = data.draw(st.integers(1, allowed))
     spec = spec_of(f"certification={{seeds: {allowed}, required: {required}}}")
     qualities = st.one_of(st.just(math.nan), st.floats(4.0, 7.0))
     outcome = {(t, s): data.draw(qualities) for t in range(3) for s in fresh_seeds(spec)}
     records = searched_by_hand([30, 20, 10])
-    runs = carried_out(Plan(spec, records, (SIZE, QUALITY), Choice()), outcome, slots, Random(order))
+    runs = carried_out(
+        Plan(spec, records, (SIZE, QUALITY), Choice()), outcome, slots, Random(order)
+    )
     told = certificates_of(spec, records, runs, (SIZE, QUALITY))
-    for trial in filter(told.__contains__, (2, 1, 0)):  # by the search alone the others are too weak
+    for trial in filter(
+        told.__contains__, (2, 1, 0)
+    ):  # by the search alone the others are too weak
         if told[trial].passes:
             break
         assert told[trial].out_of_reach

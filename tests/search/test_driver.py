@@ -12,12 +12,16 @@ from gansearch.search import driver
 from gansearch.signals import Verdict
 from gansearch.storage.trial_store import TrialStore
 
-FAILED = Outcome(Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1)
+FAILED = Outcome(
+    Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1
+)
 
 
 def ended(store):
     """What was found out, in order, however often the driver was interrupted."""
-    return [(r.identity, r.state, dict(r.metrics)) for r in store.records() if r.ended and not r.retried]
+    return [
+        (r.identity, r.state, dict(r.metrics)) for r in store.records() if r.ended and not r.retried
+    ]
 
 
 def optuna_trials(store):
@@ -63,12 +67,16 @@ def test_nsga2_which_reads_no_pruned_trials_is_told_complete_with_a_violated_con
 
 
 def test_a_run_that_ends_suspect_is_not_ranked(search):
-    suspect = Outcome(Verdict("suspect", 3), steps=20, seconds=0.1, metrics={"sliced_wasserstein": 0.0})
+    suspect = Outcome(
+        Verdict("suspect", 3), steps=20, seconds=0.1, metrics={"sliced_wasserstein": 0.0}
+    )
     assert search(InlineExecutor(lambda job: suspect)).records()[0].state == "pruned"
 
 
 def test_a_healthy_candidate_violates_nothing(search):
-    trial = optuna_trials(search(InlineExecutor(), "constraints={generator_params: {max: 5000}}"))[0]
+    trial = optuna_trials(search(InlineExecutor(), "constraints={generator_params: {max: 5000}}"))[
+        0
+    ]
     assert set(trial.constraints) == {"failure", "invalid", "generator_params"}
     assert max(trial.constraints.values()) == 0
 
@@ -94,11 +102,15 @@ def test_a_plugin_that_cannot_even_be_counted_costs_its_candidates_alone(search,
     records = search(InlineExecutor(), "search.trials=12", "search.sampler=random").records()
     broken = [record for record in records if record.parameters["generator.width"] in (40, 48, 56)]
     assert broken
-    assert {(r.state, r.reason) for r in broken} == {("failed", "raised: RuntimeError: out of luck")}
+    assert {(r.state, r.reason) for r in broken} == {
+        ("failed", "raised: RuntimeError: out of luck")
+    }
     assert {record.state for record in records if record not in broken} == {"complete"}
 
 
-def test_a_driver_killed_between_two_entries_of_the_queue_queues_the_others_later(search, monkeypatch):
+def test_a_driver_killed_between_two_entries_of_the_queue_queues_the_others_later(
+    search, monkeypatch
+):
     queue = "queue=[{generator: {width: 8}}, {generator: {width: 24}}]"
     enqueue = TrialStore.enqueue
 
@@ -126,16 +138,24 @@ def test_after_a_crash_another_candidate_is_tried(search):
 
 
 def test_a_candidate_whose_process_dies_gets_one_more_chance(search):
-    executor = InlineExecutor(lambda job: Crash("died", "SIGKILL") if job.trial in (1, 2) else healthy(job))
+    executor = InlineExecutor(
+        lambda job: Crash("died", "SIGKILL") if job.trial in (1, 2) else healthy(job)
+    )
     records = search(executor).records()
-    assert [(r.state, r.retried) for r in records[:3]] == [("complete", False), ("failed", True), ("failed", False)]
+    assert [(r.state, r.retried) for r in records[:3]] == [
+        ("complete", False),
+        ("failed", True),
+        ("failed", False),
+    ]
     assert records[2].retry_of == 1
     assert records[1].parameters == records[2].parameters
     assert sum(record.ended for record in records) == 4
 
 
 def test_a_retry_may_take_up_the_checkpoint_of_the_first_attempt(search):
-    executor = InlineExecutor(lambda job: Crash("died", "SIGKILL") if job.trial == 1 else healthy(job))
+    executor = InlineExecutor(
+        lambda job: Crash("died", "SIGKILL") if job.trial == 1 else healthy(job)
+    )
     search(executor)
     assert executor.jobs[2].resume_from == executor.jobs[1].folder
 
@@ -144,15 +164,25 @@ def exhausting(*trials):
     """Trains all but these, whose GPU runs out of memory, though another's memory may have been in the way."""
 
     def evaluate(job):
-        return Crash("out-of-memory", "CUDA", crowded=not job.alone) if job.trial in trials else healthy(job)
+        return (
+            Crash("out-of-memory", "CUDA", crowded=not job.alone)
+            if job.trial in trials
+            else healthy(job)
+        )
 
     return InlineExecutor(evaluate)
 
 
-def test_a_candidate_whose_gpu_ran_out_of_memory_is_tried_again_from_its_checkpoint_and_alone(search):
+def test_a_candidate_whose_gpu_ran_out_of_memory_is_tried_again_from_its_checkpoint_and_alone(
+    search,
+):
     executor = exhausting(1)
     records = search(executor).records()
-    assert [(r.state, r.retried) for r in records[:3]] == [("complete", False), ("failed", True), ("complete", False)]
+    assert [(r.state, r.retried) for r in records[:3]] == [
+        ("complete", False),
+        ("failed", True),
+        ("complete", False),
+    ]
     assert (records[1].reason, records[2].retry_of) == ("out-of-memory: CUDA", 1)
     assert [job.alone for job in executor.jobs] == [False, False, True, False, False]
     assert executor.jobs[2].resume_from == executor.jobs[1].folder
@@ -161,11 +191,19 @@ def test_a_candidate_whose_gpu_ran_out_of_memory_is_tried_again_from_its_checkpo
 
 def test_memory_that_runs_out_with_the_gpu_to_itself_is_the_candidates_own_failure(search):
     records = search(exhausting(1, 2)).records()
-    assert [(r.state, r.retried) for r in records[1:4]] == [("failed", True), ("failed", False), ("complete", False)]
+    assert [(r.state, r.retried) for r in records[1:4]] == [
+        ("failed", True),
+        ("failed", False),
+        ("complete", False),
+    ]
 
 
 def test_memory_of_the_host_that_runs_out_is_not_asked_for_again(search):
-    store = search(InlineExecutor(lambda job: Crash("out-of-memory", "MemoryError") if job.trial else healthy(job)))
+    store = search(
+        InlineExecutor(
+            lambda job: Crash("out-of-memory", "MemoryError") if job.trial else healthy(job)
+        )
+    )
     assert not any(record.retried for record in store.records())
 
 
@@ -207,7 +245,9 @@ def test_a_candidate_over_budget_is_refused_before_training(search):
 def test_a_space_that_hardly_meets_its_constraints_is_said_so(search, monkeypatch):
     monkeypatch.setattr(driver, "REJECTIONS_ON_END", 20)
     with pytest.raises(GansearchError, match="The search space and the constraints hardly overlap"):
-        search(InlineExecutor(), "constraints={generator_params: {max: 1}}", "search.sampler=random")
+        search(
+            InlineExecutor(), "constraints={generator_params: {max: 1}}", "search.sampler=random"
+        )
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
@@ -246,7 +286,12 @@ def test_a_search_that_is_asked_to_stop_leaves_its_trials_queued(search):
 
     executor = Slow(slots=2)
     store = search(executor, stop=lambda: executor.asked)
-    assert [record.state for record in store.records()] == ["failed", "failed", "waiting", "waiting"]
+    assert [record.state for record in store.records()] == [
+        "failed",
+        "failed",
+        "waiting",
+        "waiting",
+    ]
     assert [record.retry_of for record in store.records()[2:]] == [0, 1]
     assert len(ended(search(InlineExecutor()))) == 4
 
@@ -263,7 +308,10 @@ def test_two_places_are_given_two_candidates(search):
     assert len({job.candidate.identity for job in executor.jobs}) == 4
 
 
-ONE_AT_A_TIME = ("search={sampler: one-at-a-time, levels: 3}", "generator.width={choices: [64, 8, 16]}")
+ONE_AT_A_TIME = (
+    "search={sampler: one-at-a-time, levels: 3}",
+    "generator.width={choices: [64, 8, 16]}",
+)
 
 
 def test_one_at_a_time_tries_every_variation_once_and_ends(search):
@@ -287,7 +335,9 @@ def test_a_variation_that_is_refused_does_not_stop_the_others(search):
     assert records[0].sizes["generator_params"] > 400, "the baseline is trained however large it is"
 
 
-def test_a_search_of_one_at_a_time_that_was_killed_leaves_nothing_out_and_repeats_nothing(search, tmp_path):
+def test_a_search_of_one_at_a_time_that_was_killed_leaves_nothing_out_and_repeats_nothing(
+    search, tmp_path
+):
     for life in (1, 3):
         with pytest.raises(KilledError):
             search(InlineExecutor(dies_after=life), *ONE_AT_A_TIME)

@@ -6,9 +6,9 @@ from support.stubs import InlineExecutor, KilledError, Phone, healthy
 
 from gansearch.candidate import Candidate
 from gansearch.errors import RunFolderError
-from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Crash, Job, Outcome
-from gansearch.ranking.pareto import Axis
+from gansearch.ranking.pareto import Objective
 from gansearch.registry import Registry
 from gansearch.search.inheritance import Parents
 from gansearch.signals import Remedy, Verdict
@@ -18,7 +18,7 @@ from gansearch.training import checkpoint
 
 ON = ("search.inherit=true", "search.sampler=random")
 SLOWER = Remedy("halve the rate", "it won", "a document", {"schedule": {"discriminator_lr": 1e-4}})
-AXES = (Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize"))
+AXES = (Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize"))
 
 
 @pytest.fixture
@@ -32,12 +32,16 @@ def find(make_space):
         told |= {role: change for role, change in changes.items() if "use" in change}
         candidate = Candidate.from_json(told, Registry())
         sizes = {"generator_params": width * (latent + 5) + 2}
-        return TrialRecord(number, "complete", {}, candidate.to_json(), sizes=sizes, metrics={"mmd": mmd}), candidate
+        return TrialRecord(
+            number, "complete", {}, candidate.to_json(), sizes=sizes, metrics={"mmd": mmd}
+        ), candidate
 
     def find(child, *parents):
         own, candidate = record(99, *child)
         healthy = [record(i, *parent[:3], **dict(parent[3:])) for i, parent in enumerate(parents)]
-        return Parents(space.dataset.load().shape, AXES).find(own, candidate, [told for told, _ in healthy])
+        return Parents(space.dataset.load().shape, AXES).find(
+            own, candidate, [told for told, _ in healthy]
+        )
 
     return find
 
@@ -65,7 +69,9 @@ def test_other_layers_or_another_component_make_no_parent(find):
 
 
 def folders(executor):
-    return {job.trial: None if job.parent is None else int(job.parent.name) for job in executor.jobs}
+    return {
+        job.trial: None if job.parent is None else int(job.parent.name) for job in executor.jobs
+    }
 
 
 def test_a_proposed_candidate_is_given_its_parents_folder_and_the_record_tells_it(search):
@@ -94,7 +100,9 @@ def test_what_did_not_come_out_healthy_leaves_nothing(search):
 
 
 def test_another_try_keeps_the_parent_of_before(search):
-    executor = InlineExecutor(lambda job: Crash("died", "SIGKILL") if job.trial == 2 else healthy(job))
+    executor = InlineExecutor(
+        lambda job: Crash("died", "SIGKILL") if job.trial == 2 else healthy(job)
+    )
     records = search(executor, *ON).records()
     again = next(record for record in records if record.retry_of == 2)
     assert again.inherited_from == records[2].inherited_from == folders(executor)[again.number]
@@ -116,7 +124,9 @@ def test_a_second_run_begins_from_scratch(search):
 def test_a_child_of_a_rescued_trial_inherits_from_its_second_run(search):
     def evaluate(job):
         rescued = job.trial == 0 or job.folder.name == "rescue"
-        return healthy(job) if rescued else Outcome(Verdict("suspect", 3), 20, 0.1, remedies=(SLOWER,))
+        return (
+            healthy(job) if rescued else Outcome(Verdict("suspect", 3), 20, 0.1, remedies=(SLOWER,))
+        )
 
     executor = InlineExecutor(evaluate)
     search(executor, *ON, "search.rescue=suspect", "search.trials=8")
@@ -132,33 +142,47 @@ def test_a_driver_that_was_killed_chooses_the_same_parents(search):
     resumed = search(InlineExecutor(), *ON, "search.trials=9", folder="interrupted").records()
     whole = search(InlineExecutor(), *ON, "search.trials=9", folder="whole").records()
     identity = {record.number: record.identity for record in [*resumed]}
-    own = {record.identity: identity.get(record.inherited_from) for record in resumed if record.ended}
+    own = {
+        record.identity: identity.get(record.inherited_from) for record in resumed if record.ended
+    }
     names = {record.number: record.identity for record in whole}
     assert own == {record.identity: names.get(record.inherited_from) for record in whole}
 
 
 def train(make_spec, make_space, folder, width, bequeaths=False, parent=None):
-    still = ("schedule.generator_lr=1.0e-12", "schedule.discriminator_lr=1.0e-12", "generator.norm=none")
+    still = (
+        "schedule.generator_lr=1.0e-12",
+        "schedule.discriminator_lr=1.0e-12",
+        "generator.norm=none",
+    )
     space = make_space(*still, f"generator.width={width}", "baseline={generator: {latent: 8}}")
-    judge = TrainAndJudge(make_spec().training, (), {}, bequeaths=bequeaths)
+    judge = TrialRunner(make_spec().training, (), {}, bequeaths=bequeaths)
     folder.mkdir()
     return judge(Job(0, space.baseline, folder, parent=parent), Phone())
 
 
-def test_a_worker_cuts_its_networks_out_of_those_that_the_parent_has_kept(make_spec, make_space, tmp_path):
+def test_a_worker_cuts_its_networks_out_of_those_that_the_parent_has_kept(
+    make_spec, make_space, tmp_path
+):
     train(make_spec, make_space, tmp_path / "parent", 16, bequeaths=True)
     train(make_spec, make_space, tmp_path / "child", 8, parent=tmp_path / "parent", bequeaths=True)
     for name, layer, left in ((GENERATOR, "0.weight", 8), (DISCRIMINATOR, "1.weight", 16)):
-        parent, child = (checkpoint.load(tmp_path / folder, name)[layer] for folder in ("parent", "child"))
+        parent, child = (
+            checkpoint.load(tmp_path / folder, name)[layer] for folder in ("parent", "child")
+        )
         torch.testing.assert_close(child, parent[:left])
 
 
 def test_a_parent_whose_file_is_damaged_is_named(make_spec, make_space, tmp_path):
     (tmp_path / GENERATOR).write_bytes(b"nothing")
-    with pytest.raises(RunFolderError, match=r"generator\.pt is missing or damaged, so nothing can be inherited"):
+    with pytest.raises(
+        RunFolderError, match=r"generator\.pt is missing or damaged, so nothing can be inherited"
+    ):
         train(make_spec, make_space, tmp_path / "child", 8, parent=tmp_path)
 
 
-def test_the_discriminator_is_kept_only_where_others_may_inherit_it(make_spec, make_space, tmp_path):
+def test_the_discriminator_is_kept_only_where_others_may_inherit_it(
+    make_spec, make_space, tmp_path
+):
     train(make_spec, make_space, tmp_path / "plain", 8)
     assert not list(tmp_path.rglob("discriminator.pt"))

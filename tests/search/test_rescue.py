@@ -6,18 +6,24 @@ import pytest
 from optuna.trial import TrialState
 from support.stubs import InlineExecutor, KilledError, Phone, healthy
 
-from gansearch.execution.trial_runner import TrainAndJudge
+from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Crash, Outcome, Rung
 from gansearch.registry import Registry
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trained_generator import TrainedGenerator
 
-SLOWER = Remedy("halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}})
+SLOWER = Remedy(
+    "halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}}
+)
 LARGER = Remedy("more capacity", "it is small", "a document", {"generator": {"width": 64}})
 BY_HAND = Remedy("take more data", "there is little", "a document")
 ON = "search.rescue=suspect"
-SMALLEST = ("baseline.generator.width=8", "baseline.generator.latent=2", "pruning.precedents=1")
+SMALLEST = (
+    "baseline.generator.width=8",
+    "baseline.generator.latent=2",
+    "pruning.min_healthy_trials=1",
+)
 
 
 def badly(status="suspect", *remedies):
@@ -58,7 +64,9 @@ def test_the_second_run_has_a_folder_and_a_candidate_of_its_own(search, tmp_path
     executor = first_badly()
     record = search(executor, ON, "search.trials=2").records()[1]
     trial = tmp_path / "run" / "trials" / "0001"
-    first, second = (json.loads((f / "candidate.json").read_text()) for f in (trial, trial / "rescue"))
+    first, second = (
+        json.loads((f / "candidate.json").read_text()) for f in (trial, trial / "rescue")
+    )
     assert second == record.candidate
     assert first == second | {"schedule": first["schedule"]}
     assert [job.folder for job in executor.jobs[1:]] == [trial, trial / "rescue"]
@@ -72,10 +80,17 @@ def test_the_parameters_stay_those_that_the_sampler_drew(search):
 
 
 def test_what_was_trained_is_told_with_the_remedys_values(search):
-    gentle = Remedy("gentle", "", "", {"schedule": {"generator_lr": 2e-4}, "discriminator": {"width": 8}})
+    gentle = Remedy(
+        "gentle", "", "", {"schedule": {"generator_lr": 2e-4}, "discriminator": {"width": 8}}
+    )
     record = search(first_badly("suspect", gentle), ON, "search.trials=2").records()[1]
     assert record.settings == record.parameters | {"schedule.generator_lr": 2e-4}
-    failed = search(first_badly("suspect", gentle, second=lambda job: badly()), ON, "search.trials=2", folder="failed")
+    failed = search(
+        first_badly("suspect", gentle, second=lambda job: badly()),
+        ON,
+        "search.trials=2",
+        folder="failed",
+    )
     assert failed.records()[1].settings == failed.records()[1].parameters
 
 
@@ -144,7 +159,9 @@ def test_what_others_are_held_against_is_never_rescued(search):
 
 
 def test_a_candidate_of_the_queue_is_rescued_too(search):
-    record = search(first_badly(), ON, "queue=[{generator: {width: 8}}]", "search.trials=2").records()[1]
+    record = search(
+        first_badly(), ON, "queue=[{generator: {width: 8}}]", "search.trials=2"
+    ).records()[1]
     assert (record.given, record.rescued) == (True, True)
 
 
@@ -155,7 +172,7 @@ def test_a_run_that_was_outdone_is_not_rescued(search):
 
     executor = InlineExecutor(evaluate)
     records = search(executor, "search.rescue=all", *SMALLEST).records()
-    assert any(record.outdone_by for record in records)
+    assert any(record.dominated_by for record in records)
     assert len(executor.jobs) == len(records)
 
 
@@ -167,15 +184,19 @@ def test_a_crash_is_not_rescued(search):
 
 def test_a_second_run_that_is_outdone_leaves_the_first_story(search):
     def second(job):
-        return Outcome(Verdict(), 20, 0.1, (Rung(5, {"sliced_wasserstein": 9.0}),), {"sliced_wasserstein": 9.0})
+        return Outcome(
+            Verdict(), 20, 0.1, (Rung(5, {"sliced_wasserstein": 9.0}),), {"sliced_wasserstein": 9.0}
+        )
 
     def evaluate(job):
         if job.trial:
             return first_badly(second=second).evaluate(job)
-        return Outcome(Verdict(), 20, 0.1, (Rung(5, {"sliced_wasserstein": 0.1}),), {"sliced_wasserstein": 0.1})
+        return Outcome(
+            Verdict(), 20, 0.1, (Rung(5, {"sliced_wasserstein": 0.1}),), {"sliced_wasserstein": 0.1}
+        )
 
     record = search(InlineExecutor(evaluate), ON, *SMALLEST, "search.trials=2").records()[1]
-    assert (record.state, record.verdict.status, record.outdone_by) == ("pruned", "suspect", ())
+    assert (record.state, record.verdict.status, record.dominated_by) == ("pruned", "suspect", ())
     assert "at step 5" in record.rescue.reason
 
 
@@ -184,7 +205,9 @@ def test_a_second_run_that_raises_leaves_the_first_story_and_its_traceback(searc
     record = search(executor, ON, "search.trials=2").records()[1]
     assert (record.state, record.verdict.status) == ("pruned", "suspect")
     assert (record.rescue.second.verdict, record.rescue.reason) == (None, "raised: ValueError: no")
-    assert (tmp_path / "run" / "trials" / "0001" / "rescue" / "error.txt").read_text() == "Traceback: no"
+    assert (
+        tmp_path / "run" / "trials" / "0001" / "rescue" / "error.txt"
+    ).read_text() == "Traceback: no"
 
 
 def test_a_second_run_that_cannot_be_measured_is_no_rescue(search):
@@ -196,9 +219,18 @@ def test_a_second_run_that_cannot_be_measured_is_no_rescue(search):
 def test_a_second_run_whose_process_dies_is_started_over_with_its_trial_once(search):
     executor = first_badly(second=lambda job: Crash("died", "SIGKILL"))
     records = search(executor, ON, "search.trials=2").records()
-    assert [(r.state, r.retried, r.retry_of) for r in records[1:]] == [("failed", True, None), ("pruned", False, 1)]
+    assert [(r.state, r.retried, r.retry_of) for r in records[1:]] == [
+        ("failed", True, None),
+        ("pruned", False, 1),
+    ]
     assert records[2].rescue.reason == "died: SIGKILL"
-    assert [job.folder.name for job in executor.jobs] == ["0000", "0001", "rescue", "0002", "rescue"]
+    assert [job.folder.name for job in executor.jobs] == [
+        "0000",
+        "0001",
+        "rescue",
+        "0002",
+        "rescue",
+    ]
 
 
 @pytest.mark.parametrize("lives", [[2], [1, 2], [3, 3]])
@@ -208,9 +240,15 @@ def test_a_driver_killed_in_the_middle_of_a_rescue_goes_on_as_if_it_had_not_been
         executor.dies_after = life
         with pytest.raises(KilledError):
             search(executor, ON, folder="interrupted")
-    resumed = [record for record in search(first_badly(), ON, folder="interrupted").records() if record.ended]
+    resumed = [
+        record
+        for record in search(first_badly(), ON, folder="interrupted").records()
+        if record.ended
+    ]
     whole = search(first_badly(), ON, folder="whole").records()
-    assert [(r.identity, r.state, r.rescue) for r in resumed] == [(r.identity, r.state, r.rescue) for r in whole]
+    assert [(r.identity, r.state, r.rescue) for r in resumed] == [
+        (r.identity, r.state, r.rescue) for r in whole
+    ]
     assert len(whole) == 4
 
 
@@ -229,7 +267,7 @@ def test_a_real_run_that_diverges_is_rescued_and_its_second_generator_is_the_tri
         "search={trials: 2, rescue: all}",
     )
     spec, space = make_spec(*wild), make_space(*wild)
-    judge = TrainAndJudge(spec.training, space.detectors, space.metrics)
+    judge = TrialRunner(spec.training, space.detectors, space.metrics)
     record = search(InlineExecutor(lambda job: judge(job, Phone())), *wild).records()[1]
     assert (record.state, record.rescue.first.verdict.status) == ("complete", "diverged")
     assert record.rescue.remedy.change["schedule"]["discriminator_lr"] == 2e-4

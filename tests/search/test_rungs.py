@@ -7,14 +7,16 @@ from support.stubs import InlineExecutor
 from gansearch.messages import Outcome, Rung
 from gansearch.signals import HEALTHY
 
-RUNGS = ("pruning.rungs=[0.25]", "pruning.precedents=1", "search.trials=8")
+RUNGS = ("pruning.rungs=[0.25]", "pruning.min_healthy_trials=1", "search.trials=8")
 
 
 def poor_but_the_named(job):
     """The baseline and the queued are good; whatever else is tried has no chance, and is larger."""
     value = 1.0 if job.trial < 2 else 100.0
     rungs = [Rung(5, {"sliced_wasserstein": 2 * value})]
-    return Outcome(HEALTHY, steps=20, seconds=0.1, rungs=rungs, metrics={"sliced_wasserstein": value})
+    return Outcome(
+        HEALTHY, steps=20, seconds=0.1, rungs=rungs, metrics={"sliced_wasserstein": value}
+    )
 
 
 SMALLEST = "queue=[{generator: {width: 8, latent: 2}}]"
@@ -23,33 +25,54 @@ SMALLEST = "queue=[{generator: {width: 8, latent: 2}}]"
 @pytest.fixture
 def outdone(search):
     def run(sampler, executor=None):
-        store = search(executor or InlineExecutor(poor_but_the_named), *RUNGS, SMALLEST, f"search.sampler={sampler}")
-        return store, [record for record in store.records() if record.outdone_by]
+        store = search(
+            executor or InlineExecutor(poor_but_the_named),
+            *RUNGS,
+            SMALLEST,
+            f"search.sampler={sampler}",
+        )
+        return store, [record for record in store.records() if record.dominated_by]
 
     return run
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "random"])
-def test_a_run_without_a_place_on_the_front_is_given_up_at_a_rung_whatever_the_sampler(outdone, sampler):
+def test_a_run_without_a_place_on_the_front_is_given_up_at_a_rung_whatever_the_sampler(
+    outdone, sampler
+):
     _, given_up = outdone(sampler)
     assert [record.number for record in given_up] == list(range(2, 8))
     record = given_up[0]
-    assert (record.state, record.steps, record.verdict.status, dict(record.metrics)) == ("pruned", 5, "healthy", {})
+    assert (record.state, record.steps, record.verdict.status, dict(record.metrics)) == (
+        "pruned",
+        5,
+        "healthy",
+        {},
+    )
     assert record.reason.endswith("trial 1, no larger, has 1")
-    assert record.outdone_by[0] in (0, 1)
+    assert record.dominated_by[0] in (0, 1)
 
 
 def test_what_the_study_names_is_trained_to_its_end_however_poor(search):
     def poor(job):
         outcome = poor_but_the_named(job)
-        return outcome if job.trial == 0 else poor_but_the_named(type(job)(5, job.candidate, job.folder))
+        return (
+            outcome
+            if job.trial == 0
+            else poor_but_the_named(type(job)(5, job.candidate, job.folder))
+        )
 
     store = search(InlineExecutor(poor), *RUNGS, SMALLEST, "search.trials=2")
     assert [record.state for record in store.records()] == ["complete", "complete"]
 
 
 def test_one_at_a_time_gives_nobody_up(search):
-    store = search(InlineExecutor(poor_but_the_named), *RUNGS[:2], "search.sampler=one-at-a-time", "search.levels=2")
+    store = search(
+        InlineExecutor(poor_but_the_named),
+        *RUNGS[:2],
+        "search.sampler=one-at-a-time",
+        "search.levels=2",
+    )
     assert {record.state for record in store.records()} == {"complete"}
 
 

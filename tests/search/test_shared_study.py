@@ -9,12 +9,18 @@ from gansearch.ranking.pareto import axes_of, pareto_front
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "shrink"])
-def test_the_same_seed_gives_the_same_trials_and_front_as_in_sqlite(search, make_spec, database, sampler):
+def test_the_same_seed_gives_the_same_trials_and_front_as_in_sqlite(
+    search, make_spec, database, sampler
+):
     overrides = (f"search.sampler={sampler}", "search.trials=12")
     records = search(InlineExecutor(slots=2), *overrides, folder="sqlite").records()
-    shared = search(InlineExecutor(slots=2), *overrides, f"storage={database}", folder="shared").records()
+    shared = search(
+        InlineExecutor(slots=2), *overrides, f"storage={database}", folder="shared"
+    ).records()
     assert shared == records
-    fronts = [pareto_front(found, axes_of(make_spec(), found)).trials for found in (records, shared)]
+    fronts = [
+        pareto_front(found, axes_of(make_spec(), found)).trials for found in (records, shared)
+    ]
     assert fronts[0] == fronts[1] != ()
 
 

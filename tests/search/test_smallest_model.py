@@ -9,23 +9,33 @@ from support.stubs import InlineExecutor
 
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.messages import Outcome, Rung
-from gansearch.ranking.pareto import Axis
+from gansearch.ranking.pareto import Objective
 from gansearch.run import Study, search_of
-from gansearch.search.bayesian.acquisition import Descent
-from gansearch.search.smallest_model import Ceiling, Smallest
+from gansearch.search.bayesian.acquisition import SizeReduction
+from gansearch.search.smallest_model import SizeCeiling, SmallestModelGoal
 from gansearch.signals import HEALTHY
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_store import TrialStore
 
-SIZE, MMD = Axis("generator_params", "minimize", is_size=True), Axis("mmd", "minimize")
-SMALLEST = ("search.aim=smallest", "search.startup_trials=4", "pruning.precedents=2", "certification.tolerance=1.0")
+SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
+SMALLEST = (
+    "search.aim=smallest",
+    "search.startup_trials=4",
+    "pruning.min_healthy_trials=2",
+    "certification.tolerance=1.0",
+)
 
 
 def trained(job):
     """Better the larger the generator; the baseline's is 64 wide, and with a tolerance of 1 half of that will do."""
     quality = 4 / job.candidate.generator.width
-    rungs = [Rung(5, {"sliced_wasserstein": 4 * quality}), Rung(10, {"sliced_wasserstein": 2 * quality})]
-    return Outcome(HEALTHY, steps=20, seconds=0.1, rungs=rungs, metrics={"sliced_wasserstein": quality})
+    rungs = [
+        Rung(5, {"sliced_wasserstein": 4 * quality}),
+        Rung(10, {"sliced_wasserstein": 2 * quality}),
+    ]
+    return Outcome(
+        HEALTHY, steps=20, seconds=0.1, rungs=rungs, metrics={"sliced_wasserstein": quality}
+    )
 
 
 @pytest.fixture
@@ -33,8 +43,11 @@ def to_beat(study, trial):
     """The size that a search has to beat, beside a baseline of 1,000 parameters and an MMD of 50, so a limit of 55."""
 
     def of(*others, **known):
-        records = [trial(0, 1000, 50.0), *(trial(i, size, mmd) for i, (size, mmd) in enumerate(others, start=1))]
-        aim = Smallest(study(), (SIZE, MMD), **known)
+        records = [
+            trial(0, 1000, 50.0),
+            *(trial(i, size, mmd) for i, (size, mmd) in enumerate(others, start=1)),
+        ]
+        aim = SmallestModelGoal(study(), (SIZE, MMD), **known)
         return aim.to_beat(records, SIZE, MMD, aim.limit(records))
 
     return of
@@ -46,17 +59,24 @@ def test_without_anything_better_it_is_the_baseline_that_must_be_beaten(to_beat)
 
 
 def test_a_model_counts_once_it_is_better_than_the_limit_by_what_two_seeds_differ(to_beat):
-    assert to_beat((100, 54.0)) == 1000  # within tolerance by its one run, which may have been lucky
+    assert (
+        to_beat((100, 54.0)) == 1000
+    )  # within tolerance by its one run, which may have been lucky
     assert to_beat((100, 48.0)) == 100
 
 
 def test_one_whose_certification_failed_does_not_count_and_a_champion_always_does(to_beat):
     assert to_beat((100, 40.0), disproved=frozenset({1})) == 1000
-    assert to_beat((100, 40.0), disproved=frozenset({1}), ceiling=Ceiling("generator_params", 300, 2)) == 300
+    assert (
+        to_beat(
+            (100, 40.0), disproved=frozenset({1}), ceiling=SizeCeiling("generator_params", 300, 2)
+        )
+        == 300
+    )
 
 
 def test_what_is_no_smaller_gains_nothing_and_what_is_better_than_needed_gains_no_more():
-    descent = Descent((), smallest=3.0, limit=math.log(50))
+    descent = SizeReduction((), smallest=3.0, limit=math.log(50))
     sizes, means = np.array([3.1, 3.0, 2.0, 2.0, 2.0]), np.log([1.0, 1.0, 1.0, 25.0, 100.0])
     gains = descent.gain(sizes, means, np.full(5, 1e-3))
     assert gains == pytest.approx([0, 0, 1, 1, 0])
@@ -64,8 +84,12 @@ def test_what_is_no_smaller_gains_nothing_and_what_is_better_than_needed_gains_n
 
 
 def test_it_finds_the_smallest_within_tolerance_and_begins_none_that_is_larger(search):
-    records = search(InlineExecutor(trained), *SMALLEST, "search.sampler=shrink", "search.trials=16").records()
-    widths = [record.candidate["generator"]["width"] for record in records if record.state == "complete"]
+    records = search(
+        InlineExecutor(trained), *SMALLEST, "search.sampler=shrink", "search.trials=16"
+    ).records()
+    widths = [
+        record.candidate["generator"]["width"] for record in records if record.state == "complete"
+    ]
     assert min(width for width in widths if 4 / width <= 2 * 4 / 64) == 32
     proposed = [r for r in records[5:] if r.continues is None]
     assert proposed
@@ -77,13 +101,25 @@ def certified(make_spec, make_space, tmp_path, run_of):
     """Runs a search in a folder, and goes on with more trials after one of its candidates was certified."""
 
     def run(trial, trials):
-        settings = (*SMALLEST, "search.sampler=shrink", f"search.trials={trials}", "certification.required=1")
+        settings = (
+            *SMALLEST,
+            "search.sampler=shrink",
+            f"search.trials={trials}",
+            "certification.required=1",
+        )
         spec, space = make_spec(*settings), make_space(*settings)
         folder = RunFolder.create(tmp_path / "run", spec)
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        study = Study(spec, space, space.dataset.load(), SizeCounter(space.dataset.load().shape, space.metrics))
+        study = Study(
+            spec,
+            space,
+            space.dataset.load(),
+            SizeCounter(space.dataset.load().shape, space.metrics),
+        )
         runs = [] if trial is None else [run_of(store.record(trial), spec.training.seed + 1)]
-        search_of(study, store, folder.trial, InlineExecutor(trained), run.audience, runs=runs).run()
+        search_of(
+            study, store, folder.trial, InlineExecutor(trained), run.audience, runs=runs
+        ).run()
         return store.records()
 
     from support.stubs import Audience
@@ -95,7 +131,9 @@ def certified(make_spec, make_space, tmp_path, run_of):
 @pytest.fixture
 def run_of():
     """A healthy run of a trial's candidate with another seed."""
-    return lambda record, seed: replace(record, number=0, certifies=record.number, seed=seed, baseline=False)
+    return lambda record, seed: replace(
+        record, number=0, certifies=record.number, seed=seed, baseline=False
+    )
 
 
 def test_what_is_no_smaller_than_a_certified_champion_is_refused_unseen(certified):
@@ -107,11 +145,13 @@ def test_what_is_no_smaller_than_a_certified_champion_is_refused_unseen(certifie
     after = certified(champion.number, 16)[len(before) :]
     begun = [record for record in after if not record.rejected and record.continues is None]
     assert begun
-    assert all(record.sizes["generator_params"] < champion.sizes["generator_params"] for record in begun)
+    assert all(
+        record.sizes["generator_params"] < champion.sizes["generator_params"] for record in begun
+    )
 
 
 def test_a_refusal_says_which_champion_it_is_no_smaller_than():
-    ceiling = Ceiling("generator_params", 3585, 13)
+    ceiling = SizeCeiling("generator_params", 3585, 13)
     assert ceiling.refusal({"generator_params": 3584}) == ""
     assert ceiling.refusal({"generator_params": 3585}) == (
         "generator_params 3,585 is no smaller than the 3,585 of trial 13, the certified champion"

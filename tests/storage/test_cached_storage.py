@@ -6,7 +6,7 @@ from optuna.storages import RDBStorage
 from optuna.testing.pytest_storages import StorageTestCase
 from optuna.trial import TrialState
 
-from gansearch.storage.cached_storage import Mirror
+from gansearch.storage.cached_storage import CachedStorage
 
 
 @pytest.mark.filterwarnings("ignore")  # what Optuna's own tests make of Optuna is not ours to mend
@@ -15,12 +15,14 @@ class TestMirror(StorageTestCase):
 
     @pytest.fixture
     def storage(self, tmp_path):
-        return Mirror(RDBStorage(f"sqlite:///{tmp_path}/studies.db"))
+        return CachedStorage(RDBStorage(f"sqlite:///{tmp_path}/studies.db"))
 
 
 def test_it_shows_what_the_database_holds(tmp_path):
     url = f"sqlite:///{tmp_path}/study.db"
-    study = optuna.create_study(storage=Mirror(RDBStorage(url)), study_name="s", directions=["minimize"] * 2)
+    study = optuna.create_study(
+        storage=CachedStorage(RDBStorage(url)), study_name="s", directions=["minimize"] * 2
+    )
     for number in range(6):
         study.enqueue_trial({"width": number}, user_attrs={"given": True})
         trial = study.ask()
@@ -30,22 +32,29 @@ def test_it_shows_what_the_database_holds(tmp_path):
         trial.set_constraint("size", 0.5)
         if number < 4:
             study.tell(
-                trial, [number, float("inf")] if number % 2 else None, state=None if number % 2 else TrialState.PRUNED
+                trial,
+                [number, float("inf")] if number % 2 else None,
+                state=None if number % 2 else TrialState.PRUNED,
             )
     study.enqueue_trial({"width": 9})
-    assert study.trials == _without_times(optuna.load_study(storage=url, study_name="s").trials, study.trials)
+    assert study.trials == _without_times(
+        optuna.load_study(storage=url, study_name="s").trials, study.trials
+    )
 
 
 def _without_times(trials, others):
     """The same with the times of others: a mirror looks at the clock a moment later."""
     for trial, other in zip(trials, others, strict=True):
-        trial.datetime_start, trial.datetime_complete = other.datetime_start, other.datetime_complete
+        trial.datetime_start, trial.datetime_complete = (
+            other.datetime_start,
+            other.datetime_complete,
+        )
     return trials
 
 
 def test_it_reads_a_study_once_however_often_it_is_looked_at(tmp_path, monkeypatch):
     database = RDBStorage(f"sqlite:///{tmp_path}/study.db")
-    study = optuna.create_study(storage=Mirror(database))
+    study = optuna.create_study(storage=CachedStorage(database))
     study.ask()
     monkeypatch.delattr(RDBStorage, "_get_trials")
     assert [trial.state.name for trial in study.get_trials()] == ["RUNNING"]

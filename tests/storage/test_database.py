@@ -22,7 +22,9 @@ def opened(make_spec, tmp_path):
 
     def open_store(url, folder="run", name="tiny"):
         spec = make_spec(f"storage={url}", f"name={name}")
-        return TrialStore.open(RunFolder.create(tmp_path / folder, spec).database, name, spec.objectives)
+        return TrialStore.open(
+            RunFolder.create(tmp_path / folder, spec).database, name, spec.objectives
+        )
 
     return open_store
 
@@ -35,10 +37,15 @@ def tell(store, *, healthy=True):
 
 
 def numbers(url, folder):
-    return [record.number for record in TrialStore.read(RunFolder.open(folder, url).database, "tiny").records()]
+    return [
+        record.number
+        for record in TrialStore.read(RunFolder.open(folder, url).database, "tiny").records()
+    ]
 
 
-def test_what_one_driver_has_told_another_process_reads_while_it_goes_on(database, opened, tmp_path):
+def test_what_one_driver_has_told_another_process_reads_while_it_goes_on(
+    database, opened, tmp_path
+):
     with opened(database) as store:
         tell(store)
         tell(store, healthy=False)
@@ -57,7 +64,9 @@ def test_a_second_driver_is_refused_and_told_who_holds_the_study(database, opene
         tell(store)
 
 
-def test_a_user_without_rights_to_look_at_others_is_told_who_holds_the_study(server, database, opened):
+def test_a_user_without_rights_to_look_at_others_is_told_who_holds_the_study(
+    server, database, opened
+):
     server.sql("DROP ROLE IF EXISTS other")
     server.sql("CREATE ROLE other LOGIN PASSWORD 'open-sesame'")
     name = database.rpartition("/")[2]
@@ -87,7 +96,9 @@ def test_two_studies_go_side_by_side_in_one_database(database, opened):
         assert [len(store.records()) for store in (one, other)] == [1, 1]
 
 
-def test_studies_that_begin_at_once_in_an_empty_database_are_not_in_each_others_way(database, opened):
+def test_studies_that_begin_at_once_in_an_empty_database_are_not_in_each_others_way(
+    database, opened
+):
     with ThreadPoolExecutor(8) as threads:
         stores = list(threads.map(lambda i: opened(database, f"run{i}", f"tiny{i}"), range(8)))
     for store in stores:
@@ -98,9 +109,7 @@ def test_studies_that_begin_at_once_in_an_empty_database_are_not_in_each_others_
 def test_a_study_goes_on_in_its_own_folder_alone(database, opened, tmp_path):
     with opened(database) as store:
         tell(store)
-    why = (
-        rf"its study 'tiny' belongs to the run folder {re.escape(str(tmp_path))}/run on .*, so .*elsewhere cannot go on"
-    )
+    why = rf"its study 'tiny' belongs to the run folder {re.escape(str(tmp_path))}/run on .*, so .*elsewhere cannot go on"
     with pytest.raises(RunFolderError, match=why):
         opened(database, "elsewhere")
     with opened(database) as store:
@@ -119,14 +128,21 @@ def test_a_folder_that_was_refused_may_take_another_database(server, database, o
 def test_a_folder_with_trials_stays_with_their_database(server, database, opened):
     with opened(database):
         pass
-    with pytest.raises(RunFolderError, match=r"storage: postgresql://root@.* -> postgresql://root@"):
+    with pytest.raises(
+        RunFolderError, match=r"storage: postgresql://root@.* -> postgresql://root@"
+    ):
         opened(server.url(server.database()))
 
 
 def test_a_driver_that_lost_its_connection_writes_nothing_more(server, database, opened):
-    with pytest.raises(RunFolderError, match="the connection was lost, and with it the hold"), opened(database) as lost:
+    with (
+        pytest.raises(RunFolderError, match="the connection was lost, and with it the hold"),
+        opened(database) as lost,
+    ):
         tell(lost)
-        server.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'gansearch%'")
+        server.sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'gansearch%'"
+        )
         with opened(database) as successor:
             tell(successor)
         try:
@@ -156,7 +172,9 @@ def test_a_fresh_start_in_a_folder_that_was_refused_touches_nothing(database, op
     assert numbers(database, tmp_path / "run") == [0]
 
 
-def test_the_run_folder_knows_its_database_but_for_the_password(server, database, opened, tmp_path, monkeypatch):
+def test_the_run_folder_knows_its_database_but_for_the_password(
+    server, database, opened, tmp_path, monkeypatch
+):
     with opened(database) as store:
         tell(store)
     kept = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
@@ -212,13 +230,21 @@ def test_a_database_without_studies_is_told_so(server, database, make_spec, tmp_
     folder = RunFolder.create(tmp_path / "run", make_spec(f"storage={database}"))
     with pytest.raises(RunFolderError, match="it holds no studies yet"):
         TrialStore.read(folder.database, "tiny")
-    assert server.sql("SELECT * FROM pg_tables WHERE schemaname = 'public'", database.rpartition("/")[2]) == []
+    assert (
+        server.sql(
+            "SELECT * FROM pg_tables WHERE schemaname = 'public'", database.rpartition("/")[2]
+        )
+        == []
+    )
 
 
 def test_without_its_driver_a_database_says_how_to_get_it(opened, monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     told = refusal(opened, "postgresql://me@127.0.0.1:1/studies")
-    assert told == 'postgresql://me@127.0.0.1:1/studies needs psycopg: pip install "gansearch[postgresql]"'
+    assert (
+        told
+        == 'postgresql://me@127.0.0.1:1/studies needs psycopg: pip install "gansearch[postgresql]"'
+    )
 
 
 def test_a_study_of_somebody_elses_is_not_touched(database, opened):

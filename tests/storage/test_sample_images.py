@@ -13,7 +13,10 @@ def test_images_make_a_square_with_a_line_between_them_and_are_enlarged():
 
 
 def test_a_grid_has_the_columns_that_it_is_given():
-    assert image_grid(torch.zeros(6, 3, 48, 48, dtype=torch.uint8), columns=2).size == (2 * 49, 3 * 49)
+    assert image_grid(torch.zeros(6, 3, 48, 48, dtype=torch.uint8), columns=2).size == (
+        2 * 49,
+        3 * 49,
+    )
 
 
 def test_outputs_stand_to_the_right_of_their_inputs():
@@ -25,6 +28,10 @@ def test_points_are_drawn_in_a_frame_that_does_not_move(tmp_path):
     ring = np.float32([[1, 0], [0, 1], [-1, 0], [0, -1]]).reshape(4, 2, 1, 1)
     data = Data(Split(ring), Split(ring), "ring", "0" * 64)
     save_samples(torch.from_numpy(ring[:1]), data, tmp_path / "near.png")
-    save_samples(torch.cat([torch.from_numpy(ring[:1]), torch.full((1, 2, 1, 1), 900.0)]), data, tmp_path / "far.png")
+    save_samples(
+        torch.cat([torch.from_numpy(ring[:1]), torch.full((1, 2, 1, 1), 900.0)]),
+        data,
+        tmp_path / "far.png",
+    )
     near, far = (Image.open(tmp_path / name).tobytes() for name in ("near.png", "far.png"))
     assert near == far

@@ -47,7 +47,9 @@ def test_held_out_samples_are_test_samples(kept):
 
 def test_a_trial_without_a_generator_is_refused(kept):
     (kept[0].path / GENERATOR).unlink()
-    with pytest.raises(RunFolderError, match=r"keeps no generator\.pt: the trial did not come to the end"):
+    with pytest.raises(
+        RunFolderError, match=r"keeps no generator\.pt: the trial did not come to the end"
+    ):
         load(kept[0])
 
 

@@ -12,7 +12,14 @@ TOLD = TrialRecord(
     "pruned",
     {},
     verdict=Verdict("diverged", 51, {"rule": "beyond 100"}, "divergence"),
-    remedies=(Remedy("halve the learning rates", "beyond 100", "a paper", {"schedule": {"generator_lr": 1e-4}}),),
+    remedies=(
+        Remedy(
+            "halve the learning rates",
+            "beyond 100",
+            "a paper",
+            {"schedule": {"generator_lr": 1e-4}},
+        ),
+    ),
 )
 
 
@@ -34,6 +41,8 @@ def test_a_record_comes_back_with_both_stories_of_a_rescue():
 
 
 def test_a_record_from_before_there_were_remedies_or_rescues_has_none():
-    old = {name: value for name, value in TOLD.to_json().items() if name not in ("remedies", "rescue")}
+    old = {
+        name: value for name, value in TOLD.to_json().items() if name not in ("remedies", "rescue")
+    }
     assert TrialRecord.of(stored(old)).remedies == ()
     assert TrialRecord.of(stored(old)).rescue is None

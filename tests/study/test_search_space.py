@@ -9,7 +9,9 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.testing import RandomSource
 
-TWO_ARCHITECTURES = "generator=[{use: dense, width: 8}, {use: dcgan, width: {low: 2, high: 4}, levels: 2}]"
+TWO_ARCHITECTURES = (
+    "generator=[{use: dense, width: 8}, {use: dcgan, width: {low: 2, high: 4}, levels: 2}]"
+)
 
 
 def test_the_baseline_has_what_the_study_says_and_the_defaults_of_the_rest(make_space):
@@ -36,7 +38,8 @@ def test_a_list_of_architectures_is_chosen_from(make_space):
 
 def test_search_true_tries_every_domain_of_the_component(make_space):
     space = make_space(
-        "discriminator={use: downconv, search: true, kernel: 3, layers: 2}", "dataset={use: fashion-mnist}"
+        "discriminator={use: downconv, search: true, kernel: 3, layers: 2}",
+        "dataset={use: fashion-mnist}",
     )
     drawn = [space.draw(RandomSource(seed)).discriminator for seed in range(20)]
     assert len({d.width for d in drawn}) > 3
@@ -71,7 +74,9 @@ objectives: [{{metric: generator_params, direction: minimize}}]
 """
     space = SearchSpace(StudyDocument.parse(text).spec(), Registry())
     for seed in range(5):
-        assert space.draw(RandomSource(seed)).generator.width in range(low, low + steps * step + 1, step)
+        assert space.draw(RandomSource(seed)).generator.width in range(
+            low, low + steps * step + 1, step
+        )
 
 
 DATA = "dataset={use: ring-2d, samples: 400, test_samples: 200, limit: {choices: [null, 50, 100]}}"
@@ -121,7 +126,8 @@ objectives: [{{metric: generator_params, direction: minimize}}]
 
 def test_another_architecture_keeps_the_values_of_the_baseline_where_it_can(make_space):
     space = make_space(
-        TWO_SCHEDULES, "baseline={generator: {width: 64, latent: 8}, schedule: {generator_lr: 0.005, epochs: 2}}"
+        TWO_SCHEDULES,
+        "baseline={generator: {width: 64, latent: 8}, schedule: {generator_lr: 0.005, epochs: 2}}",
     )
     others = [space.candidate(parameters).schedule for parameters in space.variations(3)]
     (alternating,) = {schedule for schedule in others if type(schedule).__name__ == "Alternating"}
@@ -130,7 +136,9 @@ def test_another_architecture_keeps_the_values_of_the_baseline_where_it_can(make
 
 def test_what_the_study_names_outright_is_no_variation(make_space):
     widths = "generator={use: dense, output: none, width: {choices: [8, 16, 64]}, latent: 8}"
-    space = make_space(widths, "queue=[{generator: {width: 16}}]", "baseline={generator: {width: 64}}")
+    space = make_space(
+        widths, "queue=[{generator: {width: 16}}]", "baseline={generator: {width: 64}}"
+    )
     tried = [space.candidate(parameters).generator.width for parameters in space.variations(2)]
     assert tried.count(8) == 1 and 16 not in tried
 

@@ -29,15 +29,23 @@ def test_a_study_survives_being_resolved_and_read_again(make_spec):
 
 def test_an_unknown_component_is_located_and_the_near_one_named(study_text):
     (message,) = problems(study_text.replace("use: dense\n  output", "use: dens\n  output"))
-    assert message.startswith("s.yaml:4:3: generator.use: unknown generator 'dens'; did you mean 'dense'")
+    assert message.startswith(
+        "s.yaml:4:3: generator.use: unknown generator 'dens'; did you mean 'dense'"
+    )
 
 
 @pytest.mark.parametrize(
     ("setting", "rule"),
     [
         ("training.batch_size=15", "2 processes cannot share training.batch_size: 15 evenly"),
-        ("training.device=cuda:1", "2 processes need a GPU each, and training.device: cuda:1 is one"),
-        ("executor.resources.gpus=0.5", "2 processes need a GPU each, and executor.resources.gpus is 0.5"),
+        (
+            "training.device=cuda:1",
+            "2 processes need a GPU each, and training.device: cuda:1 is one",
+        ),
+        (
+            "executor.resources.gpus=0.5",
+            "2 processes need a GPU each, and executor.resources.gpus is 0.5",
+        ),
     ],
 )
 def test_what_several_processes_cannot_share_is_located(study_text, setting, rule):
@@ -57,7 +65,9 @@ def test_an_unknown_key_is_located(study_text):
 
 def test_a_value_out_of_bounds_is_located_with_rule_and_value(study_text):
     (message,) = problems(study_text.replace("steps: 20", "steps: 0"))
-    assert message == "s.yaml:14:12: training.steps: input should be greater than or equal to 1, got 0"
+    assert (
+        message == "s.yaml:14:12: training.steps: input should be greater than or equal to 1, got 0"
+    )
 
 
 def test_every_mistake_is_told_at_once(study_text):
@@ -72,7 +82,9 @@ def test_every_mistake_is_told_at_once(study_text):
     )
     messages = problems(text)
     assert len(messages) == 8
-    assert [int(message.split(":")[1]) for message in messages] == sorted(int(m.split(":")[1]) for m in messages)
+    assert [int(message.split(":")[1]) for message in messages] == sorted(
+        int(m.split(":")[1]) for m in messages
+    )
 
 
 @pytest.mark.parametrize(
@@ -110,7 +122,11 @@ def test_whatever_stands_in_a_file_is_read_or_refused(text):
 
 def test_overrides_reach_into_parts_and_lists(make_spec):
     spec = make_spec("training.steps=7", "objectives.1.metric=fid", "search.sampler=random")
-    assert (spec.training.steps, spec.objectives[1].metric, spec.search.sampler) == (7, "fid", "random")
+    assert (spec.training.steps, spec.objectives[1].metric, spec.search.sampler) == (
+        7,
+        "fid",
+        "random",
+    )
 
 
 @pytest.mark.parametrize("override", ["steps", "=3", "objectives.9.metric=fid", "name.deeper=1"])
@@ -119,7 +135,9 @@ def test_an_override_that_leads_nowhere_is_refused(study_text, override):
 
 
 def test_the_baseline_must_lie_in_the_searched_domain(study_text):
-    (message,) = problems(study_text.replace("baseline: {generator: {width: 64", "baseline: {generator: {width: 65"))
+    (message,) = problems(
+        study_text.replace("baseline: {generator: {width: 64", "baseline: {generator: {width: 65")
+    )
     assert "baseline.generator.width: 65 lies outside the searched IntRange" in message
 
 
@@ -140,11 +158,17 @@ def test_only_sizes_can_be_constrained(study_text):
 
 def test_a_candidate_has_a_share_of_one_gpu_or_whole_ones(study_text):
     executor = "executor: {use: ray, resources: {gpus: %s}}\n"
-    assert "a share of one GPU, or a whole number of them, got 1.5" in problems(study_text + executor % 1.5)[0]
+    assert (
+        "a share of one GPU, or a whole number of them, got 1.5"
+        in problems(study_text + executor % 1.5)[0]
+    )
 
 
 def test_more_trials_are_no_difference_and_other_training_is_one(make_spec):
-    assert make_spec().differences(make_spec("search.trials=99", "executor={use: ray, workers: 3}")) == []
+    assert (
+        make_spec().differences(make_spec("search.trials=99", "executor={use: ray, workers: 3}"))
+        == []
+    )
     assert make_spec().differences(make_spec("training.steps=21")) == ["training.steps: 20 -> 21"]
 
 
@@ -162,7 +186,9 @@ def load_problems(tmp_path):
     return load
 
 
-def test_a_distribution_that_is_not_installed_is_located_with_how_to_install_it(study_text, load_problems):
+def test_a_distribution_that_is_not_installed_is_located_with_how_to_install_it(
+    study_text, load_problems
+):
     text = study_text.replace("use: dense\n  output", "use: moonlight\n  output")
     text += "requires:\n  gansearch-moonlight: plugins/moonlight\n"
     assert load_problems(text) == [
@@ -171,13 +197,17 @@ def test_a_distribution_that_is_not_installed_is_located_with_how_to_install_it(
 
 
 def test_a_missing_distribution_is_told_along_with_the_other_mistakes(study_text, load_problems):
-    text = study_text.replace("steps: 20", "steps: 0") + "requires: {gansearch-moonlight: moonlight}\n"
+    text = (
+        study_text.replace("steps: 20", "steps: 0") + "requires: {gansearch-moonlight: moonlight}\n"
+    )
     training, missing = load_problems(text)
     assert "training.steps" in training
     assert "gansearch-moonlight: is not installed; pip install moonlight" in missing
 
 
-def test_a_distribution_that_is_installed_is_found_however_its_name_is_written(study_text, tmp_path):
+def test_a_distribution_that_is_installed_is_found_however_its_name_is_written(
+    study_text, tmp_path
+):
     path = tmp_path / "s.yaml"
     path.write_text(study_text + "requires: {Typing_Extensions: typing-extensions}\n")
     assert Study.load(path).spec.requires == {"Typing_Extensions": "typing-extensions"}
@@ -213,7 +243,10 @@ def test_a_duration_is_told_in_steps_or_in_epochs(study_text):
 @pytest.mark.parametrize("interval", ["-1", "0.5", "ten epochs", "0 epochs", "true", "3 steps"])
 def test_an_interval_is_a_number_of_steps_or_epochs(study_text, interval):
     (message,) = problems(study_text, f"training.sample_every={interval}")
-    assert "training.sample_every: should be a number of steps, 0 or more, or of epochs, such as '10 epochs'" in message
+    assert (
+        "training.sample_every: should be a number of steps, 0 or more, or of epochs, such as '10 epochs'"
+        in message
+    )
 
 
 def test_a_study_in_epochs_survives_being_resolved_and_read_again(make_spec):
@@ -222,7 +255,9 @@ def test_a_study_in_epochs_survives_being_resolved_and_read_again(make_spec):
 
 
 def test_a_field_that_a_data_set_lacks_is_told_at_its_place(study_text):
-    (message,) = problems(study_text, "dataset={use: folder}", "generator={use: dense}", "baseline={}")
+    (message,) = problems(
+        study_text, "dataset={use: folder}", "generator={use: dense}", "baseline={}"
+    )
     assert message.startswith("s.yaml:2:1: dataset.root: is missing")
 
 
@@ -234,33 +269,53 @@ def test_a_searched_field_of_the_data_set_is_checked_like_any_other(study_text):
 def test_a_reference_names_every_objective_and_nothing_else(study_text):
     (message,) = problems(study_text + "reference: {fid: 3.0, generator_params: 900}\n")
     assert message.startswith("s.yaml:22:1: reference: ")
-    assert message.endswith("should name every objective (generator_params, sliced_wasserstein) and nothing else")
+    assert message.endswith(
+        "should name every objective (generator_params, sliced_wasserstein) and nothing else"
+    )
 
 
 @pytest.mark.parametrize("value", [0, -5])
 def test_the_reference_of_a_size_has_a_logarithm(study_text, load_problems, value):
-    (message,) = load_problems(f"{study_text}reference: {{generator_params: {value}, sliced_wasserstein: 1}}\n")
-    assert "22:13: reference.generator_params: should be above 0" in message and f"got {value}" in message
+    (message,) = load_problems(
+        f"{study_text}reference: {{generator_params: {value}, sliced_wasserstein: 1}}\n"
+    )
+    assert (
+        "22:13: reference.generator_params: should be above 0" in message
+        and f"got {value}" in message
+    )
 
 
 def test_a_reference_may_change_between_two_runs(make_spec):
-    assert make_spec().differences(make_spec("reference={generator_params: 900, sliced_wasserstein: 1}")) == []
+    assert (
+        make_spec().differences(
+            make_spec("reference={generator_params: 900, sliced_wasserstein: 1}")
+        )
+        == []
+    )
 
 
-@pytest.mark.parametrize("url", ["sqlite:///x.db", "mysql://me@h/d", "postgresql://h", "postgresql://h:port/d", 7])
+@pytest.mark.parametrize(
+    "url", ["sqlite:///x.db", "mysql://me@h/d", "postgresql://h", "postgresql://h:port/d", 7]
+)
 def test_a_storage_that_is_no_url_of_a_database_is_located(study_text, url):
     (message,) = problems(study_text + f"storage: {url}\n")
-    assert message.startswith("s.yaml:22:1: storage: should be a URL such as postgresql://user@host:5432/database, got")
+    assert message.startswith(
+        "s.yaml:22:1: storage: should be a URL such as postgresql://user@host:5432/database, got"
+    )
 
 
-@pytest.mark.parametrize("url", ["postgresql://me:secret@h:x/d", "postgresql://h/d?password=secret", "pg://a:secret@h"])
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:secret@h:x/d", "postgresql://h/d?password=secret", "pg://a:secret@h"]
+)
 def test_a_refused_storage_is_told_without_its_password(study_text, url):
     assert "secret" not in "".join(problems(study_text, f"storage={url}"))
 
 
 def test_a_password_of_the_storage_is_not_written_down(make_spec):
     spec = make_spec("storage=postgresql+psycopg://me:secret@[::1]:5433/studies?sslmode=require")
-    assert spec.resolved()["storage"] == "postgresql+psycopg://me@[::1]:5433/studies?sslmode=require"
+    assert (
+        spec.resolved()["storage"] == "postgresql+psycopg://me@[::1]:5433/studies?sslmode=require"
+    )
     assert spec.differences(make_spec(f"storage={spec.resolved()['storage']}")) == []
 
 
@@ -268,7 +323,9 @@ SECRETIVE = ["s3://me:sesame@b/x", "s3://b/x?secret_key=sesame", "abfs://c@a.exa
 
 
 @pytest.mark.parametrize("url", ["bucket/folder", "/folder", *SECRETIVE])
-def test_a_storage_path_that_is_no_url_or_holds_credentials_is_refused_without_telling_them(study_text, url):
+def test_a_storage_path_that_is_no_url_or_holds_credentials_is_refused_without_telling_them(
+    study_text, url
+):
     (message,) = problems(study_text + f"executor: {{storage_path: '{url}'}}\n")
     assert message.startswith(
         "s.yaml:22:12: executor.storage_path: should be a URL such as s3://bucket/folder, without"

@@ -28,7 +28,9 @@ def study() -> Callable[..., StudySpec]:
     """A study with a size and a quality."""
 
     def make(quality: str = "mmd", direction: str = "minimize") -> StudySpec:
-        return StudyDocument.parse(STUDY.replace("QUALITY", quality).replace("DIRECTION", direction)).spec()
+        return StudyDocument.parse(
+            STUDY.replace("QUALITY", quality).replace("DIRECTION", direction)
+        ).spec()
 
     return make
 
@@ -37,7 +39,9 @@ def study() -> Callable[..., StudySpec]:
 def trial() -> Callable[..., TrialRecord]:
     """A trial of a size and a quality; healthy unless told otherwise, trial 0 the baseline."""
 
-    def make(number: int, size: float, quality: float | None, verdict: str = "healthy", **fields) -> TrialRecord:
+    def make(
+        number: int, size: float, quality: float | None, verdict: str = "healthy", **fields
+    ) -> TrialRecord:
         metric = fields.pop("metric", "mmd")
         known = {
             "state": "complete" if verdict == "healthy" else "pruned",
@@ -49,7 +53,9 @@ def trial() -> Callable[..., TrialRecord]:
         }
         return TrialRecord(
             number,
-            verdict=Verdict(verdict, None if verdict == "healthy" else 600, {"rule": f"told {verdict}"}),
+            verdict=Verdict(
+                verdict, None if verdict == "healthy" else 600, {"rule": f"told {verdict}"}
+            ),
             **known | fields,
         )
 

@@ -23,7 +23,9 @@ class ObjectStore:
         self.uploads = {}
         """Parts by upload."""
         self.refuses = lambda method, path: False
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Handler,), {"store": self}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("Handler", (Handler,), {"store": self})
+        )
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def url(self, path="bucket/studies"):
@@ -50,7 +52,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self):
         url = urlsplit(self.path)
-        path, query = unquote(url.path).strip("/") + "/" * url.path.endswith("/"), parse_qs(url.query, True)
+        path, query = (
+            unquote(url.path).strip("/") + "/" * url.path.endswith("/"),
+            parse_qs(url.query, True),
+        )
         body = self.body()
         if self.store.refuses(self.command, path):
             return self.answer(403, "<Error><Code>AccessDenied</Code><Message>no</Message></Error>")
@@ -76,7 +81,10 @@ class Handler(BaseHTTPRequestHandler):
             case "POST" if "uploadId" in query:
                 parts = uploads.pop(query["uploadId"][0])
                 objects[path] = b"".join(parts[number] for number in sorted(parts))
-                return 200, "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>"
+                return (
+                    200,
+                    "<CompleteMultipartUploadResult><ETag>x</ETag></CompleteMultipartUploadResult>",
+                )
             case "POST" if "delete" in query:
                 for key in ElementTree.fromstring(body).iter():
                     if key.tag.endswith("Key"):
@@ -93,7 +101,11 @@ class Handler(BaseHTTPRequestHandler):
 
     def listing(self, bucket, query):
         prefix, delimiter = (query.get(name, [""])[0] for name in ("prefix", "delimiter"))
-        keys = sorted(path.partition("/")[2] for path in self.store.objects if path.startswith(f"{bucket}/{prefix}"))
+        keys = sorted(
+            path.partition("/")[2]
+            for path in self.store.objects
+            if path.startswith(f"{bucket}/{prefix}")
+        )
         found, folders = [], set()
         for key in keys:
             head, cut, _ = key[len(prefix) :].partition(delimiter) if delimiter else (key, "", "")
@@ -102,8 +114,13 @@ class Handler(BaseHTTPRequestHandler):
             else:
                 size = len(self.store.objects[f"{bucket}/{key}"])
                 found.append(f"<Contents><Key>{escape(key)}</Key><Size>{size}</Size></Contents>")
-        found += [f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>" for folder in sorted(folders)]
-        return f"<ListBucketResult><IsTruncated>false</IsTruncated>{''.join(found)}</ListBucketResult>"
+        found += [
+            f"<CommonPrefixes><Prefix>{escape(folder)}</Prefix></CommonPrefixes>"
+            for folder in sorted(folders)
+        ]
+        return (
+            f"<ListBucketResult><IsTruncated>false</IsTruncated>{''.join(found)}</ListBucketResult>"
+        )
 
     def range(self):
         first, last = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")
@@ -111,8 +128,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def body(self):
         chunked = self.headers.get("Transfer-Encoding") == "chunked"
-        content = whole(self.rfile) if chunked else self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        return whole(io.BytesIO(content)) if "aws-chunked" in self.headers.get("Content-Encoding", "") else content
+        content = (
+            whole(self.rfile)
+            if chunked
+            else self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        )
+        return (
+            whole(io.BytesIO(content))
+            if "aws-chunked" in self.headers.get("Content-Encoding", "")
+            else content
+        )
 
     def answer(self, status, content):
         content = content.encode() if isinstance(content, str) else content

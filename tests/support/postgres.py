@@ -19,7 +19,10 @@ PASSWORD = "open-sesame"  # of every user
 
 def binaries():
     """Where the server's programs are; Debian keeps them off the path. None where there are none."""
-    found = [*Path("/usr/lib/postgresql").glob("*/bin/postgres"), *filter(None, [shutil.which("postgres")])]
+    found = [
+        *Path("/usr/lib/postgresql").glob("*/bin/postgres"),
+        *filter(None, [shutil.which("postgres")]),
+    ]
     return Path(found[0]).resolve().parent if found else None
 
 
@@ -29,8 +32,14 @@ class Server:
     def __init__(self, programs, folder):
         self._programs, self._data = programs, folder / "data"
         # The server refuses to run as root.
-        owner = next((p for p in map(_account, ("postgres", "nobody")) if p), None) if os.geteuid() == 0 else None
-        self._as = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+        owner = (
+            next((p for p in map(_account, ("postgres", "nobody")) if p), None)
+            if os.geteuid() == 0
+            else None
+        )
+        self._as = (
+            {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": []} if owner else {}
+        )
         if owner:
             os.chown(folder, owner.pw_uid, owner.pw_gid)
         with socket.socket() as free:
@@ -38,7 +47,12 @@ class Server:
             self.port = free.getsockname()[1]
         (folder / "password").write_text(PASSWORD)
         (folder / "password").chmod(0o644)
-        access = ["--auth=scram-sha-256", "--username=root", f"--pwfile={folder / 'password'}", "--encoding=UTF8"]
+        access = [
+            "--auth=scram-sha-256",
+            "--username=root",
+            f"--pwfile={folder / 'password'}",
+            "--encoding=UTF8",
+        ]
         self._run("initdb", "--pgdata", self._data, "--no-sync", *access)
 
     def _run(self, program, *arguments):
@@ -46,7 +60,12 @@ class Server:
         subprocess.run(command, cwd="/", check=True, capture_output=True, **self._as)
 
     def start(self):
-        settings = {"listen_addresses": "127.0.0.1", "port": self.port, "unix_socket_directories": "", "fsync": "off"}
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+        }
         options = [f"--{name}={value}" for name, value in settings.items()]
         command = [self._programs / "postgres", "-D", self._data, *options]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -91,7 +110,9 @@ def server():
     programs = binaries()
     if programs is None:
         pytest.skip("there is no PostgreSQL server here: apt-get install postgresql")
-    folder = Path(tempfile.mkdtemp(prefix="gansearch-postgres-"))  # pytest's own is closed to other users
+    folder = Path(
+        tempfile.mkdtemp(prefix="gansearch-postgres-")
+    )  # pytest's own is closed to other users
     server = Server(programs, folder)
     server.start()
     yield server

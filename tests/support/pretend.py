@@ -9,7 +9,6 @@ from pathlib import Path
 
 import psutil
 import torch
-from support.stubs import OUTCOME
 
 from gansearch.execution.gpu.admission import admitted
 from gansearch.execution.gpu.estimate import Footprint
@@ -17,6 +16,7 @@ from gansearch.execution.gpu.memory import CONTEXT, claim_of
 from gansearch.messages import Progress
 from gansearch.signals import HEALTHY
 from gansearch.training.distributed import joined
+from support.stubs import OUTCOME
 
 COUNTED = Footprint(small=2**20, large=2**28)
 """Of a candidate."""
@@ -35,7 +35,11 @@ class PretendMemory:
         self.total = self.room * claim_of(COUNTED).total + CONTEXT
 
     def free(self):
-        notes = [path for path in self.folder.glob(f"{self.name}-taken-*") if psutil.pid_exists(int(path.suffix[1:]))]
+        notes = [
+            path
+            for path in self.folder.glob(f"{self.name}-taken-*")
+            if psutil.pid_exists(int(path.suffix[1:]))
+        ]
         return self.total - sum(int(note.read_text() or 0) for note in notes)
 
     def take(self, claim, *, capped):
@@ -51,7 +55,9 @@ def stay(job, line):
     """Goes in, tells so by a file `in`, and stays until there is a file `leave`; the candidate says how it goes in."""
     tempfile.tempdir = str(job.folder.parent)
     counted = None if job.candidate == "uncounted" else COUNTED
-    with admitted(PretendMemory(job.folder.parent), counted, line.waiting, alone=job.candidate == "alone"):
+    with admitted(
+        PretendMemory(job.folder.parent), counted, line.waiting, alone=job.candidate == "alone"
+    ):
         (job.folder / "in").touch()
         while not (job.folder / "leave").exists():
             line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))

@@ -56,7 +56,9 @@ class InlineExecutor:
         self._at[trial] += 1
         if not go_on:
             rungs = self._endings[trial].rungs[: self._at[trial]]
-            self._endings[trial] = replace(self._endings[trial], rungs=rungs, steps=rungs[-1].step, metrics={})
+            self._endings[trial] = replace(
+                self._endings[trial], rungs=rungs, steps=rungs[-1].step, metrics={}
+            )
 
     def stop(self, grace):
         if self.dies_after is not None:
@@ -142,13 +144,17 @@ def evaluate(job, line):
             if not job.alone:
                 evaluate(replace(job, candidate="exhausts a GPU"), line)
         case "exhausts a GPU as its libraries say it":
-            raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
+            raise RuntimeError(
+                "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+            )
         case "waits":
             while True:
                 time.sleep(0.01)
                 line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         case "asks at two rungs":
-            words = [line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),))) for step in (1, 2)]
+            words = [
+                line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),))) for step in (1, 2)
+            ]
             return Outcome(HEALTHY, steps=sum(words), seconds=0.0)
         case "hangs":
             time.sleep(60)
@@ -159,9 +165,15 @@ def evaluate(job, line):
             if job.resume_from is None:
                 os._exit(3)
         case "fails to converge":
-            return Outcome(Verdict("convergence-failure", 8, {"rule": "no progress"}, "convergence-failure"), 8, 0.0)
+            return Outcome(
+                Verdict("convergence-failure", 8, {"rule": "no progress"}, "convergence-failure"),
+                8,
+                0.0,
+            )
         case "collapses":
-            return Outcome(Verdict("mode-collapse", 9, {"rule": "little variety"}, "mode-collapse"), 9, 0.0)
+            return Outcome(
+                Verdict("mode-collapse", 9, {"rule": "little variety"}, "mode-collapse"), 9, 0.0
+            )
         case "diverges":
             return Outcome(Verdict("diverged", 10, {"rule": "no number"}, "divergence"), 10, 0.0)
         case "kills its starter":
@@ -181,7 +193,12 @@ def evaluate(job, line):
 
             return Outcome(HEALTHY, steps=torch.get_num_threads(), seconds=0.0)
         case "tells its GPUs":
-            return Outcome(HEALTHY, steps=1, seconds=0.0, stamp={"gpus": os.environ.get("CUDA_VISIBLE_DEVICES")})
+            return Outcome(
+                HEALTHY,
+                steps=1,
+                seconds=0.0,
+                stamp={"gpus": os.environ.get("CUDA_VISIBLE_DEVICES")},
+            )
         case "forks a note":
             Path(job.folder).write_text(str(os.getpid()))
             time.sleep(60)

@@ -12,7 +12,10 @@ from gansearch.components import Generator
 
 def variant(candidate, **parts):
     """The candidate with other components."""
-    components = {role: (candidate.uses[role], parts.get(role, getattr(candidate, role))) for role in CANDIDATE_ROLES}
+    components = {
+        role: (candidate.uses[role], parts.get(role, getattr(candidate, role)))
+        for role in CANDIDATE_ROLES
+    }
     return Candidate.of(components)
 
 

@@ -3,12 +3,14 @@ import pytest
 import torch
 
 from gansearch.components import Data, Split
-from gansearch.training.batches import Feed
+from gansearch.training.batches import BatchSampler
 
 
 def feed(count=10, **fields):
     pixels = np.arange(count, dtype=np.uint8).reshape(count, 1, 1, 1) * 25
-    return Feed(Data(Split(pixels), Split(pixels), "steps", "0", **fields), torch.device("cpu"))
+    return BatchSampler(
+        Data(Split(pixels), Split(pixels), "steps", "0", **fields), torch.device("cpu")
+    )
 
 
 def test_an_epoch_shows_every_sample_once():

@@ -101,7 +101,9 @@ def use(monkeypatch):
 
     def use(kind):
         tapes = []
-        monkeypatch.setattr(cuda_graphs, "tape_for", lambda players: tapes.append(kind(players)) or tapes[-1])
+        monkeypatch.setattr(
+            cuda_graphs, "tape_for", lambda players: tapes.append(kind(players)) or tapes[-1]
+        )
         return tapes
 
     return use
@@ -115,7 +117,9 @@ def candidate(make_space):
 @pytest.fixture
 def run(make_spec):
     def run(candidate, *detectors, graphs, steps=STEPS, **options):
-        spec = make_spec(f"training.graphs={str(graphs).lower()}", f"training.steps={steps}").training.in_steps(400)
+        spec = make_spec(
+            f"training.graphs={str(graphs).lower()}", f"training.steps={steps}"
+        ).training.in_steps(400)
         return train(candidate, candidate.dataset.load(), spec, RunWatch(detectors), **options)
 
     return run
@@ -148,7 +152,9 @@ VARIANTS = [
 ]
 
 
-@pytest.mark.parametrize("parts", VARIANTS, ids=lambda parts: "-".join(type(part).__name__ for part in parts.values()))
+@pytest.mark.parametrize(
+    "parts", VARIANTS, ids=lambda parts: "-".join(type(part).__name__ for part in parts.values())
+)
 def test_a_run_of_recorded_steps_is_bit_for_bit_the_eager_one(candidate, run, use, parts):
     tapes = use(Again)
     recorded = run(variant(candidate, **parts), graphs=True)
@@ -166,7 +172,9 @@ def test_a_run_of_recorded_steps_is_bit_for_bit_the_eager_one(candidate, run, us
         (Breaking, "RuntimeError: operation not permitted when stream is capturing"),
     ],
 )
-def test_a_wrong_recording_is_found_out_and_the_run_is_the_eager_one(candidate, run, use, kind, why):
+def test_a_wrong_recording_is_found_out_and_the_run_is_the_eager_one(
+    candidate, run, use, kind, why
+):
     use(kind)
     averaged = variant(candidate, schedule=Alternating(generator_ema=0.9))
     recorded = run(averaged, graphs=True)
@@ -221,12 +229,16 @@ def test_what_was_recorded_before_something_failed_is_not_used_any_more(candidat
 
     changing = variant(candidate, loss=Rising(), schedule=Later(n=1))
     recorded = run(changing, graphs=True)
-    assert re.fullmatch(r"used for \d\d steps, then not: the loss asks for the number of the step", recorded.graphs)
+    assert re.fullmatch(
+        r"used for \d\d steps, then not: the loss asks for the number of the step", recorded.graphs
+    )
     assert_same(recorded, run(changing, graphs=False))
 
 
 @pytest.mark.parametrize("stop_at", [20, 40])
-def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(candidate, run, use, tmp_path, stop_at):
+def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(
+    candidate, run, use, tmp_path, stop_at
+):
     use(Again)
 
     def stop(step, row, verdict):

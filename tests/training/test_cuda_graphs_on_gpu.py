@@ -15,7 +15,7 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.study.spec import StepsSpec
 from gansearch.training.cuda_graphs import CudaGraphs
 from gansearch.training.loop import train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -38,7 +38,13 @@ def candidate(make_space):
 
 def run(candidate, graphs, precision="fp32", **options):
     spec = StepsSpec(
-        steps=60, batch_size=16, sample_every=0, device="cuda", precision=precision, graphs=graphs, checkpoint_every=40
+        steps=60,
+        batch_size=16,
+        sample_every=0,
+        device="cuda",
+        precision=precision,
+        graphs=graphs,
+        checkpoint_every=40,
     )
     return train(candidate, candidate.dataset.load(), spec, RunWatch([]), **options)
 
@@ -79,7 +85,7 @@ def test_a_step_that_waits_for_the_device_is_not_recorded_and_the_run_goes_on(ca
 
 
 def test_after_a_capture_that_broke_off_random_numbers_are_drawn_as_before(candidate):
-    players = Players(candidate, candidate.dataset.load().shape, torch.device("cuda"), "fp32")
+    players = GANNetworks(candidate, candidate.dataset.load().shape, torch.device("cuda"), "fp32")
     calls = []
 
     def act():

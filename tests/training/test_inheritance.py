@@ -17,8 +17,12 @@ IMAGES = ImageShape(1, 8, 8)
 KINDS = {
     "dcgan": lambda width, latent: DCGANGenerator(levels=2, width=width, latent=latent),
     "dense": lambda width, latent: DenseGenerator(layers=2, width=width, latent=latent),
-    "discriminator": lambda width, _: DCGANDiscriminator(layers=2, width=width, norm="batch", spectral_norm=True),
-    "maxout": lambda width, _: DenseDiscriminator(layers=2, width=2 * width, maxout=3, norm="batch"),
+    "discriminator": lambda width, _: DCGANDiscriminator(
+        layers=2, width=width, norm="batch", spectral_norm=True
+    ),
+    "maxout": lambda width, _: DenseDiscriminator(
+        layers=2, width=2 * width, maxout=3, norm="batch"
+    ),
 }
 
 
@@ -36,7 +40,9 @@ def fit(child, parent):
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.sampled_from(sorted(KINDS)), st.lists(st.integers(1, 5), min_size=6, max_size=6), st.sampled_from([0, 0.5, 1])
+    st.sampled_from(sorted(KINDS)),
+    st.lists(st.integers(1, 5), min_size=6, max_size=6),
+    st.sampled_from([0, 0.5, 1]),
 )
 def test_what_is_cut_twice_is_what_is_cut_once(kind, drawn, power):
     widths, latents = sorted(drawn[:3]), sorted(drawn[3:])
@@ -53,7 +59,9 @@ def test_what_is_cut_twice_is_what_is_cut_once(kind, drawn, power):
 def test_a_network_cut_out_of_one_of_its_own_size_is_that_one(kind):
     child, parent = built(KINDS[kind](3, 2)), built(KINDS[kind](3, 2))
     inherit(child, state(parent))
-    assert all(torch.equal(tensor, state(parent)[name]) for name, tensor in child.state_dict().items())
+    assert all(
+        torch.equal(tensor, state(parent)[name]) for name, tensor in child.state_dict().items()
+    )
 
 
 def test_a_generators_map_begins_with_the_channels_of_its_parents():
@@ -69,7 +77,10 @@ def test_a_generators_map_begins_with_the_channels_of_its_parents():
 
 
 def test_a_discriminator_reads_the_pixels_of_its_map_as_its_parent_did():
-    child, parent = built(DCGANDiscriminator(layers=2, width=2)), built(DCGANDiscriminator(layers=2, width=5))
+    child, parent = (
+        built(DCGANDiscriminator(layers=2, width=2)),
+        built(DCGANDiscriminator(layers=2, width=5)),
+    )
     inherit(child, parent.state_dict(), power=0)
     own, theirs = (network[-2].weight.view(2, 2, -1) for network in (child, parent))
     assert torch.equal(own, theirs[..., :4])
@@ -119,9 +130,13 @@ def still(make_spec, make_space, width, discriminator, heritage):
         "generator.norm=none",
         "generator.latent=8",
     )
-    space = make_space(*changes, f"generator.width={width}", f"discriminator.width={discriminator}", "baseline={}")
+    space = make_space(
+        *changes, f"generator.width={width}", f"discriminator.width={discriminator}", "baseline={}"
+    )
     candidate, spec = space.baseline, make_spec("training={steps: 2}").training.in_steps(400)
-    players = train(candidate, candidate.dataset.load(), spec, RunWatch([Divergence()]), heritage=heritage).players
+    players = train(
+        candidate, candidate.dataset.load(), spec, RunWatch([Divergence()]), heritage=heritage
+    ).players
     return players.generator.network.state_dict(), players.discriminator.network.state_dict()
 
 

@@ -46,14 +46,26 @@ def test_another_seed_gives_other_weights(candidate, training):
 def test_every_step_leaves_its_signals(candidate, training):
     rows = run(candidate, training).rows
     assert len(rows) == training.steps
-    wanted = {"d_loss_real", "d_loss_fake", "d_acc_real", "d_acc_fake", "g_loss", "d_grad_norm", "g_grad_norm"}
+    wanted = {
+        "d_loss_real",
+        "d_loss_fake",
+        "d_acc_real",
+        "d_acc_fake",
+        "g_loss",
+        "d_grad_norm",
+        "g_grad_norm",
+    }
     assert all(wanted <= set(row) for row in rows)
-    assert ["pair_ratio" in row for row in rows] == [step % 10 == 0 for step in range(1, training.steps + 1)]
+    assert ["pair_ratio" in row for row in rows] == [
+        step % 10 == 0 for step in range(1, training.steps + 1)
+    ]
 
 
 @pytest.mark.parametrize("stop_at", [10, 15])
-def test_a_run_that_was_stopped_ends_bit_for_bit_as_if_it_had_not_been(candidate, training, tmp_path, stop_at):
-    training = training.model_copy(update={"read_every": 5})
+def test_a_run_that_was_stopped_ends_bit_for_bit_as_if_it_had_not_been(
+    candidate, training, tmp_path, stop_at
+):
+    training = training.model_copy(update={"signals_every": 5})
 
     def stop(step, row, verdict):
         if step == stop_at:
@@ -73,11 +85,16 @@ def test_a_damaged_checkpoint_is_not_taken_up(candidate, training, tmp_path):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    assert torch.equal(weights(run(candidate, training, resume_from=tmp_path)), weights(run(candidate, training)))
+    assert torch.equal(
+        weights(run(candidate, training, resume_from=tmp_path)), weights(run(candidate, training))
+    )
 
 
 def test_a_run_stops_at_the_step_where_a_detector_condemns_it(candidate, training):
-    wild = variant(candidate, generator=candidate.generator.model_copy(update={"init_std": 1e4, "norm": "none"}))
+    wild = variant(
+        candidate,
+        generator=candidate.generator.model_copy(update={"init_std": 1e4, "norm": "none"}),
+    )
     training = training.model_copy(update={"steps": 300})
     trained = run(wild, training, Registry().load("detector", "divergence")())
     assert trained.verdict.status == "diverged"
@@ -87,7 +104,9 @@ def test_a_run_stops_at_the_step_where_a_detector_condemns_it(candidate, trainin
 def test_looking_at_samples_does_not_change_the_training(candidate, training):
     looking = Registry().load("detector", "mode-collapse")(start=5, every=5)
     seen = []
-    hooks = Hooks(probe=lambda samples: seen.append(len(samples)) or {"coverage": 1.0}, probe_samples=50)
+    hooks = Hooks(
+        probe=lambda samples: seen.append(len(samples)) or {"coverage": 1.0}, probe_samples=50
+    )
     watched = run(candidate, training, looking, hooks=hooks)
     assert seen == [50] * 4
     assert torch.equal(weights(watched), weights(run(candidate, training)))
@@ -96,12 +115,18 @@ def test_looking_at_samples_does_not_change_the_training(candidate, training):
 def test_samples_are_shown_at_the_steps_that_the_study_asks_for_and_at_the_end(candidate, training):
     shown = []
     training = training.model_copy(update={"sample_every": 7})
-    run(candidate, training, hooks=Hooks(sampled=lambda step, samples: shown.append((step, len(samples)))))
+    run(
+        candidate,
+        training,
+        hooks=Hooks(sampled=lambda step, samples: shown.append((step, len(samples)))),
+    )
     assert shown == [(7, 64), (14, 64), (20, 64)]
 
 
 def test_the_average_of_the_generator_is_what_is_judged(candidate, training):
-    averaged = variant(candidate, schedule=candidate.schedule.model_copy(update={"generator_ema": 0.9}))
+    averaged = variant(
+        candidate, schedule=candidate.schedule.model_copy(update={"generator_ema": 0.9})
+    )
     players = run(averaged, training).players
     latents = players.latents(4)
     assert not torch.equal(players.sample(latents), players.generator.network(latents))
@@ -110,7 +135,9 @@ def test_the_average_of_the_generator_is_what_is_judged(candidate, training):
 def learned(schedule, steps, steps_per_epoch=4):
     """Which network learns at each step, as letters."""
     phases = schedule.phases(steps_per_epoch)
-    return ["".join(p.trains[0] * p.updates for p in phases if p.due(step)) for step in range(steps)]
+    return [
+        "".join(p.trains[0] * p.updates for p in phases if p.due(step)) for step in range(steps)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -128,13 +155,20 @@ def test_a_schedule_is_what_it_says(candidate, training, schedule, order):
     assert learned(schedule, len(order)) == order
     rows = run(variant(candidate, schedule=schedule), training).rows
     letters = learned(schedule, training.steps, steps_per_epoch=400 // training.batch_size)
-    assert [("g" in o, "d" in o) for o in letters] == [("g_loss" in r, "d_grad_norm" in r) for r in rows]
+    assert [("g" in o, "d" in o) for o in letters] == [
+        ("g_loss" in r, "d_grad_norm" in r) for r in rows
+    ]
 
 
-@pytest.mark.parametrize("loss", ["bce", "minimax", "least-squares", "hinge", "wasserstein-gp", "feature-matching"])
+@pytest.mark.parametrize(
+    "loss", ["bce", "minimax", "least-squares", "hinge", "wasserstein-gp", "feature-matching"]
+)
 @pytest.mark.parametrize("half_batches", [False, True])
 def test_every_loss_trains_under_every_way_of_batching(candidate, training, loss, half_batches):
-    parts = {"loss": Registry().load("loss", loss)(), "schedule": Alternating(half_batches=half_batches)}
+    parts = {
+        "loss": Registry().load("loss", loss)(),
+        "schedule": Alternating(half_batches=half_batches),
+    }
     trained = run(variant(candidate, **parts), training)
     assert weights(trained).isfinite().all()
     assert ("dominance" in trained.rows[-1]) == (loss != "wasserstein-gp")

@@ -9,9 +9,9 @@ from torch import nn
 
 from gansearch.components import Phase
 from gansearch.errors import GansearchError
-from gansearch.training.batches import Feed
-from gansearch.training.loss_inputs import BatchScene, Stage
-from gansearch.training.networks import Players
+from gansearch.training.batches import BatchSampler
+from gansearch.training.loss_inputs import BatchLossInputs, Stage
+from gansearch.training.networks import GANNetworks
 from gansearch.training.recorder import Recorder
 
 DISCRIMINATE, GENERATE = Phase("discriminator", "discriminate"), Phase("generator", "generate")
@@ -26,8 +26,10 @@ def candidate(make_space):
 def make_stage():
     def make(candidate):
         data = candidate.dataset.load()
-        players = Players(candidate, data.shape, torch.device("cpu"), "fp32")
-        return Stage(players, Feed(data, torch.device("cpu")), Recorder(), batch_size=16, steps=20)
+        players = GANNetworks(candidate, data.shape, torch.device("cpu"), "fp32")
+        return Stage(
+            players, BatchSampler(data, torch.device("cpu")), Recorder(), batch_size=16, steps=20
+        )
 
     return make
 
@@ -38,14 +40,14 @@ def autoencoder(candidate):
 
 
 def test_features_are_what_the_discriminators_last_layer_was_given(candidate, make_stage):
-    scene = BatchScene(make_stage(candidate), DISCRIMINATE, 1)
+    scene = BatchLossInputs(make_stage(candidate), DISCRIMINATE, 1)
     last = [layer for layer in scene.discriminator.modules() if isinstance(layer, nn.Linear)][-1]
     assert scene.real_features.shape == (16, last.in_features)
     assert torch.allclose(last(scene.real_features).flatten(), scene.real_scores)
 
 
 def test_the_generator_can_learn_from_features(candidate, make_stage):
-    scene = BatchScene(make_stage(candidate), GENERATE, 1)
+    scene = BatchLossInputs(make_stage(candidate), GENERATE, 1)
     scene.fake_features.sum().backward()
     assert all(weight.grad is not None for weight in scene.generator.parameters())
 
@@ -54,29 +56,33 @@ def test_a_discriminator_without_layers_has_no_features(candidate, make_stage):
     stage = make_stage(candidate)
     stage.players.discriminator.shared = nn.Sequential(nn.AvgPool2d(1), nn.Flatten(0))
     with pytest.raises(GansearchError, match="no features to match"):
-        _ = BatchScene(stage, GENERATE, 1).fake_features
+        _ = BatchLossInputs(stage, GENERATE, 1).fake_features
 
 
 def test_an_autoencoder_is_given_the_real_samples(autoencoder, make_stage):
-    scene = BatchScene(make_stage(autoencoder), DISCRIMINATE, 1)
+    scene = BatchLossInputs(make_stage(autoencoder), DISCRIMINATE, 1)
     assert scene.inputs is scene.real
     assert torch.equal(scene.fake, scene.generator(scene.real))
 
 
 def test_what_the_discriminator_scored_is_handed_down_with_its_inputs(autoencoder, make_stage):
     stage = make_stage(autoencoder)
-    first = BatchScene(stage, DISCRIMINATE, 1, for_both=True)
+    first = BatchLossInputs(stage, DISCRIMINATE, 1, for_both=True)
     _ = first.fake_scores
-    second = BatchScene(stage, GENERATE, 1, handed_down=first.left_over())
+    second = BatchLossInputs(stage, GENERATE, 1, handed_down=first.left_over())
     assert second.fake is first.fake
     assert second.inputs is first.real
     assert second.real is first.real
 
 
 def test_mixed_batches_share_the_statistics_of_a_norm(candidate, make_stage):
-    normed = replace(candidate, discriminator=candidate.discriminator.model_copy(update={"norm": "batch"}))
+    normed = replace(
+        candidate, discriminator=candidate.discriminator.model_copy(update={"norm": "batch"})
+    )
     stage = make_stage(normed)
-    apart, mixed = (BatchScene(stage, replace(DISCRIMINATE, mixed=mixed), 1) for mixed in (False, True))
+    apart, mixed = (
+        BatchLossInputs(stage, replace(DISCRIMINATE, mixed=mixed), 1) for mixed in (False, True)
+    )
     together = torch.cat([mixed.real_scores, mixed.fake_scores])
     assert torch.equal(together, stage.players.judge(torch.cat([mixed.real, mixed.fake]))[0])
     assert not torch.allclose(mixed.real_scores, stage.players.judge(mixed.real)[0])
@@ -84,19 +90,19 @@ def test_mixed_batches_share_the_statistics_of_a_norm(candidate, make_stage):
 
 
 def test_without_a_norm_it_makes_no_difference_whether_batches_are_mixed(candidate, make_stage):
-    scene = BatchScene(make_stage(candidate), replace(DISCRIMINATE, mixed=True), 1)
+    scene = BatchLossInputs(make_stage(candidate), replace(DISCRIMINATE, mixed=True), 1)
     assert torch.allclose(scene.fake_scores, scene._players.judge(scene.fake)[0], atol=1e-6)
 
 
 def test_a_note_is_a_signal_of_the_step(candidate, make_stage):
     stage = make_stage(candidate)
-    BatchScene(stage, GENERATE, 1).note("reconstruction", torch.tensor(0.5))
+    BatchLossInputs(stage, GENERATE, 1).note("reconstruction", torch.tensor(0.5))
     stage.recorder.keep(1, stage.recorder.close_step())
     assert stage.recorder.read() == [{"reconstruction": 0.5}]
 
 
 def test_predictions_are_probabilities_of_what_the_loss_looked_at(candidate, make_stage):
-    scene = BatchScene(make_stage(candidate), DISCRIMINATE, 1)
+    scene = BatchLossInputs(make_stage(candidate), DISCRIMINATE, 1)
     _ = scene.real_scores
     predictions = scene.predictions(candidate.loss)
     assert list(predictions) == ["real"]

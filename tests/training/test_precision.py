@@ -6,7 +6,9 @@ from gansearch.training import precision
 
 @pytest.mark.parametrize(("units", "chosen"), [(True, "bf16"), (False, "fp32")])
 def test_auto_takes_bf16_only_where_matrix_units_make_it_faster(monkeypatch, units, chosen):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": units, "avx512_bf16": True})
+    monkeypatch.setattr(
+        torch.cpu, "get_capabilities", lambda: {"amx_bf16": units, "avx512_bf16": True}
+    )
     assert precision.choose_precision("auto", torch.device("cpu")) == chosen
 
 
@@ -25,21 +27,35 @@ def test_bf16_trains_with_weights_and_losses_in_fp32(make_space, make_spec):
     assert trained.players.generate(trained.players.latents(2)).dtype == torch.float32
 
 
-def test_another_memory_format_is_kept_from_beginning_to_end_and_comes_to_the_same(make_space, make_spec):
+def test_another_memory_format_is_kept_from_beginning_to_end_and_comes_to_the_same(
+    make_space, make_spec
+):
     from gansearch.diagnosis.detection import RunWatch
     from gansearch.training.loop import train
 
     def trained(memory_format):
-        images = ("dataset={use: fashion-mnist, limit: 200}", "generator={use: dcgan, width: 8}", "baseline={}")
+        images = (
+            "dataset={use: fashion-mnist, limit: 200}",
+            "generator={use: dcgan, width: 8}",
+            "baseline={}",
+        )
         networks = (*images, "discriminator={use: downconv, width: 8}")
         candidate = make_space(*networks).baseline
-        training = make_spec(*networks, f"training.memory_format={memory_format}", "training.steps=3").training
+        training = make_spec(
+            *networks, f"training.memory_format={memory_format}", "training.steps=3"
+        ).training
         return train(candidate, candidate.dataset.load(), training.in_steps(200), RunWatch([]))
 
     usual, other = trained("channels_last"), trained("contiguous")
     for run, layout in ((usual, torch.channels_last), (other, torch.contiguous_format)):
         networks = (run.players.generator.network, run.players.discriminator.network)
-        maps = [weight for network in networks for weight in network.parameters() if weight.dim() == 4]
+        maps = [
+            weight for network in networks for weight in network.parameters() if weight.dim() == 4
+        ]
         assert all(weight.is_contiguous(memory_format=layout) for weight in maps)
-    assert not all(weight.is_contiguous() for weight in usual.players.generator.network.parameters())
-    assert [row["g_loss"] for row in other.rows] == pytest.approx([row["g_loss"] for row in usual.rows], rel=1e-3)
+    assert not all(
+        weight.is_contiguous() for weight in usual.players.generator.network.parameters()
+    )
+    assert [row["g_loss"] for row in other.rows] == pytest.approx(
+        [row["g_loss"] for row in usual.rows], rel=1e-3
+    )

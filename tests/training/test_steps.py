@@ -19,9 +19,9 @@ from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.builtin.schedules.epochs_in_turn import EpochsInTurn
 from gansearch.builtin.schedules.n_critic import NCritic
 from gansearch.builtin.schedules.stalled_discriminator import StalledDiscriminator
-from gansearch.training.batches import Feed
+from gansearch.training.batches import BatchSampler
 from gansearch.training.loss_inputs import Stage
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 from gansearch.training.recorder import Recorder, mean_pair_distance
 from gansearch.training.steps import Due, EagerSteps
 
@@ -33,7 +33,11 @@ class Apart(TorchDispatchMode):
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         given = function(*args, **(kwargs or {}))
-        devices = {leaf.device.type for leaf in tree_leaves((args, given)) if isinstance(leaf, torch.Tensor)}
+        devices = {
+            leaf.device.type
+            for leaf in tree_leaves((args, given))
+            if isinstance(leaf, torch.Tensor)
+        }
         assert len(devices) < 2, f"{function} has tensors on {devices}"
         return given
 
@@ -41,11 +45,11 @@ class Apart(TorchDispatchMode):
 def take_steps(candidate, count=30):
     """Steps of all that comes after the last read, until the next: 30 hold every phase of these schedules."""
     data = candidate.dataset.load()
-    players = Players(candidate, data.shape, META, "fp32")
+    players = GANNetworks(candidate, data.shape, META, "fp32")
     for learner in (players.generator, players.discriminator):
         # The fused one, which is used on a GPU, refuses this device; this one counts its steps on the host.
         learner.optimizer.param_groups[0].update(fused=False, foreach=True)
-    feed = Feed(data, META)
+    feed = BatchSampler(data, META)
     stage = Stage(players, feed, Recorder(), batch_size=16, steps=count)
     steps = EagerSteps(stage, candidate.loss, mean_pair_distance(feed.draw(16)))
     phases = candidate.schedule.phases(steps_per_epoch=10)
@@ -72,14 +76,20 @@ VARIANTS = [
     {"loss": FeatureMatching(ramp=0.5)},
     {"schedule": EpochsInTurn()},
     {"schedule": StalledDiscriminator(every=3, until=20)},
-    {"discriminator": DenseDiscriminator(layers=1, width=8, packing=2, norm="batch", dropout=0.2, maxout=2)},
+    {
+        "discriminator": DenseDiscriminator(
+            layers=1, width=8, packing=2, norm="batch", dropout=0.2, maxout=2
+        )
+    },
     {**CONV, "schedule": AVERAGED},
     {**CONV, "loss": WassersteinGP()},
     {"generator": Echo(), "loss": Reconstruction()},
 ]
 
 
-@pytest.mark.parametrize("parts", VARIANTS, ids=lambda parts: "-".join(type(part).__name__ for part in parts.values()))
+@pytest.mark.parametrize(
+    "parts", VARIANTS, ids=lambda parts: "-".join(type(part).__name__ for part in parts.values())
+)
 def test_between_two_reads_of_the_signals_nothing_waits_for_the_device(make_space, parts):
     rows = take_steps(variant(make_space().baseline, **parts))._rows
     assert len(rows) == 30
@@ -100,7 +110,9 @@ class Handing(BCE):
         return super().of_generator(scores) * torch.tensor(2.0).to(scores.device)
 
 
-@pytest.mark.parametrize(("loss", "said"), [(Nosy(), "meta tensors"), (Handing(), "has tensors on")])
+@pytest.mark.parametrize(
+    ("loss", "said"), [(Nosy(), "meta tensors"), (Handing(), "has tensors on")]
+)
 def test_what_waits_for_the_device_is_found(make_space, loss, said):
     with pytest.raises((RuntimeError, AssertionError), match=said):
         take_steps(variant(make_space().baseline, loss=loss))

@@ -25,7 +25,18 @@ DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 """Where Debian's package dataset-fashion-mnist puts the official files."""
 PARTS = {"train": "train", "test": "t10k"}
 SIDE = 28
-Garment = Literal["t-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle-boot"]
+Garment = Literal[
+    "t-shirt",
+    "trouser",
+    "pullover",
+    "dress",
+    "coat",
+    "sandal",
+    "shirt",
+    "sneaker",
+    "bag",
+    "ankle-boot",
+]
 GARMENTS: tuple[str, ...] = get_args(Garment)
 """By label."""
 CLASSES = len(GARMENTS)
@@ -45,7 +56,9 @@ def _label(garment: object) -> object:
     return garment
 
 
-Label = Annotated[int, Field(ge=0, lt=CLASSES), BeforeValidator(_label, json_schema_input_type=Garment | int)]
+Label = Annotated[
+    int, Field(ge=0, lt=CLASSES), BeforeValidator(_label, json_schema_input_type=Garment | int)
+]
 
 
 class FashionMNIST(ImageDataset):
@@ -80,14 +93,18 @@ def _load(dataset: FashionMNIST) -> Data:
     )
 
 
-def _kept(dataset: FashionMNIST, place: Traversable, part: Literal["train", "test"], limit: int | None) -> Split:
+def _kept(
+    dataset: FashionMNIST, place: Traversable, part: Literal["train", "test"], limit: int | None
+) -> Split:
     images, labels = read_part(place, part)
     if dataset.classes is not None:
         chosen = np.isin(labels, dataset.classes)
         images, labels = images[chosen], labels[chosen]
     images, labels = images[:limit], labels[:limit]
     if not len(images):
-        raise DataError(f"the {part} files hold no image of the classes {', '.join(map(str, dataset.classes or ()))}")
+        raise DataError(
+            f"the {part} files hold no image of the classes {', '.join(map(str, dataset.classes or ()))}"
+        )
     if dataset.size != SIDE:
         images = resized(images, dataset.size)
     return Split(images[:, np.newaxis], labels)
@@ -101,7 +118,12 @@ def read_part(place: Traversable, part: Literal["train", "test"]) -> tuple[np.nd
     """
     images = read_idx(_file(place, f"{PARTS[part]}-images-idx3-ubyte"), dimensions=3)
     labels = read_idx(_file(place, f"{PARTS[part]}-labels-idx1-ubyte"), dimensions=1)
-    if images.shape[1:] != (SIDE, SIDE) or len(images) != len(labels) or not len(labels) or labels.max() >= CLASSES:
+    if (
+        images.shape[1:] != (SIDE, SIDE)
+        or len(images) != len(labels)
+        or not len(labels)
+        or labels.max() >= CLASSES
+    ):
         raise DataError(
             f"the {part} files are not Fashion-MNIST's: images {images.shape} and labels {labels.shape}, "
             f"not (N, {SIDE}, {SIDE}) and (N,) of 0 to {CLASSES - 1}"

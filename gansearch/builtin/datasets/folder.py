@@ -78,7 +78,9 @@ def _load(folder: Folder) -> Data:
     )
 
 
-def _divided(folder: Folder, pictures: list[Picture], refused: list[str]) -> tuple[list[Sample], list[Sample]]:
+def _divided(
+    folder: Folder, pictures: list[Picture], refused: list[str]
+) -> tuple[list[Sample], list[Sample]]:
     """Samples to test and to train on, in an order that depends on the seed alone."""
     order = np.random.default_rng(folder.seed).permutation(len(pictures))
     tests = max(FEWEST, round(folder.test_share * len(pictures)))
@@ -98,10 +100,15 @@ def _pictures(root: Path, classes: tuple[str, ...] | None) -> list[Picture]:
         if name not in subfolders:
             there_are = f"there are {', '.join(subfolders)}" if subfolders else "there is none"
             raise DataError(f"{root} has no subfolder {name!r} of pictures; {there_are}")
-    kept = {path: names for path, names in parts.items() if classes is None or (len(names) > 1 and names[0] in classes)}
+    kept = {
+        path: names
+        for path, names in parts.items()
+        if classes is None or (len(names) > 1 and names[0] in classes)
+    }
     labelled = all(len(names) > 1 for names in kept.values())
     pictures = [
-        Picture(path, "/".join(names), subfolders.index(names[0]) if labelled else None) for path, names in kept.items()
+        Picture(path, "/".join(names), subfolders.index(names[0]) if labelled else None)
+        for path, names in kept.items()
     ]
     return sorted(pictures, key=lambda picture: picture.name)
 
@@ -113,7 +120,9 @@ def _files(root: Path) -> list[Path]:
             "--set dataset.root=FOLDER (with none at hand, python studies/render_emoji.py FOLDER makes some)"
         )
     try:
-        return [path for path in root.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()]
+        return [
+            path for path in root.rglob("*") if path.suffix.lower() in ENDINGS and path.is_file()
+        ]
     except OSError as error:
         raise DataError(f"{root} cannot be read: {error}") from None
 
@@ -121,14 +130,19 @@ def _files(root: Path) -> list[Path]:
 def _refuse_too_many(count: int, folder: Folder) -> None:
     size = count * folder.channels * folder.height * folder.width
     if size > LARGEST_SET:
-        raise DataError(f"{count} pictures would take {size} bytes of memory; give a limit or a smaller size")
+        raise DataError(
+            f"{count} pictures would take {size} bytes of memory; give a limit or a smaller size"
+        )
 
 
 def _usable(folder: Folder, pictures: list[Picture], refused: list[str]) -> Iterator[Sample]:
     """Each picture that can be read; a line for each other goes to `refused`."""
     for picture in pictures:
         try:
-            yield read_picture(picture.path, folder.channels, folder.height, folder.width), picture.label
+            yield (
+                read_picture(picture.path, folder.channels, folder.height, folder.width),
+                picture.label,
+            )
         except RefusedPicture as refusal:
             refused.append(f"left out {picture.name}: {refusal}")
 

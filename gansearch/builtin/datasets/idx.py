@@ -50,7 +50,9 @@ def _read_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...
     magic = stream.read(4)
     wanted = bytes((0, 0, UINT8, dimensions))
     if magic != wanted:
-        raise DataError(f"{name} is no idx file of bytes in {dimensions} dimensions: starts {magic!r}, not {wanted!r}")
+        raise DataError(
+            f"{name} is no idx file of bytes in {dimensions} dimensions: starts {magic!r}, not {wanted!r}"
+        )
     header = stream.read(4 * dimensions)
     if len(header) < 4 * dimensions:
         raise DataError(f"{name} ends within its header")
@@ -60,10 +62,14 @@ def _read_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...
 def _read_array(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> np.ndarray:
     size = math.prod(shape)
     if size > LARGEST_ARRAY:
-        raise DataError(f"{name} claims {size} bytes of shape {shape}; at most {LARGEST_ARRAY} are read")
+        raise DataError(
+            f"{name} claims {size} bytes of shape {shape}; at most {LARGEST_ARRAY} are read"
+        )
     content = stream.read(size)
     if len(content) < size:
-        raise DataError(f"{name} ends after {len(content)} of the {size} bytes that its header promises")
+        raise DataError(
+            f"{name} ends after {len(content)} of the {size} bytes that its header promises"
+        )
     if stream.read(1):
         raise DataError(f"{name} goes on after the {size} bytes that its header promises")
     # A copy, because a view of bytes is read-only and PyTorch warns of those.

@@ -31,14 +31,23 @@ def read_picture(path: Path, channels: Literal[1, 3], height: int, width: int) -
     try:
         with warnings.catch_warnings(action="ignore"), Image.open(path, formats=FORMATS) as picture:
             if picture.width * picture.height > LARGEST_PICTURE:
-                raise RefusedPicture(f"more than {LARGEST_PICTURE} pixels: {picture.width} x {picture.height}")
+                raise RefusedPicture(
+                    f"more than {LARGEST_PICTURE} pixels: {picture.width} x {picture.height}"
+                )
             upright = ImageOps.exif_transpose(picture)
-            fitted = ImageOps.fit(_opaque(upright, MODES[channels]), (width, height), Image.Resampling.LANCZOS)
+            fitted = ImageOps.fit(
+                _opaque(upright, MODES[channels]), (width, height), Image.Resampling.LANCZOS
+            )
     except UnidentifiedImageError:
         raise RefusedPicture("neither PNG nor JPEG") from None
     except Image.DecompressionBombError:  # Pillow's own limit is ten times as high, and comes first
         raise RefusedPicture(f"more than {LARGEST_PICTURE} pixels") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:  # Pillow's ways of calling a file damaged
+    except (
+        OSError,
+        SyntaxError,
+        ValueError,
+        EOFError,
+    ) as error:  # Pillow's ways of calling a file damaged
         raise RefusedPicture(f"damaged: {error}") from None
     pixels = np.asarray(fitted)
     return pixels[np.newaxis] if channels == 1 else pixels.transpose(2, 0, 1)
@@ -55,5 +64,7 @@ def _opaque(picture: Image.Image, mode: str) -> Image.Image:
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:
     """Grey images (N, H, W), uint8, scaled to (N, side, side) by bicubic interpolation."""
-    pictures = (Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC) for image in images)
+    pictures = (
+        Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC) for image in images
+    )
     return np.stack([np.asarray(picture) for picture in pictures])

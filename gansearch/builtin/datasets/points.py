@@ -80,7 +80,13 @@ def _draw(mixture: _Mixture) -> Data:
     )
 
 
-def _split(rng: np.random.Generator, centres: np.ndarray, sigma: float, count: int, limit: int | None = None) -> Split:
+def _split(
+    rng: np.random.Generator,
+    centres: np.ndarray,
+    sigma: float,
+    count: int,
+    limit: int | None = None,
+) -> Split:
     """Points (count, 2, 1, 1), float32, labelled by the mode that they were drawn from; at most `limit`, the first."""
     labels = rng.integers(len(centres), size=count)
     points = centres[labels] + sigma * rng.standard_normal((count, 2))

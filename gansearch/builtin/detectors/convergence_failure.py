@@ -17,7 +17,12 @@ class ConvergenceFailure(Detector):
     recover. It makes a run suspect; what condemns it is that its samples stop growing apart.
     """
 
-    reads: ClassVar[tuple[str, ...]] = ("dominance|d_loss|d_loss_real", "d_acc_real", "d_acc_fake", "pair_ratio")
+    reads: ClassVar[tuple[str, ...]] = (
+        "dominance|d_loss|d_loss_real",
+        "d_acc_real",
+        "d_acc_fake",
+        "pair_ratio",
+    )
 
     dominance: Annotated[float, Field(gt=0)] = 0.1
     """Smoothed `dominance` signal below which the discriminator wins; 1.39 is balance."""
@@ -80,7 +85,9 @@ class _DominanceWatch:
         progress = (self._progress() if hopeless else None) or {}
         stuck = bool(progress) and progress["risen"] < progress["needed"]
         evidence = self._evidence() | progress
-        self.failure = Verdict("convergence-failure", step, evidence, "convergence-failure") if stuck else None
+        self.failure = (
+            Verdict("convergence-failure", step, evidence, "convergence-failure") if stuck else None
+        )
         if self.failure and self.coverage < self.detector.reprieve:
             return self.failure
         if self.winning_rows >= self.detector.patience:
@@ -91,10 +98,14 @@ class _DominanceWatch:
         if self.failure:
             return self.failure
         blind = not self.has_samples
-        long_enough = self.winning_rows_in_all >= max(self.detector.blind_share * self.rows, self.detector.blind_rows)
+        long_enough = self.winning_rows_in_all >= max(
+            self.detector.blind_share * self.rows, self.detector.blind_rows
+        )
         if blind and self.winning_rows and long_enough:
             told = {"note": "judged by losses alone: the log has no pair_ratio"}
-            return Verdict("convergence-failure", self.step, self._evidence() | told, "convergence-failure")
+            return Verdict(
+                "convergence-failure", self.step, self._evidence() | told, "convergence-failure"
+            )
         if self.winning_rows >= self.detector.patience:
             return Verdict("suspect", self.winning_since, self._evidence(), "convergence-failure")
         return None
@@ -140,7 +151,12 @@ class _DominanceWatch:
         # Whoever has just begun to recover is below the mean of a long window, and above that of its end.
         later = max(sum(lately) / len(lately), sum(last) / len(last))
         needed = max(self.detector.progress, self.detector.progress_share * earlier)
-        return {"pair_ratio_before": earlier, "pair_ratio": later, "risen": later - earlier, "needed": needed}
+        return {
+            "pair_ratio_before": earlier,
+            "pair_ratio": later,
+            "risen": later - earlier,
+            "needed": needed,
+        }
 
     def _evidence(self) -> dict[str, Any]:
         accuracy = {} if self.accuracy.empty else {"accuracy": self.accuracy.value}

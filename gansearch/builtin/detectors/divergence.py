@@ -45,14 +45,23 @@ class _DivergenceWatch:
         self.vanished = 0
 
     def observe(self, step: int, row: Row) -> Verdict | None:
-        if broken := {name: value for name in LOSSES if not math.isfinite(value := row.get(name, 0.0))}:
-            return self._verdict(step, {"rule": "a loss is not finite"} | {k: repr(v) for k, v in broken.items()})
+        if broken := {
+            name: value for name in LOSSES if not math.isfinite(value := row.get(name, 0.0))
+        }:
+            return self._verdict(
+                step, {"rule": "a loss is not finite"} | {k: repr(v) for k, v in broken.items()}
+            )
         largest = self._largest(row)
         if "g_grad_norm" in row:
             self.vanished = self._on_end(self.vanished, row["g_grad_norm"] < self.detector.vanished)
         self.hopeless = self._on_end(self.hopeless, largest > self.detector.hopeless)
-        self.beyond = self._on_end(self.beyond, largest > self.detector.limit and self._discriminator_wins(row))
-        for steps, limit in ((self.hopeless, self.detector.hopeless), (self.beyond, self.detector.limit)):
+        self.beyond = self._on_end(
+            self.beyond, largest > self.detector.limit and self._discriminator_wins(row)
+        )
+        for steps, limit in (
+            (self.hopeless, self.detector.hopeless),
+            (self.beyond, self.detector.limit),
+        ):
             if steps >= self.detector.patience:
                 rule = f"the generator's loss or a mean score beyond {limit:g} for {steps} steps"
                 return self._verdict(step, {"rule": rule, "largest": largest})

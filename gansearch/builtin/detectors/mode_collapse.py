@@ -76,4 +76,6 @@ class _SampleWatch:
             return None
         self.collapsed = max(1, self.collapsed if recovers else self.collapsed + 1)
         status: Status = "mode-collapse" if self.collapsed >= self.detector.looks else "suspect"
-        return Verdict(status, step, {"rule": rule, "looks": self.collapsed, **evidence}, "mode-collapse")
+        return Verdict(
+            status, step, {"rule": rule, "looks": self.collapsed, **evidence}, "mode-collapse"
+        )

@@ -54,7 +54,10 @@ class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
         blocks: list[nn.Module] = []
         inputs, size = self.packed(images).channels, (images.height, images.width)
         if self.stem:
-            blocks += [nn.Conv2d(inputs, self.width, self.kernel, padding="same"), *self._after_first(self.width)]
+            blocks += [
+                nn.Conv2d(inputs, self.width, self.kernel, padding="same"),
+                *self._after_first(self.width),
+            ]
             inputs = self.width
         for outputs in widths:
             after = self.after(outputs) if blocks else self._after_first(outputs)
@@ -67,10 +70,16 @@ class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
         return self.bound(self.initialise(nn.Sequential(*self.pack(), *blocks)))
 
     def _after_first(self, width: int) -> list[nn.Module]:
-        return self.after(width) if self.norm_first else self.model_copy(update={"norm": "none"}).after(width)
+        return (
+            self.after(width)
+            if self.norm_first
+            else self.model_copy(update={"norm": "none"}).after(width)
+        )
 
     def _shrunk(self, size: Size, padding: int) -> Size:
         height, width = ((side + 2 * padding - self.kernel) // 2 + 1 for side in size)
         if height < 1 or width < 1:
-            raise ValueError(f"{self.layers} layers of kernel {self.kernel} leave nothing of the image")
+            raise ValueError(
+                f"{self.layers} layers of kernel {self.kernel} leave nothing of the image"
+            )
         return height, width

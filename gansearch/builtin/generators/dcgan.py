@@ -23,7 +23,9 @@ class DCGANGenerator(Generator, Initialised, Normalised):
 
     def build(self, images: ImageShape) -> nn.Module:
         """Build the network, for images of any size: maps are halved rounding up."""
-        sizes = [halved((images.height, images.width), self.levels - i) for i in range(self.levels + 1)]
+        sizes = [
+            halved((images.height, images.width), self.levels - i) for i in range(self.levels + 1)
+        ]
         widths = [self.width * 2**i for i in reversed(range(self.levels))]
         stem = nn.Linear(self.latent, widths[0] * sizes[0][0] * sizes[0][1], bias=self.needs_bias)
         blocks: list[nn.Module] = [stem, ToMap(widths[0], sizes[0]), *self.after(widths[0])]

@@ -23,9 +23,15 @@ class DenseGenerator(Generator, Initialised, Normalised):
     output: Output = "tanh"
 
     def build(self, images: ImageShape) -> nn.Module:
-        widths = [self.latent, *(max(1, round(self.width * self.growth**i)) for i in range(self.layers))]
+        widths = [
+            self.latent,
+            *(max(1, round(self.width * self.growth**i)) for i in range(self.layers)),
+        ]
         blocks: list[nn.Module] = []
         for inputs, outputs in itertools.pairwise(widths):
-            blocks += [nn.Linear(inputs, outputs, bias=self.needs_bias), *self.after(outputs, flat=True)]
+            blocks += [
+                nn.Linear(inputs, outputs, bias=self.needs_bias),
+                *self.after(outputs, flat=True),
+            ]
         blocks += [nn.Linear(widths[-1], images.numel), *make_output(self.output, self.slope)]
         return self.initialise(nn.Sequential(*blocks, nn.Unflatten(1, tuple(images))))

@@ -9,7 +9,16 @@ from torch import nn
 
 from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
-from gansearch.layers import Initialised, Normalised, Output, Size, ToMap, halved, make_output, upsample
+from gansearch.layers import (
+    Initialised,
+    Normalised,
+    Output,
+    Size,
+    ToMap,
+    halved,
+    make_output,
+    upsample,
+)
 
 
 class UpConv(Generator, Initialised, Normalised):
@@ -42,7 +51,9 @@ class UpConv(Generator, Initialised, Normalised):
         widths = [max(1, round(self.width * self.growth**i)) for i in range(self.layers)]
         stem_width = self.stem_width or self.width
         blocks: list[nn.Module] = self._stem(stem_width, sizes[0])
-        for inputs, outputs, size, target in zip([stem_width, *widths], widths, sizes, sizes[1:], strict=False):
+        for inputs, outputs, size, target in zip(
+            [stem_width, *widths], widths, sizes, sizes[1:], strict=False
+        ):
             blocks += [upsample(inputs, outputs, self.kernel, size, target, bias=self.needs_bias)]
             blocks += self.after(outputs)
         blocks += [nn.Conv2d(widths[-1], images.channels, self.head_kernel, padding="same")]
@@ -52,7 +63,9 @@ class UpConv(Generator, Initialised, Normalised):
         """The map before and after each layer: the widening is spread evenly, the larger strides first."""
         # From a map of at least 4 x 4, by a factor of 16 at most, as the tutorial's 5 x 5 becomes 80 x 80.
         doublings = max(0, min(4, int(math.log2(min(images.height, images.width) / 4))))
-        strides = [doublings // self.layers + (i < doublings % self.layers) for i in range(self.layers)]
+        strides = [
+            doublings // self.layers + (i < doublings % self.layers) for i in range(self.layers)
+        ]
         done = itertools.accumulate(strides, initial=0)
         return [halved((images.height, images.width), doublings - so_far) for so_far in done]
 
@@ -60,7 +73,13 @@ class UpConv(Generator, Initialised, Normalised):
         features = width * size[0] * size[1]
         if self.stem == "linear":
             bias = self.needs_bias
-            return [nn.Linear(self.latent, features, bias=bias), ToMap(width, size), *self.after(width)]
+            return [
+                nn.Linear(self.latent, features, bias=bias),
+                ToMap(width, size),
+                *self.after(width),
+            ]
         if features != self.latent:
-            raise ValueError(f"stem 'reshape' needs a latent of {width} x {size[0]} x {size[1]}, got {self.latent}")
+            raise ValueError(
+                f"stem 'reshape' needs a latent of {width} x {size[0]} x {size[1]}, got {self.latent}"
+            )
         return [ToMap(width, size)]

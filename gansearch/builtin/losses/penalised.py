@@ -6,7 +6,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from gansearch.components import Loss, Scene
+from gansearch.components import Loss, LossInputs
 from gansearch.domains import Choices
 
 
@@ -19,13 +19,21 @@ class Penalised(Loss):
     r1: Annotated[float, Field(ge=0), Choices(0.0, 0.1, 1.0, 10.0)] = 0.0
     """Weight gamma; the penalty is gamma / 2 times the mean squared norm."""
 
-    def discriminate(self, scene: Scene) -> Tensor:
-        return super().discriminate(scene) + self._r1(scene) if self.r1 else super().discriminate(scene)
+    def discriminate(self, scene: LossInputs) -> Tensor:
+        return (
+            super().discriminate(scene) + self._r1(scene)
+            if self.r1
+            else super().discriminate(scene)
+        )
 
-    def discriminate_real(self, scene: Scene) -> Tensor:
-        return super().discriminate_real(scene) + self._r1(scene) if self.r1 else super().discriminate_real(scene)
+    def discriminate_real(self, scene: LossInputs) -> Tensor:
+        return (
+            super().discriminate_real(scene) + self._r1(scene)
+            if self.r1
+            else super().discriminate_real(scene)
+        )
 
-    def _r1(self, scene: Scene) -> Tensor:
+    def _r1(self, scene: LossInputs) -> Tensor:
         real = scene.real.detach().requires_grad_()
         return self.r1 / 2 * gradient_norms(scene.discriminator(real), real).square().mean()
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from gansearch.builtin.losses.penalised import gradient_norms
-from gansearch.components import Loss, Scene
+from gansearch.components import Loss, LossInputs
 from gansearch.domains import FloatRange
 
 
@@ -29,14 +29,14 @@ class WassersteinGP(Loss):
     def logits(self, scores: Tensor) -> None:
         """A critic's scores have no zero, so nothing can be said of probabilities."""
 
-    def discriminate(self, scene: Scene) -> Tensor:
+    def discriminate(self, scene: LossInputs) -> Tensor:
         return super().discriminate(scene) + self._penalty(scene)
 
-    def discriminate_fake(self, scene: Scene) -> Tensor:
+    def discriminate_fake(self, scene: LossInputs) -> Tensor:
         """Where half-batches are learned apart, the penalty goes with the generated half."""
         return super().discriminate_fake(scene) + self._penalty(scene)
 
-    def _penalty(self, scene: Scene) -> Tensor:
+    def _penalty(self, scene: LossInputs) -> Tensor:
         mix = torch.rand(len(scene.real), 1, 1, 1, device=scene.real.device)
         between = torch.lerp(scene.real, scene.fake.detach(), mix).requires_grad_()
         norms = gradient_norms(scene.discriminator(between), between)

@@ -34,7 +34,9 @@ def kid(real: Tensor, fake: Tensor) -> float:
     divided by the root mean square of the real ones, for the kernel is no judge of another scale.
     """
     scale = real.double().square().mean().sqrt()
-    return _unbiased(*((a @ b.T / (scale.square() * a.shape[1]) + 1) ** 3 for a, b in _sides(real, fake)))
+    return _unbiased(
+        *((a @ b.T / (scale.square() * a.shape[1]) + 1) ** 3 for a, b in _sides(real, fake))
+    )
 
 
 def _sides(real: Tensor, fake: Tensor) -> tuple[tuple[Tensor, Tensor], ...]:
@@ -64,7 +66,9 @@ def frechet_distance(real: Tensor, fake: Tensor) -> float:
     x, y = real.double(), fake.double()
     if not (x.isfinite().all() and y.isfinite().all()):
         return math.nan
-    sigma_x, sigma_y = (torch.cov(features.T).reshape(x.shape[1], x.shape[1]) for features in (x, y))
+    sigma_x, sigma_y = (
+        torch.cov(features.T).reshape(x.shape[1], x.shape[1]) for features in (x, y)
+    )
     root_x = _symmetric_root(sigma_x)
     cross = torch.linalg.eigvalsh(root_x @ sigma_y @ root_x).clamp(min=0).sqrt().sum()
     shift = (x.mean(dim=0) - y.mean(dim=0)).square().sum()
@@ -87,7 +91,9 @@ def sliced_wasserstein(real: Tensor, fake: Tensor, projections: int, seed: int =
     draws = torch.Generator().manual_seed(seed)
     directions = torch.randn(x.shape[1], projections, generator=draws).to(x.device)
     directions = directions / directions.norm(dim=0)
-    return float(((x @ directions).sort(dim=0).values - (y @ directions).sort(dim=0).values).abs().mean())
+    return float(
+        ((x @ directions).sort(dim=0).values - (y @ directions).sort(dim=0).values).abs().mean()
+    )
 
 
 class _Distance(SampleMetric):

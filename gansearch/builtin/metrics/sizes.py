@@ -92,7 +92,9 @@ class DiscriminatorMACs(SizeMetric):
         with torch.no_grad():
             samples = generator.eval()(inputs)
         generator.train(was_training)
-        many = samples.expand(64, *samples.shape[1:])  # for a discriminator may judge several together
+        many = samples.expand(
+            64, *samples.shape[1:]
+        )  # for a discriminator may judge several together
         return count_macs(discriminator, many) / len(many)
 
 
@@ -100,7 +102,10 @@ class GeneratorBytes(SizeMetric):
     """Bytes of the generator's parameters and buffers as it is trained, in fp32."""
 
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
-        return sum(tensor.numel() * tensor.element_size() for tensor in (*generator.parameters(), *generator.buffers()))
+        return sum(
+            tensor.numel() * tensor.element_size()
+            for tensor in (*generator.parameters(), *generator.buffers())
+        )
 
 
 class WeightRatio(SizeMetric):

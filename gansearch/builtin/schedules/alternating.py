@@ -19,7 +19,9 @@ class Alternating(Schedule):
     @model_validator(mode="after")
     def _one_way_of_batching(self) -> Self:
         if self.half_batches and self.mixed_batches:
-            raise ValueError("half_batches keeps apart what mixed_batches shows together; choose one of them")
+            raise ValueError(
+                "half_batches keeps apart what mixed_batches shows together; choose one of them"
+            )
         return self
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:

@@ -20,6 +20,8 @@ class EpochsInTurn(Schedule):
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         turn = self.epochs * steps_per_epoch
         return (
-            Phase("discriminator", "discriminate", mixed=self.mixed_batches, period=2 * turn, end=turn),
+            Phase(
+                "discriminator", "discriminate", mixed=self.mixed_batches, period=2 * turn, end=turn
+            ),
             Phase("generator", "generate", period=2 * turn, begin=turn),
         )

@@ -15,4 +15,7 @@ class NCritic(Schedule):
     n: Annotated[int, Field(ge=1), IntRange(1, 5)] = 5
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
-        return (Phase("discriminator", "discriminate", updates=self.n), Phase("generator", "generate"))
+        return (
+            Phase("discriminator", "discriminate", updates=self.n),
+            Phase("generator", "generate"),
+        )

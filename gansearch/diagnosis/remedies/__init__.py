@@ -36,7 +36,10 @@ MOST = 5
 
 
 def remedies(
-    verdict: Verdict, rows: Sequence[Row], candidate: Candidate | None = None, data: Data | None = None
+    verdict: Verdict,
+    rows: Sequence[Row],
+    candidate: Candidate | None = None,
+    data: Data | None = None,
 ) -> tuple[Remedy, ...]:
     """What to try next, best first; nothing after a healthy run that shows nothing.
 

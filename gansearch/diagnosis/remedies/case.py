@@ -65,7 +65,9 @@ class Case:
     def won(self) -> str:
         """How often the discriminator won of late, and how sure it was."""
         told = f"the discriminator won {sum(self._won)} of the last {len(self._won)} steps"
-        accuracies = [min(real, fake) for real, fake in zip(*map(self.lately, ACCURACIES), strict=False)]
+        accuracies = [
+            min(real, fake) for real, fake in zip(*map(self.lately, ACCURACIES), strict=False)
+        ]
         return f"{told}, with an accuracy of {median(accuracies):.0%}" if accuracies else told
 
     @cached_property
@@ -76,7 +78,9 @@ class Case:
 
     def lately(self, signal: str) -> list[float]:
         """The last finite values of a signal."""
-        return [row[signal] for row in self.rows if math.isfinite(row.get(signal, math.nan))][-LATELY:]
+        return [row[signal] for row in self.rows if math.isfinite(row.get(signal, math.nan))][
+            -LATELY:
+        ]
 
     def typical(self, signal: str) -> float | None:
         """The median of the last values of a signal; None where it has none."""
@@ -88,7 +92,9 @@ class Case:
     def setting(self, role: str, name: str) -> Any:
         """The value of a component's field; None where it has none, or where no candidate is known."""
         component: Component | None = getattr(self.candidate, role, None)
-        return getattr(component, name) if component and name in type(component).model_fields else None
+        return (
+            getattr(component, name) if component and name in type(component).model_fields else None
+        )
 
     def number(self, role: str, name: str) -> float | None:
         """The same, where it is a number."""
@@ -103,7 +109,11 @@ class Case:
         """New values for a component's fields, `use` for another component; empty where they would not be legal."""
         change: Change = {role: fields}
         try:
-            return change if fields and self.candidate is not None and _changed(self.candidate, change) else {}
+            return (
+                change
+                if fields and self.candidate is not None and _changed(self.candidate, change)
+                else {}
+            )
         except (PluginError, ValueError):
             return {}
 
@@ -129,7 +139,9 @@ class Case:
 
         with torch.device("meta"):
             networks = candidate.networks(self.data.shape)
-        generator, discriminator = (sum(p.numel() for p in network.parameters()) for network in networks)
+        generator, discriminator = (
+            sum(p.numel() for p in network.parameters()) for network in networks
+        )
         return generator, discriminator
 
 
@@ -144,7 +156,9 @@ def applied(candidate: Candidate, remedy: Remedy) -> Candidate:
 
 
 def _changed(candidate: Candidate, change: Change) -> Candidate:
-    components: dict[str, Any] = {role: _component(candidate, role, dict(fields)) for role, fields in change.items()}
+    components: dict[str, Any] = {
+        role: _component(candidate, role, dict(fields)) for role, fields in change.items()
+    }
     uses = {role: fields["use"] for role, fields in change.items() if "use" in fields}
     return replace(candidate, **components, uses={**candidate.uses, **uses})
 
@@ -154,5 +168,7 @@ def _component(candidate: Candidate, role: str, fields: dict[str, Any]) -> Compo
     present: Component = getattr(candidate, role)
     use = fields.pop("use", candidate.uses[role])
     kind = type(present) if use == candidate.uses[role] else Registry().load(role, use)
-    kept = {name: value for name, value in present.model_dump().items() if name in kind.model_fields}
+    kept = {
+        name: value for name, value in present.model_dump().items() if name in kind.model_fields
+    }
     return kind.model_validate(kept | fields)

@@ -84,7 +84,9 @@ def larger_latent(case: Case) -> Remedy | None:
         return None
     return Remedy(
         f"give the generator a larger latent; {LATENT} values are usual",
-        case.rule if latent is None else f"it had a latent of {latent:g}, to say all that is in the data",
+        case.rule
+        if latent is None
+        else f"it had a latent of {latent:g}, to say all that is in the data",
         f"{FAILURE_MODES}, where a latent of 1 provokes the collapse; {DIFFICULTIES}",
         case.resizing("generator", latent=LATENT),
     )
@@ -92,7 +94,11 @@ def larger_latent(case: Case) -> Remedy | None:
 
 def larger_generator(case: Case) -> Remedy | None:
     """Too little capacity."""
-    if case.weights is None or case.data is None or case.weights[0] >= WEIGHTS_PER_VALUE * case.data.shape.numel:
+    if (
+        case.weights is None
+        or case.data is None
+        or case.weights[0] >= WEIGHTS_PER_VALUE * case.data.shape.numel
+    ):
         return None
     width = case.number("generator", "width")
     return Remedy(
@@ -120,11 +126,18 @@ def balanced_weights(case: Case) -> Remedy | None:
 
 def moderate_kernels(case: Case) -> Remedy | None:
     """Very small or very large kernels."""
-    sizes = {(player, name): case.number(player, name) for player in PLAYERS for name in ("kernel", "head_kernel")}
+    sizes = {
+        (player, name): case.number(player, name)
+        for player in PLAYERS
+        for name in ("kernel", "head_kernel")
+    }
     odd = {place: size for place, size in sizes.items() if _outside(size, KERNELS)}
     if not odd:
         return None
-    told = [f"the {player}'s {name.replace('_', ' ')} is {size:g} wide" for (player, name), size in odd.items()]
+    told = [
+        f"the {player}'s {name.replace('_', ' ')} is {size:g} wide"
+        for (player, name), size in odd.items()
+    ]
     changes: dict[str, dict[str, int]] = {}
     for player, name in odd:
         # The kernel of a layer that keeps the map's size is odd, as a rule.
@@ -144,16 +157,26 @@ def smaller_initialisation(case: Case) -> Remedy | None:
         return None  # the advice is for DCGANs of images; dense networks for points train from Xavier's weights
     begun = {player: how for player in PLAYERS if (how := _odd_initialisation(case, player))}
     gradients = {player: case.typical(f"{player[0]}_first_grad_norm") for player in PLAYERS}
-    suspicious = case.candidate is None and any(_outside(norm, GRADIENTS) for norm in gradients.values())
+    suspicious = case.candidate is None and any(
+        _outside(norm, GRADIENTS) for norm in gradients.values()
+    )
     if not (begun or suspicious):
         return None
     told = [f"the {player}'s weights began as {how}" for player, how in begun.items()]
-    told += [f"the {p}'s first layer had a gradient of norm {norm:.2g}" for p, norm in gradients.items() if norm]
+    told += [
+        f"the {p}'s first layer had a gradient of norm {norm:.2g}"
+        for p, norm in gradients.items()
+        if norm
+    ]
     return Remedy(
         f"begin with weights drawn from N(0, {INIT_STD})",
         "; ".join(told),
         f"{DIFFICULTIES}, key takeaways; {DCGAN}",
-        {role: fields for p in begun for role, fields in case.change(p, init="normal", init_std=INIT_STD).items()},
+        {
+            role: fields
+            for p in begun
+            for role, fields in case.change(p, init="normal", init_std=INIT_STD).items()
+        },
     )
 
 

@@ -57,7 +57,10 @@ def every_batch(case: Case) -> Remedy | None:
 def _epochs_alone(schedule: Schedule) -> str:
     """That each network learns by itself for epochs on end, if it does."""
     phases = schedule.phases(EPOCH)
-    turn = max(((phase.period if phase.end is None else phase.end) - phase.begin for phase in phases), default=0)
+    turn = max(
+        ((phase.period if phase.end is None else phase.end) - phase.begin for phase in phases),
+        default=0,
+    )
     epochs = "a whole epoch" if turn < 2 * EPOCH else f"{turn // EPOCH} whole epochs"
     return f"each of them learned alone for {epochs} at a time" if turn >= EPOCH else ""
 
@@ -65,7 +68,9 @@ def _epochs_alone(schedule: Schedule) -> str:
 def _both_won(case: Case) -> str:
     """That both networks won at the same steps, if they did, which against each other they cannot."""
     pairs = [(dominance_of(row), row.get("g_loss", math.nan)) for row in case.rows[-LATELY:]]
-    both = sum(dominance is not None and dominance < WON and 0 <= loss < WON for dominance, loss in pairs)
+    both = sum(
+        dominance is not None and dominance < WON and 0 <= loss < WON for dominance, loss in pairs
+    )
     told = f"at {both} of the last {len(pairs)} steps both networks had losses near 0, as if each had met another one"
     return told if both and both >= BOTH_WON * len(pairs) else ""
 
@@ -73,7 +78,11 @@ def _both_won(case: Case) -> str:
 def gentler_adam(case: Case) -> Remedy | None:
     """An optimizer that is too aggressive."""
     settings = {name: case.number("schedule", name) for name in ADAM}
-    odd = {name: value for name, value in settings.items() if value is not None and value > ADAM[name][0]}
+    odd = {
+        name: value
+        for name, value in settings.items()
+        if value is not None and value > ADAM[name][0]
+    }
     if not odd and (case.candidate is not None or case.verdict.status != "diverged"):
         return None
     return Remedy(
@@ -92,9 +101,13 @@ def lower_learning_rates(case: Case) -> Remedy | None:
     rates = {name: case.number("schedule", name) for name in ("generator_lr", "discriminator_lr")}
     return Remedy(
         "halve the learning rates",
-        case.rule if jump < JUMP else f"the generator's loss typically jumped by {jump:.0%} from one step to the next",
+        case.rule
+        if jump < JUMP
+        else f"the generator's loss typically jumped by {jump:.0%} from one step to the next",
         AE_GAN,
-        case.change("schedule", **{name: _halved(rate) for name, rate in rates.items() if rate is not None}),
+        case.change(
+            "schedule", **{name: _halved(rate) for name, rate in rates.items() if rate is not None}
+        ),
     )
 
 
@@ -136,7 +149,9 @@ def feature_matching(case: Case) -> Remedy | None:
     if loss is None or loss <= LOSING or case.use("loss") == "feature-matching":
         return None
     # Any other loss has terms of its own, which it would lose.
-    change = case.change("loss", use="feature-matching", ramp=0.5) if case.use("loss") == "bce" else {}
+    change = (
+        case.change("loss", use="feature-matching", ramp=0.5) if case.use("loss") == "bce" else {}
+    )
     return Remedy(
         "let the generator match features too, at first only a little",
         f"the generator's loss stood at {loss:.4g}, where 1 to 2 is usual",
@@ -165,7 +180,9 @@ def _jump(case: Case) -> float:
     """
     losses = case.lately("g_loss")
     level = median(map(abs, losses)) if len(losses) > 2 and min(losses) * max(losses) >= 0 else 0.0
-    return median(abs(after - before) for before, after in pairwise(losses)) / level if level else 0.0
+    return (
+        median(abs(after - before) for before, after in pairwise(losses)) / level if level else 0.0
+    )
 
 
 def _halved(rate: float) -> float:

@@ -33,7 +33,11 @@ class NoRoomError(MemoryError):
 
 @contextmanager
 def admitted(
-    memory: DeviceMemory, counted: Footprint | None, waiting: Callable[[], None], *, alone: bool = False
+    memory: DeviceMemory,
+    counted: Footprint | None,
+    waiting: Callable[[], None],
+    *,
+    alone: bool = False,
 ) -> Iterator[None]:
     """Be on a device, once it has the memory, and keep it while the context lasts.
 
@@ -48,7 +52,9 @@ def admitted(
             OutOfMemoryError out of the context, when that had the device to itself.
     """
     if counted is not None and counted.total + CONTEXT > memory.total:
-        raise NoRoomError(f"its training takes {_told(counted.total)} of GPU memory, and {_all_of(memory)}")
+        raise NoRoomError(
+            f"its training takes {_told(counted.total)} of GPU memory, and {_all_of(memory)}"
+        )
     alone = alone or counted is None or claim_of(counted).total + CONTEXT > memory.total
     with _in_door(_folder() / f"{memory.name}.door", waiting):
         room = ReadWriteLock(_folder() / f"{memory.name}.room", is_singleton=False)
@@ -77,7 +83,12 @@ def _in_door(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def _enter(
-    room: ReadWriteLock, memory: DeviceMemory, claim: Footprint | None, waiting: Callable[[], None], *, alone: bool
+    room: ReadWriteLock,
+    memory: DeviceMemory,
+    claim: Footprint | None,
+    waiting: Callable[[], None],
+    *,
+    alone: bool,
 ) -> None:
     """Wait until others have left, or have left enough memory, and take it."""
     looks = 0
@@ -86,7 +97,9 @@ def _enter(
         if deserted and not alone:
             room.release()
         if deserted if alone else _got(room.acquire_read):
-            if claim is None or (memory.free() >= claim.total and memory.take(claim, capped=not alone)):
+            if claim is None or (
+                memory.free() >= claim.total and memory.take(claim, capped=not alone)
+            ):
                 return
             room.release()
         looks = looks + 1 if deserted else 0

@@ -20,10 +20,10 @@ from torch.utils._pytree import tree_leaves
 from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.study.spec import StepsSpec
-from gansearch.training.batches import Feed
+from gansearch.training.batches import BatchSampler
 from gansearch.training.loop import SHOWN
 from gansearch.training.loss_inputs import Stage
-from gansearch.training.networks import Learner, Players
+from gansearch.training.networks import GANNetworks, TrainableNetwork
 from gansearch.training.precision import Precision
 from gansearch.training.recorder import Recorder, mean_pair_distance
 from gansearch.training.steps import Due, EagerSteps
@@ -63,14 +63,20 @@ class HighWater(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peak = Footprint(0, 0)
 
     def __torch_dispatch__(
-        self, func: Any, types: Sequence[type], args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run an operator, and take note of all that lives afterwards."""
         made = func(*args, **(kwargs or {}))
         for leaf in tree_leaves((args, kwargs, made)):
             if isinstance(leaf, Tensor) and leaf.device.type == self._device.type:
                 self._see(leaf.untyped_storage())
-        self.peak = Footprint(*(max(self._held[pool], peak) for pool, peak in self.peak._asdict().items()))
+        self.peak = Footprint(
+            *(max(self._held[pool], peak) for pool, peak in self.peak._asdict().items())
+        )
         return made
 
     def _see(self, storage: torch.UntypedStorage) -> None:
@@ -88,7 +94,9 @@ class HighWater(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._live[key] = weakref.ref(storage, forget)
 
 
-def footprint(candidate: Candidate, data: Data, training: StepsSpec, precision: Precision) -> Footprint | None:
+def footprint(
+    candidate: Candidate, data: Data, training: StepsSpec, precision: Precision
+) -> Footprint | None:
     """What a training takes; None where a component asks for values, which are not there to be had.
 
     In bf16 the peak is that of fp32, whose activations are twice as large, and beside it a copy in bf16 of every
@@ -103,10 +111,12 @@ def footprint(candidate: Candidate, data: Data, training: StepsSpec, precision: 
     return None
 
 
-def rehearse(candidate: Candidate, data: Data, training: StepsSpec, device: torch.device) -> Players:
+def rehearse(
+    candidate: Candidate, data: Data, training: StepsSpec, device: torch.device
+) -> GANNetworks:
     """Do in fp32 on a device what takes memory in a training, as its loop does it: every kind of step, and samples."""
-    players = Players(candidate, data.shape, device, "fp32", layout=training.memory_format)
-    feed = Feed(data, device)
+    players = GANNetworks(candidate, data.shape, device, "fp32", layout=training.memory_format)
+    feed = BatchSampler(data, device)
     for learner in (players.generator, players.discriminator):
         _give_moments(learner)
     shown_inputs = players.test_inputs(SHOWN, feed)
@@ -117,7 +127,7 @@ def rehearse(candidate: Candidate, data: Data, training: StepsSpec, device: torc
         for _ in range(REPEATS):
             steps.take(1, due)
     players.sample(shown_inputs)
-    players.sample(players.test_inputs(training.judged_samples, feed))
+    players.sample(players.test_inputs(training.eval_samples, feed))
     return players
 
 
@@ -128,7 +138,7 @@ def _kinds_of_steps(candidate: Candidate, training: StepsSpec, samples: int) -> 
     return [Due(updates, predictions=True, pair_ratio=True) for updates in kinds]
 
 
-def _give_moments(learner: Learner) -> None:
+def _give_moments(learner: TrainableNetwork) -> None:
     """Give Adam its moments before its first step; its fused form would not make them on the meta device."""
     for parameter in learner.parameters:
         learner.optimizer.state[parameter] = {
@@ -138,7 +148,7 @@ def _give_moments(learner: Learner) -> None:
         }
 
 
-def _bytes_in_bf16(players: Players) -> int:
+def _bytes_in_bf16(players: GANNetworks) -> int:
     """Of a copy of all weights in bf16, and of its gradient."""
     weights = [*players.generator.parameters, *players.discriminator.parameters]
     return sum(2 * torch.bfloat16.itemsize * weight.numel() for weight in weights)

@@ -26,14 +26,14 @@ import ray
 from ray import tune
 from ray.exceptions import OutOfMemoryError, RayActorError, RayError
 from ray.tune.experiment import Trial
-from ray.tune.search import Searcher
+from ray.tune.search import Searcher as TuneSearcher
 
-from gansearch.errors import DepotError, GansearchError
-from gansearch.execution.ray.file_transfer import Depot, Elsewhere, dispatch, received
+from gansearch.errors import FileTransferError, GansearchError
+from gansearch.execution.ray.file_transfer import Elsewhere, ObjectStoreTransfer, dispatch, received
 from gansearch.execution.ray.session import ray_session, slots_in, threads_in
-from gansearch.execution.ray.slot import Slot, Stop, Ticket, Word, open_mailbox, shelf_of
+from gansearch.execution.ray.slot import Reply, Slot, Stop, Ticket, open_mailbox, shelf_of
 from gansearch.execution.worker import task_of
-from gansearch.execution.worker_group import Terms
+from gansearch.execution.worker_group import WorkerLimits
 from gansearch.messages import AtRung, Crash, Ended, Ending, Evaluate, Event, Job, Progress
 from gansearch.study.spec import ExecutorSpec
 
@@ -50,7 +50,7 @@ def ray_executor(evaluate: Evaluate, spec: ExecutorSpec) -> Iterator[RayExecutor
         DepotError: when the study names a storage over which no files can be brought.
     """
     if spec.storage_path is not None:
-        Depot(spec.storage_path).check()
+        ObjectStoreTransfer(spec.storage_path).check()
     with ray_session(spec) as folder:
         executor = RayExecutor(evaluate, spec, folder)
         try:
@@ -77,10 +77,18 @@ class RayExecutor:
         self._jobs, self._deaths = Jobs(), Deaths()
         self._failure: Exception | None = None
         name = f"gansearch-{uuid.uuid4()}"
-        self._depot = None if spec.storage_path is None else Depot(spec.storage_path, f"/{name}")
+        self._depot = (
+            None
+            if spec.storage_path is None
+            else ObjectStoreTransfer(spec.storage_path, f"/{name}")
+        )
         self._mailbox = open_mailbox(name)
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)  # or else they would start one after the other
-        self._tuning = threading.Thread(target=self._tune, args=(name, spec, folder), name="ray-tune", daemon=True)
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(
+            self.slots
+        )  # or else they would start one after the other
+        self._tuning = threading.Thread(
+            target=self._tune, args=(name, spec, folder), name="ray-tune", daemon=True
+        )
         self._tuning.start()
 
     def submit(self, job: Job) -> None:
@@ -88,7 +96,7 @@ class RayExecutor:
         self._running[ticket] = job
         try:
             task = self._task(ticket, job)
-        except DepotError as error:
+        except FileTransferError as error:
             self._deaths.hear(ticket, Crash("died", str(error)))
             return
         _done(self._mailbox.submit.remote(ticket, task))
@@ -134,12 +142,14 @@ class RayExecutor:
                 self._say(trial, Stop(grace))
         self._jobs.close()
         self._tuning.join(grace + LATE)
-        if not self._tuning.is_alive():  # or else something may come yet, which the next driver will fetch
+        if (
+            not self._tuning.is_alive()
+        ):  # or else something may come yet, which the next driver will fetch
             for ticket in list(self._running):
                 self._ended(ticket, Crash("died", "interrupted"))
         self._running.clear()
 
-    def _say(self, trial: int, word: Word) -> None:
+    def _say(self, trial: int, word: Reply) -> None:
         for ticket, job in self._running.items():
             if job.trial == trial:
                 _done(self._mailbox.say.remote(ticket, word))
@@ -153,7 +163,7 @@ class RayExecutor:
 
     def _tuner(self, name: str, spec: ExecutorSpec, folder: Path) -> tune.Tuner:
         workers, cpus, gpus = spec.workers_per_candidate, spec.resources.cpus, spec.resources.gpus
-        terms = Terms(threads_in(spec, self.slots), spec.silence_limit, workers)
+        terms = WorkerLimits(threads_in(spec, self.slots), spec.heartbeat_timeout, workers)
         return tune.Tuner(
             # One bundle for all of its workers, so that they are on one node.
             tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),
@@ -194,7 +204,7 @@ def _done(answer: Any) -> Any:
 # What Tune sees in the driver
 
 
-class Jobs(Searcher):
+class Jobs(TuneSearcher):
     """Hands Tune the tickets of submitted jobs, first come, first served."""
 
     def __init__(self) -> None:
@@ -222,7 +232,9 @@ class Jobs(Searcher):
         self._running += 1
         return {"ticket": ticket}
 
-    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
         self._running -= 1
 
     def save(self, checkpoint_path: str) -> None:
@@ -242,7 +254,9 @@ class Deaths(tune.Callback):
         """Hear of one."""
         self._heard.put((ticket, crash))
 
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
         self.hear(trial.config["ticket"], _death(trial))
 
     def take(self) -> list[tuple[Ticket, Crash]]:

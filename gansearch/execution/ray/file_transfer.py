@@ -25,9 +25,9 @@ from pathlib import Path, PurePosixPath
 import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem
 
-from gansearch.errors import DepotError
+from gansearch.errors import FileTransferError
 from gansearch.files import passing_folder
-from gansearch.messages import Crash, Ending, Evaluate, Job, Line, Outcome
+from gansearch.messages import Channel, Crash, Ending, Evaluate, Job, Outcome
 
 PREFIX = "gansearch-trial-"
 THERE, BACK = "there", "back"
@@ -40,10 +40,10 @@ NOTE = ".depot"
 
 
 @dataclass(frozen=True)
-class Depot:
+class ObjectStoreTransfer:
     """A place in a storage.
 
-    All but `remove` raise a `DepotError` that names URL and cause when the storage does not do as it should.
+    All but `remove` raise a `FileTransferError` that names URL and cause when the storage does not do as it should.
     """
 
     url: str
@@ -51,7 +51,7 @@ class Depot:
     below: str = ""
     """The path of the place below the URL's."""
 
-    def at(self, name: str) -> Depot:
+    def at(self, name: str) -> ObjectStoreTransfer:
         """A place below this one."""
         return replace(self, below=f"{self.below}/{name}")
 
@@ -62,7 +62,7 @@ class Depot:
         try:
             with tempfile.TemporaryDirectory() as folder:
                 if not place.fetch(Path(folder)):
-                    raise DepotError(f"{self.url}: what was written there is not found")
+                    raise FileTransferError(f"{self.url}: what was written there is not found")
         finally:
             place.remove()
 
@@ -82,14 +82,17 @@ class Depot:
     def fetch(self, folder: Path) -> bool:
         """Take the files that were last brought as a whole into a folder; whether there are any."""
         with self._reached() as (storage, place):
-            archive = next((whole for path in _archives(storage, place) if (whole := _read(storage, path))), None)
+            archive = next(
+                (whole for path in _archives(storage, place) if (whole := _read(storage, path))),
+                None,
+            )
         if archive is not None:
             _unpack(archive, folder)
         return archive is not None
 
     def remove(self) -> None:
         """Remove all that is there; what cannot be removed stays."""
-        with suppress(DepotError), self._reached() as (storage, place):
+        with suppress(FileTransferError), self._reached() as (storage, place):
             storage.delete_dir(place)
 
     @contextmanager
@@ -99,7 +102,7 @@ class Depot:
             storage, root = _opened(self.url)
             yield storage, f"{root.rstrip('/')}{self.below}"
         except (OSError, pa.ArrowException) as error:
-            raise DepotError(f"{self.url}: {str(error).partition(chr(10))[0]}") from error
+            raise FileTransferError(f"{self.url}: {str(error).partition(chr(10))[0]}") from error
 
 
 @functools.cache
@@ -141,7 +144,9 @@ def _unpack(content: bytes, folder: Path) -> None:
 
 def _files_of(folder: Path, pattern: str = "**/*", name: str = "") -> dict[str, Path]:
     """The files of a folder, but for those that are being written, under their names in another one."""
-    found = (path for path in folder.glob(pattern) if path.is_file() and not path.name.startswith("."))
+    found = (
+        path for path in folder.glob(pattern) if path.is_file() and not path.name.startswith(".")
+    )
     return {str(PurePosixPath(name, *path.relative_to(folder).parts)): path for path in found}
 
 
@@ -149,7 +154,7 @@ def _files_of(folder: Path, pattern: str = "**/*", name: str = "") -> dict[str, 
 # In the driver
 
 
-def dispatch(shelf: Depot, job: Job) -> None:
+def dispatch(shelf: ObjectStoreTransfer, job: Job) -> None:
     """Lay on a job's shelf what it needs of the run folder.
 
     Raises:
@@ -167,17 +172,17 @@ def dispatch(shelf: Depot, job: Job) -> None:
         shelf.at(THERE).send(needed)
 
 
-def received(shelf: Depot, job: Job, ending: Ending) -> Ending:
+def received(shelf: ObjectStoreTransfer, job: Job, ending: Ending) -> Ending:
     """How a job has ended, once its files are in the run folder; where they cannot be had it has died."""
     try:
         if _collect(shelf, job.folder) or isinstance(ending, Crash):
             return ending
         return Crash("died", f"{shelf.url}: its files are not there")
-    except (DepotError, OSError) as error:
+    except (FileTransferError, OSError) as error:
         return ending if isinstance(ending, Crash) else Crash("died", str(error))
 
 
-def _collect(shelf: Depot, folder: Path) -> bool:
+def _collect(shelf: ObjectStoreTransfer, folder: Path) -> bool:
     """Take what was brought to a shelf into the run folder, and clear the shelf; whether there was anything."""
     found = shelf.at(BACK).fetch(folder)
     (folder / NOTE).unlink(missing_ok=True)
@@ -194,9 +199,9 @@ class Elsewhere:
     """An `Evaluate` whose trials keep their files in the folder that `at_node` gives them."""
 
     evaluate: Evaluate
-    shelf: Depot
+    shelf: ObjectStoreTransfer
 
-    def __call__(self, job: Job, line: Line) -> Outcome:
+    def __call__(self, job: Job, line: Channel) -> Outcome:
         """Train and judge.
 
         Raises:
@@ -205,7 +210,9 @@ class Elsewhere:
         here = Path(tempfile.gettempdir(), f"{PREFIX}{_name(self.shelf)}")
         resumed = None if job.resume_from is None else here / RESUMED
         parent = None if job.parent is None else here / PARENT
-        return self.evaluate(replace(job, folder=here / TRIAL, resume_from=resumed, parent=parent), line)
+        return self.evaluate(
+            replace(job, folder=here / TRIAL, resume_from=resumed, parent=parent), line
+        )
 
 
 Keep = Callable[[bool], None]
@@ -213,7 +220,7 @@ Keep = Callable[[bool], None]
 
 
 @contextmanager
-def at_node(shelf: Depot) -> Iterator[Keep]:
+def at_node(shelf: ObjectStoreTransfer) -> Iterator[Keep]:
     """A folder of this node's own for a job, with what it needs, until it has ended.
 
     Raises:
@@ -242,5 +249,5 @@ def _time_of(file: Path) -> int:
         return 0
 
 
-def _name(shelf: Depot) -> str:
+def _name(shelf: ObjectStoreTransfer) -> str:
     return shelf.below.strip("/").replace("/", "-")

@@ -59,21 +59,31 @@ def slots_in(spec: ExecutorSpec) -> int:
     if fit == 0 and (spec.workers == "auto" or spec.address is None):
         asked = f"cpus: {spec.resources.cpus}, gpus: {spec.resources.gpus:g}"
         times = f"{spec.workers_per_candidate} times " if spec.workers_per_candidate > 1 else ""
-        raise GansearchError(f"no node of Ray has {times}what executor.resources asks for a candidate ({asked})")
+        raise GansearchError(
+            f"no node of Ray has {times}what executor.resources asks for a candidate ({asked})"
+        )
     if spec.workers != "auto":
         return spec.workers
-    return fit if spec.address else max(1, min(fit, workers_in_memory() // spec.workers_per_candidate))
+    return (
+        fit if spec.address else max(1, min(fit, workers_in_memory() // spec.workers_per_candidate))
+    )
 
 
 def threads_in(spec: ExecutorSpec, slots: int) -> int:
     """Threads of each process: as many as its cpus, or fewer where a Ray of our own has been told of too many."""
     cpus = spec.resources.cpus
-    return cpus if spec.address else min(cpus, threads_each(count_cores(), slots * spec.workers_per_candidate))
+    return (
+        cpus
+        if spec.address
+        else min(cpus, threads_each(count_cores(), slots * spec.workers_per_candidate))
+    )
 
 
 def _fit(spec: ExecutorSpec, node: dict[str, float]) -> int:
     """Candidates that a node has room for at a time; one is not spread over several."""
-    cpus, gpus = (spec.workers_per_candidate * one for one in (spec.resources.cpus, spec.resources.gpus))
+    cpus, gpus = (
+        spec.workers_per_candidate * one for one in (spec.resources.cpus, spec.resources.gpus)
+    )
     by_cpus = node.get("CPU", 0) // cpus
     return int(min(by_cpus, node.get("GPU", 0) // gpus) if gpus else by_cpus)
 

@@ -15,10 +15,10 @@ import ray
 from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from gansearch.errors import DepotError
-from gansearch.execution.ray.file_transfer import Depot, Keep, at_node
+from gansearch.errors import FileTransferError
+from gansearch.execution.ray.file_transfer import Keep, ObjectStoreTransfer, at_node
 from gansearch.execution.worker import Message, is_ending, start_server
-from gansearch.execution.worker_group import Team, Terms, listen
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
 from gansearch.messages import Crash
 
 HEARD_WITHIN = 0.25
@@ -34,7 +34,7 @@ class Stop:
     grace: float
 
 
-Word = bool | Stop
+Reply = bool | Stop
 """What a slot is told: whether its trial may go on from a rung, or that it should stop."""
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Mailbox:
     def __init__(self) -> None:
         self._tasks: dict[Ticket, bytes] = {}
         self._told: asyncio.Queue[tuple[Ticket, Message]] = asyncio.Queue()
-        self._words: defaultdict[Ticket, asyncio.Queue[Word]] = defaultdict(asyncio.Queue)
+        self._words: defaultdict[Ticket, asyncio.Queue[Reply]] = defaultdict(asyncio.Queue)
 
     async def submit(self, ticket: Ticket, task: bytes) -> None:
         """Leave a task for the slot that will get the ticket."""
@@ -55,7 +55,7 @@ class Mailbox:
         """Take that task."""
         return self._tasks.pop(ticket)
 
-    async def tell(self, ticket: Ticket, messages: Sequence[Message], wait: float) -> Word | None:
+    async def tell(self, ticket: Ticket, messages: Sequence[Message], wait: float) -> Reply | None:
         """Leave messages; gives the next word for this job, if one comes within so many seconds."""
         for message in messages:
             self._told.put_nowait((ticket, message))
@@ -64,7 +64,7 @@ class Mailbox:
             return None
         return await _next(self._words[ticket], wait)
 
-    async def say(self, ticket: Ticket, word: Word) -> None:
+    async def say(self, ticket: Ticket, word: Reply) -> None:
         """Leave a word for a job."""
         self._words[ticket].put_nowait(word)
 
@@ -89,7 +89,7 @@ def open_mailbox(name: str) -> Any:
     return ray.remote(Mailbox).options(name=name, num_cpus=0, scheduling_strategy=here).remote()
 
 
-def shelf_of(depot: Depot, ticket: Ticket) -> Depot:
+def shelf_of(depot: ObjectStoreTransfer, ticket: Ticket) -> ObjectStoreTransfer:
     """Where the files of a job are brought; the depot is the place of all that one driver has trained."""
     return replace(depot, below=f"{depot.below}-{ticket}")
 
@@ -97,7 +97,7 @@ def shelf_of(depot: Depot, ticket: Ticket) -> Depot:
 class Tell(Protocol):
     """Tells the driver; gives its next word, if one comes within so many seconds."""
 
-    def __call__(self, messages: Sequence[Message], wait: float) -> Word | None: ...
+    def __call__(self, messages: Sequence[Message], wait: float) -> Reply | None: ...
 
 
 class Slot(tune.Trainable):
@@ -114,7 +114,9 @@ class Slot(tune.Trainable):
         if not config["gpus"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
         sys.path += [place for place in config["path"] if place not in sys.path]
-        with contextlib.suppress(OSError):  # on a node without that folder relative paths lead nowhere
+        with contextlib.suppress(
+            OSError
+        ):  # on a node without that folder relative paths lead nowhere
             os.chdir(config["folder"])
         # Or else each worker would begin by loading the program that this process runs: Ray's.
         vars(sys.modules["__main__"]).pop("__file__", None)
@@ -127,7 +129,7 @@ class Slot(tune.Trainable):
     def step(self) -> dict[str, Any]:
         """Train one job to its end."""
         ticket, mailbox = self.config["ticket"], ray.get_actor(self.config["mailbox"])
-        terms: Terms = self.config["terms"]
+        terms: WorkerLimits = self.config["terms"]
 
         def tell(messages: Sequence[Message], wait: float) -> Any:
             return ray.get(mailbox.tell.remote(ticket, messages, wait))
@@ -137,15 +139,19 @@ class Slot(tune.Trainable):
             try:
                 with self._files(ticket) as keep:
                     gpus = gpus_of(terms.workers, self.config["gpus"])
-                    attend(Team(task, terms, f"gansearch-job-{ticket}", gpus), tell, keep)
-            except DepotError as error:
+                    attend(WorkerGroup(task, terms, f"gansearch-job-{ticket}", gpus), tell, keep)
+            except FileTransferError as error:
                 tell([Crash("died", str(error))], 0.0)
         return {"done": True}
 
     def _files(self, ticket: Ticket) -> contextlib.AbstractContextManager[Keep]:
         """What brings the files of a job to where they belong."""
-        depot: Depot | None = self.config["depot"]
-        return contextlib.nullcontext(lambda last: None) if depot is None else at_node(shelf_of(depot, ticket))
+        depot: ObjectStoreTransfer | None = self.config["depot"]
+        return (
+            contextlib.nullcontext(lambda last: None)
+            if depot is None
+            else at_node(shelf_of(depot, ticket))
+        )
 
 
 def gpus_of(workers: int, gpus: float) -> Sequence[int]:
@@ -153,7 +159,7 @@ def gpus_of(workers: int, gpus: float) -> Sequence[int]:
     return [rank * int(gpus) for rank in range(workers)] if workers > 1 and gpus else []
 
 
-def attend(team: Team, tell: Tell, keep: Keep) -> None:
+def attend(team: WorkerGroup, tell: Tell, keep: Keep) -> None:
     """Pass on what a team tells and what it is told, and its files before that, until it has ended.
 
     Raises:

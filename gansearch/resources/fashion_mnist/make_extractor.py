@@ -20,7 +20,8 @@ def main(root: Path, target: Path) -> None:
     """Write the weights and print what is to be recorded of them."""
     torch.set_num_threads(1)  # sums in another order would give other weights
     (train, labels), (test, test_labels) = (
-        tuple(torch.from_numpy(array) for array in read_part(root, part)) for part in ("train", "test")
+        tuple(torch.from_numpy(array) for array in read_part(root, part))
+        for part in ("train", "test")
     )
     network = train_extractor(train.unsqueeze(1), labels)
     torch.save(network.state_dict(), target)

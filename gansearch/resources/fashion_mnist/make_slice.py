@@ -23,7 +23,9 @@ IMAGES_PER_CLASS: dict[Literal["train", "test"], int] = {"train": 1000, "test": 
 def balanced_draw(labels: np.ndarray, per_class: int, rng: np.random.Generator) -> np.ndarray:
     """Positions (CLASSES * per_class,) of the drawn images, ascending."""
     members = [np.flatnonzero(labels == label) for label in range(CLASSES)]
-    return np.sort(np.concatenate([rng.choice(those, per_class, replace=False) for those in members]))
+    return np.sort(
+        np.concatenate([rng.choice(those, per_class, replace=False) for those in members])
+    )
 
 
 def main(root: Path, target: Path) -> None:

@@ -20,15 +20,20 @@ import numpy as np
 from scipy.stats import norm
 
 from gansearch.domains import Scalar
-from gansearch.ranking.pareto import Axis, pareto_front
+from gansearch.ranking.pareto import Objective, pareto_front
 from gansearch.search.bayesian.encoding import Encoding
-from gansearch.search.bayesian.gaussian_process import Array, GaussianProcess, Settings, fit_settings
-from gansearch.search.learning_curves import Forecast, Precedents, Prognosis, cost
-from gansearch.search.smallest_model import Smallest
+from gansearch.search.bayesian.gaussian_process import (
+    Array,
+    GaussianProcess,
+    Settings,
+    fit_settings,
+)
+from gansearch.search.learning_curves import CurveExtrapolation, Forecast, HealthClassifier, cost
+from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
 
-Told = Sequence[tuple[TrialRecord, float, float]]
+Observation = Sequence[tuple[TrialRecord, float, float]]
 """What is known of candidates, and how much doubt there is of each figure."""
 HEALTH_NOISE = 0.25
 """Deviation by which 0 and 1 are thought to be uncertain as a chance."""
@@ -40,30 +45,43 @@ UNHEALTHY = 0.05
 class Goal:
     """What the front of a study lies between."""
 
-    size: Axis
-    quality: Axis
+    size: Objective
+    quality: Objective
     reference: Mapping[str, float]
     """The study's own reference point, where it states one."""
-    precedents: int
+    min_healthy_trials: int
     """Healthy trials without which no run is foretold from a rung."""
     noise: float = 0.14
     """Relative standard deviation of the quality between two seeds of a candidate."""
-    smallest: Smallest | None = None
+    smallest: SmallestModelGoal | None = None
     """Where the search is after the smallest one alone."""
 
     @classmethod
-    def of(cls, spec: StudySpec, axes: Sequence[Axis], smallest: Smallest | None = None) -> Goal:
+    def of(
+        cls, spec: StudySpec, axes: Sequence[Objective], smallest: SmallestModelGoal | None = None
+    ) -> Goal:
         """That of a study of one size and one quality."""
         size, quality = sorted(axes, key=lambda axis: not axis.is_size)
-        return cls(size, quality, spec.reference, spec.pruning.precedents, spec.pruning.noise, smallest)
+        return cls(
+            size,
+            quality,
+            spec.reference,
+            spec.pruning.min_healthy_trials,
+            spec.pruning.noise,
+            smallest,
+        )
 
-    def outlook(self, records: Sequence[TrialRecord]) -> Outlook | None:
+    def outlook(self, records: Sequence[TrialRecord]) -> Acquisition | None:
         """What there is to gain; None while no trial is healthy."""
-        front = Staircase.of(records, self)
-        return Descent.of(front, records, self.smallest, self) if front and self.smallest else front
+        front = HypervolumeImprovement.of(records, self)
+        return (
+            SizeReduction.of(front, records, self.smallest, self)
+            if front and self.smallest
+            else front
+        )
 
 
-class Outlook(Protocol):
+class Acquisition(Protocol):
     """What a candidate must beat, and what is gained where it does."""
 
     @property
@@ -78,7 +96,7 @@ class Outlook(Protocol):
 
 
 @dataclass(frozen=True)
-class Staircase:
+class HypervolumeImprovement:
     """The front in logarithms: the best quality that there is at no more than a size."""
 
     steps: tuple[tuple[float, float], ...]
@@ -87,14 +105,15 @@ class Staircase:
     """The reference: sizes and qualities beyond it are worth nothing."""
 
     @classmethod
-    def of(cls, records: Sequence[TrialRecord], goal: Goal) -> Staircase | None:
+    def of(cls, records: Sequence[TrialRecord], goal: Goal) -> HypervolumeImprovement | None:
         """None while no trial is healthy."""
         front = pareto_front(records, (goal.size, goal.quality), goal.reference)
         if front.reference is None:
             return None
         points = [(goal.size.value(record), goal.quality.value(record)) for record in front.trials]
         *steps, corner = (
-            (math.log10(size), cost(goal.quality, quality)) for size, quality in [*points, front.reference.values]
+            (math.log10(size), cost(goal.quality, quality))
+            for size, quality in [*points, front.reference.values]
         )
         return cls(tuple(sorted(steps)), corner)
 
@@ -115,7 +134,7 @@ class Staircase:
 
 
 @dataclass(frozen=True)
-class Descent:
+class SizeReduction:
     """The way down to the smallest model within tolerance: better than that is no better."""
 
     steps: tuple[tuple[float, float], ...]
@@ -125,7 +144,13 @@ class Descent:
     """The worst cost that is within tolerance."""
 
     @classmethod
-    def of(cls, front: Staircase, records: Sequence[TrialRecord], aim: Smallest, goal: Goal) -> Descent | None:
+    def of(
+        cls,
+        front: HypervolumeImprovement,
+        records: Sequence[TrialRecord],
+        aim: SmallestModelGoal,
+        goal: Goal,
+    ) -> SizeReduction | None:
         """None without anything that the tolerance could be of."""
         limit = aim.limit(records)
         if limit is None:
@@ -143,7 +168,7 @@ class Descent:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TrainingSet:
     """What trials tell of their candidates."""
 
     costs: tuple[tuple[TrialRecord, float, float], ...]
@@ -155,24 +180,29 @@ class Evidence:
     """Deviation of the cost between two seeds of a candidate."""
     aside: tuple[tuple[TrialRecord, Forecast], ...]
     """Those that were set aside and not taken up again."""
-    prognosis: Prognosis
+    prognosis: HealthClassifier
 
     @classmethod
-    def of(cls, records: Sequence[TrialRecord], goal: Goal) -> Evidence:
+    def of(cls, records: Sequence[TrialRecord], goal: Goal) -> TrainingSet:
         healthy = [record for record in records if record.state == "complete"]
-        precedents = Precedents(goal.quality, healthy)
+        min_healthy_trials = CurveExtrapolation(goal.quality, healthy)
         aside = tuple(
-            (record, precedents.forecast(record.rungs))
+            (record, min_healthy_trials.forecast(record.rungs))
             for record in records
-            if record.outdone_by and not record.retried and precedents.known(record.rungs[-1].step) >= goal.precedents
+            if record.dominated_by
+            and not record.retried
+            and min_healthy_trials.known(record.rungs[-1].step) >= goal.min_healthy_trials
         )
         judged = [record for record in records if record.judged]
-        prognosis = Prognosis(judged)
+        prognosis = HealthClassifier(judged)
         foretold = [record for record, _ in aside if prognosis.foretells(record.rungs[-1])]
         chances = [(record, prognosis.chance(record.rungs[-1])) for record in foretold]
         return cls(
             (
-                *((record, cost(goal.quality, goal.quality.value(record)), 0.0) for record in healthy),
+                *(
+                    (record, cost(goal.quality, goal.quality.value(record)), 0.0)
+                    for record in healthy
+                ),
                 *((record, f.mean, f.deviation) for record, f in aside if math.isfinite(f.mean)),
             ),
             (
@@ -186,21 +216,26 @@ class Evidence:
 
 
 @dataclass(frozen=True)
-class Learned:
+class SurrogateHyperparameters:
     """Settings of the two processes; None of one that has nothing to learn from yet."""
 
     cost: Settings | None
     health: Settings | None
 
     @classmethod
-    def of(cls, evidence: Evidence, encode: Encoding) -> Learned:
-        return cls(_learned(evidence.costs, evidence.noise, encode), _learned(evidence.health, HEALTH_NOISE, encode))
+    def of(cls, evidence: TrainingSet, encode: Encoding) -> SurrogateHyperparameters:
+        return cls(
+            _learned(evidence.costs, evidence.noise, encode),
+            _learned(evidence.health, HEALTH_NOISE, encode),
+        )
 
 
-class Expectations:
+class Surrogate:
     """Two Gaussian processes over the candidates: of the cost, and of the chance to come out healthy."""
 
-    def __init__(self, evidence: Evidence, learned: Learned, encode: Encoding) -> None:
+    def __init__(
+        self, evidence: TrainingSet, learned: SurrogateHyperparameters, encode: Encoding
+    ) -> None:
         self._encode = encode
         self._cost = _process(evidence.costs, learned.cost, encode)
         self._health = _process(evidence.health, learned.health, encode)
@@ -216,18 +251,20 @@ class Expectations:
         return np.clip(self._health.predict(self._encode(candidates))[0], UNHEALTHY, 1.0)
 
 
-def _learned(told: Told, noise: float, encode: Encoding) -> Settings | None:
+def _learned(told: Observation, noise: float, encode: Encoding) -> Settings | None:
     """None where there are too few, or all are the same."""
     if len(told) < 3 or np.ptp([target for _, target, _ in told]) == 0:
         return None
     return fit_settings(*_data(told, encode), noise)
 
 
-def _process(told: Told, settings: Settings | None, encode: Encoding) -> GaussianProcess | None:
+def _process(
+    told: Observation, settings: Settings | None, encode: Encoding
+) -> GaussianProcess | None:
     return None if settings is None else GaussianProcess(*_data(told, encode), settings)
 
 
-def _data(told: Told, encode: Encoding) -> tuple[Array, Array, Array]:
+def _data(told: Observation, encode: Encoding) -> tuple[Array, Array, Array]:
     """Inputs (N, D), targets (N,) and doubts (N,)."""
     records, targets, doubts = zip(*told, strict=True)
     return encode([record.parameters for record in records]), np.array(targets), np.array(doubts)

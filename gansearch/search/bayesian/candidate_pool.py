@@ -10,7 +10,7 @@ from typing import Protocol
 import optuna
 
 from gansearch.domains import Choices, Domain, Scalar
-from gansearch.search.feasibility import Gate
+from gansearch.search.feasibility import FeasibilityCheck
 from gansearch.study.search_space import SearchSpace
 
 DRAWN, NEIGHBOURS = 32, 32
@@ -32,13 +32,15 @@ class Pool(Protocol):
 class DrawnPool:
     """Candidates of the space that the gate lets through: random ones, and small changes of those on the front."""
 
-    def __init__(self, space: SearchSpace, gate: Gate, size: str) -> None:
+    def __init__(self, space: SearchSpace, gate: FeasibilityCheck, size: str) -> None:
         self._space, self._gate, self._size = space, gate, size
 
     def __call__(self, front: Sequence[Mapping[str, Scalar]], seed: int) -> list[Weighed]:
         source = random.Random(seed)
         drawn = [self._random(seed + i) for i in range(DRAWN)]
-        changed = [self._changed(source.choice(front), source) for _ in range(NEIGHBOURS if front else 0)]
+        changed = [
+            self._changed(source.choice(front), source) for _ in range(NEIGHBOURS if front else 0)
+        ]
         weighed = ((parameters, self._weigh(parameters)) for parameters in [*drawn, *changed])
         return [(parameters, size) for parameters, size in weighed if size is not None]
 
@@ -48,11 +50,16 @@ class DrawnPool:
         self._space.draw(trial)
         return trial.params
 
-    def _changed(self, parameters: Mapping[str, Scalar], source: random.Random) -> Mapping[str, Scalar]:
+    def _changed(
+        self, parameters: Mapping[str, Scalar], source: random.Random
+    ) -> Mapping[str, Scalar]:
         """The same but for one or two fields."""
         fields = [name for name in parameters if name in self._space.domains and "." in name]
         chosen = source.sample(fields, min(len(fields), source.choice((1, 2))))
-        return {**parameters, **{name: near(self._space.domains[name], parameters[name], source) for name in chosen}}
+        return {
+            **parameters,
+            **{name: near(self._space.domains[name], parameters[name], source) for name in chosen},
+        }
 
     def _weigh(self, parameters: Mapping[str, Scalar]) -> float | None:
         """A candidate's size; None where the gate would refuse it."""

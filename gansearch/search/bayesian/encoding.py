@@ -30,26 +30,33 @@ class Encoding:
     def __call__(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
         """Candidates (N,) as rows (N, D)."""
         rows = [
-            [number for name, axis in self._axes.items() for number in axis(candidate.get(name, ABSENT))]
+            [
+                number
+                for name, axis in self._axes.items()
+                for number in axis(candidate.get(name, ABSENT))
+            ]
             for candidate in candidates
         ]
         return np.array(rows, dtype=np.float64)
 
 
-Axis = Callable[[object], Sequence[float]]
+Coordinates = Callable[[object], Sequence[float]]
 """The coordinates of a field's value."""
 
 
-def _axis_of(domain: Domain) -> Axis:
+def _axis_of(domain: Domain) -> Coordinates:
     """Whatever depends on the domain alone is found out once."""
     if not isinstance(domain, Choices):
         return partial(_along, domain)
     if _are_numbers(domain.values):
         ranks = sorted(domain.values)  # type: ignore[type-var]
-        places: dict[object, Sequence[float]] = {rank: (i / max(1, len(ranks) - 1),) for i, rank in enumerate(ranks)}
+        places: dict[object, Sequence[float]] = {
+            rank: (i / max(1, len(ranks) - 1),) for i, rank in enumerate(ranks)
+        }
         return (places | {ABSENT: (MIDDLE,)}).__getitem__
     corners: dict[object, Sequence[float]] = {
-        value: tuple(APART * (value == choice) for choice in domain.values) for value in (*domain.values, ABSENT)
+        value: tuple(APART * (value == choice) for choice in domain.values)
+        for value in (*domain.values, ABSENT)
     }
     return corners.__getitem__
 

@@ -63,7 +63,9 @@ class GaussianProcess:
         across = _covariance(inputs, self._inputs, self._settings)
         explained = np.einsum("mn,nm->m", across, cho_solve(self._factor, across.T))
         variance = np.clip(self._settings.signal**2 - explained, 1e-10, None)
-        return self._mean + self._deviation * (across @ self._weights), self._deviation * np.sqrt(variance)
+        return self._mean + self._deviation * (across @ self._weights), self._deviation * np.sqrt(
+            variance
+        )
 
 
 def fit_settings(inputs: Array, targets: Array, doubts: Array, noise: float) -> Settings:
@@ -76,17 +78,24 @@ def fit_settings(inputs: Array, targets: Array, doubts: Array, noise: float) -> 
         noise: deviation by which all of them are thought to be uncertain.
     """
     deviation = float(targets.std()) or 1.0
-    standard, squares = (targets - targets.mean()) / deviation, (inputs[:, None, :] - inputs[None, :, :]) ** 2
+    standard, squares = (
+        (targets - targets.mean()) / deviation,
+        (inputs[:, None, :] - inputs[None, :, :]) ** 2,
+    )
     usual = np.full(inputs.shape[1] + 2, _usual(inputs.shape[1]))
     usual[-2:] = 0.0, np.clip(math.log(noise / deviation), *np.log(USUAL_NOISES))
     bounds = [*[np.log(SCALES)] * inputs.shape[1], (-2.0, 2.0), np.log(NOISES)]
     known = (squares, standard, (doubts / deviation) ** 2, usual)
-    found = minimize(_cost, usual, known, "L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": ITERATIONS})
+    found = minimize(
+        _cost, usual, known, "L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": ITERATIONS}
+    )
     logarithms = np.exp(found.x)
     return Settings(logarithms[:-2], float(logarithms[-2]), float(logarithms[-1]))
 
 
-def _cost(logarithms: Array, squares: Array, targets: Array, doubts: Array, usual: Array) -> tuple[float, Array]:
+def _cost(
+    logarithms: Array, squares: Array, targets: Array, doubts: Array, usual: Array
+) -> tuple[float, Array]:
     """Negative log posterior of the logarithms of scales, signal and noise, and its gradient.
 
     Args:
@@ -96,7 +105,11 @@ def _cost(logarithms: Array, squares: Array, targets: Array, doubts: Array, usua
         doubts: variances (N,) that some of them have on top.
         usual: logarithms (D + 2,) that are the likeliest beforehand.
     """
-    scales, signal, noise = np.exp(logarithms[:-2]), np.exp(2 * logarithms[-2]), np.exp(2 * logarithms[-1])
+    scales, signal, noise = (
+        np.exp(logarithms[:-2]),
+        np.exp(2 * logarithms[-2]),
+        np.exp(2 * logarithms[-1]),
+    )
     scaled = squares / scales**2
     distance = np.sqrt(5.0 * scaled.sum(-1))
     kernel = signal * (1 + distance + distance**2 / 3) * np.exp(-distance)
@@ -104,7 +117,9 @@ def _cost(logarithms: Array, squares: Array, targets: Array, doubts: Array, usua
     weights = cho_solve(factor, targets)
     # The derivative by a setting is tr(slope dK), equation 5.9.
     slope = (cho_solve(factor, np.eye(len(targets))) - np.outer(weights, weights)) / 2
-    by_scale = np.einsum("ij,ijd->d", slope * signal * (5 / 3) * (1 + distance) * np.exp(-distance), scaled)
+    by_scale = np.einsum(
+        "ij,ijd->d", slope * signal * (5 / 3) * (1 + distance) * np.exp(-distance), scaled
+    )
     widths = np.array([*[PRIOR] * len(scales), SIGNAL_PRIOR, NOISE_PRIOR])
     prior = (logarithms - usual) / widths
     slopes = np.concatenate([by_scale, [2 * np.sum(slope * kernel), 2 * noise * np.trace(slope)]])

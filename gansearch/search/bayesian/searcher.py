@@ -21,13 +21,19 @@ from optuna.trial import Trial, TrialState
 from scipy.stats import norm
 
 from gansearch.domains import Scalar
-from gansearch.search.bayesian.acquisition import Evidence, Expectations, Goal, Learned, Outlook
+from gansearch.search.bayesian.acquisition import (
+    Acquisition,
+    Goal,
+    Surrogate,
+    SurrogateHyperparameters,
+    TrainingSet,
+)
 from gansearch.search.bayesian.candidate_pool import Pool, Weighed
 from gansearch.search.bayesian.encoding import Encoding
 from gansearch.search.bayesian.gaussian_process import Array
 from gansearch.search.learning_curves import Forecast
 from gansearch.search.samplers import seed_of
-from gansearch.search.searcher import SearchAgenda
+from gansearch.search.searcher import SamplerSearcher
 from gansearch.storage.trial_store import CONTINUES, TrialRecord, TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
@@ -40,14 +46,20 @@ LOOK = 0.02
 """What it costs to measure samples at a rung, as a share of a whole training."""
 
 
-class ShrinkingAgenda(SearchAgenda):
+class BayesianSearcher(SamplerSearcher):
     """New candidates, and runs that were set aside, by what they promise for a step of training.
 
     All that it decides by is in the storage, so a resumed search decides the same.
     """
 
     def __init__(
-        self, spec: StudySpec, space: SearchSpace, store: TrialStore, goal: Goal, steps: int, pool: Pool
+        self,
+        spec: StudySpec,
+        space: SearchSpace,
+        store: TrialStore,
+        goal: Goal,
+        steps: int,
+        pool: Pool,
     ) -> None:
         """Put together what decides.
 
@@ -62,11 +74,14 @@ class ShrinkingAgenda(SearchAgenda):
         super().__init__(spec.search, space, store)
         self._rungs, self._goal, self._steps, self._pool = spec.pruning.rungs, goal, steps, pool
         self._encode = Encoding(space.domains)
-        self._learned: dict[int, Learned] = {}
+        self._learned: dict[int, SurrogateHyperparameters] = {}
         self._known: Sequence[TrialRecord] | None = None
 
     def wants_more(self, running: int) -> bool:
-        if self._store.count(TrialState.WAITING) > 0 or len(self._tried()) + running < self._spec.trials:
+        if (
+            self._store.count(TrialState.WAITING) > 0
+            or len(self._tried()) + running < self._spec.trials
+        ):
             return True
         return self._last_hope(self._records()) is not None
 
@@ -98,8 +113,8 @@ class ShrinkingAgenda(SearchAgenda):
         front = self._goal.outlook(records)
         if len(tried) < self._spec.startup_trials or front is None:
             return
-        evidence = Evidence.of(records, self._goal)
-        expected = Expectations(evidence, self._settings(tried), self._encode)
+        evidence = TrainingSet.of(records, self._goal)
+        expected = Surrogate(evidence, self._settings(tried), self._encode)
         pool = self._pool(self._on(front, records), seed_of(self._spec, len(tried), running))
         promises = self._new(front, expected, pool) if pool else None
         if promises is None:
@@ -117,9 +132,14 @@ class ShrinkingAgenda(SearchAgenda):
 
     # ------------------------------------------------------------------ what is promised for a whole training
 
-    def _new(self, front: Outlook, expected: Expectations, pool: Sequence[Weighed]) -> Array | None:
+    def _new(
+        self, front: Acquisition, expected: Surrogate, pool: Sequence[Weighed]
+    ) -> Array | None:
         """What each new candidate promises; None while nothing can be expected of them."""
-        candidates, sizes = [parameters for parameters, _ in pool], np.log10([size for _, size in pool])
+        candidates, sizes = (
+            [parameters for parameters, _ in pool],
+            np.log10([size for _, size in pool]),
+        )
         costs = expected.costs(candidates)
         if costs is None:
             return None
@@ -129,10 +149,14 @@ class ShrinkingAgenda(SearchAgenda):
         # Most are set aside at the first rung; only those that look well are trained to the end.
         begun = self._rungs[0] + LOOK if self._rungs else 1.0
         spent = begun + (1 - begun) * reaches
-        promised: Array = front.gain(sizes, means, deviations) * expected.healthy(candidates) / spent
+        promised: Array = (
+            front.gain(sizes, means, deviations) * expected.healthy(candidates) / spent
+        )
         return promised
 
-    def _aside(self, front: Outlook, expected: Expectations, evidence: Evidence) -> tuple[float, TrialRecord] | None:
+    def _aside(
+        self, front: Acquisition, expected: Surrogate, evidence: TrainingSet
+    ) -> tuple[float, TrialRecord] | None:
         """The run of those that were set aside that promises most, and what."""
         if not evidence.aside:
             return None
@@ -142,7 +166,9 @@ class ShrinkingAgenda(SearchAgenda):
         deviations = np.array([forecast.deviation for forecast in forecasts])
         left = np.array([1 - record.steps / self._steps for record in records])
         before = expected.healthy([record.parameters for record in records])
-        chances = [evidence.prognosis.chance(r.rungs[-1], b) for r, b in zip(records, before, strict=True)]
+        chances = [
+            evidence.prognosis.chance(r.rungs[-1], b) for r, b in zip(records, before, strict=True)
+        ]
         promised = front.gain(sizes, means, deviations) * np.array(chances) / left
         best = int(np.argmax(promised))
         return float(promised[best]), records[best]
@@ -150,7 +176,7 @@ class ShrinkingAgenda(SearchAgenda):
     def _last_hope(self, records: Sequence[TrialRecord]) -> TrialRecord | None:
         """Of the runs that were set aside the one likeliest to reach the front, while it is likely enough."""
         front = self._goal.outlook(records)
-        aside = Evidence.of(records, self._goal).aside
+        aside = TrainingSet.of(records, self._goal).aside
         if front is None or not aside:
             return None
 
@@ -162,14 +188,19 @@ class ShrinkingAgenda(SearchAgenda):
         best = max(aside, key=lambda entry: (chance(entry), -entry[0].number))
         return best[0] if chance(best) >= HOPE else None
 
-    def _on(self, front: Outlook, records: Sequence[TrialRecord]) -> list[Mapping[str, Scalar]]:
+    def _on(self, front: Acquisition, records: Sequence[TrialRecord]) -> list[Mapping[str, Scalar]]:
         """The parameters of those on the front, or of its sizes."""
-        sizes, healthy = {size for size, _ in front.steps}, [r for r in records if r.state == "complete"]
+        sizes, healthy = (
+            {size for size, _ in front.steps},
+            [r for r in records if r.state == "complete"],
+        )
         return [r.parameters for r in healthy if math.log10(self._goal.size.value(r)) in sizes]
 
-    def _settings(self, tried: Sequence[TrialRecord]) -> Learned:
+    def _settings(self, tried: Sequence[TrialRecord]) -> SurrogateHyperparameters:
         """Learned of the first so many trials, so that a resumed search learns the same."""
         count = int(8 * GROWTH ** math.floor(math.log(max(1.0, len(tried) / 8), GROWTH)))
         if count not in self._learned:
-            self._learned[count] = Learned.of(Evidence.of(tried[:count], self._goal), self._encode)
+            self._learned[count] = SurrogateHyperparameters.of(
+                TrainingSet.of(tried[:count], self._goal), self._encode
+            )
         return self._learned[count]

@@ -34,7 +34,9 @@ class Autoencoder(Generator):
 
     def build(self, images: ImageShape) -> nn.Module:
         """Build encoder, bottleneck and decoder, for samples of any size: maps are halved rounding up."""
-        sizes = [(_halved(images.height, i), _halved(images.width, i)) for i in range(self.levels + 1)]
+        sizes = [
+            (_halved(images.height, i), _halved(images.width, i)) for i in range(self.levels + 1)
+        ]
         widths = [images.channels, *(self.width * 2**i for i in range(self.levels))]
         levels = list(zip(itertools.pairwise(widths), itertools.pairwise(sizes), strict=True))
         # Dense layers to and from the bottleneck, written as convolutions over the whole map: nothing is reshaped.
@@ -43,7 +45,9 @@ class Autoencoder(Generator):
         encoder = [layer for level in levels for layer in self._down(*level)]
         # What paints the image is followed by no norm, so it always has a bias.
         decoder = [
-            layer for level in reversed(levels) for layer in self._up(*level, bias=self._bias or level is levels[0])
+            layer
+            for level in reversed(levels)
+            for layer in self._up(*level, bias=self._bias or level is levels[0])
         ]
         output = nn.Tanh() if self.output == "tanh" else nn.Sigmoid()
         return self._initialised(nn.Sequential(*encoder, inwards, outwards, *decoder, output))
@@ -58,7 +62,9 @@ class Autoencoder(Generator):
         convolution = nn.Conv2d(*widths, self.kernel, 2, padding, bias=self._bias)
         return [convolution, *self._norm(widths[1]), nn.LeakyReLU(0.2, inplace=True)]
 
-    def _up(self, widths: tuple[int, int], sizes: tuple[Size, Size], *, bias: bool) -> list[nn.Module]:
+    def _up(
+        self, widths: tuple[int, int], sizes: tuple[Size, Size], *, bias: bool
+    ) -> list[nn.Module]:
         padding, extra = _stride_of_two(sizes, self.kernel)
         outer, inner = widths
         convolution = nn.ConvTranspose2d(inner, outer, self.kernel, 2, padding, extra, bias=bias)

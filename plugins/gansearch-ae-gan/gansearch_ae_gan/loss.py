@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import mse_loss, softplus
 
-from gansearch.components import Loss, Scene
+from gansearch.components import Loss, LossInputs
 from gansearch.domains import Choices, FloatRange
 from gansearch.errors import GansearchError
 
@@ -39,7 +39,7 @@ class AEGAN(Loss):
     def of_generator(self, scores: Tensor) -> Tensor:
         return softplus(-scores).mean()
 
-    def reconstruct(self, scene: Scene) -> Tensor:
+    def reconstruct(self, scene: LossInputs) -> Tensor:
         """Objective: reconstruction alone, and unweighted, so that it can come before a plain GAN (alpha 0).
 
         Raises:
@@ -54,7 +54,7 @@ class AEGAN(Loss):
         scene.note("reconstruction", reconstruction)
         return reconstruction
 
-    def generate(self, scene: Scene) -> Tensor:
+    def generate(self, scene: LossInputs) -> Tensor:
         """Objective: the weighted sum of both parts."""
         reconstruction = self.reconstruct(scene)
         if self.beta == 0:

@@ -46,7 +46,9 @@ class OutputDiversity(_OfInputs):
     """Mean distance between two outputs over that between their inputs: 0 where all inputs give the same."""
 
     def compare(self, inputs: Tensor, outputs: Tensor) -> float:
-        between_inputs, between_outputs = (torch.pdist(samples[:COMPARED]).mean() for samples in (inputs, outputs))
+        between_inputs, between_outputs = (
+            torch.pdist(samples[:COMPARED]).mean() for samples in (inputs, outputs)
+        )
         return float(between_outputs / between_inputs)
 
 
@@ -57,6 +59,8 @@ class InputOutputRelation(_OfInputs):
     """
 
     def compare(self, inputs: Tensor, outputs: Tensor) -> float:
-        distances = torch.cdist(outputs[:COMPARED], inputs[:COMPARED], compute_mode="donot_use_mm_for_euclid_dist")
+        distances = torch.cdist(
+            outputs[:COMPARED], inputs[:COMPARED], compute_mode="donot_use_mm_for_euclid_dist"
+        )
         own = torch.arange(len(distances), device=distances.device)
         return float((distances.argmin(dim=1) == own).float().mean())

@@ -14,7 +14,9 @@ def scene():
     """Outputs that miss their inputs by 0.5 everywhere, which the discriminator takes for generated, 2:1."""
     inputs, notes = torch.zeros(4, 1, 2, 2), {}
     scores = torch.full((4,), -math.log(2))
-    return SimpleNamespace(inputs=inputs, fake=inputs + 0.5, fake_scores=scores, notes=notes, note=notes.__setitem__)
+    return SimpleNamespace(
+        inputs=inputs, fake=inputs + 0.5, fake_scores=scores, notes=notes, note=notes.__setitem__
+    )
 
 
 def test_both_parts_are_weighted_and_told_unweighted(scene):

@@ -28,7 +28,9 @@ def test_a_perfect_autoencoder_gives_back_what_it_was_given(measure):
     assert measure(lambda inputs: inputs) == [0.0, 1.0, 1.0]
 
 
-def test_outputs_that_are_the_same_whatever_the_input_have_no_diversity_and_one_right_by_chance(measure):
+def test_outputs_that_are_the_same_whatever_the_input_have_no_diversity_and_one_right_by_chance(
+    measure,
+):
     error, diversity, relation = measure(lambda inputs: inputs[:1].expand_as(inputs))
     assert (diversity, relation) == (0.0, 1 / 64)
     assert error == pytest.approx(2 / 12, rel=0.05)  # two variances of the evenly distributed

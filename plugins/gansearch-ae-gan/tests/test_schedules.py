@@ -2,7 +2,11 @@ from gansearch_ae_gan.schedules import FourPhases, Pretraining
 
 
 def due(schedule, step):
-    return [(p.trains[0], p.objective, p.share) for p in schedule.phases(steps_per_epoch=10) if p.due(step)]
+    return [
+        (p.trains[0], p.objective, p.share)
+        for p in schedule.phases(steps_per_epoch=10)
+        if p.due(step)
+    ]
 
 
 def test_the_four_phases_come_in_the_order_of_the_proposal():

@@ -14,7 +14,9 @@ from gansearch.diagnosis.detection import RunWatch
 @pytest.fixture(params=[401, 801])
 def spike(request):
     """The step of a spike of ten steps, and the signals of its run."""
-    return request.param, pd.read_parquet(Path(__file__).parent / "data" / f"spike-{request.param}.parquet")
+    return request.param, pd.read_parquet(
+        Path(__file__).parent / "data" / f"spike-{request.param}.parquet"
+    )
 
 
 def test_the_reconstruction_jumps_and_comes_back(spike):

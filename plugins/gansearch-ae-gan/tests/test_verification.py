@@ -14,12 +14,18 @@ from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.study.spec import StepsSpec
-from gansearch.training.batches import Feed
+from gansearch.training.batches import BatchSampler
 from gansearch.training.loop import train
 
 SNEAKERS = FashionMNIST(classes=(7,), limit=200)
 TRAINING = StepsSpec(
-    steps=25, batch_size=16, seed=3, sample_every=0, checkpoint_every=0, device="cpu", precision="fp32"
+    steps=25,
+    batch_size=16,
+    seed=3,
+    sample_every=0,
+    checkpoint_every=0,
+    device="cpu",
+    precision="fp32",
 )
 
 
@@ -42,9 +48,11 @@ def autoencoder_trained_alone():
     data = SNEAKERS.load()
     torch.manual_seed(TRAINING.seed)
     parts = candidate(BCE())
-    autoencoder, _ = (network.to(memory_format=torch.channels_last) for network in parts.networks(data.shape))
+    autoencoder, _ = (
+        network.to(memory_format=torch.channels_last) for network in parts.networks(data.shape)
+    )
     adam = torch.optim.Adam(autoencoder.parameters(), lr=1e-3, betas=(0.5, 0.999), fused=True)
-    feed = Feed(data, torch.device("cpu"))
+    feed = BatchSampler(data, torch.device("cpu"))
     feed.draw(200)  # which the training measures the distance between real samples on
     for _ in range(TRAINING.steps):
         images = feed.draw(TRAINING.batch_size)

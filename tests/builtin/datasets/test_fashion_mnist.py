@@ -12,9 +12,14 @@ from gansearch.errors import DataError
 
 def write_official(folder, *, side=28, labels=range(6), ending=""):
     labels = np.array(labels, np.uint8)
-    images = np.arange(len(labels), dtype=np.uint8)[:, None, None] * np.ones((1, side, side), np.uint8)
+    images = np.arange(len(labels), dtype=np.uint8)[:, None, None] * np.ones(
+        (1, side, side), np.uint8
+    )
     for part in ("train", "t10k"):
-        for name, array in ((f"{part}-images-idx3-ubyte", images), (f"{part}-labels-idx1-ubyte", labels)):
+        for name, array in (
+            (f"{part}-images-idx3-ubyte", images),
+            (f"{part}-labels-idx1-ubyte", labels),
+        ):
             content = write_idx(array)
             (folder / f"{name}{ending}").write_bytes(gzip.compress(content) if ending else content)
 
@@ -29,7 +34,9 @@ def test_the_shipped_slice_is_balanced_and_needs_nothing():
 
 
 def test_the_slice_is_small_enough_to_ship():
-    shipped = sum(len(entry.read_bytes()) for entry in fashion_mnist.SLICE.iterdir() if entry.is_file())
+    shipped = sum(
+        len(entry.read_bytes()) for entry in fashion_mnist.SLICE.iterdir() if entry.is_file()
+    )
     assert shipped < 6_000_000
 
 
@@ -45,7 +52,10 @@ def test_classes_and_limit_choose_among_the_images():
 
 
 def test_the_digest_of_the_shipped_slice_has_not_changed():
-    assert FashionMNIST().load().digest == "4b4ddad691007feb5e02302f4dca097b6df0743d8c2489427975e83873444177"
+    assert (
+        FashionMNIST().load().digest
+        == "4b4ddad691007feb5e02302f4dca097b6df0743d8c2489427975e83873444177"
+    )
 
 
 def test_a_limit_leaves_the_test_images_alone():
@@ -61,7 +71,9 @@ def test_classes_can_be_given_by_name():
 
 
 def test_an_unknown_garment_is_told_the_known_ones():
-    with pytest.raises(ValidationError, match=r"no such garment; there are t-shirt, trouser, .*'boots'"):
+    with pytest.raises(
+        ValidationError, match=r"no such garment; there are t-shirt, trouser, .*'boots'"
+    ):
         FashionMNIST(classes=("boots",))
 
 
@@ -75,7 +87,11 @@ def test_images_are_scaled_as_they_are_loaded(tmp_path):
     write_official(tmp_path)
     data = FashionMNIST(images="full", root=str(tmp_path), size=64).load()
     assert data.shape == (1, 64, 64) and data.is_image
-    assert [image.min() for image in data.train.samples] == [image.max() for image in data.train.samples] == [*range(6)]
+    assert (
+        [image.min() for image in data.train.samples]
+        == [image.max() for image in data.train.samples]
+        == [*range(6)]
+    )
     assert "at 64x64" in data.source
 
 
@@ -98,15 +114,21 @@ def test_without_a_root_the_cache_comes_before_debian(tmp_path, monkeypatch):
     debian.mkdir()
     write_official(debian)
     assert (
-        FashionMNIST(images="full", limit=4).load().source == "fashion-mnist official files of Debian (4 train, 6 test)"
+        FashionMNIST(images="full", limit=4).load().source
+        == "fashion-mnist official files of Debian (4 train, 6 test)"
     )
     cache.mkdir()
     write_official(cache)
-    assert FashionMNIST(images="full", limit=5).load().source == "fashion-mnist official files (5 train, 6 test)"
+    assert (
+        FashionMNIST(images="full", limit=5).load().source
+        == "fashion-mnist official files (5 train, 6 test)"
+    )
 
 
 def test_missing_files_are_told_with_three_ways_out(tmp_path):
-    with pytest.raises(DataError, match=r"gansearch data fetch.*dataset-fashion-mnist.*images: slice"):
+    with pytest.raises(
+        DataError, match=r"gansearch data fetch.*dataset-fashion-mnist.*images: slice"
+    ):
         FashionMNIST(images="full", root=str(tmp_path)).load()
 
 

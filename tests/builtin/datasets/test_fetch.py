@@ -10,7 +10,9 @@ NOBODY = "http://127.0.0.1:9/"  # the discard port, at which no web server liste
 
 
 def test_offline_the_message_names_three_ways_out(tmp_path):
-    with pytest.raises(DataError, match=r"(?s)cannot be fetched.*images: slice.*dataset-fashion-mnist.*as root"):
+    with pytest.raises(
+        DataError, match=r"(?s)cannot be fetched.*images: slice.*dataset-fashion-mnist.*as root"
+    ):
         fetch_fashion_mnist(tmp_path / "cache", NOBODY)
 
 
@@ -23,7 +25,10 @@ def test_files_that_are_there_are_not_fetched_again(tmp_path, monkeypatch):
 
 
 def test_another_file_than_the_official_one_is_not_kept(tmp_path, monkeypatch):
-    monkeypatch.setattr("pooch.HTTPDownloader.__call__", lambda self, url, file, shelf: _write(file, b"not the data"))
+    monkeypatch.setattr(
+        "pooch.HTTPDownloader.__call__",
+        lambda self, url, file, shelf: _write(file, b"not the data"),
+    )
     with pytest.raises(DataError, match="does not match the known hash"):
         fetch_fashion_mnist(tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -50,14 +50,20 @@ def test_the_split_depends_on_the_seed_alone_and_divides_the_pictures(pictures):
 
 
 def test_a_limit_leaves_the_test_pictures_alone(pictures):
-    whole, limited = (Folder(root=str(pictures), height=8, width=8, limit=limit).load() for limit in (None, 3))
+    whole, limited = (
+        Folder(root=str(pictures), height=8, width=8, limit=limit).load() for limit in (None, 3)
+    )
     assert np.array_equal(limited.test.samples, whole.test.samples)
     assert np.array_equal(limited.train.samples, whole.train.samples[:3])
 
 
 def test_pictures_beyond_the_limit_are_not_even_read(pictures, monkeypatch):
     read = []
-    monkeypatch.setattr(folder, "read_picture", lambda path, *shape: read.append(path) or np.zeros((1, 8, 8), np.uint8))
+    monkeypatch.setattr(
+        folder,
+        "read_picture",
+        lambda path, *shape: read.append(path) or np.zeros((1, 8, 8), np.uint8),
+    )
     Folder(root=str(pictures), height=8, width=8, limit=3).load()
     assert len(read) == 2 + 3
 
@@ -90,7 +96,9 @@ def test_pictures_outside_of_subfolders_leave_a_set_without_labels(animals):
 
 
 def test_an_unknown_class_is_told_the_known_ones(animals):
-    with pytest.raises(DataError, match="no subfolder 'bats' of pictures; there are cats, dogs, owls"):
+    with pytest.raises(
+        DataError, match="no subfolder 'bats' of pictures; there are cats, dogs, owls"
+    ):
         Folder(root=str(animals), classes=("dogs", "bats")).load()
 
 
@@ -137,7 +145,10 @@ def test_a_damaged_file_is_left_out_and_listed(pictures):
     (pictures / "fake.jpg").write_text("no picture")
     data = Folder(root=str(pictures), height=8, width=8).load()
     assert len(data.train.samples) + len(data.test.samples) == 10
-    assert [line.partition(":")[0] for line in data.warnings] == ["left out broken.png", "left out fake.jpg"]
+    assert [line.partition(":")[0] for line in data.warnings] == [
+        "left out broken.png",
+        "left out fake.jpg",
+    ]
     assert "neither PNG nor JPEG" in data.warnings[1]
 
 
@@ -155,7 +166,9 @@ def test_a_missing_folder_is_refused(tmp_path):
 
 def test_too_few_usable_pictures_are_refused_with_the_reasons(tmp_path):
     (tmp_path / "a.png").write_text("no picture")
-    with pytest.raises(DataError, match=r"holds 0 usable.*\n  left out a\.png: neither PNG nor JPEG"):
+    with pytest.raises(
+        DataError, match=r"holds 0 usable.*\n  left out a\.png: neither PNG nor JPEG"
+    ):
         Folder(root=str(tmp_path)).load()
 
 

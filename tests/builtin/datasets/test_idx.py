@@ -11,7 +11,9 @@ from gansearch.builtin.datasets.idx import LARGEST_ARRAY, read_idx, write_idx
 from gansearch.errors import DataError
 
 PACKED = {"": bytes, ".gz": gzip.compress, ".xz": lzma.compress}
-same_folder = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+same_folder = settings(
+    max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
+)
 
 
 @given(arrays(np.uint8, array_shapes(max_dims=3, max_side=6)), st.sampled_from(list(PACKED)))

@@ -14,7 +14,9 @@ def test_the_ring_is_pacgans():
 
 def test_the_grid_is_pacgans():
     data = Grid2D(samples=4000).load()
-    assert {tuple(mode) for mode in data.modes} == {(x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)}
+    assert {tuple(mode) for mode in data.modes} == {
+        (x, y) for x in (-4, -2, 0, 2, 4) for y in (-4, -2, 0, 2, 4)
+    }
     assert data.mode_std == 0.05
 
 
@@ -28,14 +30,18 @@ def test_points_scatter_about_their_modes_as_promised(mixture):
 
 
 def test_the_draw_depends_on_the_seed_alone():
-    first, again, other = (Ring2D(samples=100, seed=seed, test_samples=10 + n) for n, seed in enumerate((1, 1, 2)))
+    first, again, other = (
+        Ring2D(samples=100, seed=seed, test_samples=10 + n) for n, seed in enumerate((1, 1, 2))
+    )
     assert np.array_equal(first.load().train.samples, again.load().train.samples)
     assert not np.array_equal(first.load().train.samples, other.load().train.samples)
 
 
 def test_a_limit_takes_training_points_away_and_no_test_point():
     whole, few = Ring2D(samples=100).load(), Ring2D(samples=100, limit=30).load()
-    assert np.array_equal(few.train.samples, whole.train.samples[:30]) and len(few.train.labels) == 30
+    assert (
+        np.array_equal(few.train.samples, whole.train.samples[:30]) and len(few.train.labels) == 30
+    )
     assert np.array_equal(few.test.samples, whole.test.samples)
 
 

@@ -24,7 +24,9 @@ def gaussian(count, seed, dims=4):
 def test_frechet_distance_of_known_gaussians():
     real, fake = gaussian(20_000, 0), gaussian(20_000, 1)
     # Means 3 apart, and standard deviations of 1 and 2 in each of four dimensions: 9 + 4 (2 - 1)^2.
-    assert frechet_distance(real, 2 * fake + torch.tensor([3.0, 0, 0, 0])) == pytest.approx(13, rel=0.02)
+    assert frechet_distance(real, 2 * fake + torch.tensor([3.0, 0, 0, 0])) == pytest.approx(
+        13, rel=0.02
+    )
 
 
 def test_frechet_distance_takes_correlation_into_account():
@@ -32,7 +34,9 @@ def test_frechet_distance_takes_correlation_into_account():
     mixing = torch.tensor([[1.0, 0.0], [0.8, 0.6]])  # a covariance of 0.8
     # 2 + 2 - 2 tr(sqrt(C)), and C has the eigenvalues 1.8 and 0.2.
     expected = 4 - 2 * (math.sqrt(1.8) + math.sqrt(0.2))
-    assert frechet_distance(x, gaussian(20_000, 1, dims=2) @ mixing.T) == pytest.approx(expected, abs=0.02)
+    assert frechet_distance(x, gaussian(20_000, 1, dims=2) @ mixing.T) == pytest.approx(
+        expected, abs=0.02
+    )
 
 
 def test_frechet_distance_to_a_collapsed_generator_is_finite():
@@ -71,7 +75,9 @@ def test_mmd_of_far_apart_points_is_two_kernels_at_their_own():
 def test_the_bandwidth_is_the_root_mean_square_distance():
     features = gaussian(300, 0)
     distances = torch.pdist(features)
-    assert gaussian_bandwidth(features) == pytest.approx(float(distances.square().mean().sqrt()), rel=1e-4)
+    assert gaussian_bandwidth(features) == pytest.approx(
+        float(distances.square().mean().sqrt()), rel=1e-4
+    )
 
 
 def test_kid_does_not_hang_on_the_scale_of_the_features():
@@ -82,7 +88,9 @@ def test_kid_does_not_hang_on_the_scale_of_the_features():
 def test_sliced_wasserstein_of_a_shift_is_its_mean_projection():
     real = gaussian(300, 0, dims=2)
     # In the plane a shift of 1 projects onto 2 / pi on average.
-    assert sliced_wasserstein(real, real + torch.tensor([1.0, 0.0]), 4000) == pytest.approx(2 / math.pi, rel=0.03)
+    assert sliced_wasserstein(real, real + torch.tensor([1.0, 0.0]), 4000) == pytest.approx(
+        2 / math.pi, rel=0.03
+    )
 
 
 def test_sliced_wasserstein_takes_the_same_directions_each_time():
@@ -95,7 +103,9 @@ def test_noise_is_farther_than_blur_than_real_images(metric, fashion, as_generat
     images = as_generated(fashion, fashion.train.samples[:1000])
     blurred = torch.nn.functional.avg_pool2d(images, 3, 1, 1)
     noise = 2 * torch.rand(images.shape, generator=torch.Generator().manual_seed(0)) - 1
-    real, blur, junk = (metric.measure(TrainedEvidence(fashion, fake)) for fake in (images, blurred, noise))
+    real, blur, junk = (
+        metric.measure(TrainedEvidence(fashion, fake)) for fake in (images, blurred, noise)
+    )
     assert real < 0.3 * blur
     assert blur < 0.5 * junk
     assert metric.direction == "minimize"

@@ -9,7 +9,9 @@ from gansearch.evaluation.evidence import TrainedEvidence
 
 
 def grey(*levels, side=28, channels=1):
-    return torch.stack([torch.full((channels, side, side), level, dtype=torch.uint8) for level in levels])
+    return torch.stack(
+        [torch.full((channels, side, side), level, dtype=torch.uint8) for level in levels]
+    )
 
 
 @pytest.mark.parametrize(("side", "channels"), [(28, 1), (56, 1), (28, 3)])

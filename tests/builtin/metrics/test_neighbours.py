@@ -13,7 +13,9 @@ def gaussian(count, seed, dims=8):
 def test_coverage_of_one_distribution_by_itself_is_as_theory_has_it():
     count, k = 1000, 5
     expected = 1 - math.prod((count - i) / (2 * count - i) for i in range(1, k + 1))
-    measured = [prdc(gaussian(count, seed), gaussian(count, 100 + seed))["coverage"] for seed in range(4)]
+    measured = [
+        prdc(gaussian(count, seed), gaussian(count, 100 + seed))["coverage"] for seed in range(4)
+    ]
     assert sum(measured) / 4 == pytest.approx(expected, abs=0.01)
 
 
@@ -21,7 +23,12 @@ def test_the_four_figures_by_hand():
     real = torch.tensor([[0.0], [1.0], [2.0], [10.0]])
     fake = torch.tensor([[0.5], [1.5], [100.0], [101.0]])
     # With k = 1 real points reach 1, 1, 1 and 8 far, generated ones 1, 1, 1 and 1.
-    assert prdc(real, fake, k=1) == {"precision": 0.5, "recall": 0.75, "density": 1.0, "coverage": 0.75}
+    assert prdc(real, fake, k=1) == {
+        "precision": 0.5,
+        "recall": 0.75,
+        "density": 1.0,
+        "coverage": 0.75,
+    }
 
 
 def test_collapse_onto_one_real_sample_is_precise_and_covers_nothing():
@@ -57,7 +64,9 @@ def test_features_that_are_not_numbers_cover_nothing():
     assert set(figures.values()) == {0.0}
 
 
-@pytest.mark.parametrize(("metric", "figure"), [(Precision(), 0.1), (Recall(), 0.2), (Coverage(), 0.3)])
+@pytest.mark.parametrize(
+    ("metric", "figure"), [(Precision(), 0.1), (Recall(), 0.2), (Coverage(), 0.3)]
+)
 def test_each_metric_reads_its_figure(metric, figure):
     class Evidence:
         neighbourhoods = {"precision": 0.1, "recall": 0.2, "coverage": 0.3}  # noqa: RUF012

@@ -14,7 +14,13 @@ from gansearch.components import Data, Split
 from gansearch.diagnosis.remedies.case import Case
 from gansearch.signals import Verdict
 
-USES = dict(dataset="fashion-mnist", generator="dcgan", discriminator="dcgan", loss="bce", schedule="alternating")
+USES = dict(
+    dataset="fashion-mnist",
+    generator="dcgan",
+    discriminator="dcgan",
+    loss="bce",
+    schedule="alternating",
+)
 
 
 @pytest.fixture
@@ -49,7 +55,14 @@ def make_data():
 def case(make_candidate, make_data):
     """A run: by default one in balance that a detector condemns all the same."""
 
-    def make(status="convergence-failure", rows=(), candidate=None, data=None, evidence=None, detector=None):
+    def make(
+        status="convergence-failure",
+        rows=(),
+        candidate=None,
+        data=None,
+        evidence=None,
+        detector=None,
+    ):
         verdict = Verdict(status, 800, evidence or {"rule": "it failed"}, detector or status)
         rows = rows or [BALANCED] * 500
         return Case(verdict, rows, candidate or make_candidate(), data or make_data())
@@ -60,4 +73,6 @@ def case(make_candidate, make_data):
 @pytest.fixture
 def log():
     """A run of which nothing but its losses is known."""
-    return lambda rows, status="convergence-failure": Case(Verdict(status, len(rows), {"rule": "it failed"}), rows)
+    return lambda rows, status="convergence-failure": Case(
+        Verdict(status, len(rows), {"rule": "it failed"}), rows
+    )

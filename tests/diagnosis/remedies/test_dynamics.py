@@ -13,13 +13,19 @@ VIOLENT = [BALANCED | {"g_loss": loss} for loss in (0.5, 3.0) * 200]
 
 def test_whole_epochs_in_turn_become_batches_in_turn(case, make_candidate):
     remedy = dynamics.every_batch(
-        case(candidate=make_candidate({"schedule": "epochs-in-turn"}, schedule=EpochsInTurn(epochs=2)))
+        case(
+            candidate=make_candidate(
+                {"schedule": "epochs-in-turn"}, schedule=EpochsInTurn(epochs=2)
+            )
+        )
     )
     assert remedy.because == "each of them learned alone for 2 whole epochs at a time"
     assert remedy.change == {"schedule": {"use": "alternating"}}
 
 
-@pytest.mark.parametrize("schedule", [Alternating(half_batches=True), StalledDiscriminator(every=8)])
+@pytest.mark.parametrize(
+    "schedule", [Alternating(half_batches=True), StalledDiscriminator(every=8)]
+)
 def test_turns_of_a_few_batches_are_short_enough(case, make_candidate, schedule):
     assert dynamics.every_batch(case(candidate=make_candidate(schedule=schedule))) is None
 
@@ -32,10 +38,17 @@ def test_a_log_in_which_both_networks_win_betrays_whole_epochs_in_turn(log):
 
 
 def test_an_aggressive_adam_is_made_gentle(case, make_candidate):
-    keras = Alternating(generator_lr=1e-2, discriminator_lr=1e-3, generator_beta1=0.9, discriminator_beta1=0.9)
+    keras = Alternating(
+        generator_lr=1e-2, discriminator_lr=1e-3, generator_beta1=0.9, discriminator_beta1=0.9
+    )
     remedy = dynamics.gentler_adam(case(candidate=make_candidate(schedule=keras)))
-    assert remedy.because == "generator_lr was 0.01; generator_beta1 was 0.9; discriminator_beta1 was 0.9"
-    assert remedy.change == {"schedule": {"generator_lr": 2e-4, "generator_beta1": 0.5, "discriminator_beta1": 0.5}}
+    assert (
+        remedy.because
+        == "generator_lr was 0.01; generator_beta1 was 0.9; discriminator_beta1 was 0.9"
+    )
+    assert remedy.change == {
+        "schedule": {"generator_lr": 2e-4, "generator_beta1": 0.5, "discriminator_beta1": 0.5}
+    }
     assert dynamics.gentler_adam(case()) is None
 
 
@@ -56,7 +69,12 @@ def test_losses_that_sway_are_left_alone(case):
 
 
 def test_the_loss_of_a_critic_has_no_size_to_be_held_against(case):
-    assert dynamics.lower_learning_rates(case("healthy", [{"g_loss": loss} for loss in (-0.5, 0.5) * 200])) is None
+    assert (
+        dynamics.lower_learning_rates(
+            case("healthy", [{"g_loss": loss} for loss in (-0.5, 0.5) * 200])
+        )
+        is None
+    )
 
 
 def test_a_run_that_diverged_learned_too_fast(case):
@@ -71,7 +89,10 @@ def test_samples_that_repeat_are_judged_two_at_a_time(case, make_candidate):
 
 def test_a_discriminator_that_wins_learns_more_slowly(case):
     remedy = dynamics.slower_discriminator(case(rows=[BALANCED] * 100 + [DOMINATED] * 300))
-    assert remedy.because == "the discriminator won 300 of the last 400 steps, with an accuracy of 100%"
+    assert (
+        remedy.because
+        == "the discriminator won 300 of the last 400 steps, with an accuracy of 100%"
+    )
     assert remedy.change == {"schedule": {"discriminator_lr": 1e-4}}
 
 
@@ -98,7 +119,9 @@ def test_a_loss_with_terms_of_its_own_is_not_replaced(case, make_candidate):
 
 
 def test_a_discriminator_that_never_waits_is_stalled(case, make_candidate):
-    remedy = dynamics.stalled_discriminator(case(rows=[DOMINATED] * 9, evidence={"winning_since": 12}))
+    remedy = dynamics.stalled_discriminator(
+        case(rows=[DOMINATED] * 9, evidence={"winning_since": 12})
+    )
     assert remedy.because == "it has been winning without a break since step 12"
     assert remedy.change == {"schedule": {"use": "stalled-discriminator", "every": 2}}
     stalled = make_candidate({"schedule": "stalled-discriminator"}, schedule=StalledDiscriminator())

@@ -12,8 +12,12 @@ from gansearch.components import Generator
 from gansearch.diagnosis.remedies import applied, remedies
 from gansearch.signals import HEALTHY, Remedy, Verdict
 
-FAILED = Verdict("convergence-failure", 800, {"rule": "the discriminator wins"}, "convergence-failure")
-COLLAPSED = Verdict("mode-collapse", 500, {"rule": "90% of the pairs are nearly the same"}, "mode-collapse")
+FAILED = Verdict(
+    "convergence-failure", 800, {"rule": "the discriminator wins"}, "convergence-failure"
+)
+COLLAPSED = Verdict(
+    "mode-collapse", 500, {"rule": "90% of the pairs are nearly the same"}, "mode-collapse"
+)
 
 
 class PlainGenerator(Generator):
@@ -30,12 +34,19 @@ def test_a_healthy_run_that_shows_nothing_needs_nothing(make_candidate, make_dat
 
 def test_a_dominated_run_is_told_how_to_hold_the_discriminator_back(make_candidate, make_data):
     found = remedies(FAILED, [DOMINATED] * 500, make_candidate(), make_data(classes=10))
-    assert [next(iter(remedy.change)) for remedy in found] == ["schedule", "loss", "schedule", "dataset"]
+    assert [next(iter(remedy.change)) for remedy in found] == [
+        "schedule",
+        "loss",
+        "schedule",
+        "dataset",
+    ]
 
 
 def test_what_cannot_go_well_comes_first(make_candidate, make_data):
     odd = make_candidate(generator=DCGANGenerator(levels=2, output="none"))
-    assert remedies(FAILED, [DOMINATED] * 500, odd, make_data())[0].change == {"generator": {"output": "tanh"}}
+    assert remedies(FAILED, [DOMINATED] * 500, odd, make_data())[0].change == {
+        "generator": {"output": "tanh"}
+    }
 
 
 def test_a_run_suspected_of_collapse_is_treated_as_one(make_candidate, make_data):
@@ -47,7 +58,9 @@ def test_a_run_suspected_of_collapse_is_treated_as_one(make_candidate, make_data
 
 def test_nobody_is_told_to_try_everything(make_candidate, make_data):
     odd = DCGANGenerator(levels=2, latent=1, width=1, output="none", init_std=0.3, kernel=2)
-    turns = make_candidate({"schedule": "epochs-in-turn"}, generator=odd, schedule=EpochsInTurn(generator_beta1=0.9))
+    turns = make_candidate(
+        {"schedule": "epochs-in-turn"}, generator=odd, schedule=EpochsInTurn(generator_beta1=0.9)
+    )
     assert len(remedies(COLLAPSED, [DOMINATED] * 500, turns, make_data(50, classes=10))) == 5
 
 
@@ -59,7 +72,9 @@ def test_a_log_alone_gets_remedies_without_changes():
 
 def test_a_log_of_one_row_that_went_wrong_is_no_trouble():
     diverged = Verdict("diverged", 1, {"rule": "a loss is not finite"})
-    assert [remedy.because for remedy in remedies(diverged, [{"g_loss": math.nan}])] == ["a loss is not finite"] * 2
+    assert [remedy.because for remedy in remedies(diverged, [{"g_loss": math.nan}])] == [
+        "a loss is not finite"
+    ] * 2
 
 
 def test_every_change_is_legal(make_candidate, make_data):
@@ -79,7 +94,10 @@ def test_a_component_without_the_fields_is_never_changed(make_candidate, make_da
 def test_applied_takes_another_component_with_the_fields_that_both_have(make_candidate):
     stalled = Remedy("", "", "", {"schedule": {"use": "stalled-discriminator", "every": 3}})
     changed = applied(
-        make_candidate({"schedule": "epochs-in-turn"}, schedule=EpochsInTurn(generator_lr=1e-3, epochs=2)), stalled
+        make_candidate(
+            {"schedule": "epochs-in-turn"}, schedule=EpochsInTurn(generator_lr=1e-3, epochs=2)
+        ),
+        stalled,
     )
     assert changed.schedule == StalledDiscriminator(generator_lr=1e-3, every=3)
     assert changed.uses["schedule"] == "stalled-discriminator"

@@ -15,7 +15,7 @@ from gansearch.execution.gpu.admission import NoRoomError, admitted
 from gansearch.execution.gpu.estimate import Footprint
 from gansearch.execution.gpu.memory import CONTEXT
 from gansearch.execution.worker import is_ending, start_server, task_of
-from gansearch.execution.worker_group import Team, Terms, listen
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
 from gansearch.messages import Job
 
 SOON = 60.0
@@ -42,7 +42,7 @@ class Visitor:
     def __init__(self, folder, how):
         self.folder = folder
         folder.mkdir()
-        self.team = Team(task_of(stay, Job(0, how, folder)), Terms(1), how)
+        self.team = WorkerGroup(task_of(stay, Job(0, how, folder)), WorkerLimits(1), how)
 
     def is_in(self):
         return (self.folder / "in").exists()
@@ -70,7 +70,9 @@ def until(happens):
         time.sleep(0.02)
 
 
-def test_candidates_come_in_while_there_is_memory_for_them_and_the_next_waits_for_one_to_leave(comes):
+def test_candidates_come_in_while_there_is_memory_for_them_and_the_next_waits_for_one_to_leave(
+    comes,
+):
     first, second = comes(), comes()
     assert first.gets_in()
     assert second.gets_in()
@@ -142,10 +144,15 @@ def test_one_that_waits_hears_that_it_should_stop(comes, in_door):
 def test_two_teams_do_not_wait_for_each_others_gpus(tmp_path):
     start_server(1)
     jobs = [Job(number, gpus, tmp_path) for number, gpus in enumerate([("a", "b"), ("b", "a")])]
-    teams = {job.trial: Team(task_of(need_a_gpu_each, job), Terms(1, workers=2), "team") for job in jobs}
+    teams = {
+        job.trial: WorkerGroup(task_of(need_a_gpu_each, job), WorkerLimits(1, workers=2), "team")
+        for job in jobs
+    }
     endings, deadline = {}, time.monotonic() + 2 * SOON
     while len(endings) < 2 and time.monotonic() < deadline:
-        for number, messages in listen({n: t for n, t in teams.items() if n not in endings}, 1.0).items():
+        for number, messages in listen(
+            {n: t for n, t in teams.items() if n not in endings}, 1.0
+        ).items():
             endings.update((number, message) for message in messages if is_ending(message))
     for team in teams.values():
         team.end(0.0)
@@ -180,14 +187,18 @@ def test_one_that_no_other_fits_beside_is_alone(memory):
 
 def test_what_does_not_fit_into_the_whole_device_is_refused_at_once(memory):
     whole = Footprint(0, memory.total)
-    with pytest.raises(NoRoomError, match=r"takes 1\.72 GB of GPU memory, and the GPU has 1\.72 GB, of which"):
+    with pytest.raises(
+        NoRoomError, match=r"takes 1\.72 GB of GPU memory, and the GPU has 1\.72 GB, of which"
+    ):
         enter(memory, whole).__enter__()
 
 
 def test_what_strangers_keep_for_long_is_not_waited_for(memory, tmp_path, monkeypatch):
     monkeypatch.setattr(admission, "PATIENCE", 0.0)
     (tmp_path / "gpu-taken-by.1").write_text(str(memory.total - 10**8))
-    with pytest.raises(NoRoomError, match=r"strangers have left 0\.10 GB of the GPU's 1\.72 GB for 0 s"):
+    with pytest.raises(
+        NoRoomError, match=r"strangers have left 0\.10 GB of the GPU's 1\.72 GB for 0 s"
+    ):
         enter(memory).__enter__()
 
 

@@ -8,7 +8,14 @@ from torch import nn
 
 from gansearch.candidate import Candidate
 from gansearch.components import Generator
-from gansearch.execution.gpu.estimate import GRANULE, SMALL, Footprint, HighWater, footprint, rehearse
+from gansearch.execution.gpu.estimate import (
+    GRANULE,
+    SMALL,
+    Footprint,
+    HighWater,
+    footprint,
+    rehearse,
+)
 from gansearch.registry import Registry
 from gansearch.study.search_space import SearchSpace
 from gansearch.training.precision import autocast
@@ -28,7 +35,10 @@ CASES = [
     (IMAGES, UPCONV, "discriminator={use: downconv, width: 8, spectral_norm: true}"),
     (IMAGES, DCGAN, "discriminator={use: downconv, width: 8, packing: 2}"),
     # losses
-    *[(IMAGES, DCGAN, f"loss={{use: {loss}}}") for loss in ("minimax", "hinge", "least-squares", "wasserstein-gp")],
+    *[
+        (IMAGES, DCGAN, f"loss={{use: {loss}}}")
+        for loss in ("minimax", "hinge", "least-squares", "wasserstein-gp")
+    ],
     (IMAGES, DCGAN, "loss={use: bce, r1: 1.0}"),
     (IMAGES, DCGAN, "loss={use: feature-matching}"),
     # schedules
@@ -46,7 +56,11 @@ def case(make_spec):
     """A candidate, its data and its training."""
 
     def case(*overrides):
-        own = () if overrides[0] == "ring-2d" else ("discriminator={use: downconv, width: 8}", "baseline={}")
+        own = (
+            ()
+            if overrides[0] == "ring-2d"
+            else ("discriminator={use: downconv, width: 8}", "baseline={}")
+        )
         spec = make_spec(*own, *overrides) if own else make_spec()
         candidate = SearchSpace(spec, Registry()).baseline
         data = candidate.dataset.load()
@@ -65,7 +79,9 @@ def taken(candidate, data, training):
 @pytest.mark.parametrize("overrides", CASES, ids=" ".join)
 def test_what_is_counted_is_what_a_training_takes(case, overrides):
     # Kernels of the CPU lay out a few tensors otherwise, and then copy, or need not.
-    assert footprint(*case(*overrides), "fp32").total == pytest.approx(taken(*case(*overrides)).total, rel=0.02)
+    assert footprint(*case(*overrides), "fp32").total == pytest.approx(
+        taken(*case(*overrides)).total, rel=0.02
+    )
 
 
 def test_a_training_takes_more_with_larger_batches_networks_and_data(case):
@@ -73,7 +89,12 @@ def test_a_training_takes_more_with_larger_batches_networks_and_data(case):
         return footprint(*case(IMAGES, DCGAN, *overrides), "fp32").total
 
     least = counted()
-    for more in ("training.batch_size=32", "generator.width=16", "dataset.limit=4000", "schedule.generator_ema=0.9"):
+    for more in (
+        "training.batch_size=32",
+        "generator.width=16",
+        "dataset.limit=4000",
+        "schedule.generator_ema=0.9",
+    ):
         assert counted(more) > least
 
 
@@ -81,7 +102,9 @@ def test_a_training_takes_more_with_larger_batches_networks_and_data(case):
 def test_bf16_never_takes_more_than_is_counted(case, monkeypatch, generator):
     candidate, data, training = case(IMAGES, generator)
     counted = footprint(candidate, data, training, "bf16")
-    monkeypatch.setattr("gansearch.training.networks.autocast", lambda _, device: autocast("bf16", device))
+    monkeypatch.setattr(
+        "gansearch.training.networks.autocast", lambda _, device: autocast("bf16", device)
+    )
     assert 0.5 < taken(candidate, data, training).total / counted.total <= 1
 
 
@@ -138,7 +161,11 @@ def test_what_a_graph_keeps_for_its_backward_counts():
 
 def test_every_tensor_is_rounded_up_and_belongs_to_the_pool_of_its_size():
     with HighWater(CPU) as water:
-        _kept = [torch.zeros(1), torch.zeros(SMALL, dtype=torch.uint8), torch.zeros(SMALL + 1, dtype=torch.uint8)]
+        _kept = [
+            torch.zeros(1),
+            torch.zeros(SMALL, dtype=torch.uint8),
+            torch.zeros(SMALL + 1, dtype=torch.uint8),
+        ]
     assert water.peak == Footprint(GRANULE + SMALL, SMALL + GRANULE)
 
 

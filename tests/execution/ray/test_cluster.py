@@ -10,18 +10,26 @@ from ray.cluster_utils import Cluster
 from support.stubs import linger
 
 from gansearch.execution.open_executor import open_executor
-from gansearch.execution.ray.file_transfer import BACK, NOTE, Depot
+from gansearch.execution.ray.file_transfer import BACK, NOTE, ObjectStoreTransfer
 from gansearch.study.spec import ExecutorSpec
 
-NODE = {"node_ip_address": "127.0.0.1", "object_store_memory": 80_000_000, "include_dashboard": False}
+NODE = {
+    "node_ip_address": "127.0.0.1",
+    "object_store_memory": 80_000_000,
+    "include_dashboard": False,
+}
 
 
 @pytest.fixture
 def cluster():
     """A head that trains nothing, and two nodes with room for a candidate each."""
     folder = tempfile.mkdtemp(prefix="gsr", dir="/tmp")  # sockets of Ray need a short path
-    Path(get_default_ray_temp_dir()).mkdir(parents=True, exist_ok=True)  # where the head notes its address all the same
-    cluster = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0, "temp_dir": folder})
+    Path(get_default_ray_temp_dir()).mkdir(
+        parents=True, exist_ok=True
+    )  # where the head notes its address all the same
+    cluster = Cluster(
+        initialize_head=True, head_node_args=NODE | {"num_cpus": 0, "temp_dir": folder}
+    )
     for _ in range(2):
         cluster.add_node(num_cpus=1, **NODE, temp_dir=folder)
     cluster.wait_for_nodes()
@@ -35,9 +43,13 @@ def kept_by(trial, url, place):
     folder = trial
     if url is not None:
         folder = place / trial.name
-        if not (trial / NOTE).exists() or not Depot(url, (trial / NOTE).read_text()).at(BACK).fetch(folder):
+        if not (trial / NOTE).exists() or not ObjectStoreTransfer(
+            url, (trial / NOTE).read_text()
+        ).at(BACK).fetch(folder):
             return None
-    return int((folder / "checkpoint.pt").read_text()) if (folder / "checkpoint.pt").exists() else None
+    return (
+        int((folder / "checkpoint.pt").read_text()) if (folder / "checkpoint.pt").exists() else None
+    )
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared folder", "storage path"])
@@ -52,7 +64,11 @@ def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothi
 
     def kill_one_once_both_train():
         trials = (tmp_path / "run" / "trials").iterdir()
-        kept = {} if trained_on else {int(trial.name): kept_by(trial, url, tmp_path / "seen") for trial in trials}
+        kept = (
+            {}
+            if trained_on
+            else {int(trial.name): kept_by(trial, url, tmp_path / "seen") for trial in trials}
+        )
         if len(kept) == 2 and all(kept.values()):
             trained_on.update(kept)
             cluster.remove_node(doomed, allow_graceful=False)
@@ -67,13 +83,22 @@ def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothi
     (lost,) = [trial for trial, node in trained_on.items() if node == raylet]
     records = store.records()
     (again,) = [record for record in records if record.retry_of is not None]
-    assert (again.retry_of, again.state, again.parameters) == (lost, "complete", records[lost].parameters)
+    assert (again.retry_of, again.state, again.parameters) == (
+        lost,
+        "complete",
+        records[lost].parameters,
+    )
     assert [record.number for record in records if record.state != "complete"] == [lost]
     assert (records[lost].retried, records[lost].reason.partition(":")[0]) == (True, "died")
     assert len(records) == 5  # the study's four, and the second try of one
     assert [record.number for record in records if record.signals.get("taken_up")] == [again.number]
-    written = [(trial, Path((trial / "place").read_text())) for trial in (tmp_path / "run" / "trials").iterdir()]
+    written = [
+        (trial, Path((trial / "place").read_text()))
+        for trial in (tmp_path / "run" / "trials").iterdir()
+    ]
     assert len(written) == 5
-    assert {trial == place for trial, place in written} == {shared}  # or else each where no other node sees it
+    assert {trial == place for trial, place in written} == {
+        shared
+    }  # or else each where no other node sees it
     assert [place for _, place in written if place.exists() and not shared] == []
     assert shared or list((tmp_path / "depot").iterdir()) == []

@@ -21,7 +21,7 @@ def store():
 
 @pytest.fixture(scope="module")
 def executor(store):
-    spec = ExecutorSpec(use="ray", workers=1, silence_limit=30.0, storage_path=store.url())
+    spec = ExecutorSpec(use="ray", workers=1, heartbeat_timeout=30.0, storage_path=store.url())
     with open_executor(play, spec, "cpu") as executor:
         yield executor
 
@@ -41,7 +41,9 @@ def ending(executor, tmp_path):
     return run
 
 
-def test_a_storage_that_fails_in_the_middle_costs_its_trials_a_try_and_not_the_search(ending, store):
+def test_a_storage_that_fails_in_the_middle_costs_its_trials_a_try_and_not_the_search(
+    ending, store
+):
     store.refuses = lambda method, path: path.endswith(".zip") and method != "GET"
     lost = ending("healthy")
     store.refuses = lambda method, path: False

@@ -9,13 +9,13 @@ from dataclasses import replace
 import pytest
 from support.stubs import OUTCOME
 
-from gansearch.errors import DepotError
+from gansearch.errors import FileTransferError
 from gansearch.execution.ray.file_transfer import (
     CHECKPOINT,
     NOTE,
     PREFIX,
-    Depot,
     Elsewhere,
+    ObjectStoreTransfer,
     at_node,
     dispatch,
     received,
@@ -30,8 +30,8 @@ DIED = Crash("died", "its slot on Ray was lost")
 def depot(request, tmp_path):
     """A depot on each kind of storage."""
     if request.param == "file":
-        return Depot(f"file://{tmp_path}/depot", "/study")
-    return Depot(request.getfixturevalue("object_store").url(), "/study")
+        return ObjectStoreTransfer(f"file://{tmp_path}/depot", "/study")
+    return ObjectStoreTransfer(request.getfixturevalue("object_store").url(), "/study")
 
 
 @pytest.fixture
@@ -55,7 +55,11 @@ def job(tmp_path):
 
 
 def read(folder):
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_text()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def write_on_node(job, **contents):
@@ -64,7 +68,11 @@ def write_on_node(job, **contents):
     def evaluate(job, line):
         for name, content in contents.items():
             (job.folder / name.replace("_", ".")).write_text(content)
-        return {role: read(folder) for role in ("resume_from", "parent") if (folder := getattr(job, role))}
+        return {
+            role: read(folder)
+            for role in ("resume_from", "parent")
+            if (folder := getattr(job, role))
+        }
 
     return evaluate
 
@@ -95,7 +103,7 @@ def test_what_is_sent_takes_the_place_of_what_was_sent_before(depot, files, tmp_
 
 
 def test_of_an_upload_that_was_cut_off_nothing_counts_and_what_came_before_does(files, tmp_path):
-    depot = Depot(f"file://{tmp_path}/depot")
+    depot = ObjectStoreTransfer(f"file://{tmp_path}/depot")
     depot.send(files(a="1"))
     (whole,) = (tmp_path / "depot").iterdir()
     whole.with_name(whole.name.replace("000001", "000002")).write_bytes(whole.read_bytes()[:-1])
@@ -106,14 +114,16 @@ def test_of_an_upload_that_was_cut_off_nothing_counts_and_what_came_before_does(
 
 
 def test_a_name_that_leads_out_of_the_folder_does_not(files, tmp_path):
-    depot = Depot(f"file://{tmp_path}/depot")
+    depot = ObjectStoreTransfer(f"file://{tmp_path}/depot")
     depot.send({"../escaped": files(a="1")["a/a.txt"]})
     depot.fetch(tmp_path / "out")
     assert read(tmp_path / "out") == {"escaped": "1"}
     assert not (tmp_path / "escaped").exists()
 
 
-def test_a_trial_leaves_in_the_run_folder_what_it_wrote_on_its_node_and_nothing_elsewhere(depot, job, tmp_path):
+def test_a_trial_leaves_in_the_run_folder_what_it_wrote_on_its_node_and_nothing_elsewhere(
+    depot, job, tmp_path
+):
     shelf = depot.at("7")
     train(shelf, job, signals_parquet="curves", checkpoint_pt="state")
     assert read(job.folder) == {NOTE: shelf.below}
@@ -130,7 +140,10 @@ def test_what_a_job_needs_of_the_run_folder_is_there_on_its_node(depot, job, tmp
     (tmp_path / "parent" / "generator.pt").write_text("weights")
     needy = replace(job, resume_from=tmp_path / "interrupted", parent=tmp_path / "parent")
     found = train(depot.at("7"), needy)
-    assert found == {"resume_from": {"checkpoint.pt": "state"}, "parent": {"generator.pt": "weights"}}
+    assert found == {
+        "resume_from": {"checkpoint.pt": "state"},
+        "parent": {"generator.pt": "weights"},
+    }
 
 
 def test_the_checkpoint_that_is_looked_for_is_the_one_that_is_written():
@@ -159,7 +172,9 @@ def test_a_trial_whose_node_brought_nothing_has_died_whatever_it_said(depot, job
 def test_what_a_killed_driver_did_not_fetch_comes_to_the_retry_of_its_trial(depot, job, tmp_path):
     train(depot.at("7"), job, checkpoint_pt="state")
     (tmp_path / "run" / "8").mkdir()
-    found = train(depot.at("8"), replace(job, folder=tmp_path / "run" / "8", resume_from=job.folder))
+    found = train(
+        depot.at("8"), replace(job, folder=tmp_path / "run" / "8", resume_from=job.folder)
+    )
     assert found == {"resume_from": {"checkpoint.pt": "state"}}
     assert read(job.folder) == {"checkpoint.pt": "state"}
     assert not depot.at("7").fetch(tmp_path)
@@ -173,20 +188,26 @@ with at_node(Depot(sys.argv[1], "/killed")):
 """
 
 
-def test_the_folder_of_a_slot_that_was_killed_goes_with_the_next_job_on_its_node(tmp_path, monkeypatch):
+def test_the_folder_of_a_slot_that_was_killed_goes_with_the_next_job_on_its_node(
+    tmp_path, monkeypatch
+):
     (tmp_path / "node").mkdir()
     url, environment = f"file://{tmp_path}/depot", os.environ | {"TMPDIR": str(tmp_path / "node")}
     killed = subprocess.run([sys.executable, "-c", KILLED, url], env=environment)
     left = [path.name for path in (tmp_path / "node").iterdir()]
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "node"))
-    with at_node(Depot(url, "/next")):
+    with at_node(ObjectStoreTransfer(url, "/next")):
         beside = [path.name for path in (tmp_path / "node").iterdir()]
-    assert (killed.returncode, left, beside) == (-signal.SIGKILL, [f"{PREFIX}killed"], [f"{PREFIX}next"])
+    assert (killed.returncode, left, beside) == (
+        -signal.SIGKILL,
+        [f"{PREFIX}killed"],
+        [f"{PREFIX}next"],
+    )
     assert list((tmp_path / "node").iterdir()) == []
 
 
 def test_a_storage_that_works_is_left_as_it_was(object_store):
-    Depot(object_store.url()).check()
+    ObjectStoreTransfer(object_store.url()).check()
     assert object_store.files() == set()
 
 
@@ -194,22 +215,25 @@ def test_a_storage_that_works_is_left_as_it_was(object_store):
     ("url", "cause"),
     [
         ("file:///proc/depot", "Cannot create directory '/proc/depot'"),
-        ("s3://bucket/x?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:9", "NETWORK_CONNECTION"),
+        (
+            "s3://bucket/x?scheme=http&region=us-east-1&endpoint_override=127.0.0.1:9",
+            "NETWORK_CONNECTION",
+        ),
         ("s3://bucket/x?retries=1", "Unexpected query parameter in S3 URI: 'retries'"),
         ("ftp://host/x", "Unrecognized filesystem type"),
     ],
 )
 def test_a_storage_that_cannot_be_had_is_told_by_its_url_with_the_cause(url, cause):
-    with pytest.raises(DepotError) as told:
-        Depot(url).check()
+    with pytest.raises(FileTransferError) as told:
+        ObjectStoreTransfer(url).check()
     assert str(told.value).startswith(f"{url}: ")
     assert cause in str(told.value) and "\n" not in str(told.value)
 
 
 def test_a_bucket_that_is_not_there_or_not_ours_is_told_without_credentials(object_store):
-    with pytest.raises(DepotError, match="Bucket 'other' not found"):
-        Depot(object_store.url("other")).check()
+    with pytest.raises(FileTransferError, match="Bucket 'other' not found"):
+        ObjectStoreTransfer(object_store.url("other")).check()
     object_store.refuses = lambda method, path: method == "PUT"
-    with pytest.raises(DepotError, match="ACCESS_DENIED") as told:
-        Depot(object_store.url()).check()
+    with pytest.raises(FileTransferError, match="ACCESS_DENIED") as told:
+        ObjectStoreTransfer(object_store.url()).check()
     assert "open-sesame" not in str(told.value)

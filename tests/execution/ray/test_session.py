@@ -57,5 +57,7 @@ def test_a_path_that_is_too_long_for_the_sockets_of_ray_is_not_taken(tmp_path, m
         (1, 1, {"CPU": 8.0}, 0),
     ],
 )
-def test_a_node_takes_as_many_candidates_as_all_their_resources_fit_into(cpus, gpus, node, candidates):
+def test_a_node_takes_as_many_candidates_as_all_their_resources_fit_into(
+    cpus, gpus, node, candidates
+):
     assert _fit(ExecutorSpec(resources=ResourcesSpec(cpus=cpus, gpus=gpus)), node) == candidates

@@ -24,7 +24,9 @@ def test_it_passes_through_what_it_was_told(draws):
 
 def test_far_from_all_that_it_knows_it_expects_the_mean_and_is_unsure(draws):
     inputs, targets = draws
-    means, deviations = GaussianProcess(inputs, targets, CERTAIN, SETTINGS).predict(np.array([[50.0, 50.0]]))
+    means, deviations = GaussianProcess(inputs, targets, CERTAIN, SETTINGS).predict(
+        np.array([[50.0, 50.0]])
+    )
     assert means == pytest.approx([targets.mean()])
     assert deviations == pytest.approx([targets.std()], rel=0.01)
 
@@ -47,7 +49,9 @@ def test_a_few_trials_without_a_pattern_are_not_all_taken_for_noise():
     random = np.random.default_rng(0)
     for _ in range(20):
         inputs, targets = random.random((8, 6)), random.normal(0.0, 0.3, 8)
-        process = GaussianProcess(inputs, targets, np.zeros(8), fit_settings(inputs, targets, np.zeros(8), noise=0.12))
+        process = GaussianProcess(
+            inputs, targets, np.zeros(8), fit_settings(inputs, targets, np.zeros(8), noise=0.12)
+        )
         _, deviations = process.predict(random.random((50, 6)))
         assert np.median(deviations) > 0.1
 

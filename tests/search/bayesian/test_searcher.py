@@ -13,13 +13,20 @@ from gansearch.search.bayesian import searcher
 from gansearch.search.bayesian.candidate_pool import near
 from gansearch.signals import HEALTHY, Verdict
 
-SHRINK = ("search.sampler=shrink", "search.startup_trials=4", "pruning.rungs=[0.25, 0.5]", "pruning.precedents=2")
+SHRINK = (
+    "search.sampler=shrink",
+    "search.startup_trials=4",
+    "pruning.rungs=[0.25, 0.5]",
+    "pruning.min_healthy_trials=2",
+)
 FAILED = Outcome(Verdict("mode-collapse", 12, {}, "mode-collapse"), steps=12, seconds=0.1)
 
 
 def quality_of(job):
     """Better the larger the generator, with a learning rate of its own."""
-    return 4 / job.candidate.generator.width + abs(math.log10(job.candidate.schedule.generator_lr / 1e-3))
+    return 4 / job.candidate.generator.width + abs(
+        math.log10(job.candidate.schedule.generator_lr / 1e-3)
+    )
 
 
 def trained(job):
@@ -27,13 +34,22 @@ def trained(job):
     if job.candidate.generator.width < 16:
         return FAILED
     quality = quality_of(job)
-    rungs = [Rung(5, {"sliced_wasserstein": 4 * quality}), Rung(10, {"sliced_wasserstein": 2 * quality})]
-    return Outcome(HEALTHY, steps=20, seconds=0.1, rungs=rungs, metrics={"sliced_wasserstein": quality})
+    rungs = [
+        Rung(5, {"sliced_wasserstein": 4 * quality}),
+        Rung(10, {"sliced_wasserstein": 2 * quality}),
+    ]
+    return Outcome(
+        HEALTHY, steps=20, seconds=0.1, rungs=rungs, metrics={"sliced_wasserstein": quality}
+    )
 
 
 def told(store):
     """What became of its candidates; numbers differ, since an attempt that was interrupted has one of its own."""
-    return [(record.state, dict(record.parameters), record.steps) for record in store.records() if not record.retried]
+    return [
+        (record.state, dict(record.parameters), record.steps)
+        for record in store.records()
+        if not record.retried
+    ]
 
 
 def test_it_tries_as_many_candidates_as_the_study_says_however_often_it_goes_on_with_one(search):
@@ -43,7 +59,7 @@ def test_it_tries_as_many_candidates_as_the_study_says_however_often_it_goes_on_
 
 def test_runs_that_look_unlikely_to_reach_the_front_are_set_aside(search):
     records = search(InlineExecutor(trained), *SHRINK, "search.trials=16").records()
-    aside = [record for record in records if record.outdone_by]
+    aside = [record for record in records if record.dominated_by]
     assert aside
     assert {record.state for record in aside} == {"pruned"}
     assert all("would, as a rule, end with" in record.reason for record in aside)
@@ -61,7 +77,7 @@ def test_what_was_set_aside_is_taken_up_where_it_was_while_it_has_a_chance(searc
         assert before.parameters == record.parameters
         assert before.steps < record.steps
         assert executor.jobs[record.number].resume_from.name == f"{before.number:04d}"
-    assert not [record for record in records if record.outdone_by and not record.retried]
+    assert not [record for record in records if record.dominated_by and not record.retried]
 
 
 def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(search, tmp_path):
@@ -73,15 +89,19 @@ def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(search, tmp_path
 
 
 def test_a_study_of_two_sizes_cannot_shrink(make_space):
-    sizes = (
-        "objectives=[{metric: generator_params, direction: minimize}, {metric: generator_bytes, direction: minimize}]"
-    )
+    sizes = "objectives=[{metric: generator_params, direction: minimize}, {metric: generator_bytes, direction: minimize}]"
     with pytest.raises(StudyError, match="needs two objectives, a size and a quality"):
         make_space("search.sampler=shrink", sizes)
 
 
 @pytest.mark.parametrize(
-    "domain", [IntRange(2, 32, log=True), IntRange(0, 64, step=8), FloatRange(1e-4, 1e-2, log=True), Choices("a", "b")]
+    "domain",
+    [
+        IntRange(2, 32, log=True),
+        IntRange(0, 64, step=8),
+        FloatRange(1e-4, 1e-2, log=True),
+        Choices("a", "b"),
+    ],
 )
 def test_a_value_near_another_one_is_legal_too(domain):
     source = random.Random(0)

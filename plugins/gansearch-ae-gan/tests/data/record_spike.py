@@ -24,7 +24,7 @@ from gansearch.evaluation.probe import Probe
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training.loop import Hooks, train
-from gansearch.training.networks import Players
+from gansearch.training.networks import GANNetworks
 
 STEPS = (401, 801)
 LENGTH = 10
@@ -41,10 +41,10 @@ class Onlooker(RunWatch):
         return HEALTHY
 
 
-def spike_at(start: int) -> Callable[[int, Players], None]:
+def spike_at(start: int) -> Callable[[int, GANNetworks], None]:
     """Raises the generator's learning rate at a step, and lowers it again."""
 
-    def disturb(step: int, players: Players) -> None:
+    def disturb(step: int, players: GANNetworks) -> None:
         group = players.generator.optimizer.param_groups[0]
         if step == start:
             group["lr"] *= FACTOR
