@@ -10,6 +10,7 @@ from typing import Any, Literal, Protocol
 
 from gansearch.candidate import Candidate
 from gansearch.signals import Remedy, Verdict
+from gansearch.trial_record import Rung
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,6 @@ class Job:
     """Instead of the study's, for what draws weights, latents and batches."""
     resume_from: Path | None = None
     """The folder of an interrupted trial of the same candidate, whose checkpoint may be taken up."""
-    parent: Path | None = None
-    """The folder of a finished trial from whose networks this one's are cut out before they are trained."""
     alone: bool = False
     """Whether it is to have its GPU to itself."""
     seat: Rank = Rank()
@@ -54,14 +53,6 @@ class Progress:
     steps_per_second: float
     signals: Mapping[str, float]
     verdict: Verdict
-
-
-@dataclass(frozen=True)
-class Rung:
-    """What a run's samples are worth at a step at which candidates are compared."""
-
-    step: int
-    metrics: Mapping[str, float]
 
 
 @dataclass(frozen=True)

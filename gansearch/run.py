@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from gansearch.search.searcher import Searcher
     from gansearch.search.smallest_model import SmallestModelGoal
     from gansearch.search.tell_policy import TellPolicy
-    from gansearch.storage.trial_store import TrialRecord, TrialStore
+    from gansearch.storage.trial_store import TrialStore
+    from gansearch.trial_record import TrialRecord
 
 
 Stop = Callable[[], bool]
@@ -109,7 +110,6 @@ def search_of(
     # Here and below, since what only looks at a study has no need to wait for them.
     from gansearch.search.driver import Driver
     from gansearch.search.feasibility import FeasibilityCheck
-    from gansearch.search.inheritance import Parents
     from gansearch.search.rescue import Rescuer
     from gansearch.search.smallest_model import SmallestModelGoal
 
@@ -124,7 +124,6 @@ def search_of(
         space, study.sizes, spec.constraints, smallest.ceiling if smallest else None
     )
     agenda, rescuer = _agenda_of(study, gate, store, smallest), Rescuer(spec.search.rescue, gate)
-    parents = Parents(study.data.shape, axes) if spec.search.inherit else None
     return Driver(
         agenda,
         gate,
@@ -135,7 +134,6 @@ def search_of(
         listener,
         stop,
         rescuer,
-        parents,
     )
 
 
@@ -213,10 +211,8 @@ def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManage
     qualities = [axis.metric for axis in objective_axes(spec, space) if not axis.is_size]
     # Where all that is tried is named by the study, nothing is given up at a rung, so nothing is measured there.
     compared = qualities if compares and KINDS[spec.search.sampler].proposes else []
-    rungs, bequeaths = spec.pruning.rungs, compares and spec.search.inherit
-    evaluate = TrialRunner(
-        spec.training, space.detectors, space.metrics, compared, rungs, bequeaths
-    )
+    rungs = spec.pruning.rungs
+    evaluate = TrialRunner(spec.training, space.detectors, space.metrics, compared, rungs)
     return open_executor(evaluate, spec.executor, spec.training.device)
 
 

@@ -27,15 +27,27 @@ COLUMNS: Mapping[str, str] = {
     "duplicates": "share of pairs of generated samples that are nearly the same",
 }
 
-Status = Literal["healthy", "suspect", "convergence-failure", "mode-collapse", "diverged"]
+Status = Literal[
+    "healthy",
+    "suspect",
+    "convergence-failure",
+    "mode-collapse",
+    "off-target",
+    "diverged",
+    "unjudged",
+]
 STATUSES: tuple[Status, ...] = (
     "healthy",
     "suspect",
     "convergence-failure",
     "mode-collapse",
+    "off-target",
     "diverged",
+    "unjudged",
 )
-FAILURES: frozenset[Status] = frozenset({"convergence-failure", "mode-collapse", "diverged"})
+FAILURES: frozenset[Status] = frozenset(
+    {"convergence-failure", "mode-collapse", "off-target", "diverged"}
+)
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@ import textwrap
 
 import pytest
 import torch
+from support.by_hand import study, trial
 from support.object_store import object_store
 from support.postgres import database, server
 
+from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
+from gansearch.builtin.datasets.points import Grid2D, Ring2D
 from gansearch.registry import Registry
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.yaml_file import StudyDocument
 
-__all__ = ["database", "object_store", "server"]
+__all__ = ["database", "object_store", "server", "study", "trial"]
 
 torch.set_num_threads(1)
 
@@ -27,7 +30,7 @@ loss: {use: bce}
 schedule:
   use: alternating
   generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}
-training: {steps: 20, batch_size: 16, precision: fp32, judged_samples: 100, sample_every: 0, checkpoint_every: 10}
+training: {steps: 20, batch_size: 16, precision: fp32, eval_samples: 100, sample_every: 0, checkpoint_every: 10}
 objectives:
   - {metric: generator_params, direction: minimize}
   - {metric: sliced_wasserstein, direction: minimize}
@@ -53,3 +56,58 @@ def make_spec(study_text):
 @pytest.fixture
 def make_space(make_spec):
     return lambda *overrides: SearchSpace(make_spec(*overrides), Registry())
+
+
+@pytest.fixture(scope="session")
+def fashion():
+    return FashionMNIST().load()
+
+
+@pytest.fixture(scope="session")
+def ring():
+    return Ring2D(samples=1000, test_samples=500).load()
+
+
+@pytest.fixture(scope="session")
+def grid():
+    return Grid2D(samples=1000, test_samples=500).load()
+
+
+@pytest.fixture
+def as_generated():
+    """What a generator would have to give for these samples (N, C, H, W) to come out."""
+
+    def convert(data, samples):
+        samples = torch.as_tensor(samples)
+        if not data.is_image:
+            return samples
+        low, high = data.value_range
+        return samples.float() / 255 * (high - low) + low
+
+    return convert
+
+
+@pytest.fixture
+def certified(trial):
+    """Five trials and the runs of their certification: 1 is stable, 2 unstable, 3 under way, 0 and 4 never tried."""
+    records = [
+        trial(0, 1000, 5.0),
+        trial(1, 500, 5.1),
+        trial(2, 100, 5.3),
+        trial(3, 50, 6.0),
+        trial(4, 10, 7.0),
+    ]
+    outcomes = {1: [5.0, 5.2, 5.1, 5.4], 2: [5.3, None, None], 3: [6.1]}
+
+    def run(certified, seed, quality):
+        size, verdict = (
+            records[certified].sizes["generator_params"],
+            "diverged" if quality is None else "healthy",
+        )
+        return trial(seed, size, quality, verdict, certifies=certified, seed=seed)
+
+    return records, [
+        run(n, seed, value)
+        for n, values in outcomes.items()
+        for seed, value in enumerate(values, 1)
+    ]

@@ -39,10 +39,11 @@ from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, RunFolder
-from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
+from gansearch.trial_record import TrialRecord
 
 STUDY = Path(__file__).parents[2] / "studies" / "shrink_generator.yaml"
 SAMPLERS = ("tpe", "nsga2", "random")

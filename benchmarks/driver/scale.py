@@ -31,11 +31,12 @@ import torch
 from measure import outcome_of, prepared, study_of
 
 from gansearch.candidate import Candidate
-from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Progress, Rung
+from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Progress
 from gansearch.run import search_of
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import DATABASE, RunFolder
-from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialStore
+from gansearch.trial_record import Rung, TrialRecord
 
 STEPS = 1500
 RUNGS = (100, 200, 500, 1000)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from gansearch.messages import AtRung, Channel, Job, Outcome, Progress, Rung
+from gansearch.messages import AtRung, Channel, Job, Outcome, Progress
 from gansearch.signals import HEALTHY
+from gansearch.trial_record import Rung
 
 TIMES = {"nothing": 0, "tell": 1000, "ask": 100}
 """How often a job of each kind does what it does."""

@@ -31,7 +31,8 @@ import psutil
 from gansearch.ranking.pareto import axes_of, pareto_front
 from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
-from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialStore
+from gansearch.trial_record import TrialRecord
 
 SEARCH = Path(__file__).with_name("study.yaml")
 TRIALS = 12

@@ -52,8 +52,9 @@ from gansearch.search.samplers import KINDS
 from gansearch.search.smallest_model import SizeCeiling
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.storage.run_folder import TrialFolder
-from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialStore
 from gansearch.study.study import Study
+from gansearch.trial_record import TrialRecord
 
 SEARCHES, COMPARISON = "searches.jsonl", "comparison.md"
 SIZE = "generator_params"

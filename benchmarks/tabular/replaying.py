@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
-from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Rung
+from gansearch.messages import AtRung, Ended, Event, Job, Outcome
 from gansearch.run import objective_axes
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import Weighed
@@ -41,6 +41,7 @@ from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.study import Study
+from gansearch.trial_record import Rung
 
 TABLE = HERE / "table.parquet"
 METRICS = ("mmd", "fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gansearch.messages import Rung
 from gansearch.search.pruning import PruneDecision
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import Rung, TrialRecord
 
 
 class Never:

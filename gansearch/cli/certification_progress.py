@@ -12,8 +12,8 @@ from gansearch.candidate import Candidate
 from gansearch.cli.progress import LiveTable, PlainLines, clock
 from gansearch.report.certificates import CertificatesTable, Certification
 from gansearch.report.formatting import figure, percent
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 
 class _Searched:

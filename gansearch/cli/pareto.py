@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from gansearch.ranking.pareto import Objective
     from gansearch.ranking.run_summary import RunSummary
     from gansearch.storage.run_folder import RunFolder
-    from gansearch.storage.trial_store import TrialRecord
+    from gansearch.trial_record import TrialRecord
 
 SHOWN = 10
 """Condemned trials that are listed; `gansearch status` lists them all."""

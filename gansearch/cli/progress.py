@@ -20,8 +20,8 @@ from gansearch.ranking.study_summary import study_summary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import VERDICT_STYLES, is_outdone, tally_line, verdict_name
 from gansearch.signals import Remedy, Row
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 SHOWN = 10
 """Rows of the front that the live table shows at most."""

@@ -11,7 +11,7 @@ from gansearch.errors import RunFolderError
 
 if TYPE_CHECKING:
     from gansearch.storage.run_folder import RunFolder, TrialFolder
-    from gansearch.storage.trial_store import TrialRecord
+    from gansearch.trial_record import TrialRecord
 
 RUNS = Path("runs")
 """Where a study's name is looked up."""

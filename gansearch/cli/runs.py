@@ -13,7 +13,7 @@ from gansearch.errors import RunFolderError
 
 if TYPE_CHECKING:
     from gansearch.storage.run_folder import RunFolder, TrialFolder
-    from gansearch.storage.trial_store import TrialRecord
+    from gansearch.trial_record import TrialRecord
 
 
 def status(run: Run, json: Json = False) -> None:

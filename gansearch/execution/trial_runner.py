@@ -21,7 +21,6 @@ from gansearch.builtin.metrics.diversity import BlurRatio
 from gansearch.components import Data, Detector, Metric, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
-from gansearch.errors import RunFolderError
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
@@ -32,12 +31,11 @@ from gansearch.execution.gpu.estimate import footprint
 from gansearch.execution.gpu.memory import memory_of
 from gansearch.messages import AtRung, Channel, Job, Outcome, Progress
 from gansearch.signals import Remedy, Row, Verdict
-from gansearch.storage.run_folder import DISCRIMINATOR, GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.sample_images import save_samples
 from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.distributed import Ranks, joined
-from gansearch.training.inheritance import Heritage
 from gansearch.training.loop import Hooks, TrainedRun, train
 from gansearch.training.precision import choose_device, choose_precision, give_back_freed_memory
 
@@ -56,8 +54,6 @@ class TrialRunner:
     """Metrics that are measured at the rungs, and with them the coverage."""
     rungs: Sequence[float] = ()
     """Shares of the training after which they are."""
-    bequeaths: bool = False
-    """Whether other trials may inherit from this one, so that its discriminator is kept too."""
 
     def __call__(self, job: Job, line: Channel) -> Outcome:
         """Train the job's candidate and measure it; the study's own metrics only where it came through.
@@ -95,7 +91,6 @@ class TrialRunner:
             self._hooks(job, data, training.steps, line, ranks),
             folder=job.folder,
             resume_from=job.resume_from,
-            heritage=None if job.parent is None else _heritage(job.parent),
             ranks=ranks,
         )
 
@@ -132,8 +127,6 @@ class TrialRunner:
             VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
         )
         checkpoint.save(run.players.judged.state_dict(), path, GENERATOR)
-        if self.bequeaths:
-            checkpoint.save(run.players.discriminator.network.state_dict(), path, DISCRIMINATOR)
         if not run.outdone:  # or else the search may take it up again
             (path / checkpoint.NAME).unlink(missing_ok=True)
 
@@ -205,16 +198,6 @@ def _enter(
         place.enter_context(admitted(memory, counted, line.waiting, alone=job.alone))
     count = {} if counted is None else {"counted_gpu_memory_bytes": counted.total}
     return lambda: {**memory.taken(), **count}
-
-
-def _heritage(parent: Path) -> Heritage:
-    """What a finished trial leaves behind."""
-    generator = checkpoint.load(parent, GENERATOR, "cpu")
-    if generator is None:
-        raise RunFolderError(
-            f"{parent / GENERATOR} is missing or damaged, so nothing can be inherited from it"
-        )
-    return Heritage(generator, checkpoint.load(parent, DISCRIMINATOR, "cpu"))
 
 
 def steps_of(rungs: Iterable[float], steps: int) -> list[int]:

@@ -23,13 +23,15 @@ from gansearch.ranking.study_summary import StudySummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import condemned, count_outdone, verdict_name
 from gansearch.report.trial_figures import trial_figures
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 CONDEMNED_MARKS = {
     "convergence-failure": ("x", VERMILION),
     "mode-collapse": ("+", PURPLE),
+    "off-target": ("3", PURPLE),
     "diverged": ("1", "#333333"),
     "suspect": ("2", ORANGE),
+    "unjudged": ("4", GREY),
     "failed": ("|", GREY),
 }
 WIDE_SPAN = 4.0

@@ -21,7 +21,7 @@ from gansearch.ranking.certificate import Quality, Status
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.run_summary import RunSummary
 from gansearch.report.trial_counts import is_outdone
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 Legend = dict[str, Any]
 """By label an artist, or several that are drawn over each other, as matplotlib's legend takes them."""

@@ -16,8 +16,8 @@ from gansearch.ranking.tolerance import (
     limits_of,
     outcomes_of,
 )
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 Status = Literal["stable", "unstable", "undecided"]
 

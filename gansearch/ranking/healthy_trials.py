@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gansearch.ranking.pareto import Objective, first_runs, healthy_trials
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 DEFAULT_SIZE = Objective("generator_params", "minimize", is_size=True)
 """What every trial is counted by, for a study whose objectives name no size."""

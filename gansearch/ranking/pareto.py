@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 Direction = Literal["minimize", "maximize"]
 MARGIN = 0.1

@@ -9,8 +9,8 @@ from typing import Any
 from gansearch.ranking.pareto import Front, Objective, axes_of, pareto_front
 from gansearch.ranking.study_summary import StudySummary, standing_json, study_summary
 from gansearch.ranking.tradeoff import StepDown, knee_of, steps_down
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 
 @dataclass(frozen=True)

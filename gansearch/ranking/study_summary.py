@@ -11,8 +11,8 @@ from gansearch.ranking.certificate import Certificate, all_certificates
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective, axes_of
 from gansearch.ranking.tolerance import QualityThreshold, QualityThresholds, limits_of, outcomes_of
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 SIZE_BAND = 0.10
 """Share of the baseline's size within which another candidate counts as being of the same size."""

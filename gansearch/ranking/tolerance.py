@@ -9,8 +9,8 @@ from typing import Any
 
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective, healthy_trials
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import CertificationSpec, StudySpec
+from gansearch.trial_record import TrialRecord
 
 MODULUS = 2**31
 """Seeds lie below it."""

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from gansearch.ranking.pareto import Front, Objective, objective_point
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 LEAST_BEND = 1e-9
 """Distance below the chord, in lengths of the axes, from which it is more than a rounding error."""

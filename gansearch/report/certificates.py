@@ -16,8 +16,8 @@ from gansearch.ranking.study_summary import StudySummary, standing_json, study_s
 from gansearch.ranking.tolerance import QualityThreshold
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import count_states, count_verdicts
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 STYLES = {"stable": "green", "unstable": "red", "too weak": "yellow", "undecided": "dim"}
 

@@ -16,8 +16,8 @@ from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import study_summary
 from gansearch.report.formatting import figure, setting
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 Values = Mapping[str, Any]
 """Values by field, as `role.field`; an architecture stands under its role alone."""

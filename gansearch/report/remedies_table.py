@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.signals import Remedy
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 HEADING = "what to try next"
 COMMONEST = 4

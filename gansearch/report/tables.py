@@ -18,7 +18,7 @@ from gansearch.ranking.run_summary import RunSummary, noise_of
 from gansearch.ranking.tradeoff import StepDown
 from gansearch.report.formatting import change, figure, percent, setting
 from gansearch.report.trial_figures import QUANTITIES
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 
 class Column(NamedTuple):

@@ -10,14 +10,16 @@ from rich.table import Table
 
 from gansearch.report.formatting import figure
 from gansearch.signals import STATUSES
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 VERDICT_STYLES: Mapping[str, str] = {
     "healthy": "green",
     "suspect": "yellow",
     "convergence-failure": "red",
     "mode-collapse": "magenta",
+    "off-target": "bright_magenta",
     "diverged": "bright_red",
+    "unjudged": "bright_black",
     "failed": "blue",
     "outdone": "cyan",
 }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from gansearch.evaluation.latency import BATCHES, latency_name
 from gansearch.report.formatting import compact, figure
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 
 class Quantity(NamedTuple):

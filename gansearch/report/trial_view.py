@@ -16,9 +16,8 @@ from gansearch.report.formatting import figure, setting
 from gansearch.report.remedies_table import change_line, next_steps
 from gansearch.report.trial_counts import VERDICT_STYLES, is_outdone
 from gansearch.report.trial_figures import QUANTITIES, phrases
-from gansearch.rescue_record import Attempt, Rescue
 from gansearch.storage.run_folder import SIGNALS, TrialFolder
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
 
 def trial_json(
@@ -30,7 +29,6 @@ def trial_json(
         "baseline": record.baseline,
         "retry_of": record.retry_of,
     }
-    known |= {"inherited_from": record.inherited_from}
     kept: dict[str, Any] = {
         "folder": str(files.path),
         "signals": SIGNALS if (files.path / SIGNALS).is_file() else None,
@@ -66,9 +64,6 @@ def _headline(record: TrialRecord) -> Text:
             style="not bold",
         )
     marks = {"the baseline": record.baseline, "refused before training": record.rejected}
-    marks |= {
-        f"begun with weights of trial {record.inherited_from}": record.inherited_from is not None
-    }
     marks |= {
         "queued again": record.retried,
         f"another try of trial {record.retry_of}": record.retry_of is not None,

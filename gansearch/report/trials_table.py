@@ -13,7 +13,7 @@ from rich.text import Text
 from gansearch.report.formatting import figure
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
 from gansearch.report.trial_figures import GROUPS, QUANTITIES, Quantity, trial_figures
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 NAMES = {quantity.name for quantity in QUANTITIES}
 LEGEND = (

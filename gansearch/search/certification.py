@@ -27,9 +27,10 @@ from gansearch.ranking.tolerance import (
 )
 from gansearch.registry import Registry
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck, SizeCounter
-from gansearch.storage.trial_store import CERTIFIES, GIVEN, SEED, TrialRecord, TrialStore
+from gansearch.storage.trial_store import CERTIFIES, GIVEN, SEED, TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import Bounds, StudySpec
+from gansearch.trial_record import TrialRecord
 
 Run = tuple[int, int]
 """The number of a trial of the search, and the seed with which its candidate is trained again."""

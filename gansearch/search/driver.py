@@ -14,7 +14,6 @@ from gansearch.errors import GansearchError
 from gansearch.execution.executor import Executor
 from gansearch.messages import AtRung, Crash, Ended, Ending, Job, Progress
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
-from gansearch.search.inheritance import Parents
 from gansearch.search.pruning import PruneDecision, RungPruner
 from gansearch.search.record_keeping import begun, ended
 from gansearch.search.rescue import Rescuer, SecondChance, both_told
@@ -22,7 +21,8 @@ from gansearch.search.searcher import Searcher
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
-from gansearch.storage.trial_store import ALONE, DEATHS, INHERITS, TrialRecord, TrialStore
+from gansearch.storage.trial_store import ALONE, DEATHS, TrialStore
+from gansearch.trial_record import TrialRecord
 
 REJECTIONS_ON_END = 200
 """Candidates refused one after the other before the driver gives up."""
@@ -102,7 +102,6 @@ class Driver:
         listener: Listener,
         stop: Callable[[], bool] = lambda: False,
         rescuer: Rescuer | None = None,
-        parents: Parents | None = None,
     ) -> None:
         """Put together those who take part.
 
@@ -117,7 +116,6 @@ class Driver:
             listener: told of all that happens.
             stop: asked about four times a second, and before each start, whether to stop.
             rescuer: says which runs get a second chance; without it none does.
-            parents: says which trial a candidate inherits weights from; without it none does.
         """
         self._agenda, self._gate, self._executor, self._pruner, self._teller = (
             agenda,
@@ -132,7 +130,7 @@ class Driver:
             listener,
             stop,
         )
-        self._rescuer, self._parents = rescuer, parents
+        self._rescuer = rescuer
         self._running: dict[int, _Running] = {}
         self._healthy: list[TrialRecord] = []
         self._rejected_on_end = 0
@@ -186,40 +184,18 @@ class Driver:
         taken_up = (
             running.record.continues if running.record.retry_of is None else running.record.retry_of
         )
-        self._inherit(running, taken_up)
         self._listener.started(trial.number, running.candidate, examined.sizes)
         self._submit(
             running, resume_from=None if taken_up is None else self._folders(taken_up).path
         )
 
-    def _inherit(self, running: _Running, taken_up: int | None) -> None:
-        """Find the trial that a new one inherits from; another try of one keeps the parent of before."""
-        if self._parents is None:
-            return
-        if taken_up is not None:
-            parent = self._store.record(taken_up).inherited_from
-        else:
-            parent = self._parents.find(running.record, running.candidate, self._healthy)
-        if parent is not None:
-            running.trial.set_user_attr(INHERITS, parent)
-            running.record = replace(running.record, inherited_from=parent)
-
     def _submit(self, running: _Running, resume_from: Path | None = None) -> None:
         number, record = running.trial.number, running.record
         running.folder.write_json(CANDIDATE, running.candidate.to_json())
         self._running[number] = running
-        parent = (
-            None if record.inherited_from is None else self._files_of(record.inherited_from).path
-        )
         alone = bool(running.trial.user_attrs.get(ALONE))
-        job = Job(
-            number, running.candidate, running.folder.path, record.seed, resume_from, parent, alone
-        )
+        job = Job(number, running.candidate, running.folder.path, record.seed, resume_from, alone)
         self._executor.submit(job)
-
-    def _files_of(self, number: int) -> TrialFolder:
-        """Where the networks lie that a finished trial is known by."""
-        return self._folders(number).figured(self._store.record(number))
 
     def _refuse(self, trial: Trial, examined: Feasibility) -> None:
         record = begun(trial, examined)

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean, pvariance
 
-from gansearch.messages import Rung
 from gansearch.ranking.pareto import Objective
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import Rung, TrialRecord
 
 USUAL_SPREAD = 0.25
 """Standard deviation, in logarithms, of the improvements of different runs from one rung: 0.13 near the end of a

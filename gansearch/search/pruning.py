@@ -19,12 +19,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gansearch.messages import Rung
 from gansearch.ranking.pareto import Objective, pareto_front
 from gansearch.search.learning_curves import CurveExtrapolation, cost, quality
 from gansearch.search.smallest_model import SmallestModelGoal
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import PruningSpec
+from gansearch.trial_record import Rung, TrialRecord
 
 Records = Sequence[TrialRecord]
 

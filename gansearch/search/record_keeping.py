@@ -18,8 +18,8 @@ from gansearch.storage.trial_store import (
     RETRY_OF,
     SEED,
     VARIATION,
-    TrialRecord,
 )
+from gansearch.trial_record import TrialRecord
 
 
 def begun(trial: Trial, examined: Feasibility) -> TrialRecord:

@@ -14,10 +14,9 @@ from typing import Literal
 from gansearch.candidate import Candidate
 from gansearch.diagnosis.remedies import applied
 from gansearch.errors import PluginError
-from gansearch.rescue_record import Attempt, Rescue
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.signals import Remedy
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
 MAY_CHANGE = frozenset({"discriminator", "loss", "schedule"})
 """Roles that a rescue leaves to a remedy."""

@@ -8,9 +8,10 @@ from typing import Protocol
 from optuna.trial import Trial, TrialState
 
 from gansearch.search.samplers import KINDS, make_sampler
-from gansearch.storage.trial_store import BASELINE, GIVEN, VARIATION, TrialRecord, TrialStore
+from gansearch.storage.trial_store import BASELINE, GIVEN, VARIATION, TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import SearchSpec
+from gansearch.trial_record import TrialRecord
 
 
 class Searcher(Protocol):

@@ -12,8 +12,8 @@ from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import limits_of
 from gansearch.search.learning_curves import cost
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 
 @dataclass(frozen=True)

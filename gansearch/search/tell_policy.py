@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from gansearch.search.samplers import SamplerKind
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import ObjectiveSpec
+from gansearch.trial_record import TrialRecord
 
 
 @dataclass(frozen=True)

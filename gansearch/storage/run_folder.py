@@ -35,18 +35,17 @@ from gansearch.study.yaml_file import StudyDocument
 
 if TYPE_CHECKING:
     from gansearch.storage.database import Database
-    from gansearch.storage.trial_store import TrialRecord
+    from gansearch.trial_record import TrialRecord
 
 STUDY, DATABASE, IDENTITY, LOCK = "study.yaml", "study.db", "identity", "lock"
 TRIALS, CERTIFICATION = "trials", "certification"
-CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, DISCRIMINATOR, ERROR = (
+CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "candidate.json",
     "signals.parquet",
     "predictions.parquet",
     "verdict.json",
     "samples",
     "generator.pt",
-    "discriminator.pt",
     "error.txt",
 )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import optuna
 import sqlalchemy
@@ -17,16 +17,14 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from sqlalchemy.exc import SQLAlchemyError
 
 from gansearch.errors import RunFolderError
-from gansearch.messages import Rung
-from gansearch.rescue_record import Rescue
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.cached_storage import CachedStorage
 from gansearch.storage.database import RESUMABLE, Database, located, write_out
 from gansearch.study.spec import ObjectiveSpec
+from gansearch.trial_record import Rescue, Rung, State, TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-State = Literal["complete", "pruned", "failed", "running", "waiting"]
 RECORD, RETRY_OF, DEATHS = "record", "retry_of", "deaths"
 BASELINE, GIVEN, VARIATION = "baseline", "given", "variation"
 """Marks of candidates that the study names outright (the baseline has both) and of the baseline's variations."""
@@ -34,132 +32,37 @@ CERTIFIES, SEED = "certifies", "seed"
 """Marks of the runs of a certification."""
 CONTINUES = "continues"
 """Mark of a trial that takes up one that was given up at a rung."""
-INHERITS = "inherits"
-"""Mark of a trial that began with another one's weights."""
 ALONE = "alone"
 """Mark of a trial that has its GPU to itself, since memory ran out on one that it shared."""
 KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS, CONTINUES, ALONE)
 """Marks that a trial leaves to the one that takes its place."""
 
 
-@dataclass(frozen=True)
-class TrialRecord:
-    """One trial as it stands in the storage; what a running one has not got is empty."""
-
-    number: int
-    state: State
-    parameters: Mapping[str, Any]
-    candidate: Mapping[str, Any] = field(default_factory=dict)
-    identity: str = ""
-    sizes: Mapping[str, float] = field(default_factory=dict)
-    verdict: Verdict | None = None
-    remedies: Sequence[Remedy] = ()
-    metrics: Mapping[str, float] = field(default_factory=dict)
-    signals: Mapping[str, float] = field(default_factory=dict)
-    rungs: Sequence[Rung] = ()
-    """What it was worth at each rung that it reached."""
-    dominated_by: Sequence[int] = ()
-    """Trials that it was held against at the rung at which it was given up."""
-    steps: int = 0
-    seconds: float = 0.0
-    stamp: Mapping[str, Any] = field(default_factory=dict)
-    reason: str = ""
-    """Why it was rejected before training, how it crashed, or why it was given up at a rung."""
-    rejected: bool = False
-    """Refused before training, so that it cost nothing."""
-    retried: bool = False
-    """Queued again as another trial: it was ended by something outside, or set aside at a rung and taken up."""
-    baseline: bool = False
-    given: bool = False
-    """Named outright by the study: the baseline, or queued."""
-    variation: bool = False
-    """The baseline but for one field, from a search of one at a time."""
-    retry_of: int | None = None
-    continues: int | None = None
-    """The trial that was set aside at a rung, and that this one takes up."""
-    certifies: int | None = None
-    """The trial of the search whose candidate this run proves, or not."""
-    seed: int | None = None
-    """With which it does."""
-    inherited_from: int | None = None
-    """The trial out of whose networks its own were cut before they were trained."""
-    rescue: Rescue | None = None
-    """The two runs of a trial that got a second one."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether it says something of its candidate for good."""
-        return self.state in ("complete", "pruned", "failed") and not self.retried
-
-    @property
-    def judged(self) -> bool:
-        """Whether a training of its candidate has come to a verdict, healthy or not."""
-        return self.state in ("complete", "pruned") and not (self.rejected or self.dominated_by)
-
-    @property
-    def rescued(self) -> bool:
-        """Whether a remedy has made another candidate of it than its parameters give."""
-        return self.rescue is not None and self.rescue.succeeded
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """The parameters with the values that the trial's figures are of, where a remedy has changed some."""
-        if self.rescue is None or not self.rescued:
-            return dict(self.parameters)
-        return {name: self.rescue.changed(name, value) for name, value in self.parameters.items()}
-
-    @property
-    def figures(self) -> dict[str, float]:
-        """Sizes and metrics together."""
-        return {**self.sizes, **self.metrics}
-
-    def to_json(self) -> dict[str, Any]:
-        told = {
-            k: getattr(self, k)
-            for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")
-        }
-        told |= {k: getattr(self, k) for k in ("seconds", "stamp", "reason", "rejected", "retried")}
-        told |= {"verdict": self.verdict.to_json() if self.verdict else None}
-        told |= {"rungs": [(rung.step, dict(rung.metrics)) for rung in self.rungs]}
-        told |= {"dominated_by": list(self.dominated_by)}
-        told |= {"rescue": self.rescue.to_json() if self.rescue else None}
-        return told | {
-            "state": self.state,
-            "remedies": [remedy.to_json() for remedy in self.remedies],
-        }
-
-    @classmethod
-    def of(cls, trial: FrozenTrial) -> Self:
-        """Read a trial of Optuna's."""
-        attributes = trial.user_attrs
-        told: dict[str, Any] = (
-            json.loads(attributes[RECORD])
-            if RECORD in attributes
-            else {"state": _STATES[trial.state]}
-        )
-        if told.get("verdict"):
-            told["verdict"] = Verdict.from_json(told["verdict"])
-        told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
-        told["rungs"] = tuple(Rung(*rung) for rung in told.get("rungs", ()))
-        told["dominated_by"] = tuple(told.get("dominated_by", ()))
-        if told.get("rescue"):
-            told["rescue"] = Rescue.from_json(told["rescue"])
-        return cls(
-            number=trial.number,
-            parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
-            baseline=bool(attributes.get(BASELINE)),
-            given=bool(attributes.get(GIVEN)),
-            variation=bool(attributes.get(VARIATION)),
-            retry_of=attributes.get(RETRY_OF),
-            continues=attributes.get(CONTINUES),
-            certifies=attributes.get(CERTIFIES),
-            seed=attributes.get(SEED),
-            # A second run begins from scratch.
-            inherited_from=None
-            if (rescue := told.get("rescue")) and rescue.succeeded
-            else attributes.get(INHERITS),
-            **told,
-        )
+def read_record(trial: FrozenTrial) -> TrialRecord:
+    """Read a trial of Optuna's."""
+    attributes = trial.user_attrs
+    told: dict[str, Any] = (
+        json.loads(attributes[RECORD]) if RECORD in attributes else {"state": _STATES[trial.state]}
+    )
+    if told.get("verdict"):
+        told["verdict"] = Verdict.from_json(told["verdict"])
+    told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
+    told["rungs"] = tuple(Rung(*rung) for rung in told.get("rungs", ()))
+    told["dominated_by"] = tuple(told.get("dominated_by", ()))
+    if told.get("rescue"):
+        told["rescue"] = Rescue.from_json(told["rescue"])
+    return TrialRecord(
+        number=trial.number,
+        parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
+        baseline=bool(attributes.get(BASELINE)),
+        given=bool(attributes.get(GIVEN)),
+        variation=bool(attributes.get(VARIATION)),
+        retry_of=attributes.get(RETRY_OF),
+        continues=attributes.get(CONTINUES),
+        certifies=attributes.get(CERTIFIES),
+        seed=attributes.get(SEED),
+        **told,
+    )
 
 
 _STATES: Mapping[TrialState, State] = {
@@ -272,9 +175,9 @@ class TrialStore:
     def _read(self, trial: FrozenTrial) -> TrialRecord:
         """A trial's record; that of a finished one is read once, since nothing can change it any more."""
         if not trial.state.is_finished():
-            return TrialRecord.of(trial)
+            return read_record(trial)
         if trial.number not in self._finished:
-            self._finished[trial.number] = TrialRecord.of(trial)
+            self._finished[trial.number] = read_record(trial)
         return self._finished[trial.number]
 
     @property

@@ -184,8 +184,6 @@ class SearchSpec(_Part):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     rescue: Literal["none", "suspect", "all"] = "none"
     """Which runs get a second one, with the first remedy that leaves the generator as it is: `all` means failed too."""
-    inherit: bool = False
-    """Whether a proposed candidate begins with weights cut out of the next larger healthy generator that it fits in."""
 
     @property
     def limit(self) -> int | None:

@@ -15,19 +15,19 @@ from torch import Tensor
 from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.diagnosis.detection import RunWatch
-from gansearch.messages import Rung, StoppedError
+from gansearch.messages import StoppedError
 from gansearch.signals import Row, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
 from gansearch.training.batches import BatchSampler
 from gansearch.training.cuda_graphs import graphed
 from gansearch.training.distributed import ALONE, Ranks
-from gansearch.training.inheritance import Heritage
 from gansearch.training.loss_inputs import Stage
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
 from gansearch.training.steps import Due, EagerSteps, every
+from gansearch.trial_record import Rung
 
 SHOWN = 64
 """Samples that are shown on the way, always of the same inputs."""
@@ -87,7 +87,6 @@ def train(
     *,
     folder: Path | None = None,
     resume_from: Path | None = None,
-    heritage: Heritage | None = None,
     ranks: Ranks = ALONE,
 ) -> TrainedRun:
     """Train a candidate until its steps are done, the watch condemns it or it may not go on from a rung.
@@ -101,7 +100,6 @@ def train(
         folder: where checkpoints go; without it none are kept.
         resume_from: a folder whose checkpoint, if it has a sound one, is taken up. On one thread the
             run then ends bit for bit as if it had never stopped.
-        heritage: what the networks begin with, where that is not the candidate's initialisation.
         ranks: the processes that train it together, each of which calls this. They come to the same rows,
             verdict and weights; the hooks are called on all of them, checkpoints are written by the first.
 
@@ -116,8 +114,6 @@ def train(
 
     # The players, their data, and what they are held against
     players = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
-    if heritage is not None:
-        players.inherit(heritage)
     feed = BatchSampler(data, device)
     phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(feed)))
     shown_inputs = players.test_inputs(SHOWN, feed)

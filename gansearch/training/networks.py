@@ -18,7 +18,6 @@ from gansearch.training.batches import BatchSampler
 from gansearch.training.data_parallel import shared
 from gansearch.training.distributed import ALONE, Ranks
 from gansearch.training.ema import Average
-from gansearch.training.inheritance import Heritage, fits, inherit, shapes_of
 from gansearch.training.precision import MemoryFormat, Precision, arrange, autocast
 
 
@@ -122,13 +121,6 @@ class GANNetworks:
     def judged(self) -> nn.Module:
         """The generator that is sampled and kept: the average where the schedule asks for one."""
         return self.generator.network if self._average is None else self._average.network
-
-    def inherit(self, heritage: Heritage) -> None:
-        """Begin with what is cut out of larger networks; a discriminator that does not fit begins on its own."""
-        inherit(self.generator.network, heritage.generator)
-        own, theirs = self.discriminator.network, heritage.discriminator
-        if theirs is not None and fits(shapes_of(own.state_dict()), shapes_of(theirs)):
-            inherit(own, theirs)
 
     def average(self) -> None:
         """Let the average follow the generator by a step."""

@@ -69,7 +69,7 @@ def trained(make_spec, make_space, folder, *overrides):
 
 
 def test_epochs_are_those_of_the_candidates_own_training_samples(make_spec, make_space, tmp_path):
-    epochs = "training={epochs: 3, batch_size: 100, judged_samples: 100, read_every: 1, sample_every: 2 epochs}"
+    epochs = "training={epochs: 3, batch_size: 100, eval_samples: 100, signals_every: 1, sample_every: 2 epochs}"
     outcome, told = trained(make_spec, make_space, tmp_path / "all", epochs)
     assert (outcome.steps, told) == (12, {12})
     few, told = trained(make_spec, make_space, tmp_path / "few", epochs, "dataset.limit=200")
@@ -77,7 +77,7 @@ def test_epochs_are_those_of_the_candidates_own_training_samples(make_spec, make
 
 
 def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_space, tmp_path):
-    epochs = "training={epochs: 3, batch_size: 100, judged_samples: 100, sample_every: 2 epochs}"
+    epochs = "training={epochs: 3, batch_size: 100, eval_samples: 100, sample_every: 2 epochs}"
     trained(make_spec, make_space, tmp_path, epochs)
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == [
         "step-000008.png",
@@ -87,7 +87,7 @@ def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_sp
 
 def at_rungs(make_spec, make_space, folder, phone=None, **job):
     """A run of 40 steps that is compared after 10 and after 20 of them."""
-    training = make_spec("training={steps: 40, judged_samples: 100}").training
+    training = make_spec("training={steps: 40, eval_samples: 100}").training
     space = make_space()
     judge = TrialRunner(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
     return judge(Job(0, space.baseline, folder, **job), phone or Phone())
@@ -115,7 +115,7 @@ def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(
 
 def test_to_be_compared_changes_nothing(make_spec, make_space, tmp_path):
     compared = at_rungs(make_spec, make_space, tmp_path / "compared")
-    training = make_spec("training={steps: 40, judged_samples: 100}").training
+    training = make_spec("training={steps: 40, eval_samples: 100}").training
     space = make_space()
     alone = TrialRunner(training, (), space.metrics)(
         Job(0, space.baseline, tmp_path / "alone"), Phone()

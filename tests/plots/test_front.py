@@ -4,10 +4,10 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gansearch.messages import Rung
 from gansearch.plots.front import front_figure, front_frame, save_figure
 from gansearch.plots.front_marks import Marks
 from gansearch.ranking.run_summary import RunSummary
+from gansearch.trial_record import Rung
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from gansearch.ranking.pareto import Objective, pareto_front
 from gansearch.ranking.tradeoff import knee_of, steps_down
 from gansearch.signals import HEALTHY
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import TrialRecord
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 COVERAGE = Objective("coverage", "maximize")

@@ -2,9 +2,9 @@ import pytest
 from rich.console import Console
 
 from gansearch.report.trial_view import trial_json, trial_view
-from gansearch.rescue_record import Attempt, Rescue
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import TrialFolder
+from gansearch.trial_record import Attempt, Rescue
 
 SLOWER = Remedy(
     "halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}}

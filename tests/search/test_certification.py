@@ -12,7 +12,8 @@ from gansearch.run import Study, certification_of, objective_axes
 from gansearch.search.certification import Choice, Plan, chosen
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_store import TrialRecord, TrialStore, certification_name
+from gansearch.storage.trial_store import TrialStore, certification_name
+from gansearch.trial_record import TrialRecord
 
 COLLAPSED = Outcome(
     Verdict("mode-collapse", 12, {"coverage": 0.0}, "mode-collapse"), steps=12, seconds=0.1

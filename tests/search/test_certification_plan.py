@@ -12,8 +12,8 @@ from gansearch.ranking.pareto import Objective
 from gansearch.ranking.tolerance import fresh_seeds
 from gansearch.search.certification import Choice, Plan
 from gansearch.signals import Verdict
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.yaml_file import StudyDocument
+from gansearch.trial_record import TrialRecord
 
 SIZE, QUALITY = (
     Objective("generator_params", "minimize", is_size=True),

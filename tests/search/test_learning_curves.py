@@ -1,10 +1,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.messages import Rung
 from gansearch.search.learning_curves import HealthClassifier
 from gansearch.signals import HEALTHY, Verdict
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import Rung, TrialRecord
 
 COLLAPSE = Verdict("mode-collapse", 1000)
 

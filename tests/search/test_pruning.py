@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.messages import Rung
 from gansearch.ranking.pareto import Objective
 from gansearch.search.pruning import RungPruner
 from gansearch.signals import HEALTHY
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import PruningSpec
+from gansearch.trial_record import Rung, TrialRecord
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 COVERAGE = Objective("coverage", "maximize")

@@ -7,11 +7,12 @@ from optuna.trial import TrialState
 from support.stubs import InlineExecutor, KilledError, Phone, healthy
 
 from gansearch.execution.trial_runner import TrialRunner
-from gansearch.messages import Crash, Outcome, Rung
+from gansearch.messages import Crash, Outcome
 from gansearch.registry import Registry
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trained_generator import TrainedGenerator
+from gansearch.trial_record import Rung
 
 SLOWER = Remedy(
     "halve the rate", "it won 9 of 9 steps", "a document", {"schedule": {"discriminator_lr": 1e-4}}

@@ -4,8 +4,9 @@ import pytest
 from optuna.trial import TrialState
 from support.stubs import InlineExecutor
 
-from gansearch.messages import Outcome, Rung
+from gansearch.messages import Outcome
 from gansearch.signals import HEALTHY
+from gansearch.trial_record import Rung
 
 RUNGS = ("pruning.rungs=[0.25]", "pruning.min_healthy_trials=1", "search.trials=8")
 

@@ -8,7 +8,7 @@ import pytest
 from support.stubs import InlineExecutor
 
 from gansearch.evaluation.counting import SizeCounter
-from gansearch.messages import Outcome, Rung
+from gansearch.messages import Outcome
 from gansearch.ranking.pareto import Objective
 from gansearch.run import Study, search_of
 from gansearch.search.bayesian.acquisition import SizeReduction
@@ -16,6 +16,7 @@ from gansearch.search.smallest_model import SizeCeiling, SmallestModelGoal
 from gansearch.signals import HEALTHY
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_store import TrialStore
+from gansearch.trial_record import Rung
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 SMALLEST = (

@@ -13,7 +13,8 @@ from optuna.storages import RDBStorage
 
 from gansearch.errors import RunFolderError
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_store import TrialRecord, TrialStore
+from gansearch.storage.trial_store import TrialStore
+from gansearch.trial_record import TrialRecord
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@ from dataclasses import replace
 
 from optuna.trial import TrialState, create_trial
 
-from gansearch.rescue_record import Attempt, Rescue
 from gansearch.signals import Remedy, Verdict
-from gansearch.storage.trial_store import RECORD, TrialRecord
+from gansearch.storage.trial_store import RECORD, read_record
+from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
 TOLD = TrialRecord(
     7,
@@ -30,19 +30,19 @@ def stored(record):
 
 
 def test_a_record_comes_back_with_its_verdict_and_remedies():
-    assert TrialRecord.of(stored(TOLD.to_json())) == TOLD
+    assert read_record(stored(TOLD.to_json())) == TOLD
 
 
 def test_a_record_comes_back_with_both_stories_of_a_rescue():
     first, second = Attempt(TOLD.verdict, 51, 1.5), Attempt(None, 0, 0.0)
     rescue = Rescue(TOLD.remedies[0], first, second, succeeded=False, reason="raised: no")
     told = replace(TOLD, rescue=rescue)
-    assert TrialRecord.of(stored(told.to_json())) == told
+    assert read_record(stored(told.to_json())) == told
 
 
 def test_a_record_from_before_there_were_remedies_or_rescues_has_none():
     old = {
         name: value for name, value in TOLD.to_json().items() if name not in ("remedies", "rescue")
     }
-    assert TrialRecord.of(stored(old)).remedies == ()
-    assert TrialRecord.of(stored(old)).rescue is None
+    assert read_record(stored(old)).remedies == ()
+    assert read_record(stored(old)).rescue is None

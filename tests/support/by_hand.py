@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 
 from gansearch.signals import Verdict
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
+from gansearch.trial_record import TrialRecord
 
 STUDY = """
 name: by-hand

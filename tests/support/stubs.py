@@ -10,8 +10,9 @@ from pathlib import Path
 
 import psutil
 
-from gansearch.messages import AtRung, Ended, Outcome, Progress, Rung, StoppedError
+from gansearch.messages import AtRung, Ended, Outcome, Progress, StoppedError
 from gansearch.signals import HEALTHY, Verdict
+from gansearch.trial_record import Rung
 
 
 def healthy(job):

@@ -32,7 +32,7 @@ from gansearch.messages import Channel, Crash, Ending, Evaluate, Job, Outcome
 PREFIX = "gansearch-trial-"
 THERE, BACK = "there", "back"
 """What a job needs, and what it leaves."""
-TRIAL, RESUMED, PARENT = "trial", "resumed", "parent"
+TRIAL, RESUMED = "trial", "resumed"
 """On a node, the folders for which a job asks."""
 CHECKPOINT, NETWORKS = "checkpoint.pt", "*.pt"
 NOTE = ".depot"
@@ -166,8 +166,6 @@ def dispatch(shelf: ObjectStoreTransfer, job: Job) -> None:
         for note in job.resume_from.rglob(NOTE):  # the driver of that trial was killed
             _collect(replace(shelf, below=note.read_text()), note.parent)
         needed |= _files_of(job.resume_from, NETWORKS, RESUMED)
-    if job.parent is not None:
-        needed |= _files_of(job.parent, NETWORKS, PARENT)
     if needed:
         shelf.at(THERE).send(needed)
 
@@ -209,10 +207,7 @@ class Elsewhere:
         """
         here = Path(tempfile.gettempdir(), f"{PREFIX}{_name(self.shelf)}")
         resumed = None if job.resume_from is None else here / RESUMED
-        parent = None if job.parent is None else here / PARENT
-        return self.evaluate(
-            replace(job, folder=here / TRIAL, resume_from=resumed, parent=parent), line
-        )
+        return self.evaluate(replace(job, folder=here / TRIAL, resume_from=resumed), line)
 
 
 Keep = Callable[[bool], None]

@@ -30,8 +30,8 @@ from gansearch.search.bayesian.gaussian_process import (
 )
 from gansearch.search.learning_curves import CurveExtrapolation, Forecast, HealthClassifier, cost
 from gansearch.search.smallest_model import SmallestModelGoal
-from gansearch.storage.trial_store import TrialRecord
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 Observation = Sequence[tuple[TrialRecord, float, float]]
 """What is known of candidates, and how much doubt there is of each figure."""

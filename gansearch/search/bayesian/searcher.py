@@ -34,9 +34,10 @@ from gansearch.search.bayesian.gaussian_process import Array
 from gansearch.search.learning_curves import Forecast
 from gansearch.search.samplers import seed_of
 from gansearch.search.searcher import SamplerSearcher
-from gansearch.storage.trial_store import CONTINUES, TrialRecord, TrialStore
+from gansearch.storage.trial_store import CONTINUES, TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
+from gansearch.trial_record import TrialRecord
 
 GROWTH = 1.2
 """The processes learn their settings anew whenever there are so many times the trials of before."""

@@ -68,11 +68,7 @@ def write_on_node(job, **contents):
     def evaluate(job, line):
         for name, content in contents.items():
             (job.folder / name.replace("_", ".")).write_text(content)
-        return {
-            role: read(folder)
-            for role in ("resume_from", "parent")
-            if (folder := getattr(job, role))
-        }
+        return {"resume_from": read(job.resume_from)} if job.resume_from else {}
 
     return evaluate
 
@@ -133,17 +129,12 @@ def test_a_trial_leaves_in_the_run_folder_what_it_wrote_on_its_node_and_nothing_
 
 
 def test_what_a_job_needs_of_the_run_folder_is_there_on_its_node(depot, job, tmp_path):
-    for name in ("interrupted", "parent"):
-        (tmp_path / name / "samples").mkdir(parents=True)
-        (tmp_path / name / "samples" / "1.png").write_text("picture")
-    (tmp_path / "interrupted" / "checkpoint.pt").write_text("state")
-    (tmp_path / "parent" / "generator.pt").write_text("weights")
-    needy = replace(job, resume_from=tmp_path / "interrupted", parent=tmp_path / "parent")
-    found = train(depot.at("7"), needy)
-    assert found == {
-        "resume_from": {"checkpoint.pt": "state"},
-        "parent": {"generator.pt": "weights"},
-    }
+    interrupted = tmp_path / "interrupted"
+    (interrupted / "samples").mkdir(parents=True)
+    (interrupted / "samples" / "1.png").write_text("picture")
+    (interrupted / "checkpoint.pt").write_text("state")
+    found = train(depot.at("7"), replace(job, resume_from=interrupted))
+    assert found == {"resume_from": {"checkpoint.pt": "state"}}
 
 
 def test_the_checkpoint_that_is_looked_for_is_the_one_that_is_written():

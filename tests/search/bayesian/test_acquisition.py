@@ -5,11 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.messages import Rung
 from gansearch.ranking.pareto import Objective, hypervolume
 from gansearch.search.bayesian.acquisition import Goal, HypervolumeImprovement, TrainingSet
 from gansearch.signals import HEALTHY, Verdict
-from gansearch.storage.trial_store import TrialRecord
+from gansearch.trial_record import Rung, TrialRecord
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 COLLAPSE = Verdict("mode-collapse", 500)

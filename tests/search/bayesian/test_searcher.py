@@ -8,10 +8,11 @@ from support.stubs import InlineExecutor, KilledError
 
 from gansearch.domains import Choices, FloatRange, IntRange
 from gansearch.errors import StudyError
-from gansearch.messages import Outcome, Rung
+from gansearch.messages import Outcome
 from gansearch.search.bayesian import searcher
 from gansearch.search.bayesian.candidate_pool import near
 from gansearch.signals import HEALTHY, Verdict
+from gansearch.trial_record import Rung
 
 SHRINK = (
     "search.sampler=shrink",
