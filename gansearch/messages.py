@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from socket import socket
 from typing import Any, Literal, Protocol
@@ -91,6 +92,15 @@ class Crash:
     traceback: str = ""
     crowded: bool = False
     """Whether what ran out was the memory of a GPU that others may have been on."""
+
+
+class Decision(Enum):
+    """Decision about a run at a rung."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    """End now with the checkpoint kept; the trial may be promoted later."""
+    STOP = "stop"
 
 
 class StoppedError(Exception):

@@ -1,62 +1,84 @@
-"""The whole way from a study to its trials, and from these to their certificates, on one page."""
+"""The whole data path on one page: from a study to its trials, and from these to certificates.
+
+study.yaml -> Study -> driver: ask, check, train, compare, tell -> run folder
+                                      ^
+                    executor: workers that train and judge
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from gansearch.components import SizeMetric
-from gansearch.storage.run_folder import RunFolder, TrialFolder
-from gansearch.study.search_space import SearchSpace
+from gansearch.execution.executor import Executor
+from gansearch.execution.open_executor import open_executor
+from gansearch.ranking.pareto import Objective
+from gansearch.search.bayesian.acquisition import Goal
+from gansearch.search.bayesian.candidate_pool import DrawnPool
+from gansearch.search.bayesian.searcher import BayesianSearcher
+from gansearch.search.certification import (
+    CertificationFeasibilityCheck,
+    CertificationPlan,
+    CertificationSearcher,
+    Choice,
+)
+from gansearch.search.driver import Driver, Listener
+from gansearch.search.feasibility import FeasibilityCheck
+from gansearch.search.pruning import RungPruner
+from gansearch.search.rescue import Rescuer
+from gansearch.search.samplers import KINDS
+from gansearch.search.searcher import SamplerSearcher, Searcher
+from gansearch.search.smallest_model import SmallestModelGoal
+from gansearch.search.tell_policy import TellPolicy
+from gansearch.storage.database import database_of
+from gansearch.storage.run_folder import LOG, RunFolder, TrialFolder
+from gansearch.storage.trial_store import TrialStore, certification_name, forget_run
 from gansearch.study.spec import StudySpec
 from gansearch.study.study import Study
-
-if TYPE_CHECKING:
-    from gansearch.execution.executor import Executor
-    from gansearch.ranking.pareto import Objective
-    from gansearch.search.certification import Choice, Plan
-    from gansearch.search.driver import Driver, Listener
-    from gansearch.search.feasibility import FeasibilityCheck
-    from gansearch.search.pruning import RungPruner
-    from gansearch.search.searcher import Searcher
-    from gansearch.search.smallest_model import SmallestModelGoal
-    from gansearch.search.tell_policy import TellPolicy
-    from gansearch.storage.trial_store import TrialStore
-    from gansearch.trial_record import TrialRecord
-
+from gansearch.trial_record import TrialRecord
 
 Stop = Callable[[], bool]
-Folders = Callable[[int], TrialFolder]
+FolderOf = Callable[[int], TrialFolder]
 
 
 def run_study(
     study: Study, path: Path, listener: Listener, *, fresh: bool = False, stop: Stop = lambda: False
 ) -> RunFolder:
-    """Search until the study has its trials or `stop` says so, in a folder that is new or the study's own.
+    """Search until the study has its trials or `stop` returns True.
+
+    Args:
+        study: the study.
+        path: run folder, a new one or the study's own.
+        listener: observes the search.
+        fresh: forget the trials of an earlier run in the folder first.
+        stop: asked about four times a second.
 
     Raises:
-        RunFolderError: when the folder holds another study, or another process is at work in it.
+        RunFolderError: if the folder holds another study, or another process works in it.
     """
-    from gansearch.storage.trial_store import TrialStore
-
-    spec, executor = study.spec, executor_of(study)
+    spec = study.spec
+    executor = study_executor(study)
     if fresh and path.exists():
-        RunFolder.open(path, study.spec.storage).clear()
+        forget_run(RunFolder.open(path), spec.storage)
     folder = RunFolder.create(path, spec)
-    with folder.locked(), TrialStore.open(folder.database, spec.name, spec.objectives) as store:
-        certification = TrialStore.certification(folder.database, spec.name)
-        runs = certification.records() if certification else ()
-        with executor as trainer:
-            search_of(study, store, folder.trial, trainer, listener, stop, runs).run()
+    database = database_of(folder.path, spec.storage)
+    with folder.locked(), logged(folder):
+        folder.write_study(spec)
+        with TrialStore.open(database, spec.name, spec.objectives) as store:
+            certification = TrialStore.certification(database, spec.name)
+            runs = certification.records() if certification else ()
+            with executor as workers:
+                search_driver(study, store, folder.trial, workers, listener, stop, runs).run()
     return folder
 
 
 def certifies_at_end(spec: StudySpec) -> bool:
-    """Whether a search ends with a certification; one that only compares what the study names does not."""
-    from gansearch.search.samplers import KINDS
+    """Return True if the search ends with a certification.
 
+    A study that only compares the candidates that it names, such as one of `one-at-a-time`, does not.
+    """
     return spec.certification.at_end and KINDS[spec.search.sampler].proposes
 
 
@@ -68,159 +90,173 @@ def certify_study(
     *,
     stop: Stop = lambda: False,
 ) -> None:
-    """Train candidates of a search again, with fresh seeds, until they are decided or `stop` says so.
+    """Train candidates of a search again with fresh seeds, until each passes or no longer can.
 
     Args:
-        study: the one that was searched; what it says of certification may have changed since.
-        folder: its own.
-        listener: told of all that happens.
-        choice: which candidates.
-        stop: asked about four times a second whether to stop.
+        study: the study that was searched; its `certification` may have changed since.
+        folder: its run folder.
+        listener: observes the certification.
+        choice: candidates to certify.
+        stop: asked about four times a second.
 
     Raises:
-        RunFolderError: when another process is at work in the folder, or it holds another study.
+        RunFolderError: if another process works in the folder, or it holds another study.
     """
-    from gansearch.search.certification import Plan
-    from gansearch.storage.trial_store import TrialStore, certification_name
-
     spec = study.spec
-    with RunFolder.create(folder.path, spec).locked():
-        searched = TrialStore.read(folder.database, spec.name).records()
-        plan = Plan(spec, searched, objective_axes(spec, study.space), choice)
-        opened = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
-        with opened as store, executor_of(study, compares=False) as executor:
-            certification_of(
-                study, plan, store, folder.certification_run, executor, listener, stop
-            ).run()
+    database = database_of(folder.path, spec.storage)
+    name = certification_name(spec.name)
+    folder = RunFolder.create(folder.path, spec)
+    with folder.locked(), logged(folder):
+        folder.write_study(spec)
+        searched = TrialStore.read(database, spec.name).records()
+        plan = CertificationPlan(spec, searched, study_objectives(study), choice)
+        with (
+            TrialStore.open(database, name, spec.objectives) as store,
+            study_executor(study, compares=False) as workers,
+        ):
+            folder_of = folder.certification_run
+            certification_driver(study, plan, store, folder_of, workers, listener, stop).run()
 
 
-def search_of(
+# --------------------------------------------------------------------------------------------------
+# The parts
+
+
+def search_driver(
     study: Study,
     store: TrialStore,
-    folders: Folders,
+    folder_of: FolderOf,
     executor: Executor,
     listener: Listener,
     stop: Stop = lambda: False,
     runs: Sequence[TrialRecord] = (),
 ) -> Driver:
-    """The driver of a study's search: what is tried, what is refused, what is given up, what the sampler hears.
-
-    `runs` are those of an earlier certification.
-    """
-    # Here and below, since what only looks at a study has no need to wait for them.
-    from gansearch.search.driver import Driver
-    from gansearch.search.feasibility import FeasibilityCheck
-    from gansearch.search.rescue import Rescuer
-    from gansearch.search.smallest_model import SmallestModelGoal
-
-    spec, space = study.spec, study.space
-    axes = objective_axes(spec, space)
-    smallest = (
-        SmallestModelGoal.of(spec, axes, store.records(), runs)
-        if spec.search.aim == "smallest"
-        else None
+    """Assemble the driver of a search; `runs` are those of an earlier certification."""
+    spec, objectives = study.spec, study_objectives(study)
+    smallest = None
+    if spec.search.aim == "smallest":
+        smallest = SmallestModelGoal.of(spec, objectives, store.records(), runs)
+    feasibility = FeasibilityCheck(
+        study.space, study.sizes, spec.constraints, smallest.ceiling if smallest else None
     )
-    gate = FeasibilityCheck(
-        space, study.sizes, spec.constraints, smallest.ceiling if smallest else None
-    )
-    agenda, rescuer = _agenda_of(study, gate, store, smallest), Rescuer(spec.search.rescue, gate)
     return Driver(
-        agenda,
-        gate,
-        executor,
-        *_judges(study, smallest),
-        store,
-        folders,
-        listener,
-        stop,
-        rescuer,
+        searcher=study_searcher(study, feasibility, store, smallest),
+        feasibility=feasibility,
+        executor=executor,
+        pruner=study_pruner(study, smallest),
+        tell_policy=study_tell_policy(spec),
+        store=store,
+        folder_of=folder_of,
+        listener=listener,
+        stop=stop,
+        rescuer=Rescuer(spec.search.rescue, feasibility),
     )
 
 
-def _agenda_of(
-    study: Study, gate: FeasibilityCheck, store: TrialStore, smallest: SmallestModelGoal | None
-) -> Searcher:
-    """What says which candidate is tried next."""
-    from gansearch.search.bayesian.acquisition import Goal
-    from gansearch.search.bayesian.candidate_pool import DrawnPool
-    from gansearch.search.bayesian.searcher import BayesianSearcher
-    from gansearch.search.searcher import SamplerSearcher
-
-    spec, space = study.spec, study.space
-    if spec.search.sampler != "shrink":
-        return SamplerSearcher(spec.search, space, store)
-    goal = Goal.of(spec, objective_axes(spec, space), smallest)
-    steps = spec.training.in_steps(len(study.data.train.samples)).steps
-    return BayesianSearcher(
-        spec, space, store, goal, steps, DrawnPool(space, gate, goal.size.metric)
-    )
-
-
-def certification_of(
+def certification_driver(
     study: Study,
-    plan: Plan,
+    plan: CertificationPlan,
     store: TrialStore,
-    folders: Folders,
+    folder_of: FolderOf,
     executor: Executor,
     listener: Listener,
     stop: Stop = lambda: False,
 ) -> Driver:
-    """The driver of a certification: it takes what is planned, refuses nothing and rescues nobody."""
-    from gansearch.search.certification import CertificationFeasibilityCheck, CertificationSearcher
-    from gansearch.search.driver import Driver
-
-    gate = CertificationFeasibilityCheck(plan, study.space, study.sizes, study.spec.constraints)
+    """Assemble the driver of a certification: it trains what is planned, and rescues nothing."""
     return Driver(
-        CertificationSearcher(plan, store),
-        gate,
-        executor,
-        *_judges(study),
-        store,
-        folders,
-        listener,
-        stop,
+        searcher=CertificationSearcher(plan, store),
+        feasibility=CertificationFeasibilityCheck(
+            plan, study.space, study.sizes, study.spec.constraints
+        ),
+        executor=executor,
+        pruner=study_pruner(study),
+        tell_policy=study_tell_policy(study.spec),
+        store=store,
+        folder_of=folder_of,
+        listener=listener,
+        stop=stop,
     )
 
 
-def _judges(
-    study: Study, smallest: SmallestModelGoal | None = None
-) -> tuple[RungPruner, TellPolicy]:
-    """What gives up a run at a rung, and what says what an end means."""
-    from gansearch.search.pruning import RungPruner
-    from gansearch.search.samplers import KINDS
-    from gansearch.search.tell_policy import TellPolicy
+def study_searcher(
+    study: Study,
+    feasibility: FeasibilityCheck,
+    store: TrialStore,
+    smallest: SmallestModelGoal | None,
+) -> Searcher:
+    """Return the searcher that a study asks for."""
+    spec, space = study.spec, study.space
+    if spec.search.sampler != "shrink":
+        return SamplerSearcher(spec.search, space, store)
+    goal = Goal.of(spec, study_objectives(study), smallest)
+    steps = spec.training.in_steps(len(study.data.train.samples)).steps
+    pool = DrawnPool(space, feasibility, goal.size.metric)
+    return BayesianSearcher(spec, space, store, goal, steps, pool)
 
+
+def study_pruner(study: Study, smallest: SmallestModelGoal | None = None) -> RungPruner:
+    """Return the pruner that a study asks for."""
     spec = study.spec
-    kind = KINDS[spec.search.sampler]
-    teller = TellPolicy(spec.objectives, tuple(spec.constraints), kind)
-    axes = objective_axes(spec, study.space)
-    return RungPruner(spec.pruning, axes, spec.reference, kind.takes_up, smallest), teller
+    pauses = KINDS[spec.search.sampler].pauses
+    return RungPruner(spec.pruning, study_objectives(study), spec.reference, pauses, smallest)
 
 
-def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManager[Executor]:
-    """What trains the study's candidates, where the study says so; with `compares` it also measures them at rungs.
+def study_tell_policy(spec: StudySpec) -> TellPolicy:
+    """Return the tell policy of a study's sampler."""
+    return TellPolicy(spec.objectives, tuple(spec.constraints), KINDS[spec.search.sampler])
+
+
+def study_executor(study: Study, *, compares: bool = True) -> AbstractContextManager[Executor]:
+    """Return the executor that a study asks for.
+
+    Args:
+        study: the study.
+        compares: measure candidates at rungs too; a certification does not.
 
     Raises:
-        GansearchError: when it cannot be had.
+        GansearchError: if it cannot be opened.
     """
-    from gansearch.execution.open_executor import open_executor
-    from gansearch.execution.trial_runner import TrialRunner
-    from gansearch.search.samplers import KINDS
+    from gansearch.execution.trial_runner import (
+        TrialRunner,
+    )  # loads torch, which a driver can spare
 
     spec, space = study.spec, study.space
-    qualities = [axis.metric for axis in objective_axes(spec, space) if not axis.is_size]
-    # Where all that is tried is named by the study, nothing is given up at a rung, so nothing is measured there.
-    compared = qualities if compares and KINDS[spec.search.sampler].proposes else []
-    rungs = spec.pruning.rungs
-    evaluate = TrialRunner(spec.training, space.detectors, space.metrics, compared, rungs)
-    return open_executor(evaluate, spec.executor, spec.training.device)
-
-
-def objective_axes(spec: StudySpec, space: SearchSpace) -> tuple[Objective, ...]:
-    """The study's objectives as axes along which trials are compared."""
-    from gansearch.ranking.pareto import Objective
-
-    return tuple(
-        Objective(o.metric, o.direction, isinstance(space.metrics[o.metric], SizeMetric))
-        for o in spec.objectives
+    # A study that names all its candidates prunes none, so nothing needs to be measured at rungs.
+    compares = compares and KINDS[spec.search.sampler].proposes
+    qualities = [o.metric for o in study_objectives(study) if not o.is_size]
+    runner = TrialRunner(
+        spec.training,
+        space.detectors,
+        space.metrics,
+        qualities if compares else [],
+        spec.pruning.rungs,
     )
+    return open_executor(runner, spec.executor, spec.training.device)
+
+
+def study_objectives(study: Study) -> tuple[Objective, ...]:
+    """Return the study's objectives."""
+    from gansearch.components import SizeMetric
+
+    metrics = study.space.metrics
+    return tuple(
+        Objective(o.metric, o.direction, isinstance(metrics[o.metric], SizeMetric))
+        for o in study.spec.objectives
+    )
+
+
+@contextmanager
+def logged(folder: RunFolder) -> Iterator[None]:
+    """Append the driver's log to the folder's run.log, one line an event."""
+    handler = logging.FileHandler(folder.path / LOG, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("gansearch")
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(min(level or logging.INFO, logging.INFO))
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+        handler.close()

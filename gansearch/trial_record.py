@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal
+
+from pydantic import ConfigDict
 
 from gansearch.signals import Remedy, Verdict
 
-State = Literal["complete", "pruned", "failed", "running", "waiting"]
+State = Literal["running", "paused", "complete", "pruned", "failed"]
+"""`running` also after its driver died: the next driver goes on with it. `paused` at a rung, with a
+checkpoint, until it is promoted. `complete` and healthy, `pruned` for its verdict or at a rung, or
+`failed` for a reason that says nothing of the candidate's training."""
+FINAL: frozenset[State] = frozenset({"complete", "pruned", "failed"})
 
 
 @dataclass(frozen=True)
 class Rung:
-    """What a run's samples are worth at a step at which candidates are compared."""
+    """Quality of a run at a step at which candidates are compared."""
 
     step: int
     metrics: Mapping[str, float]
@@ -21,112 +27,111 @@ class Rung:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One of the two runs."""
+    """One of the two runs of a rescued trial; its verdict is None where it crashed."""
 
     verdict: Verdict | None
-    """None where it crashed."""
     steps: int
     seconds: float
-
-    def to_json(self) -> dict[str, Any]:
-        verdict = None if self.verdict is None else self.verdict.to_json()
-        return {"verdict": verdict, "steps": self.steps, "seconds": self.seconds}
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        verdict = None if told["verdict"] is None else Verdict.from_json(told["verdict"])
-        return cls(verdict, told["steps"], told["seconds"])
 
 
 @dataclass(frozen=True)
 class Rescue:
-    """Both stories of a trial that was rescued, or could not be."""
+    """A run that ended badly, and a second one from scratch with one of its remedies."""
 
     remedy: Remedy
-    """What the second run had otherwise."""
+    """Change of the candidate for the second run."""
     first: Attempt
     second: Attempt
     succeeded: bool
-    """Whether the second came out healthy, so that candidate and figures of the trial are its own."""
+    """True if the second run is healthy; candidate and figures of the trial are then its own."""
     reason: str = ""
-    """Why the second has no figures, where it crashed or was given up at a rung."""
+    """Cause of a crash or pruning of the second run."""
 
     def changed(self, parameter: str, value: Any) -> Any:
-        """What the remedy makes of a parameter such as `schedule.generator_lr`, or `schedule` itself."""
+        """Return the value of a parameter such as `schedule.generator_lr` in the second run.
+
+        Args:
+            parameter: name in the study's storage; `schedule` alone names the component used.
+            value: its value in the first run.
+        """
         role, *path = parameter.split(".")
         return self.remedy.change.get(role, {}).get(path[-1] if path else "use", value)
 
     def to_json(self) -> dict[str, Any]:
-        """The remedy's title, reason, source and change beside what came of them."""
-        told = {"first": self.first.to_json(), "second": self.second.to_json()}
-        return self.remedy.to_json() | told | {"succeeded": self.succeeded, "reason": self.reason}
-
-    @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> Self:
-        first, second = (Attempt.from_json(told[name]) for name in ("first", "second"))
-        return cls(Remedy.from_json(told), first, second, told["succeeded"], told["reason"])
+        """Return the remedy with the verdicts and costs of both runs, for `show --json`."""
+        first, second = (
+            {
+                "verdict": None if attempt.verdict is None else attempt.verdict.to_json(),
+                "steps": attempt.steps,
+                "seconds": attempt.seconds,
+            }
+            for attempt in (self.first, self.second)
+        )
+        outcome = {"succeeded": self.succeeded, "reason": self.reason}
+        return self.remedy.to_json() | {"first": first, "second": second} | outcome
 
 
 @dataclass(frozen=True)
 class TrialRecord:
-    """One trial as it stands in the storage; what a running one has not got is empty."""
+    """One candidate from its first step to its last, however often it was paused or interrupted.
+
+    Fields that a trial does not have yet are empty.
+    """
+
+    # NaN and infinity, which a plugin's signals may hold, come back as they were stored.
+    __pydantic_config__ = ConfigDict(ser_json_inf_nan="constants")
 
     number: int
     state: State
     parameters: Mapping[str, Any]
     candidate: Mapping[str, Any] = field(default_factory=dict)
     identity: str = ""
+    """Content hash of the candidate."""
     sizes: Mapping[str, float] = field(default_factory=dict)
     verdict: Verdict | None = None
-    remedies: Sequence[Remedy] = ()
+    remedies: tuple[Remedy, ...] = ()
     metrics: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
-    rungs: Sequence[Rung] = ()
-    """What it was worth at each rung that it reached."""
-    dominated_by: Sequence[int] = ()
-    """Trials that it was held against at the rung at which it was given up."""
+    """Means over the last 100 steps."""
+    rungs: tuple[Rung, ...] = ()
+    """Quality at each rung reached so far."""
+    dominated_by: tuple[int, ...] = ()
+    """Numbers of the trials compared with at the rung where this one was paused or pruned."""
     steps: int = 0
     seconds: float = 0.0
     stamp: Mapping[str, Any] = field(default_factory=dict)
+    """Data, extractor, device and precision that the figures depend on."""
     reason: str = ""
-    """Why it was rejected before training, how it crashed, or why it was given up at a rung."""
-    rejected: bool = False
-    """Refused before training, so that it cost nothing."""
-    retried: bool = False
-    """Queued again as another trial: it was ended by something outside, or set aside at a rung and taken up."""
+    """Cause of a crash, a pause or a pruning."""
     baseline: bool = False
     given: bool = False
-    """Named outright by the study: the baseline, or queued."""
+    """True for candidates that the study names outright: the baseline and the queue."""
     variation: bool = False
-    """The baseline but for one field, from a search of one at a time."""
-    retry_of: int | None = None
-    continues: int | None = None
-    """The trial that was set aside at a rung, and that this one takes up."""
+    """True for the baseline with one field changed, from a search of one field at a time."""
     certifies: int | None = None
-    """The trial of the search whose candidate this run proves, or not."""
+    """In a certification: the trial of the search whose candidate is trained again."""
     seed: int | None = None
-    """With which it does."""
+    """In a certification: the fresh seed."""
     rescue: Rescue | None = None
-    """The two runs of a trial that got a second one."""
 
     @property
     def ended(self) -> bool:
-        """Whether it says something of its candidate for good."""
-        return self.state in ("complete", "pruned", "failed") and not self.retried
+        """True if nothing more will be trained under this number."""
+        return self.state in FINAL
 
     @property
     def judged(self) -> bool:
-        """Whether a training of its candidate has come to a verdict, healthy or not."""
-        return self.state in ("complete", "pruned") and not (self.rejected or self.dominated_by)
+        """True if the training came to a verdict, healthy or not."""
+        return self.state in ("complete", "pruned") and not self.dominated_by
 
     @property
     def rescued(self) -> bool:
-        """Whether a remedy has made another candidate of it than its parameters give."""
+        """True if candidate and figures are those of a second run with a remedy."""
         return self.rescue is not None and self.rescue.succeeded
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The parameters with the values that the trial's figures are of, where a remedy has changed some."""
+        """Parameters with the values that the figures belong to, a remedy's changes included."""
         if self.rescue is None or not self.rescued:
             return dict(self.parameters)
         return {name: self.rescue.changed(name, value) for name, value in self.parameters.items()}
@@ -136,17 +141,12 @@ class TrialRecord:
         """Sizes and metrics together."""
         return {**self.sizes, **self.metrics}
 
-    def to_json(self) -> dict[str, Any]:
-        told = {
-            k: getattr(self, k)
-            for k in ("candidate", "identity", "sizes", "metrics", "signals", "steps")
-        }
-        told |= {k: getattr(self, k) for k in ("seconds", "stamp", "reason", "rejected", "retried")}
-        told |= {"verdict": self.verdict.to_json() if self.verdict else None}
-        told |= {"rungs": [(rung.step, dict(rung.metrics)) for rung in self.rungs]}
-        told |= {"dominated_by": list(self.dominated_by)}
-        told |= {"rescue": self.rescue.to_json() if self.rescue else None}
-        return told | {
-            "state": self.state,
-            "remedies": [remedy.to_json() for remedy in self.remedies],
-        }
+
+@dataclass(frozen=True)
+class Rejection:
+    """A proposed candidate that was refused before training; it costs nothing and has no number."""
+
+    parameters: Mapping[str, Any]
+    reason: str
+    repeats: int | None = None
+    """Number of the trial that has the same candidate, where that is the reason."""

@@ -34,7 +34,7 @@ from gansearch.candidate import Candidate
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.messages import Ended, Event, Job, Outcome, Progress
 from gansearch.registry import Registry
-from gansearch.run import Study, search_of
+from gansearch.run import Study, search_driver
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import SQLite
@@ -159,7 +159,7 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
     study = optuna.create_study(study_name=spec.name, directions=directions)
     with tempfile.TemporaryDirectory() as folder:
         store = TrialStore(study)
-        search_of(
+        search_driver(
             prepared(spec),
             store,
             RunFolder.create(Path(folder), spec).trial,
@@ -231,7 +231,7 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
         before = _peak_megabytes()
         begun = time.perf_counter()
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        search_of(study, store, folder.trial, NoTraining(), watch).run()
+        search_driver(study, store, folder.trial, NoTraining(), watch).run()
     wall, cpu = (_rounds(times) for times in (watch.wall, watch.cpu))
     return {
         "sampler": sampler,

@@ -32,7 +32,7 @@ from measure import outcome_of, prepared, study_of
 
 from gansearch.candidate import Candidate
 from gansearch.messages import AtRung, Ended, Event, Job, Outcome, Progress
-from gansearch.run import search_of
+from gansearch.run import search_driver
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import DATABASE, RunFolder
 from gansearch.storage.trial_store import TrialStore
@@ -195,7 +195,7 @@ def simulate(
     clock = Clock()
     with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
         executor, ledger = VirtualSlots(slots, clock, training), Ledger(clock, max(1, trials // 10))
-        search_of(
+        search_driver(
             study, store, folder.trial, executor, ledger, lambda: time.monotonic() > deadline
         ).run()
     size = (folder.path / DATABASE).stat().st_size / 2**20

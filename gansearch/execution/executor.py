@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from gansearch.messages import Event, Job
+from gansearch.messages import Decision, Event, Job
 
 
 class Executor(Protocol):
@@ -22,7 +22,7 @@ class Executor(Protocol):
         A job that was submitted ends with exactly one `Ended`, however it dies.
         """
 
-    def answer(self, trial: int, *, go_on: bool) -> None:
+    def answer(self, trial: int, decision: Decision) -> None:
         """Tell a trial that waits at a rung whether it may go on; one that may not ends with its `Outcome`.
 
         One that has died meanwhile hears nothing.

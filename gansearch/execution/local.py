@@ -13,7 +13,7 @@ import psutil
 from gansearch.errors import GansearchError
 from gansearch.execution.worker import start_server, task_of
 from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
-from gansearch.messages import AtRung, Ended, Evaluate, Event, Job, Progress
+from gansearch.messages import AtRung, Decision, Ended, Evaluate, Event, Job, Progress
 
 WORKER_MEMORY = 1_000_000_000
 """Bytes that `workers: auto` reckons with for a worker."""
@@ -108,9 +108,9 @@ class LocalExecutor:
                     events.append(Ended(trial, message))
         return events
 
-    def answer(self, trial: int, *, go_on: bool) -> None:
+    def answer(self, trial: int, decision: Decision) -> None:
         if team := self._teams.get(trial):
-            team.say(go_on)
+            team.say(decision is Decision.CONTINUE)
 
     def stop(self, grace: float) -> None:
         for team in self._teams.values():

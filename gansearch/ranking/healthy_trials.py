@@ -30,7 +30,7 @@ class HealthyTrials:
         size = next((axis for axis in axes if axis.is_size), DEFAULT_SIZE)
         quality = next((axis for axis in axes if not axis.is_size), None)
         baseline = next(
-            (record for record in reversed(records) if record.baseline and not record.retried), None
+            (record for record in records if record.baseline), None
         )
         healthy = first_runs(
             healthy_trials(records, [axis for axis in (size, quality) if axis is not None])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from optuna.samplers import RandomSampler
-from optuna.trial import Trial, TrialState
+from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError, PluginError
@@ -30,7 +30,7 @@ from gansearch.search.feasibility import Feasibility, FeasibilityCheck, SizeCoun
 from gansearch.storage.trial_store import CERTIFIES, GIVEN, SEED, TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import Bounds, StudySpec
-from gansearch.trial_record import TrialRecord
+from gansearch.trial_record import Rejection, TrialRecord
 
 Run = tuple[int, int]
 """The number of a trial of the search, and the seed with which its candidate is trained again."""
@@ -47,7 +47,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Plan:
+class CertificationPlan:
     """What a certification trains, in which order, and when it is enough.
 
     First come the references, so that the tolerance is held against a median and not against one lucky
@@ -165,11 +165,11 @@ class Plan:
 
 
 class CertificationSearcher:
-    """Asks for the runs of a plan."""
+    """Asks for the runs of a plan, in its order."""
 
-    proposes = False
+    exhausted = False
 
-    def __init__(self, plan: Plan, store: TrialStore) -> None:
+    def __init__(self, plan: CertificationPlan, store: TrialStore) -> None:
         self._plan, self._store = plan, store
         self._parameters = {record.number: record.parameters for record in plan.records}
         self._ended: list[TrialRecord] = []
@@ -177,28 +177,26 @@ class CertificationSearcher:
 
     def begin(self, records: Sequence[TrialRecord]) -> None:
         self._ended = [record for record in records if record.ended]
-        self._pending = {_run_of(record) for record in records if record.state == "waiting"}
+        self._pending = {_run_of(record) for record in records if not record.ended}
 
-    def wants_more(self, running: int) -> bool:
-        return self._is_waiting() or self._plan.due(self._ended, self._pending) is not None
-
-    def ask(self, running: int) -> Trial:
-        due = None if self._is_waiting() else self._plan.due(self._ended, self._pending)
-        if due is not None:
+    def next_trial(self, running: int) -> Trial | None:
+        if not self._store.has_queued:
+            due = self._plan.due(self._ended, self._pending)
+            if due is None:
+                return None
             trial, seed = due
-            self._pending.add(due)
-            self._store.enqueue(
-                self._parameters[trial], **{GIVEN: True, CERTIFIES: trial, SEED: seed}
-            )
-        return self._store.ask(RandomSampler())  # which draws nothing, since all is given
+            marks = {GIVEN: True, CERTIFIES: trial, SEED: seed}
+            self._store.enqueue(self._parameters[trial], **marks)
+        asked = self._store.ask(RandomSampler())  # which draws nothing: all values are given
+        self._pending.add((asked.user_attrs[CERTIFIES], asked.user_attrs[SEED]))
+        return asked
+
+    def rejected(self, rejection: Rejection) -> None:
+        raise AssertionError("a certification refuses no candidate")
 
     def ended(self, record: TrialRecord) -> None:
         self._pending.discard(_run_of(record))
         self._ended.append(record)
-
-    def _is_waiting(self) -> bool:
-        """Whether a run is queued already: one that was interrupted, or whose process died."""
-        return self._store.count(TrialState.WAITING) > 0
 
 
 class CertificationFeasibilityCheck(FeasibilityCheck):
@@ -208,7 +206,11 @@ class CertificationFeasibilityCheck(FeasibilityCheck):
     """
 
     def __init__(
-        self, plan: Plan, space: SearchSpace, sizes: SizeCounter, constraints: Mapping[str, Bounds]
+        self,
+        plan: CertificationPlan,
+        space: SearchSpace,
+        sizes: SizeCounter,
+        constraints: Mapping[str, Bounds],
     ) -> None:
         super().__init__(space, sizes, constraints)
         self._candidates = {record.number: record.candidate for record in plan.records}
@@ -239,7 +241,7 @@ def chosen(numbers: Sequence[int], records: Sequence[TrialRecord]) -> Choice:
         if number not in known:
             there = f"there are {min(known)} to {max(known)}" if known else "there are none yet"
             raise GansearchError(f"there is no trial {number} to certify; {there}")
-        if not known[number].ended or known[number].rejected or not known[number].candidate:
+        if not known[number].ended or not known[number].candidate:
             why = known[number].reason or f"it is {known[number].state}"
             raise GansearchError(
                 f"trial {number} cannot be certified, since it was not trained to its end: {why}"

@@ -1,54 +1,71 @@
-"""The driver: ask, gate, train, tell. The only writer of a study."""
+"""Driver: ask for a candidate, check it, have it trained, compare it at rungs, tell how it ended.
+
+The driver is the only writer of a study. It decides nothing by itself: the searcher says what is
+trained next, the feasibility check what is refused, the pruner what is paused or stopped, the tell
+policy what the sampler learns. Every event is logged, with its reason.
+"""
 
 from __future__ import annotations
 
+import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError
 from gansearch.execution.executor import Executor
-from gansearch.messages import AtRung, Crash, Ended, Ending, Job, Progress
+from gansearch.messages import AtRung, Crash, Decision, Ended, Job, Progress
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
-from gansearch.search.pruning import PruneDecision, RungPruner
-from gansearch.search.record_keeping import begun, ended
-from gansearch.search.rescue import Rescuer, SecondChance, both_told
+from gansearch.search.pruning import CONTINUE, PruneDecision, RungPruner
+from gansearch.search.record_keeping import new_record, record_of_ending
+from gansearch.search.rescue import Rescuer, SecondChance, rescued_record
 from gansearch.search.searcher import Searcher
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
 from gansearch.storage.trial_store import ALONE, DEATHS, TrialStore
-from gansearch.trial_record import TrialRecord
+from gansearch.trial_record import Rejection, TrialRecord
 
-REJECTIONS_ON_END = 200
-"""Candidates refused one after the other before the driver gives up."""
+log = logging.getLogger(__name__)
+
+REJECTIONS_ALLOWED = 200
+"""Candidates refused in a row after which the driver gives up."""
 DEATHS_ALLOWED = 2
-"""At so many deaths of its process a candidate is given up."""
+"""Deaths of its process after which a candidate is given up."""
 GRACE = 8.0
-"""Seconds that running trials get to keep a checkpoint when the search is stopped."""
+"""Seconds that running trials get to write a checkpoint when the search is stopped."""
 
 
 class Listener(Protocol):
-    """Told of all that happens; draws it, as a rule."""
+    """Observer of a search, such as a live table."""
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        """The search goes on from these trials, on so many places."""
+        """The search starts from these trials, with so many slots."""
 
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        """A candidate is being trained."""
+    def started(self, record: TrialRecord) -> None:
+        """A trial is being trained: a new one, a promoted one, or one that was interrupted."""
 
     def progressed(self, progress: Progress) -> None:
-        """A trial got further."""
+        """A trial reports its step and signals."""
 
     def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
-        """A trial's run ended like this, and it is trained once more, with a remedy."""
+        """A trial's first run ended badly; a second one starts with a remedy."""
+
+    def retrying(self, record: TrialRecord, reason: str) -> None:
+        """A trial's process died; the trial is trained again from its last checkpoint."""
 
     def ended(self, record: TrialRecord) -> None:
-        """A trial ended, or was refused before it began."""
+        """A trial ended, or was paused at a rung."""
+
+    def rejected(self, rejection: Rejection) -> None:
+        """A candidate was refused before training."""
+
+    def exhausted(self) -> None:
+        """Every candidate of the search space has been tried."""
 
     def idle(self) -> None:
         """Called about four times a second."""
@@ -63,87 +80,78 @@ class _Running:
     record: TrialRecord
     violations: Mapping[str, float]
     folder: TrialFolder
-    outdone: PruneDecision | None = None
+    pruning: PruneDecision = CONTINUE
 
 
 @dataclass(kw_only=True)
 class _SecondRun(_Running):
-    """One that is trained once more, with a remedy."""
+    """A trial that is trained once more, from scratch, with a remedy."""
 
     first: _Running
-    """With the record of how that ended."""
     remedy: Remedy
 
 
-def _marks_of_another_try(trial: Trial, ending: Ending) -> dict[str, Any]:
-    """What marks the trial that takes the place of one whose ending says nothing of its candidate; else nothing."""
-    if not isinstance(ending, Crash):
-        return {}
-    if ending.crowded:  # whose memory it was that ran out is not known
-        return {ALONE: True}
-    deaths = trial.user_attrs.get(DEATHS, 0) + 1
-    return (
-        {DEATHS: deaths} if ending.kind == "died" and deaths < DEATHS_ALLOWED else {}
-    )  # nor is who killed it
-
-
 class Driver:
-    """Trains what the agenda asks for, until it asks for nothing more."""
+    """Trains what the searcher asks for, until it asks for nothing more."""
 
     def __init__(
         self,
-        agenda: Searcher,
-        gate: FeasibilityCheck,
+        *,
+        searcher: Searcher,
+        feasibility: FeasibilityCheck,
         executor: Executor,
         pruner: RungPruner,
-        teller: TellPolicy,
+        tell_policy: TellPolicy,
         store: TrialStore,
-        folders: Callable[[int], TrialFolder],
+        folder_of: Callable[[int], TrialFolder],
         listener: Listener,
         stop: Callable[[], bool] = lambda: False,
         rescuer: Rescuer | None = None,
     ) -> None:
-        """Put together those who take part.
+        """Assemble a driver.
 
         Args:
-            agenda: says what is tried next.
-            gate: says what is not worth a training.
-            executor: trains.
-            pruner: says what is not worth going on with.
-            teller: says what an end means to the sampler.
-            store: keeps it.
-            folders: where each trial keeps its files.
-            listener: told of all that happens.
+            searcher: chooses the trial to start next.
+            feasibility: counts and checks a candidate before training.
+            executor: trains candidates.
+            pruner: decides at rungs.
+            tell_policy: translates an ending for the sampler.
+            store: keeps the trials.
+            folder_of: returns the folder of a trial by its number.
+            listener: observes.
             stop: asked about four times a second, and before each start, whether to stop.
-            rescuer: says which runs get a second chance; without it none does.
+            rescuer: chooses a remedy for a second run; without it there are none.
         """
-        self._agenda, self._gate, self._executor, self._pruner, self._teller = (
-            agenda,
-            gate,
-            executor,
-            pruner,
-            teller,
-        )
-        self._store, self._folders, self._listener, self._stop_asked = (
-            store,
-            folders,
-            listener,
-            stop,
-        )
+        self._searcher, self._feasibility, self._executor = searcher, feasibility, executor
+        self._pruner, self._tell_policy, self._store = pruner, tell_policy, store
+        self._folder_of, self._listener, self._stop_asked = folder_of, listener, stop
         self._rescuer = rescuer
         self._running: dict[int, _Running] = {}
+        self._interrupted: deque[Trial] = deque()
         self._healthy: list[TrialRecord] = []
-        self._rejected_on_end = 0
+        self._number_of: dict[str, int] = {}
+        self._rejected_in_a_row = 0
+        self._nothing_wanted = False
 
     def run(self) -> None:
-        """Search. What was interrupted before is taken up first; a stop leaves all of it resumable."""
-        self._store.requeue_interrupted()
+        """Search, beginning with the trials that were interrupted; a stop leaves all resumable."""
         records = self._store.records()
-        self._agenda.begin(records)
+        self._interrupted.extend(self._store.interrupted())
+        self._searcher.begin(records)
         self._healthy = [record for record in records if record.state == "complete"]
+        self._number_of = {record.identity: record.number for record in records}
+        log.info(
+            "begins with %d trials, %d of them interrupted, on %d slots",
+            len(records),
+            len(self._interrupted),
+            self._executor.slots,
+        )
         self._listener.began(records, self._executor.slots)
         try:
-            while not self._stop_asked() and (self._start_due() or self._running):
+            while not self._stop_asked():
+                self._fill_slots()
+                if not self._running:
+                    break
                 for event in self._executor.events(timeout=0.25):
                     match event:
                         case Progress():
@@ -156,136 +164,216 @@ class Driver:
         finally:
             self._stop()
 
-    # ------------------------------------------------------------------ ask and gate
+    # ------------------------------------------------------------------ ask and check
 
-    def _start_due(self) -> bool:
-        """Fill the free slots, until it should stop; whether any more trials are wanted."""
-        while wanted := self._agenda.wants_more(len(self._running)):
-            if len(self._running) >= self._executor.slots or self._stop_asked():
-                break
-            self._start_one()
-        return wanted
+    def _fill_slots(self) -> None:
+        """Start trials until all slots are taken or nothing more is wanted."""
+        while len(self._running) < self._executor.slots and not self._stop_asked():
+            if self._interrupted:
+                self._start(self._interrupted.popleft())
+                continue
+            if self._nothing_wanted:
+                return
+            trial = self._searcher.next_trial(len(self._running))
+            if trial is None:
+                self._nothing_wanted = True  # until a trial ends
+                if self._searcher.exhausted:
+                    log.info("every candidate of the search space has been tried")
+                    self._listener.exhausted()
+                return
+            self._start(trial)
 
-    def _start_one(self) -> None:
-        """Ask for a candidate, and either refuse it unseen or have it trained."""
-        trial = self._agenda.ask(len(self._running))
-        examined = self._gate.examine(trial)
-        if examined.candidate is None or examined.refusal:
-            self._refuse(trial, examined)
+    def _start(self, trial: Trial) -> None:
+        """Check a trial's candidate and have it trained, from its checkpoint if it began before."""
+        known = self._store.known(trial)
+        feasibility = self._feasibility.examine(trial)
+        record = known or new_record(trial, feasibility)
+        if feasibility.broken or feasibility.candidate is None and known:
+            record = self._begin(trial, record)
+            self._tell(trial, replace(record, state="failed", reason=feasibility.refusal), {})
             return
-        self._rejected_on_end = 0
-        running = _Running(
-            trial=trial,
-            candidate=examined.candidate,
-            record=begun(trial, examined),
-            violations=examined.violations,
-            folder=self._folders(trial.number),
-        )
-        taken_up = (
-            running.record.continues if running.record.retry_of is None else running.record.retry_of
-        )
-        self._listener.started(trial.number, running.candidate, examined.sizes)
+        if known is None and (rejection := self._rejection(record, feasibility)):
+            self._reject(trial, rejection, feasibility.violations)
+            return
+        assert feasibility.candidate is not None, "a candidate that cannot be drawn is refused"
+        self._rejected_in_a_row = 0
+        record = self._begin(trial, record)
+        state = "goes on" if known else "starts"
+        log.info("trial %d %s: %s", record.number, state, _sizes(record))
+        self._listener.started(record)
         self._submit(
-            running, resume_from=None if taken_up is None else self._folders(taken_up).path
+            _Running(
+                trial=trial,
+                candidate=feasibility.candidate,
+                record=record,
+                violations=feasibility.violations,
+                folder=self._folder_of(record.number),
+            ),
+            resume=known is not None,
         )
 
-    def _submit(self, running: _Running, resume_from: Path | None = None) -> None:
-        number, record = running.trial.number, running.record
+    def _begin(self, trial: Trial, record: TrialRecord) -> TrialRecord:
+        """Store that a trial is being trained; a new one gets its number."""
+        running = replace(record, state="running", reason="", dominated_by=())
+        if record.number >= 0:
+            return self._store.update(trial, running)
+        running = self._store.begin(trial, running)
+        self._number_of.setdefault(running.identity, running.number)
+        return running
+
+    def _rejection(self, record: TrialRecord, feasibility: Feasibility) -> Rejection | None:
+        """Return why a new candidate is not trained; None if it is."""
+        if feasibility.refusal:
+            return Rejection(record.parameters, feasibility.refusal)
+        number = self._number_of.get(record.identity)
+        if number is None or record.given or record.variation:
+            return None
+        return Rejection(record.parameters, f"same candidate as trial {number}", number)
+
+    def _reject(self, trial: Trial, rejection: Rejection, violations: Mapping[str, float]) -> None:
+        log.info("rejected before training: %s", rejection.reason)
+        told = self._tell_policy.rejected(rejection, violations)
+        self._store.tell(trial, told.entry, told.values, told.constraints)
+        self._searcher.rejected(rejection)
+        self._listener.rejected(rejection)
+        self._rejected_in_a_row += 1
+        if self._rejected_in_a_row >= REJECTIONS_ALLOWED:
+            raise GansearchError(
+                f"rejected {self._rejected_in_a_row} candidates in a row before training "
+                f"(last reason: {rejection.reason}); widen `constraints` or the search space"
+            )
+
+    def _submit(self, running: _Running, *, resume: bool) -> None:
+        """Hand a trial to the executor."""
+        number, record = running.record.number, running.record
         running.folder.write_json(CANDIDATE, running.candidate.to_json())
         self._running[number] = running
-        alone = bool(running.trial.user_attrs.get(ALONE))
-        job = Job(number, running.candidate, running.folder.path, record.seed, resume_from, alone)
-        self._executor.submit(job)
-
-    def _refuse(self, trial: Trial, examined: Feasibility) -> None:
-        record = begun(trial, examined)
-        if examined.broken:
-            self._tell(trial, replace(record, state="failed", reason=examined.refusal), {})
-            return
-        record = replace(record, state="pruned", reason=examined.refusal, rejected=True)
-        self._tell(trial, record, examined.violations)
-        self._rejected_on_end += 1
-        if self._agenda.proposes and self._rejected_on_end >= REJECTIONS_ON_END:
-            raise GansearchError(
-                f"{self._rejected_on_end} candidates on end were refused before training, the last because "
-                f"{record.reason}. The search space and the constraints hardly overlap."
+        self._executor.submit(
+            Job(
+                number,
+                running.candidate,
+                running.folder.path,
+                seed=record.seed,
+                resume_from=running.folder.path if resume else None,
+                alone=bool(running.trial.user_attrs.get(ALONE)),
             )
+        )
 
     # ------------------------------------------------------------------ compare
 
     def _compare(self, event: AtRung) -> None:
-        """Say whether a trial may go on from a rung. What the study names outright always may."""
-        running = self._running[event.trial]
-        if not (
-            running.record.given
-            or running.record.variation
-            or self._was_set_aside_at(running, event)
-        ):
-            running.outdone = self._pruner.look(running.record.sizes, event.rungs, self._healthy)
-        self._executor.answer(event.trial, go_on=running.outdone is None)
-
-    def _was_set_aside_at(self, running: _Running, event: AtRung) -> bool:
-        """Whether a trial takes up another one, and has not come further than that yet."""
-        continued = running.record.continues
-        return continued is not None and event.rungs[-1].step <= self._store.record(continued).steps
+        """Decide about a trial at a rung. Candidates that the study names always continue."""
+        running, at = self._running[event.trial], event.rungs[-1]
+        passed_before = any(rung.step >= at.step for rung in running.record.rungs)
+        if not (running.record.given or running.record.variation or passed_before):
+            running.pruning = self._pruner.decide(running.record.sizes, event.rungs, self._healthy)
+        decision = running.pruning.decision
+        if decision is not Decision.CONTINUE:
+            log.info("trial %d: %s at step %d", event.trial, decision.value, at.step)
+        self._executor.answer(event.trial, decision)
 
     # ------------------------------------------------------------------ tell
 
     def _end(self, event: Ended) -> None:
         running = self._running.pop(event.trial)
-        trial = running.trial
-        if isinstance(event.ending, Crash) and event.ending.traceback:
-            running.folder.write_error(event.ending.traceback)
-        record = ended(running.record, event.ending, running.outdone)
-        if marks := _marks_of_another_try(trial, event.ending):
-            self._store.requeue(trial.number, record.reason, **marks)
-            self._listener.ended(replace(record, retried=True))
-            return
+        self._nothing_wanted = False
+        if isinstance(event.ending, Crash):
+            if event.ending.traceback:
+                running.folder.write_error(event.ending.traceback)
+            if self._may_retry(running.trial, event.ending):
+                reason = f"{event.ending.kind}: {event.ending.message}"
+                log.warning("trial %d is trained again: %s", event.trial, reason)
+                self._listener.retrying(running.record, reason)
+                self._submit(running, resume=True)
+                return
+        record = record_of_ending(running.record, event.ending, running.pruning)
         running = replace(running, record=record)
-        if isinstance(running, _SecondRun):
-            self._tell_both(running)
+        if record.state == "paused":
+            self._store.update(running.trial, record)
+            self._report(record)
+        elif isinstance(running, _SecondRun):
+            self._tell_second_run(running)
         elif chance := self._rescuer and self._rescuer.look(record, running.candidate):
             self._rescue(running, chance)
         else:
-            self._tell(trial, record, running.violations)
+            self._tell(running.trial, record, running.violations)
+
+    def _may_retry(self, trial: Trial, crash: Crash) -> bool:
+        """Count a crash that says nothing of the candidate; return True if it is trained again."""
+        if crash.crowded:  # nobody knows whose memory it was that ran out
+            trial.set_user_attr(ALONE, True)
+            return True
+        if crash.kind != "died":
+            return False
+        deaths: int = trial.user_attrs.get(DEATHS, 0) + 1
+        trial.set_user_attr(DEATHS, deaths)
+        return deaths < DEATHS_ALLOWED
 
     def _rescue(self, first: _Running, chance: SecondChance) -> None:
         """Train a trial once more, from scratch, with a remedy."""
+        log.info("trial %d is trained again: %s", first.record.number, chance.remedy.title)
         self._listener.rescuing(first.record, chance.remedy)
-        self._submit(
-            _SecondRun(
-                trial=first.trial,
-                candidate=chance.candidate,
-                record=begun(first.trial, chance.examined),
-                violations=chance.examined.violations,
-                folder=first.folder.rescue,
-                first=first,
-                remedy=chance.remedy,
-            )
+        record = replace(
+            first.record,
+            state="running",
+            candidate=chance.candidate.to_json(),
+            identity=chance.candidate.identity,
+            sizes=chance.feasibility.sizes,
+            rungs=(),
         )
+        second = _SecondRun(
+            trial=first.trial,
+            candidate=chance.candidate,
+            record=record,
+            violations=chance.feasibility.violations,
+            folder=first.folder.rescue,
+            first=first,
+            remedy=chance.remedy,
+        )
+        self._submit(second, resume=False)
 
-    def _tell_both(self, second: _SecondRun) -> None:
+    def _tell_second_run(self, second: _SecondRun) -> None:
         """End a trial that was trained twice."""
-        # A second run that cannot be measured is no rescue either; it is the teller who knows.
-        measured = self._teller.told(second.record, second.violations).record
-        record = both_told(second.remedy, second.first.record, measured)
-        self._tell(second.trial, record, (second if record.rescued else second.first).violations)
+        # A second run without finite figures is no rescue; the tell policy finds that out.
+        measured = self._tell_policy.ended(second.record, second.violations).entry
+        assert isinstance(measured, TrialRecord)
+        record = rescued_record(second.remedy, second.first.record, measured)
+        run = second if record.rescued else second.first
+        self._tell(second.trial, record, run.violations)
 
     def _tell(self, trial: Trial, record: TrialRecord, violations: Mapping[str, float]) -> None:
-        told = self._teller.told(record, violations)
-        self._store.tell(trial, told.record, told.values, told.constraints)
-        if told.record.state == "complete":
-            self._healthy.append(told.record)
-        self._agenda.ended(told.record)
-        self._listener.ended(told.record)
+        told = self._tell_policy.ended(record, violations)
+        self._store.tell(trial, told.entry, told.values, told.constraints)
+        assert isinstance(told.entry, TrialRecord)
+        if told.entry.state == "complete":
+            self._healthy.append(told.entry)
+        self._report(told.entry)
+
+    def _report(self, record: TrialRecord) -> None:
+        """Tell searcher, listener and log of a trial that ended or was paused."""
+        verdict = record.verdict.status if record.verdict else "no verdict"
+        why = f" ({record.reason})" if record.reason else ""
+        log.info(
+            "trial %d is %s at step %d, %s%s",
+            record.number,
+            record.state,
+            record.steps,
+            verdict,
+            why,
+        )
+        self._searcher.ended(record)
+        self._listener.ended(record)
 
     # ------------------------------------------------------------------ stop
 
     def _stop(self) -> None:
-        """End what runs, and leave it queued."""
+        """End what runs; each trial stays running in the store, and is taken up by the next run."""
         if not self._running:
             return
+        log.info("stops with %d trials running, to be taken up later", len(self._running))
         self._executor.stop(GRACE)
-        for number in self._running:
-            self._store.requeue(number, "interrupted")
         self._running.clear()
+
+
+def _sizes(record: TrialRecord) -> str:
+    return ", ".join(f"{name} {value:,.6g}" for name, value in record.sizes.items())

@@ -1,16 +1,16 @@
-"""Pruning at rungs: a run that fails in nothing is given up where it has no place on the front.
+"""Pruning at rungs: pause or stop a healthy run that will not reach the front.
 
-Ordinary pruning ranks all runs by one metric and keeps the best. Held against large models, the small
-ones would be the first to go. So a run is only ever held against healthy trials that are no larger
-than it is. And a run that is slow to begin is no bad one: it is granted the largest improvement that
-any healthy trial of the study has made from this rung to its end. Only where it would even then be
-worse, by more than two seeds of one candidate differ, is it given up for good.
+Ordinary pruning ranks all runs by one metric and keeps the best half. Compared with large models,
+small ones would be the first to go. So a run is only compared with healthy trials that are no larger
+than itself. A slow start is no failure: a run is credited with the largest improvement that any
+healthy trial of the study made from this rung to its end. Only a run that would even then be worse,
+by more than two seeds of one candidate differ, is stopped for good.
 
-A search that takes up again what it has set aside can afford to be less patient: there a run is set
-aside as soon as it would be worse with the usual improvement, or beyond the reference point. And at
-the first rung every run is, since that tells most of what there is to know for the least: in the table
-of benchmarks/tabular the MMD after 100 of 1,500 steps has a rank correlation of 0.70 with the last one,
-that after 1,000 steps one of 0.81. So many candidates are begun, and the best of them go on.
+A search that can promote paused runs may be less patient: it pauses a run that would be worse with
+the usual improvement, or beyond the reference point. And it pauses every run at the first rung, where
+most is learned for the least: in the table of benchmarks/tabular the MMD after 100 of 1,500 steps has
+a rank correlation of 0.70 with the final one, that after 1,000 steps one of 0.81. So many candidates
+are begun, and the best of them are promoted.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from gansearch.messages import Decision
 from gansearch.ranking.pareto import Objective, pareto_front
 from gansearch.search.learning_curves import CurveExtrapolation, cost, quality
 from gansearch.search.smallest_model import SmallestModelGoal
@@ -30,149 +31,129 @@ Records = Sequence[TrialRecord]
 
 @dataclass(frozen=True)
 class PruneDecision:
-    """Why a run is given up."""
+    """Decision about a run at a rung, and why."""
 
-    by: tuple[int, ...]
-    """The numbers of the trials that it was held against, the best first."""
-    reason: str
+    decision: Decision
+    dominated_by: tuple[int, ...] = ()
+    """Numbers of the trials compared with, the best first."""
+    reason: str = ""
+
+
+CONTINUE = PruneDecision(Decision.CONTINUE)
 
 
 @dataclass(frozen=True)
 class RungPruner:
-    """Says which runs have no place on the front."""
+    """Decides at each rung whether a run continues, is paused or is stopped."""
 
     spec: PruningSpec
-    axes: Sequence[Objective]
-    """The study's objectives: sizes and qualities."""
+    objectives: Sequence[Objective]
     reference: Mapping[str, float]
     """The study's own reference point, where it states one."""
-    sets_aside: bool = False
-    """Whether what is given up may be taken up again."""
+    pauses: bool = False
+    """True where paused runs may be promoted later; otherwise a run is stopped for good."""
     smallest: SmallestModelGoal | None = None
-    """Where the search is after the smallest model: then what is out of tolerance is beyond the reference."""
-    _precedents: dict[Objective, CurveExtrapolation] = field(
+    """In a search for the smallest model, qualities out of tolerance count as beyond the reference."""
+    _curves: dict[Objective, CurveExtrapolation] = field(
         default_factory=dict, init=False, compare=False
     )
-    """As of the last look: to go through all trials at each look would take ever longer."""
+    """Extrapolations by quality, extended as trials end: a rebuild at each rung grows slow."""
 
-    def look(
+    def decide(
         self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Records
-    ) -> PruneDecision | None:
-        """Why a run should be given up at a rung; None where it may go on.
+    ) -> PruneDecision:
+        """Decide about a run at a rung.
 
         Args:
-            sizes: of its candidate.
-            rungs: what it was worth at each rung so far, the last one that at which it is.
-            healthy: trials that came through, each with its own rungs.
+            sizes: sizes of its candidate.
+            rungs: its quality at each rung so far; it is at the last one.
+            healthy: healthy trials, each with its own rungs.
         """
-        hoped = self._hoped(rungs, healthy)
-        if not hoped:
-            return None
-        outdone = self._beaten(hoped, sizes, rungs, healthy)
-        waits = self.sets_aside and len(rungs) == 1
-        return self._waiting(hoped, rungs, healthy) if outdone is None and waits else outdone
+        expected = self._expected_costs(rungs, healthy)
+        if not expected:
+            return CONTINUE
+        stop = Decision.PAUSE if self.pauses else Decision.STOP
+        objective = next(iter(expected))
+        sentence = self._expectation(objective, expected[objective], rungs)
+        rivals, relation = self._rivals(expected, sizes, healthy)
+        if rivals:
+            rivals = _best_first(rivals, objective)
+            best = f"trial {rivals[0].number}, {relation}, has {objective.value(rivals[0]):.3g}"
+            return PruneDecision(stop, _numbers(rivals), f"{sentence}; {best}")
+        if self.pauses and len(rungs) == 1:
+            seen = [r for r in healthy if any(rung.step == rungs[-1].step for rung in r.rungs)]
+            reason = f"{sentence}; paused until no other candidate promises more"
+            return PruneDecision(stop, _numbers(_best_first(seen, objective)), reason)
+        return CONTINUE
 
-    def _beaten(
-        self,
-        hoped: Mapping[Objective, float],
-        sizes: Mapping[str, float],
-        rungs: Sequence[Rung],
-        healthy: Records,
-    ) -> PruneDecision | None:
-        """Why a run that hopes for no more than this has no place on the front; None where it has."""
-        axis = next(iter(hoped))
+    def _expected_costs(self, rungs: Sequence[Rung], healthy: Records) -> dict[Objective, float]:
+        """Return the expected final cost by quality; empty while too few trials show the way."""
+        expected: dict[Objective, float] = {}
+        for objective in (o for o in self.objectives if not o.is_size):
+            curves = self._curves.get(objective, CurveExtrapolation(objective, ())).of(healthy)
+            self._curves[objective] = curves
+            if curves.known(rungs[-1].step) < self.spec.min_healthy_trials:
+                return {}
+            forecast = curves.forecast(rungs)
+            noise = self.spec.margin * math.log1p(self.spec.noise)
+            expected[objective] = forecast.mean if self.pauses else forecast.reach - noise
+        return expected
+
+    def _rivals(
+        self, expected: Mapping[Objective, float], sizes: Mapping[str, float], healthy: Records
+    ) -> tuple[list[TrialRecord], str]:
+        """Return the trials that leave the run no place on the front, and their relation to it."""
         rivals = [
             record
             for record in healthy
-            if self._no_larger(record, sizes) and _are_worse(hoped, record.figures)
+            if self._is_no_larger(record, sizes) and _is_worse(expected, record.figures)
         ]
-        what = "no larger, has"
-        if not rivals and (self.sets_aside or self.smallest):
-            within = "tolerance" if self.smallest else "the reference"
-            rivals, what = self._within_reference(hoped, healthy), f"within {within}, has"
-        if not rivals:
-            return None
-        rivals = _best_first(rivals, axis)
-        told = f"{self._told(axis, hoped, rungs)}; trial {rivals[0].number}, {what} {axis.value(rivals[0]):.3g}"
-        return PruneDecision(tuple(record.number for record in rivals), told)
-
-    def _waiting(
-        self, hoped: Mapping[Objective, float], rungs: Sequence[Rung], healthy: Records
-    ) -> PruneDecision:
-        """Why a run that may have a place on the front is set aside all the same."""
-        axis = next(iter(hoped))
-        known = [
+        if rivals or not (self.pauses or self.smallest):
+            return rivals, "which is no larger"
+        limits = self._worst_useful(healthy)
+        if not all(o.metric in limits for o in expected) or not _is_worse(expected, limits):
+            return [], ""
+        within = [
             record
             for record in healthy
-            if any(rung.step == rungs[-1].step for rung in record.rungs)
+            if all(o.cost(o.value(record)) <= o.cost(limits[o.metric]) for o in expected)
         ]
-        told = f"{self._told(axis, hoped, rungs)}; it waits until nothing else promises more"
-        return PruneDecision(tuple(record.number for record in _best_first(known, axis)), told)
+        return within, "within tolerance" if self.smallest else "within the reference"
 
-    def _told(
-        self, axis: Objective, hoped: Mapping[Objective, float], rungs: Sequence[Rung]
-    ) -> str:
-        now = rungs[-1].metrics.get(axis.metric, math.nan)
-        will = "would, as a rule, end with" if self.sets_aside else "could at best end with"
-        return f"{axis.metric} {now:.3g} at step {rungs[-1].step} {will} {quality(axis, hoped[axis]):.3g}"
+    def _is_no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
+        axes = [objective for objective in self.objectives if objective.is_size]
+        return all(o.cost(o.value(record)) <= o.cost(sizes[o.metric]) for o in axes)
 
-    def _hoped(self, rungs: Sequence[Rung], healthy: Records) -> dict[Objective, float]:
-        """The cost of each quality with which a run may hope to end; nothing while there are too few precedents."""
-        hoped: dict[Objective, float] = {}
-        for axis in (axis for axis in self.axes if not axis.is_size):
-            min_healthy_trials = self._precedents[axis] = self._precedents.get(
-                axis, CurveExtrapolation(axis, ())
-            ).of(healthy)
-            if min_healthy_trials.known(rungs[-1].step) < self.spec.min_healthy_trials:
-                return {}
-            forecast = min_healthy_trials.forecast(rungs)
-            noise = self.spec.margin * math.log1p(self.spec.noise)
-            hoped[axis] = forecast.mean if self.sets_aside else forecast.reach - noise
-        return hoped
-
-    def _no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
-        return all(
-            axis.cost(axis.value(record)) <= axis.cost(sizes[axis.metric])
-            for axis in self.axes
-            if axis.is_size
-        )
-
-    def _within_reference(
-        self, hoped: Mapping[Objective, float], healthy: Records
-    ) -> list[TrialRecord]:
-        """Of a run that hopes for nothing within the reference those that are; else none."""
-        limits = self._limits(healthy)
-        if not all(axis.metric in limits for axis in hoped) or not _are_worse(hoped, limits):
-            return []
-        return [
-            record
-            for record in healthy
-            if all(a.cost(a.value(record)) <= a.cost(limits[a.metric]) for a in hoped)
-        ]
-
-    def _limits(self, healthy: Records) -> dict[str, float]:
-        """What is too bad to be of use, by objective."""
+    def _worst_useful(self, healthy: Records) -> dict[str, float]:
+        """Return by objective the value beyond which a model is of no use."""
         if self.smallest:
-            axis, limit = (
-                next(axis for axis in self.axes if not axis.is_size),
-                self.smallest.limit(healthy),
-            )
-            return {} if limit is None else {axis.metric: limit}
-        reference = pareto_front(healthy, self.axes, self.reference).reference
-        return (
-            {axis.metric: v for axis, v in zip(self.axes, reference.values, strict=True)}
-            if reference
-            else {}
-        )
+            objective = next(o for o in self.objectives if not o.is_size)
+            limit = self.smallest.limit(healthy)
+            return {} if limit is None else {objective.metric: limit}
+        reference = pareto_front(healthy, self.objectives, self.reference).reference
+        if reference is None:
+            return {}
+        pairs = zip(self.objectives, reference.values, strict=True)
+        return {objective.metric: value for objective, value in pairs}
+
+    def _expectation(self, objective: Objective, cost: float, rungs: Sequence[Rung]) -> str:
+        now = rungs[-1].metrics.get(objective.metric, math.nan)
+        verb = "is expected to end at" if self.pauses else "could at best end at"
+        final = quality(objective, cost)
+        return f"{objective.metric} {now:.3g} at step {rungs[-1].step} {verb} {final:.3g}"
 
 
-def _best_first(records: Records, axis: Objective) -> list[TrialRecord]:
-    return sorted(records, key=lambda record: (axis.cost(axis.value(record)), record.number))
+def _numbers(records: Records) -> tuple[int, ...]:
+    return tuple(record.number for record in records)
 
 
-def _are_worse(hoped: Mapping[Objective, float], figures: Mapping[str, float]) -> bool:
-    """Whether what is hoped for is worse than these figures in every quality."""
+def _best_first(records: Records, objective: Objective) -> list[TrialRecord]:
+    return sorted(records, key=lambda r: (objective.cost(objective.value(r)), r.number))
+
+
+def _is_worse(expected: Mapping[Objective, float], figures: Mapping[str, float]) -> bool:
+    """Return True if every expected cost is above that of these figures."""
     return all(
-        expected > cost(axis, figures.get(axis.metric, math.nan))
-        for axis, expected in hoped.items()
+        value > cost(objective, figures.get(objective.metric, math.nan))
+        for objective, value in expected.items()
     )

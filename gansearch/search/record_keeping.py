@@ -1,4 +1,4 @@
-"""The record of a trial as it comes about: what is known before it is trained, and what its ending adds."""
+"""Make the record of a trial: before it is trained, and from how its training ended."""
 
 from __future__ import annotations
 
@@ -6,58 +6,60 @@ from dataclasses import replace
 
 from optuna.trial import Trial
 
-from gansearch.candidate import Candidate
-from gansearch.messages import Crash, Ending
+from gansearch.messages import Crash, Decision, Ending
 from gansearch.search.feasibility import Feasibility
 from gansearch.search.pruning import PruneDecision
-from gansearch.storage.trial_store import (
-    BASELINE,
-    CERTIFIES,
-    CONTINUES,
-    GIVEN,
-    RETRY_OF,
-    SEED,
-    VARIATION,
-)
-from gansearch.trial_record import TrialRecord
+from gansearch.storage.trial_store import BASELINE, CERTIFIES, GIVEN, SEED, VARIATION
+from gansearch.trial_record import State, TrialRecord
+
+UNNUMBERED = -1
+"""Number of a candidate that has not begun; the store gives it one when it does."""
 
 
-def begun(trial: Trial, examined: Feasibility) -> TrialRecord:
-    """What is known of a trial before it is trained."""
-    candidate: Candidate | None = examined.candidate
-    marks = trial.user_attrs
+def new_record(trial: Trial, feasibility: Feasibility) -> TrialRecord:
+    """Return the record of a candidate before its training."""
+    candidate, marks = feasibility.candidate, trial.user_attrs
     return TrialRecord(
-        number=trial.number,
+        number=UNNUMBERED,
         state="running",
         parameters=trial.params,
         candidate={} if candidate is None else candidate.to_json(),
         identity="" if candidate is None else candidate.identity,
-        sizes=examined.sizes,
+        sizes=feasibility.sizes,
         baseline=bool(marks.get(BASELINE)),
         given=bool(marks.get(GIVEN)),
         variation=bool(marks.get(VARIATION)),
-        retry_of=marks.get(RETRY_OF),
-        continues=marks.get(CONTINUES),
         certifies=marks.get(CERTIFIES),
         seed=marks.get(SEED),
     )
 
 
-def ended(record: TrialRecord, ending: Ending, outdone: PruneDecision | None) -> TrialRecord:
-    """The record of a trial that was trained."""
+def record_of_ending(record: TrialRecord, ending: Ending, pruning: PruneDecision) -> TrialRecord:
+    """Return the record of a trial whose process has ended.
+
+    Args:
+        record: the record before.
+        ending: how its process ended.
+        pruning: the last decision at a rung.
+    """
     if isinstance(ending, Crash):
         return replace(record, state="failed", reason=f"{ending.kind}: {ending.message}")
+    state: State = "complete"
+    if pruning.decision is Decision.PAUSE:
+        state = "paused"
+    elif pruning.decision is Decision.STOP or ending.verdict.status != "healthy":
+        state = "pruned"
     return replace(
         record,
-        state="complete" if ending.verdict.status == "healthy" and outdone is None else "pruned",
-        reason="" if outdone is None else outdone.reason,
-        dominated_by=() if outdone is None else outdone.by,
+        state=state,
+        reason=pruning.reason,
+        dominated_by=pruning.dominated_by,
         verdict=ending.verdict,
-        metrics=ending.metrics,
-        signals=ending.signals,
-        rungs=ending.rungs,
-        remedies=ending.remedies,
+        metrics=dict(ending.metrics),
+        signals=dict(ending.signals),
+        rungs=tuple(ending.rungs),
+        remedies=tuple(ending.remedies),
         steps=ending.steps,
         seconds=ending.seconds,
-        stamp=ending.stamp,
+        stamp=dict(ending.stamp),
     )

@@ -1,8 +1,8 @@
-"""Rescue before rejection: a run that ended badly is trained once more, with one of its own remedies.
+"""Rescue: train a run that ended badly once more, with one of its own remedies.
 
-The trial stays one: it counts once, its parameters are those that the sampler drew, and what the
-sampler hears is how well one can do from there. The generator stays as it is, too, since its size is
-what is searched for.
+It stays one trial: it counts once, keeps the parameters that the sampler drew, and the sampler learns
+how good a candidate can be from there. The generator stays as it is, since its size is what the
+search is about.
 """
 
 from __future__ import annotations
@@ -19,53 +19,52 @@ from gansearch.signals import Remedy
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
 MAY_CHANGE = frozenset({"discriminator", "loss", "schedule"})
-"""Roles that a rescue leaves to a remedy."""
+"""Roles that a remedy may change."""
 
 
 @dataclass(frozen=True)
 class SecondChance:
-    """What a trial is trained with once more."""
+    """A remedy, and the candidate with it."""
 
     remedy: Remedy
     candidate: Candidate
-    examined: Feasibility
+    feasibility: Feasibility
 
 
 @dataclass(frozen=True)
 class Rescuer:
-    """Says whether a run gets a second chance, and with what."""
+    """Chooses which runs get a second one, and with which remedy."""
 
     wanted: Literal["none", "suspect", "all"]
-    gate: FeasibilityCheck
+    """`search.rescue` of the study."""
+    feasibility: FeasibilityCheck
 
     def look(self, record: TrialRecord, candidate: Candidate) -> SecondChance | None:
-        """A trial's second chance, by the first of its remedies that will do; None where it gets none.
+        """Return a trial's second chance, by its first applicable remedy; None if it gets none.
 
         Args:
-            record: of the run that has just ended.
-            candidate: what was trained.
+            record: record of the run that has just ended.
+            candidate: the candidate that was trained.
         """
-        return next(self._chances(record, candidate), None) if self._deserves(record) else None
-
-    def _deserves(self, record: TrialRecord) -> bool:
-        """Whether it ended badly, and for itself: what others are held against stays as the study says it."""
         if record.state != "pruned" or record.verdict is None or record.dominated_by:
-            return False
+            return None
         if record.baseline or record.variation or record.certifies is not None:
-            return False
-        return self.wanted == "all" or record.verdict.status == self.wanted
+            return None  # others are compared with these, so they stay as the study says
+        if self.wanted not in ("all", record.verdict.status):
+            return None
+        return next(self._chances(record, candidate), None)
 
     def _chances(self, record: TrialRecord, candidate: Candidate) -> Iterator[SecondChance]:
         for remedy in record.remedies:
             if (changed := _changed(candidate, remedy)) is None:
                 continue
-            examined = self.gate.weigh(changed, bound=not record.given)
-            if not examined.refusal:
-                yield SecondChance(remedy, changed, examined)
+            feasibility = self.feasibility.weigh(changed, bound=not record.given)
+            if not feasibility.refusal:
+                yield SecondChance(remedy, changed, feasibility)
 
 
 def _changed(candidate: Candidate, remedy: Remedy) -> Candidate | None:
-    """A candidate with a remedy, where that leaves the generator alone and the rest goes together."""
+    """Return the candidate with a remedy; None if the remedy changes the generator or does not fit."""
     if not remedy.change or not MAY_CHANGE.issuperset(remedy.change):
         return None
     try:
@@ -75,16 +74,17 @@ def _changed(candidate: Candidate, remedy: Remedy) -> Candidate | None:
     return None if changed.missing_objectives() else changed
 
 
-def both_told(remedy: Remedy, first: TrialRecord, second: TrialRecord) -> TrialRecord:
-    """The record of a trial with two runs: that of the better one, with the story and the cost of both."""
+def rescued_record(remedy: Remedy, first: TrialRecord, second: TrialRecord) -> TrialRecord:
+    """Return the record of a trial with two runs: that of the better one, with the cost of both."""
     succeeded = second.state == "complete"
-    reason = "" if succeeded else second.reason
-    rescue = Rescue(remedy, _attempt(first), _attempt(second), succeeded, reason)
+    rescue = Rescue(
+        remedy,
+        Attempt(first.verdict, first.steps, first.seconds),
+        Attempt(second.verdict, second.steps, second.seconds),
+        succeeded,
+        "" if succeeded else second.reason,
+    )
     untried = tuple(other for other in first.remedies if other != remedy)
     record = second if succeeded else replace(first, remedies=untried)
     steps, seconds = first.steps + second.steps, first.seconds + second.seconds
     return replace(record, rescue=rescue, steps=steps, seconds=seconds)
-
-
-def _attempt(record: TrialRecord) -> Attempt:
-    return Attempt(record.verdict, record.steps, record.seconds)

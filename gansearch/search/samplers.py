@@ -45,8 +45,8 @@ class SamplerKind:
     """
     proposes: bool = True
     """Whether it has candidates of its own. A search without ends with those that are given."""
-    takes_up: bool = False
-    """Whether it takes up again what was given up at a rung."""
+    pauses: bool = False
+    """True if runs are paused at rungs, to be promoted later."""
 
 
 KINDS: Mapping[str, SamplerKind] = {
@@ -66,7 +66,7 @@ KINDS: Mapping[str, SamplerKind] = {
     "random": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True),
     # It chooses by itself (shrinking.py), but for its first candidates.
     "shrink": SamplerKind(
-        lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, takes_up=True
+        lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, pauses=True
     ),
     # All that it tries is given, so nothing is ever drawn.
     "one-at-a-time": SamplerKind(
@@ -75,12 +75,12 @@ KINDS: Mapping[str, SamplerKind] = {
 }
 
 
-def make_sampler(spec: SearchSpec, finished: int, running: int) -> BaseSampler:
-    """The sampler for the next question, with so many trials told and so many under way."""
-    return KINDS[spec.sampler].make(spec, seed_of(spec, finished, running))
+def make_sampler(spec: SearchSpec, asked: int) -> BaseSampler:
+    """Make the sampler for the next candidate, after so many were asked for."""
+    return KINDS[spec.sampler].make(spec, seed_of(spec, asked))
 
 
-def seed_of(spec: SearchSpec, finished: int, running: int) -> int:
-    """The seed of the next question, the same whether or not the search was interrupted before."""
-    digest = hashlib.sha256(f"{spec.seed}/{finished}/{running}".encode()).digest()
+def seed_of(spec: SearchSpec, asked: int) -> int:
+    """Return the seed of the next draw, the same whether or not the search was interrupted."""
+    digest = hashlib.sha256(f"{spec.seed}/{asked}".encode()).digest()
     return int.from_bytes(digest[:4])

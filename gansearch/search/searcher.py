@@ -1,67 +1,110 @@
-"""Agendas: what is trained next, and when there is nothing left to train."""
+"""Searchers: decide which candidate is trained next, and when nothing is left to train."""
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
 from typing import Protocol
 
-from optuna.trial import Trial, TrialState
+from optuna.samplers import RandomSampler
+from optuna.trial import Trial
 
-from gansearch.search.samplers import KINDS, make_sampler
+from gansearch.domains import Scalar
+from gansearch.search.samplers import KINDS, make_sampler, seed_of
 from gansearch.storage.trial_store import BASELINE, GIVEN, VARIATION, TrialStore
+from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import SearchSpec
-from gansearch.trial_record import TrialRecord
+from gansearch.trial_record import Rejection, TrialRecord
+
+REPEATS_ALLOWED = 10
+"""Candidates already tried that a sampler may propose in a row before an untried one is drawn."""
+LARGEST_GRID = 20_000
+"""Candidates up to which a finite space is enumerated to find those that were never tried."""
 
 
 class Searcher(Protocol):
-    """What the driver asks for the next trial."""
-
-    proposes: bool
-    """Whether it may go on proposing for ever, whatever is refused."""
+    """Policy of a search or of a certification; the driver carries it out."""
 
     def begin(self, records: Sequence[TrialRecord]) -> None:
-        """Go on from these trials."""
+        """Start from the trials of an earlier session."""
 
-    def wants_more(self, running: int) -> bool:
-        """Whether another trial should start beside so many that run."""
+    def next_trial(self, running: int) -> Trial | None:
+        """Return a trial to start beside so many that run: a new one, or a paused one to promote.
 
-    def ask(self, running: int) -> Trial:
-        """That trial."""
+        None means that nothing is wanted now; the driver asks again when a trial has ended.
+        """
+
+    def rejected(self, rejection: Rejection) -> None:
+        """Take note that the candidate of the last new trial was refused before training."""
 
     def ended(self, record: TrialRecord) -> None:
-        """Hear of a trial that ended, or was refused."""
+        """Take note of a trial that ended or was paused."""
+
+    @property
+    def exhausted(self) -> bool:
+        """True if every candidate of the search space has been tried."""
 
 
 class SamplerSearcher:
-    """The candidates that the study names, then those that the sampler proposes, until there are enough."""
+    """Candidates that the study names, then those that an Optuna sampler proposes."""
 
     def __init__(self, spec: SearchSpec, space: SearchSpace, store: TrialStore) -> None:
         self._spec, self._space, self._store = spec, space, store
-        self.proposes = KINDS[spec.sampler].proposes
-        self._trained = self._finished = 0
+        self._begun = 0
+        self._repeats = 0
+        self.exhausted = False
 
     def begin(self, records: Sequence[TrialRecord]) -> None:
-        self._finished = sum(record.ended for record in records)
-        self._trained = sum(record.ended and not record.rejected for record in records)
-        self._enqueue_given(sum((r.given or r.variation) and r.retry_of is None for r in records))
-
-    def _enqueue_given(self, already: int) -> None:
-        """Queue the candidates that need no sampler, the baseline first, but for those that are queued already."""
+        self._begun = len(records)
         named = 1 + len(self._space.queued_parameters)
-        for i, parameters in enumerate(self._space.given(self._spec)[already:], start=already):
+        candidates = self._space.given(self._spec)
+        for i in range(self._store.named, len(candidates)):
             marks = {GIVEN: True, BASELINE: i == 0} if i < named else {VARIATION: True}
-            self._store.enqueue(parameters, **marks)
+            self._store.enqueue(candidates[i], **marks)
 
-    def wants_more(self, running: int) -> bool:
-        if self._store.count(TrialState.WAITING) > 0:
-            return True
-        return self.proposes and self._trained + running < self._spec.trials
+    def next_trial(self, running: int) -> Trial | None:
+        if self._store.has_queued:
+            self._begun += 1
+            return self._store.ask(RandomSampler())  # which draws nothing: all values are given
+        if not KINDS[self._spec.sampler].proposes or self.exhausted:
+            return None
+        return self._propose(running) if self._begun < self._spec.trials else self._promote()
 
-    def ask(self, running: int) -> Trial:
-        return self._store.ask(make_sampler(self._spec, self._finished, running))
+    def _propose(self, running: int) -> Trial | None:
+        """Return a new candidate; None if the space is exhausted."""
+        size = self._space.size
+        if self._repeats >= REPEATS_ALLOWED and size is not None and size <= LARGEST_GRID:
+            untried = self._untried()
+            if not untried:
+                self.exhausted = True
+                return None
+            draw = random.Random(seed_of(self._spec, self._store.asked))
+            self._store.enqueue(draw.choice(untried))
+        self._begun += 1
+        return self._store.ask(make_sampler(self._spec, self._store.asked))
+
+    def _promote(self) -> Trial | None:
+        """Return a paused trial to train on once there are enough trials."""
+        return None
+
+    def _untried(self) -> list[dict[str, Scalar]]:
+        """Return the candidates of a finite space that were neither trained nor refused."""
+        tried = {record.identity for record in self._store.records()}
+        refused = [rejection.parameters for rejection in self._store.rejections()]
+        untried = []
+        for parameters in self._space.grid():
+            try:
+                identity = self._space.candidate(parameters).identity
+            except InvalidCandidateError:
+                continue
+            if identity not in tried and parameters not in refused:
+                untried.append(parameters)
+        return untried
+
+    def rejected(self, rejection: Rejection) -> None:
+        self._begun -= 1
+        self._repeats += 1
 
     def ended(self, record: TrialRecord) -> None:
-        new = record.continues is None
-        self._finished += new
-        self._trained += new and not record.rejected
+        self._repeats = 0

@@ -1,4 +1,4 @@
-"""What the end of a trial means to the sampler: verdict first, then figures."""
+"""Tell policy: the figures and constraints with which a finished trial is told to Optuna."""
 
 from __future__ import annotations
 
@@ -8,55 +8,67 @@ from dataclasses import dataclass, replace
 
 from gansearch.search.samplers import SamplerKind
 from gansearch.study.spec import ObjectiveSpec
-from gansearch.trial_record import TrialRecord
+from gansearch.trial_record import Rejection, TrialRecord
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the storage is told of an end."""
+class TellArguments:
+    """Arguments of `TrialStore.tell`."""
 
-    record: TrialRecord
+    entry: TrialRecord | Rejection
     values: list[float] | None
-    """Of the objectives, for a trial that Optuna should know as COMPLETE."""
     constraints: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class TellPolicy:
-    """The one place that decides it.
+    """The one place that decides what a sampler learns from a trial.
 
-    A healthy trial is COMPLETE. One that failed, or ended suspect, is never ranked: it is PRUNED with
-    a violated constraint, so that the sampler learns to keep away; a sampler that does not read such
-    trials is told COMPLETE, with the constraint violated. A crash is FAIL, from which nothing is learned.
-    One that was given up at a rung is told like one that failed: told as feasible, or with the quality that it
-    had there, it led TPE and NSGA-II no better in benchmarks/tabular.
+    A healthy trial is COMPLETE. One that failed or ended suspect is never ranked: it is PRUNED with
+    a violated constraint, so that the sampler avoids its neighbourhood; a sampler that does not read
+    pruned trials gets it as COMPLETE with the constraint violated. A crash is FAIL: nothing is
+    learned from it. A trial stopped at a rung is told like one that failed: telling it as feasible,
+    or with its quality at the rung, led TPE and NSGA-II no better in benchmarks/tabular.
     """
 
     objectives: Sequence[ObjectiveSpec]
     constraints: Sequence[str]
     kind: SamplerKind
 
-    def told(self, record: TrialRecord, violations: Mapping[str, float]) -> Told:
-        """What to tell of a trial that has ended."""
-        values = [record.figures.get(objective.metric, math.nan) for objective in self.objectives]
+    def ended(self, record: TrialRecord, violations: Mapping[str, float]) -> TellArguments:
+        """Return what to tell of a trial that ended; `violations` are by constraint."""
+        values = self._values(record)
         if record.state == "complete" and not all(map(math.isfinite, values)):
-            broken = [
-                o.metric
-                for o, value in zip(self.objectives, values, strict=True)
-                if not math.isfinite(value)
-            ]
-            record = replace(record, state="failed", reason=f"not measurable: {', '.join(broken)}")
-        constraints = {"failure": float(record.state != "complete"), "invalid": 0.0}
-        constraints |= dict.fromkeys(self.constraints, 0.0) | dict(violations)
-        ranked = record.state == "complete" or (
-            record.state == "pruned" and not self.kind.learns_from_pruned
-        )
-        return Told(record, self._worst_where_unknown(values) if ranked else None, constraints)
+            pairs = zip(self.objectives, values, strict=True)
+            missing = ", ".join(o.metric for o, value in pairs if not math.isfinite(value))
+            record = replace(record, state="failed", reason=f"no finite value of {missing}")
+        told = self._worst_where_missing(values) if self._is_ranked(record.state) else None
+        return TellArguments(record, told, self._constraints(record.state, violations))
 
-    def _worst_where_unknown(self, values: Sequence[float]) -> list[float]:
+    def rejected(self, rejection: Rejection, violations: Mapping[str, float]) -> TellArguments:
+        """Return what to tell of a candidate that was refused before training.
+
+        A candidate that was trained before is told as FAIL, from which nothing is learned.
+        """
+        if rejection.repeats is not None:
+            return TellArguments(rejection, None, self._constraints("failed", violations))
+        missing = [math.nan] * len(self.objectives)
+        told = self._worst_where_missing(missing) if self._is_ranked("pruned") else None
+        return TellArguments(rejection, told, self._constraints("pruned", violations))
+
+    def _values(self, record: TrialRecord) -> list[float]:
+        return [record.figures.get(objective.metric, math.nan) for objective in self.objectives]
+
+    def _is_ranked(self, state: str) -> bool:
+        """True if Optuna gets the trial as COMPLETE."""
+        return state == "complete" or (state == "pruned" and not self.kind.learns_from_pruned)
+
+    def _constraints(self, state: str, violations: Mapping[str, float]) -> dict[str, float]:
+        constraints = {"failure": float(state != "complete"), "invalid": 0.0}
+        return constraints | dict.fromkeys(self.constraints, 0.0) | dict(violations)
+
+    def _worst_where_missing(self, values: Sequence[float]) -> list[float]:
         return [
-            value
-            if math.isfinite(value)
-            else math.inf * (1 if objective.direction == "minimize" else -1)
-            for objective, value in zip(self.objectives, values, strict=True)
+            value if math.isfinite(value) else math.inf * (1 if o.direction == "minimize" else -1)
+            for o, value in zip(self.objectives, values, strict=True)
         ]

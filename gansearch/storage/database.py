@@ -30,13 +30,18 @@ from sqlalchemy.pool import NullPool
 
 from gansearch.errors import GansearchError, RunFolderError
 from gansearch.files import write_atomically
-from gansearch.storage.run_folder import IDENTITY
+from gansearch.storage.run_folder import DATABASE, IDENTITY
 from gansearch.study.database_url import without_password
 
 OWNER = "run_folder"
 """Attribute of a study in a shared database: which run folder it belongs to."""
 _TABLES = 4_771_403
 """Key of the lock under which the tables are made."""
+
+
+def database_of(folder: Path, url: str | None) -> Database:
+    """Return the database of a run folder: its own file, or the PostgreSQL database at a URL."""
+    return SQLite(folder / DATABASE) if url is None else PostgreSQL(url, folder / IDENTITY)
 
 
 class Database(Protocol):
@@ -170,8 +175,8 @@ class PostgreSQL:
 
     url: str = field(repr=False)
     """With the password, if it has one; without, libpq looks where it always does: PGPASSWORD, PGPASSFILE."""
-    folder: Path
-    """The run folder. It keeps an identity of its own, by which its studies in the database are told from others'."""
+    identity_file: Path
+    """File of the run folder with a random identity, by which the database knows its studies."""
 
     def __str__(self) -> str:
         return without_password(self.url)
@@ -188,18 +193,18 @@ class PostgreSQL:
     def claim(self, study: optuna.Study) -> None:
         owner, name = study.user_attrs.get(OWNER), study.study_name
         if owner is None and not study.get_trials(deepcopy=False):
-            if not self._identity.exists():
-                write_atomically(self._identity, uuid.uuid4().hex.encode())
+            if not self.identity_file.exists():
+                write_atomically(self.identity_file, uuid.uuid4().hex.encode())
             told = {
-                "identity": self._identity.read_text(),
+                "identity": self.identity_file.read_text(),
                 "host": socket.gethostname(),
-                "path": str(self.folder),
+                "path": str(self.identity_file.parent),
             }
             study.set_user_attr(OWNER, told)
         elif (
             owner is None
-            or not self._identity.exists()
-            or owner["identity"] != self._identity.read_text()
+            or not self.identity_file.exists()
+            or owner["identity"] != self.identity_file.read_text()
         ):
             whose = (
                 f"belongs to the run folder {owner['path']} on {owner['host']}"
@@ -207,7 +212,7 @@ class PostgreSQL:
                 else "is not gansearch's"
             )
             raise RunFolderError(
-                f"{self}: its study {name!r} {whose}, so {self.folder} cannot go on with it.\n"
+                f"{self}: its study {name!r} {whose}, so {self.identity_file.parent} cannot go on with it.\n"
                 "Go on in that folder, or give this study another name. Where that folder is gone for good, "
                 f"`optuna delete-study --study-name {name} --storage URL` makes room."
             )
@@ -216,7 +221,7 @@ class PostgreSQL:
         return self._open(poolclass=NullPool)
 
     def forget(self, studies: Sequence[str]) -> None:
-        if not self._identity.exists():
+        if not self.identity_file.exists():
             return
         storage = self.writing(studies[0])
         try:
@@ -226,16 +231,12 @@ class PostgreSQL:
                 optuna.delete_study(study_name=name, storage=storage)
         finally:
             storage.engine.dispose()
-        self._identity.unlink()
+        self.identity_file.unlink()
 
     def told(self, error: Exception) -> str:
         if isinstance(error, ImportError):
             return f'{self} needs psycopg: pip install "gansearch[postgresql]"'
         return f"{self}: {_told(error)}"
-
-    @property
-    def _identity(self) -> Path:
-        return self.folder / IDENTITY
 
     def _make_tables(self) -> None:
         """Make Optuna's tables, where there are none; two at a time would be in each other's way."""

@@ -1,14 +1,15 @@
-"""The run folder: what a study leaves on disk, and where.
+"""Run folder: files that a study leaves on disk.
 
 runs/<study>/study.yaml             the study with its defaults
              study.db               trials, by Optuna on SQLite; the driver alone writes it
-             identity               instead of study.db, where a database by URL keeps the trials: by this
-                                    it knows whose they are
+             identity               instead of study.db, if the trials are in a database by URL: a
+                                    random text by which the database knows its studies
+             run.log                what the driver decided, and why
              lock                   held by the driver while it runs
              trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
-                                    error.txt, samples/*.png, generator.pt, discriminator.pt where it may
-                                    be inherited; while it trains, checkpoint.pt
-             trials/0007/rescue/    the same of its second run, where it got one
+                                    error.txt, samples/*.png, generator.pt; while it trains, and while it
+                                    is paused, checkpoint.pt
+             trials/0007/rescue/    the same of its second run, if it got one
              certification/0003/    the same of a run with a fresh seed
 """
 
@@ -29,15 +30,13 @@ from filelock import FileLock, Timeout
 
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
-from gansearch.study.database_url import without_password
 from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
 
 if TYPE_CHECKING:
-    from gansearch.storage.database import Database
     from gansearch.trial_record import TrialRecord
 
-STUDY, DATABASE, IDENTITY, LOCK = "study.yaml", "study.db", "identity", "lock"
+STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
 TRIALS, CERTIFICATION = "trials", "certification"
 CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "candidate.json",
@@ -53,20 +52,20 @@ CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
 class RunFolder:
     """The folder of one study."""
 
-    def __init__(self, path: Path, storage: str | None = None) -> None:
-        self.path = (
-            path.absolute()
-        )  # SQLite and its locks need a path that outlives a change of directory
-        self._storage = storage
+    def __init__(self, path: Path) -> None:
+        self.path = path.absolute()  # SQLite and its locks outlive a change of directory
+        self._spec: StudySpec | None = None
 
     @classmethod
     def create(cls, path: Path, spec: StudySpec) -> Self:
-        """The folder for a study: a new one, or that of the same study begun before.
+        """Return the folder for a study: a new one, or one in which the same study was begun.
+
+        Nothing of an existing folder is written before `write_study`, which needs the lock.
 
         Raises:
-            RunFolderError: when it holds another study, naming the differences.
+            RunFolderError: if it holds another study; the message lists the differences.
         """
-        folder = cls(path, spec.storage)
+        folder = cls(path)
         if not (folder.path / STUDY).exists():
             (folder.path / TRIALS).mkdir(parents=True, exist_ok=True)
         elif folder.has_begun and (differences := folder.spec().differences(spec)):
@@ -75,48 +74,43 @@ class RunFolder:
                 f"{path} holds a study that differs from this one:\n  {listing}\n"
                 "Give this study another name or --out, or begin anew with --fresh."
             )
-        folder._write_study(spec)
         return folder
 
     @classmethod
-    def open(cls, path: Path, storage: str | None = None) -> Self:
-        """An existing folder, named itself or by a file in it.
+    def open(cls, path: Path) -> Self:
+        """Open an existing folder.
 
         Args:
-            path: its own, or its study.yaml's.
-            storage: the URL of its database with the password, which is not kept in the folder; another's is ignored.
+            path: the folder, or its study.yaml.
 
         Raises:
-            RunFolderError: when it is none.
+            RunFolderError: if it is not a run folder.
         """
         folder = cls(path.parent if path.name == STUDY and path.is_file() else path)
         if not (folder.path / STUDY).is_file():
-            raise RunFolderError(f"{path} is no run folder: it holds no {STUDY}")
-        if storage is not None and without_password(storage) == folder.spec().storage:
-            folder._storage = storage
+            raise RunFolderError(f"{path} is not a run folder: it has no {STUDY}")
         return folder
 
     @property
     def has_begun(self) -> bool:
-        """Whether a database holds trials of it, or has been about to."""
+        """True if a database holds trials of it, or was about to."""
         return (self.path / DATABASE).exists() or (self.path / IDENTITY).exists()
 
     def spec(self) -> StudySpec:
-        """The study as it was run last."""
-        return StudyDocument.read(self.path / STUDY).spec()
+        """Return the study as it was run last, parsed once."""
+        if self._spec is None:
+            self._spec = StudyDocument.read(self.path / STUDY).spec()
+        return self._spec
+
+    def write_study(self, spec: StudySpec) -> None:
+        """Keep the study with its defaults, without passwords; call it with the lock held."""
+        text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
+        write_atomically(self.path / STUDY, text.encode())
+        self._spec = None
 
     @property
     def study_file(self) -> Path:
         return self.path / STUDY
-
-    @property
-    def database(self) -> Database:
-        """What keeps the study's trials."""
-        # Here, since workers, which know nothing of Optuna, have run folders too.
-        from gansearch.storage.database import PostgreSQL, SQLite
-
-        url = self._storage or self.spec().storage
-        return SQLite(self.path / DATABASE) if url is None else PostgreSQL(url, self.path)
 
     def trial(self, number: int) -> TrialFolder:
         return TrialFolder(self.path / TRIALS / f"{number:04d}")
@@ -129,46 +123,35 @@ class RunFolder:
         """Hold the folder; the lock ends with its process, however that ends.
 
         Raises:
-            RunFolderError: when another process holds it.
+            RunFolderError: if another process holds it.
         """
         try:
             with FileLock(self.path / LOCK, timeout=0):
                 yield
         except Timeout:
-            raise RunFolderError(f"another gansearch is at work in {self.path}") from None
+            raise RunFolderError(f"another gansearch process works in {self.path}") from None
 
-    def clear(self) -> None:
-        """Forget a run: only what a run leaves behind, and only while nobody is at work there.
-
-        Raises:
-            RunFolderError: when another process holds it, or its database cannot be had.
-        """
-        from gansearch.storage.trial_store import TrialStore
-
-        with self.locked():
-            TrialStore.forget(self.database, self.spec().name)
-            for name in (TRIALS, CERTIFICATION):
-                shutil.rmtree(self.path / name, ignore_errors=True)
-            self.study_file.unlink()
-
-    def _write_study(self, spec: StudySpec) -> None:
-        text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
-        write_atomically(self.path / STUDY, text.encode())
+    def remove_trials(self) -> None:
+        """Remove the files that a run leaves behind, and no others; call it with the lock held."""
+        for name in (TRIALS, CERTIFICATION):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in (LOG, STUDY):
+            (self.path / name).unlink(missing_ok=True)
 
 
 class TrialFolder:
-    """The files of one trial; its worker writes them."""
+    """The files of one trial, written by its worker."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @property
     def rescue(self) -> TrialFolder:
-        """The files of a second run."""
+        """Files of a second run with a remedy."""
         return TrialFolder(self.path / "rescue")
 
     def figured(self, record: TrialRecord) -> TrialFolder:
-        """The files of the run that the trial's candidate and figures are of."""
+        """Return the files of the run that the trial's candidate and figures belong to."""
         return self.rescue if record.rescued else self
 
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
@@ -176,15 +159,15 @@ class TrialFolder:
         write_atomically(self.path / name, json.dumps(record, indent=1).encode())
 
     def write_error(self, traceback: str) -> None:
-        """Keep the traceback of a crash, for whoever wrote the component."""
+        """Keep the traceback of a crash, for the author of the component."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_atomically(self.path / ERROR, traceback.encode())
 
     def write_signals(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Keep signals, a row a step, steps counted from 1."""
+        """Keep the signals, one row per step, steps counted from 1."""
         columns = dict.fromkeys(name for row in rows for name in row)
         schema = pa.schema([("step", pa.int64()), *((name, pa.float32()) for name in columns)])
-        # By Arrow itself: pandas would make no difference between what went wrong and what was not measured.
+        # By Arrow itself, which keeps NaN (went wrong) apart from null (not measured); pandas does not.
         table = pa.Table.from_pylist(
             [{"step": step, **row} for step, row in enumerate(rows, start=1)], schema
         )
@@ -192,7 +175,7 @@ class TrialFolder:
         pq.write_table(table, self.path / SIGNALS)
 
     def signals(self) -> pd.DataFrame | None:
-        """What `write_signals` kept, if the trial got that far."""
+        """Return what `write_signals` kept; None if there is nothing."""
         path = self.path / SIGNALS
         return pd.read_parquet(path) if path.is_file() else None
 
@@ -208,12 +191,12 @@ class TrialFolder:
         pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
 
     def predictions(self) -> pd.DataFrame | None:
-        """What `write_predictions` kept: columns step, kind, and bin_00 to the last one, from 0 up to 1."""
+        """Return what `write_predictions` kept: columns step, kind, and bin_00 (from 0) to the last (to 1)."""
         path = self.path / PREDICTIONS
         return pd.read_parquet(path) if path.is_file() else None
 
     def sample_grids(self) -> list[Path]:
-        """The kept pictures of samples, oldest first."""
+        """Return the kept sample images, oldest first."""
         return sorted((self.path / SAMPLES).glob("*.png"))
 
     def sample_path(self, step: int) -> Path:

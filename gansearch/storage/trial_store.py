@@ -1,8 +1,13 @@
-"""Trials as they are kept: Optuna's study in a database, and the records that we keep in it."""
+"""Trials as they are stored: an Optuna study in a database, with our own record of each trial.
+
+A trial keeps one number, one folder and one row from its first step to its last. While it runs, is
+paused or waits to be taken up after an interruption, Optuna knows it as RUNNING; it is told once, at
+its end. Candidates that were refused before training are told to Optuna too, so that its sampler
+learns from them, but they get no number: numbers count what was trained, from 0 without a gap.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,75 +17,57 @@ from typing import Any, Self
 import optuna
 import sqlalchemy
 from optuna.exceptions import StorageInternalError
-from optuna.samplers import BaseSampler
+from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
+from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from gansearch.errors import RunFolderError
-from gansearch.signals import Remedy, Verdict
 from gansearch.storage.cached_storage import CachedStorage
-from gansearch.storage.database import RESUMABLE, Database, located, write_out
+from gansearch.storage.database import RESUMABLE, Database, database_of, located, write_out
+from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import ObjectiveSpec
-from gansearch.trial_record import Rescue, Rung, State, TrialRecord
+from gansearch.trial_record import Rejection, TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
-RECORD, RETRY_OF, DEATHS = "record", "retry_of", "deaths"
+RECORD, REJECTED = "record", "rejected"
+"""Attributes that hold a trial's record, or the reason why its candidate was refused untrained."""
 BASELINE, GIVEN, VARIATION = "baseline", "given", "variation"
-"""Marks of candidates that the study names outright (the baseline has both) and of the baseline's variations."""
+"""Marks of candidates that the study names (the baseline has the first two), and of variations."""
 CERTIFIES, SEED = "certifies", "seed"
 """Marks of the runs of a certification."""
-CONTINUES = "continues"
-"""Mark of a trial that takes up one that was given up at a rung."""
-ALONE = "alone"
-"""Mark of a trial that has its GPU to itself, since memory ran out on one that it shared."""
-KEPT = (BASELINE, GIVEN, VARIATION, CERTIFIES, SEED, DEATHS, CONTINUES, ALONE)
-"""Marks that a trial leaves to the one that takes its place."""
+DEATHS, ALONE = "deaths", "alone"
+"""Number of times that the trial's process died; True for a trial that gets a GPU to itself."""
 
-
-def read_record(trial: FrozenTrial) -> TrialRecord:
-    """Read a trial of Optuna's."""
-    attributes = trial.user_attrs
-    told: dict[str, Any] = (
-        json.loads(attributes[RECORD]) if RECORD in attributes else {"state": _STATES[trial.state]}
-    )
-    if told.get("verdict"):
-        told["verdict"] = Verdict.from_json(told["verdict"])
-    told["remedies"] = tuple(map(Remedy.from_json, told.get("remedies", ())))
-    told["rungs"] = tuple(Rung(*rung) for rung in told.get("rungs", ()))
-    told["dominated_by"] = tuple(told.get("dominated_by", ()))
-    if told.get("rescue"):
-        told["rescue"] = Rescue.from_json(told["rescue"])
-    return TrialRecord(
-        number=trial.number,
-        parameters=trial.params or trial.system_attrs.get("fixed_params", {}),
-        baseline=bool(attributes.get(BASELINE)),
-        given=bool(attributes.get(GIVEN)),
-        variation=bool(attributes.get(VARIATION)),
-        retry_of=attributes.get(RETRY_OF),
-        continues=attributes.get(CONTINUES),
-        certifies=attributes.get(CERTIFIES),
-        seed=attributes.get(SEED),
-        **told,
-    )
-
-
-_STATES: Mapping[TrialState, State] = {
-    TrialState.COMPLETE: "complete",
-    TrialState.PRUNED: "pruned",
-    TrialState.FAIL: "failed",
-    TrialState.RUNNING: "running",
-    TrialState.WAITING: "waiting",
-}
+_RECORDS = TypeAdapter(TrialRecord)
 
 
 def certification_name(study: str) -> str:
-    """Under which the runs that certify a study's candidates are kept beside its trials."""
+    """Return the name of the Optuna study that holds the certification of a study."""
     return f"{study}/certification"
 
 
+def forget_run(folder: RunFolder, url: str | None) -> None:
+    """Delete a run: its trials in the database, then its files, while nobody works in its folder.
+
+    Args:
+        folder: the run folder.
+        url: URL of the database with its password, where the trials are not in the folder.
+
+    Raises:
+        RunFolderError: if another process works in the folder, or the database cannot be opened.
+    """
+    spec = folder.spec()
+    with folder.locked():
+        TrialStore.forget(
+            database_of(folder.path, spec.storage and (url or spec.storage)), spec.name
+        )
+        folder.remove_trials()
+
+
 class TrialStore:
-    """The trials of one study. Only the driver, which holds the run folder's lock, calls what writes."""
+    """The trials of one study. Only the driver, which holds the run folder's lock, may write."""
 
     def __init__(
         self,
@@ -89,22 +76,25 @@ class TrialStore:
         engine: sqlalchemy.Engine | None = None,
     ) -> None:
         self._study, self._database, self._engine = study, database, engine
-        self._finished: dict[int, TrialRecord] = {}
+        self._final: dict[int, TrialRecord | Rejection] = {}
+        """Parsed records of trials that can no longer change, by Optuna's number."""
 
     @classmethod
     def open(cls, database: Database, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
-        """Open a study's database for writing, creating what there is none of; it is held until it is closed.
+        """Open a study for writing, creating what does not exist; hold it until it is closed.
 
         Raises:
-            RunFolderError: when the database cannot be had, or another driver has it.
+            RunFolderError: if the database cannot be opened, or another driver holds it.
         """
         directions = [objective.direction for objective in objectives]
         with located(database), ExitStack() as opened:
             storage = database.writing(name.partition("/")[0])
             opened.callback(storage.engine.dispose)
-            mirror = CachedStorage(storage)
             study = optuna.create_study(
-                storage=mirror, study_name=name, directions=directions, load_if_exists=True
+                storage=CachedStorage(storage),
+                study_name=name,
+                directions=directions,
+                load_if_exists=True,
             )
             database.claim(study)
             opened.pop_all()
@@ -112,31 +102,36 @@ class TrialStore:
 
     @classmethod
     def read(cls, database: Database, name: str) -> Self:
-        """Open a study's database for reading.
+        """Open a study for reading.
 
         Raises:
-            RunFolderError: when there is none, or it is damaged.
+            RunFolderError: if it does not exist or is damaged.
         """
         with located(database):
             storage = database.reading()
-            return cls(
-                optuna.load_study(study_name=name, storage=storage), database, storage.engine
-            )
+            study = optuna.load_study(study_name=name, storage=storage)
+            return cls(study, database, storage.engine)
 
     @classmethod
     def certification(cls, database: Database, study: str) -> Self | None:
-        """Open the runs that certify a study's candidates for reading; None where there are none yet."""
+        """Open the certification of a study for reading; return None if there is none yet."""
         name = certification_name(study)
         with located(database):
             known = optuna.get_all_study_names(database.reading())
         return cls.read(database, name) if name in known else None
 
+    @classmethod
+    def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
+        """Create a store that is gone with this process."""
+        directions = [objective.direction for objective in objectives]
+        return cls(optuna.create_study(study_name=name, directions=directions))
+
     @staticmethod
     def forget(database: Database, study: str) -> None:
-        """Delete a study's trials, and the runs that certify its candidates.
+        """Delete the trials of a study and of its certification.
 
         Raises:
-            RunFolderError: when the database cannot be had, or another driver is at work on the study.
+            RunFolderError: if the database cannot be opened, or a driver is at work on the study.
         """
         with located(database):
             database.forget((study, certification_name(study)))
@@ -147,105 +142,144 @@ class TrialStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
     ) -> None:
-        """Let go of the database, and tell of what went wrong with it."""
+        """Close the database; re-raise its errors as a RunFolderError that names it."""
         if self._engine is not None:
             self._engine.dispose()
         if self._database is not None and isinstance(error, SQLAlchemyError | StorageInternalError):
             raise RunFolderError(f"{self._database.told(error)}. {RESUMABLE}") from error
 
-    def records(self) -> list[TrialRecord]:
-        """Every trial, in order of its number."""
-        records = [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
-        for number in {record.continues for record in records if record.continues is not None}:
-            if not records[number].retried:
-                records[number] = self._finished[number] = replace(records[number], retried=True)
-        return records
+    # ------------------------------------------------------------------ reading
 
-    @classmethod
-    def in_memory(cls, name: str, objectives: Sequence[ObjectiveSpec]) -> Self:
-        """The trials of a study that nobody wants to keep."""
-        return cls(
-            optuna.create_study(study_name=name, directions=[o.direction for o in objectives])
-        )
+    def records(self) -> list[TrialRecord]:
+        """Return every trial that has begun, in order of its number."""
+        records = [entry for entry in self._entries() if isinstance(entry, TrialRecord)]
+        return sorted(records, key=lambda record: record.number)
 
     def record(self, number: int) -> TrialRecord:
-        """One trial."""
-        return self._read(self._study.get_trials(deepcopy=False)[number])
+        """Return one trial."""
+        return next(record for record in self.records() if record.number == number)
 
-    def _read(self, trial: FrozenTrial) -> TrialRecord:
-        """A trial's record; that of a finished one is read once, since nothing can change it any more."""
-        if not trial.state.is_finished():
-            return read_record(trial)
-        if trial.number not in self._finished:
-            self._finished[trial.number] = read_record(trial)
-        return self._finished[trial.number]
+    def rejections(self) -> list[Rejection]:
+        """Return the candidates that were refused before training, oldest first."""
+        return [entry for entry in self._entries() if isinstance(entry, Rejection)]
+
+    def _entries(self) -> list[TrialRecord | Rejection | None]:
+        return [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
+
+    def _read(self, trial: FrozenTrial) -> TrialRecord | Rejection | None:
+        """Parse a trial, once if it is finished; return None for one that has not begun."""
+        if trial.number in self._final:
+            return self._final[trial.number]
+        entry = read_trial(trial)
+        if entry is not None and trial.state.is_finished():
+            self._final[trial.number] = entry
+        return entry
 
     @property
-    def directions(self) -> list[str]:
-        return [direction.name.lower() for direction in self._study.directions]
+    def asked(self) -> int:
+        """Number of candidates asked for or queued so far, refused ones included."""
+        return len(self._study.get_trials(deepcopy=False))
 
-    def count(self, *states: TrialState) -> int:
-        return len(self._study.get_trials(deepcopy=False, states=states))
+    @property
+    def named(self) -> int:
+        """Number of candidates that were queued because the study names them."""
+        trials = self._study.get_trials(deepcopy=False)
+        return sum(GIVEN in t.user_attrs or VARIATION in t.user_attrs for t in trials)
 
-    def enqueue(self, parameters: Mapping[str, Any], **attributes: Any) -> None:
-        """Have these parameters asked next."""
-        self._study.enqueue_trial(dict(parameters), user_attrs=attributes)
+    @property
+    def has_queued(self) -> bool:
+        """True while a queued candidate has not been asked for."""
+        return bool(self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)))
+
+    def interrupted(self) -> list[Trial]:
+        """Return the trials that a driver left unfinished when it ended, paused ones excluded."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [self._reopen(trial) for trial in running if not _is_paused(read_trial(trial))]
+
+    # ------------------------------------------------------------------ writing
+
+    def enqueue(self, parameters: Mapping[str, Any], **marks: Any) -> None:
+        """Queue a candidate; `ask` returns queued ones first."""
+        self._study.enqueue_trial(dict(parameters), user_attrs=marks)
 
     def ask(self, sampler: BaseSampler) -> Trial:
-        """A new running trial whose values are drawn by this sampler."""
+        """Return the oldest queued candidate, or a new one whose values this sampler draws."""
         self._study.sampler = sampler
         return self._study.ask()
+
+    def begin(self, trial: Trial, record: TrialRecord) -> TrialRecord:
+        """Give a candidate that will be trained its number; return its record with it."""
+        numbers = [known.number for known in self.records()]
+        return self.update(trial, replace(record, number=max(numbers, default=-1) + 1))
+
+    def update(self, trial: Trial, record: TrialRecord) -> TrialRecord:
+        """Store the record of a trial that has not ended."""
+        trial.set_user_attr(RECORD, _RECORDS.dump_json(record).decode())
+        return record
+
+    def known(self, trial: Trial) -> TrialRecord | None:
+        """Return the record of a running trial; None if it has not begun."""
+        content = trial.user_attrs.get(RECORD)
+        return None if content is None else _RECORDS.validate_json(content)
+
+    def promote(self, number: int) -> Trial:
+        """Return a paused trial, to be trained on from its checkpoint."""
+        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        for trial in running:
+            entry = read_trial(trial)
+            if isinstance(entry, TrialRecord) and entry.number == number:
+                return self._reopen(trial)
+        raise KeyError(f"no paused trial {number}")
 
     def tell(
         self,
         trial: Trial,
-        record: TrialRecord,
+        entry: TrialRecord | Rejection,
         values: Sequence[float] | None,
         constraints: Mapping[str, float],
     ) -> None:
-        """End a trial; the one place where Optuna hears of an ending.
+        """End a trial. This is the one place where Optuna is told.
 
         Args:
             trial: the running trial.
-            record: what is kept of it.
-            values: of the objectives, for a trial that Optuna should know as COMPLETE; None tells
-                it PRUNED or FAIL, as the record's state says.
-            constraints: by name, each violated where above 0. A trial without any would count as
+            entry: its final record, or why its candidate was refused.
+            values: values of the objectives, for a trial that Optuna should know as COMPLETE; None
+                tells FAIL for a failed trial and PRUNED for any other.
+            constraints: by name, violated where above 0. A trial without any would count as
                 feasible, so every trial is told all of them.
         """
-        trial.set_user_attr(RECORD, json.dumps(record.to_json()))
+        if isinstance(entry, Rejection):
+            trial.set_user_attr(REJECTED, entry.reason)
+        else:
+            self.update(trial, entry)
         for name, violation in constraints.items():
             trial.set_constraint(name, violation)
+        if isinstance(entry, Rejection):
+            failed = entry.repeats is not None
+        else:
+            failed = entry.state == "failed"
         if values is not None:
             self._study.tell(trial, list(values))
         else:
-            self._study.tell(
-                trial, state=TrialState.FAIL if record.state == "failed" else TrialState.PRUNED
-            )
+            self._study.tell(trial, state=TrialState.FAIL if failed else TrialState.PRUNED)
         if self._engine is not None:
             write_out(self._engine)
 
-    def requeue_interrupted(self) -> list[int]:
-        """Queue again what a driver left running when it died; gives the numbers of those trials."""
-        interrupted = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        for trial in interrupted:
-            self.requeue(trial.number, "interrupted")
-        return [trial.number for trial in interrupted]
+    def _reopen(self, trial: FrozenTrial) -> Trial:
+        """Return a handle on a running trial; the random sampler draws nothing when it is made."""
+        self._study.sampler = RandomSampler()
+        return Trial(self._study, trial._trial_id)
 
-    def requeue(self, number: int, reason: str, **attributes: Any) -> None:
-        """End a running trial that told nothing of its candidate, and have its parameters asked again."""
-        trials = self._study.get_trials(deepcopy=False)
-        trial = trials[number]
-        parameters = trial.params or trial.system_attrs.get("fixed_params", {})
-        known = (
-            bool(parameters) or "fixed_params" in trial.system_attrs
-        )  # a candidate may have nothing to search
-        # Queued first and ended second: killed in between, the driver finds the successor and adds no other.
-        if known and number not in (other.user_attrs.get(RETRY_OF) for other in trials):
-            kept = {name: trial.user_attrs[name] for name in KEPT if name in trial.user_attrs}
-            self.enqueue(parameters, **kept | attributes | {RETRY_OF: number})
-        record = TrialRecord(number, "failed", parameters, reason=reason, retried=True)
-        self._study._storage.set_trial_user_attr(
-            trial._trial_id, RECORD, json.dumps(record.to_json())
-        )
-        self._study.tell(number, state=TrialState.FAIL)
+
+def read_trial(trial: FrozenTrial) -> TrialRecord | Rejection | None:
+    """Return our record in an Optuna trial; None for a candidate that has not begun."""
+    attributes = trial.user_attrs
+    if RECORD in attributes:
+        return _RECORDS.validate_json(attributes[RECORD])
+    if REJECTED in attributes:
+        return Rejection(trial.params, attributes[REJECTED])
+    return None
+
+
+def _is_paused(entry: TrialRecord | Rejection | None) -> bool:
+    return isinstance(entry, TrialRecord) and entry.state == "paused"

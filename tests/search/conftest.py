@@ -6,7 +6,8 @@ from support.stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.execution.open_executor import set_up_ray
-from gansearch.run import Study, search_of
+from gansearch.run import Study, search_driver
+from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_store import TrialStore
 
@@ -25,8 +26,10 @@ def search(make_spec, make_space, tmp_path):
         data = space.dataset.load()
         study = Study(spec, space, data, SizeCounter(data.shape, space.metrics))
         run.audience = Audience()
-        with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
-            search_of(study, store, folder.trial, executor, run.audience, stop).run()
-        return TrialStore.read(folder.database, spec.name)
+        database = database_of(folder.path, spec.storage)
+        folder.write_study(spec)
+        with TrialStore.open(database, spec.name, spec.objectives) as store:
+            search_driver(study, store, folder.trial, executor, run.audience, stop).run()
+        return TrialStore.read(database, spec.name)
 
     return run

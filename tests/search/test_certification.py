@@ -8,9 +8,10 @@ from gansearch.evaluation.counting import SizeCounter
 from gansearch.messages import Crash, Outcome
 from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import fresh_seeds
-from gansearch.run import Study, certification_of, objective_axes
-from gansearch.search.certification import Choice, Plan, chosen
+from gansearch.run import Study, certification_driver, study_objectives
+from gansearch.search.certification import CertificationPlan, Choice, chosen
 from gansearch.signals import HEALTHY, Verdict
+from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_store import TrialStore, certification_name
 from gansearch.trial_record import TrialRecord
@@ -56,17 +57,16 @@ def certify(make_spec, make_space, tmp_path):
     def run(settings, seeds, *overrides, choice=None, stop=lambda: False, **executor):
         spec, space = make_spec(*settings, *overrides), make_space(*settings, *overrides)
         folder = RunFolder.create(tmp_path / "run", spec)
-        records = TrialStore.read(folder.database, spec.name).records()
-        plan = Plan(spec, records, objective_axes(spec, space), choice or Choice())
-        store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
-        study = Study(
-            spec, space, data := space.dataset.load(), SizeCounter(data.shape, space.metrics)
-        )
+        database = database_of(folder.path, spec.storage)
+        records = TrialStore.read(database, spec.name).records()
+        data = space.dataset.load()
+        study = Study(spec, space, data, SizeCounter(data.shape, space.metrics))
+        plan = CertificationPlan(spec, records, study_objectives(study), choice or Choice())
+        store = TrialStore.open(database, certification_name(spec.name), spec.objectives)
         executor = InlineExecutor(lambda job: seeds(width(job), job.seed), **executor)
         run.jobs = executor.jobs
-        certification_of(
-            study, plan, store, folder.certification_run, executor, Audience(), stop
-        ).run()
+        folder_of = folder.certification_run
+        certification_driver(study, plan, store, folder_of, executor, Audience(), stop).run()
         run.runs = store.records()
         return study_summary(spec, records, runs=run.runs), [
             (width(job), job.seed) for job in executor.jobs
@@ -316,19 +316,18 @@ def test_no_fresh_seed_is_that_of_the_search(make_spec):
 @pytest.mark.parametrize(
     ("number", "message"),
     [
-        (9, "there is no trial 9 to certify; there are 0 to 3"),
-        (1, "trial 1 cannot be certified, since it was not trained to its end: too large"),
+        (9, "there is no trial 9 to certify; there are 0 to 2"),
+        (1, "trial 1 cannot be certified, since it was not trained to its end: expected to end"),
         (2, "trial 2 cannot be certified, since it was not trained to its end: it is running"),
-        (3, "trial 3 cannot be certified, since it was not trained to its end: interrupted"),
+        (3, "there is no trial 3 to certify; there are 0 to 2"),
     ],
 )
 def test_a_trial_that_cannot_be_certified_is_refused(number, message):
     candidate = {"loss": {"use": "bce"}}
     records = [
         TrialRecord(0, "complete", {}, candidate),
-        TrialRecord(1, "pruned", {}, candidate, rejected=True, reason="too large"),
+        TrialRecord(1, "paused", {}, candidate, reason="expected to end at 90"),
         TrialRecord(2, "running", {}),
-        TrialRecord(3, "failed", {}, retried=True, reason="interrupted"),
     ]
     assert chosen([0], records) == Choice((0,))
     with pytest.raises(GansearchError, match=message):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gansearch.ranking.certificate import certificates_of
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.tolerance import fresh_seeds
-from gansearch.search.certification import Choice, Plan
+from gansearch.search.certification import Choice, CertificationPlan
 from gansearch.signals import Verdict
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord
@@ -78,7 +78,9 @@ def test_whatever_comes_of_the_seeds_no_more_are_trained_than_allowed_and_all_of
     qualities = st.one_of(st.just(math.nan), st.floats(4.0, 7.0))
     outcome = {(t, s): data.draw(qualities) for t in range(3) for s in fresh_seeds(spec)}
     records = searched_by_hand([30, 20, 10])
-    plan = Plan(spec, records, (SIZE, QUALITY), Choice(data.draw(st.sampled_from([(), (2, 1)]))))
+    plan = CertificationPlan(
+        spec, records, (SIZE, QUALITY), Choice(data.draw(st.sampled_from([(), (2, 1)])))
+    )
     runs = carried_out(plan, outcome, slots, Random(order))
 
     seen = [(run.certifies, run.seed) for run in runs]
@@ -104,7 +106,7 @@ def test_one_whose_median_is_too_weak_by_half_of_its_seeds_keeps_nobody_from_bei
         for t, values in qualities.items()
         for s, v in zip(fresh_seeds(spec), values, strict=False)
     }
-    plan = Plan(spec, searched_by_hand([30, 20, 10]), (SIZE, QUALITY), Choice())
+    plan = CertificationPlan(spec, searched_by_hand([30, 20, 10]), (SIZE, QUALITY), Choice())
     assert [run.certifies for run in carried_out(plan, outcome, 1, Random(0))] == [0] * 4 + [
         2
     ] * 4 + [1] * 4
@@ -121,7 +123,7 @@ def test_a_certification_ends_with_a_champion_or_when_nobody_can_pass_any_more(
     outcome = {(t, s): data.draw(qualities) for t in range(3) for s in fresh_seeds(spec)}
     records = searched_by_hand([30, 20, 10])
     runs = carried_out(
-        Plan(spec, records, (SIZE, QUALITY), Choice()), outcome, slots, Random(order)
+        CertificationPlan(spec, records, (SIZE, QUALITY), Choice()), outcome, slots, Random(order)
     )
     told = certificates_of(spec, records, runs, (SIZE, QUALITY))
     for trial in filter(

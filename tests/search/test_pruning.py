@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gansearch.messages import Decision
 from gansearch.ranking.pareto import Objective
 from gansearch.search.pruning import RungPruner
 from gansearch.signals import HEALTHY
@@ -15,7 +16,7 @@ COVERAGE = Objective("coverage", "maximize")
 
 
 def healthy(number, size, at_rung, final, metric="mmd"):
-    """A trial that was worth something after 100 steps, and something at its end."""
+    """A healthy trial with a quality after 100 steps and a final one."""
     return TrialRecord(
         number,
         "complete",
@@ -27,121 +28,111 @@ def healthy(number, size, at_rung, final, metric="mmd"):
     )
 
 
-def look(value, size, *others, axes=(SIZE, MMD), **changes):
+def decide(value, size, *others, objectives=(SIZE, MMD), **changes):
     spec = PruningSpec(**{"min_healthy_trials": 1, "noise": 0.1, "margin": 1.0} | changes)
-    pruner = RungPruner(spec, axes, {})
-    return pruner.look({"generator_params": size}, [Rung(100, {axes[1].metric: value})], others)
+    rungs = [Rung(100, {objectives[1].metric: value})]
+    return RungPruner(spec, objectives, {}).decide({"generator_params": size}, rungs, others)
 
 
-def test_a_run_that_could_at_best_end_worse_than_a_smaller_one_is_given_up():
-    outdone = look(200, 1000, healthy(3, 900, 100, 50))  # at best 100, by the only precedent
-    assert outdone.by == (3,)
-    assert outdone.reason == (
-        "mmd 200 at step 100 could at best end with 90.9; trial 3, no larger, has 50"
+def is_stopped(*run, **changes):
+    return decide(*run, **changes).decision is Decision.STOP
+
+
+def pausing(reference={}):  # noqa: B006: never changed
+    return RungPruner(PruningSpec(min_healthy_trials=1), (SIZE, MMD), reference, pauses=True)
+
+
+def test_a_run_that_could_at_best_end_worse_than_a_smaller_one_is_stopped():
+    decision = decide(200, 1000, healthy(3, 900, 100, 50))  # at best 100, like trial 3
+    assert (decision.decision, decision.dominated_by) == (Decision.STOP, (3,))
+    assert decision.reason == (
+        "mmd 200 at step 100 could at best end at 90.9; trial 3, which is no larger, has 50"
     )
 
 
-def test_a_run_that_might_still_be_as_good_goes_on():
-    assert look(109, 1000, healthy(3, 900, 100, 50)) is None  # at best 54.5, within 10 % of 50
+def test_a_run_that_might_still_be_as_good_continues():
+    assert not is_stopped(109, 1000, healthy(3, 900, 100, 50))  # at best 54.5, within 10 % of 50
 
 
-def test_a_run_is_granted_the_largest_improvement_that_is_known():
-    assert (
-        look(200, 1000, healthy(3, 900, 100, 50), healthy(4, 5000, 400, 90)) is None
-    )  # at best 45
-
-
-def test_nobody_is_held_against_a_larger_one():
-    assert look(900, 1000, healthy(3, 1001, 100, 50)) is None
-
-
-def test_of_the_same_size_is_no_larger():
-    assert look(900, 1000, healthy(3, 1000, 100, 50)) is not None
-
-
-def test_nobody_is_given_up_before_there_are_precedents():
-    assert look(900, 1000, healthy(3, 900, 100, 50), min_healthy_trials=2) is None
-
-
-def test_what_is_worth_nothing_at_all_is_given_up():
-    assert look(float("nan"), 1000, healthy(3, 900, 100, 50)) is not None
-
-
-def test_a_quality_that_should_be_large_is_compared_the_other_way_round():
-    precedent = healthy(3, 900, 0.1, 0.2, "coverage")
-    assert look(0.05, 1000, precedent, axes=(SIZE, COVERAGE)) is not None
-    assert look(0.095, 1000, precedent, axes=(SIZE, COVERAGE)) is None
-
-
-def test_where_it_can_be_taken_up_again_a_run_is_set_aside_by_the_usual_improvement():
+def test_a_run_is_credited_with_the_largest_improvement_known():
     others = healthy(3, 900, 100, 50), healthy(4, 5000, 400, 90)
-    pruner = RungPruner(PruningSpec(min_healthy_trials=1), (SIZE, MMD), {}, sets_aside=True)
-    outdone = pruner.look({"generator_params": 1000}, [Rung(100, {"mmd": 200})], others)
-    assert (
-        "would, as a rule, end with 67.1" in outdone.reason
-    )  # 200 over the geometric mean of 2 and 4.44
+    assert not is_stopped(200, 1000, *others)  # at best 45
 
 
-def test_where_it_can_be_taken_up_again_every_run_waits_at_its_first_rung_until_nothing_promises_more():
+def test_no_run_is_compared_with_a_larger_one():
+    assert not is_stopped(900, 1000, healthy(3, 1001, 100, 50))
+
+
+def test_a_trial_of_the_same_size_is_no_larger():
+    assert is_stopped(900, 1000, healthy(3, 1000, 100, 50))
+
+
+def test_no_run_is_stopped_before_enough_trials_are_healthy():
+    assert not is_stopped(900, 1000, healthy(3, 900, 100, 50), min_healthy_trials=2)
+
+
+def test_a_run_without_a_figure_is_stopped():
+    assert is_stopped(float("nan"), 1000, healthy(3, 900, 100, 50))
+
+
+def test_a_quality_to_maximize_is_compared_the_other_way_round():
+    other, objectives = healthy(3, 900, 0.1, 0.2, "coverage"), (SIZE, COVERAGE)
+    assert is_stopped(0.05, 1000, other, objectives=objectives)
+    assert not is_stopped(0.095, 1000, other, objectives=objectives)
+
+
+def test_where_runs_can_be_promoted_one_is_paused_by_the_usual_improvement():
+    others = healthy(3, 900, 100, 50), healthy(4, 5000, 400, 90)
+    decision = pausing().decide({"generator_params": 1000}, [Rung(100, {"mmd": 200})], others)
+    assert decision.decision is Decision.PAUSE
+    # 200 over the geometric mean of 2 and 4.44
+    assert "is expected to end at 67.1" in decision.reason
+
+
+def test_where_runs_can_be_promoted_every_run_is_paused_at_its_first_rung_and_no_other():
     others = healthy(3, 5000, 100, 50), healthy(4, 5000, 100, 40)
-    pruner = RungPruner(PruningSpec(min_healthy_trials=1), (SIZE, MMD), {}, sets_aside=True)
-    waits = pruner.look({"generator_params": 1000}, [Rung(100, {"mmd": 20})], others)
-    assert (waits.by, waits.reason.rpartition("; ")[2]) == (
-        (4, 3),
-        "it waits until nothing else promises more",
-    )
-    assert (
-        pruner.look(
-            {"generator_params": 1000}, [Rung(50, {"mmd": 20}), Rung(100, {"mmd": 20})], others
-        )
-        is None
-    )
+    sizes, first, second = {"generator_params": 1000}, Rung(50, {"mmd": 20}), Rung(100, {"mmd": 20})
+    decision = pausing().decide(sizes, [second], others)
+    assert (decision.decision, decision.dominated_by) == (Decision.PAUSE, (4, 3))
+    assert decision.reason.endswith("paused until no other candidate promises more")
+    assert pausing().decide(sizes, [first, second], others).decision is Decision.CONTINUE
 
 
-def test_it_goes_by_the_best_that_a_run_has_been():
-    others = [healthy(3, 900, 100, 50)]
+def test_the_best_rung_of_a_run_counts():
     pruner = RungPruner(PruningSpec(min_healthy_trials=1, noise=0.1, margin=1.0), (SIZE, MMD), {})
     rungs = [Rung(50, {"mmd": 100}), Rung(100, {"mmd": 200})]
-    assert pruner.look({"generator_params": 1000}, rungs, others) is None
+    decision = pruner.decide({"generator_params": 1000}, rungs, [healthy(3, 900, 100, 50)])
+    assert decision.decision is Decision.CONTINUE
 
 
 runs = st.tuples(st.integers(100, 10_000), st.floats(1, 500), st.floats(1, 500))
 
 
 @given(st.lists(runs, min_size=1, max_size=8), st.integers(100, 10_000), st.floats(0.01, 1))
-def test_whoever_is_better_already_than_all_that_are_no_larger_is_never_given_up(
-    others, size, share
-):
+def test_a_run_better_already_than_all_that_are_no_larger_is_never_stopped(others, size, share):
     records = [healthy(i, *run) for i, run in enumerate(others)]
     value = share * min((final for other, _, final in others if other <= size), default=500)
-    pruner = RungPruner(PruningSpec(min_healthy_trials=1), (SIZE, MMD), {})
-    assert pruner.look({"generator_params": size}, [Rung(100, {"mmd": value})], records) is None
+    assert not is_stopped(value, size, *records, noise=0.14)
 
 
-@pytest.mark.parametrize("sets_aside", [False, True])
-def test_a_study_without_a_quality_gives_nobody_up(sets_aside):
-    pruner = RungPruner(PruningSpec(min_healthy_trials=1), (SIZE,), {}, sets_aside)
-    assert (
-        pruner.look({"generator_params": 1000}, [Rung(100, {})], [healthy(3, 900, 100, 50)]) is None
+@pytest.mark.parametrize("pauses", [False, True])
+def test_a_study_without_a_quality_stops_no_run(pauses):
+    pruner = RungPruner(PruningSpec(min_healthy_trials=1), (SIZE,), {}, pauses)
+    decision = pruner.decide(
+        {"generator_params": 1000}, [Rung(100, {})], [healthy(3, 900, 100, 50)]
     )
+    assert decision.decision is Decision.CONTINUE
 
 
-def test_what_would_end_beyond_the_reference_is_set_aside_even_if_nothing_is_as_small():
+def test_a_run_expected_to_end_beyond_the_reference_is_paused_even_if_nothing_is_as_small():
     others = (healthy(3, 5000, 100, 50),)
-    pruner = RungPruner(
-        PruningSpec(min_healthy_trials=1),
-        (SIZE, MMD),
-        {"generator_params": 9000, "mmd": 80},
-        sets_aside=True,
+    sizes, rungs = {"generator_params": 1000}, [Rung(50, {"mmd": 300}), Rung(100, {"mmd": 200})]
+    near = pausing({"generator_params": 9000, "mmd": 80})
+    assert near.decide(sizes, rungs, others).reason.endswith(
+        "is expected to end at 100; trial 3, within the reference, has 50"
     )
-    rungs = [Rung(50, {"mmd": 300}), Rung(100, {"mmd": 200})]
-    assert "would, as a rule, end with 100; trial 3, within the reference, has 50" in (
-        pruner.look({"generator_params": 1000}, rungs, others).reason
-    )
-    assert (
-        replace(pruner, reference={"generator_params": 9000, "mmd": 120}).look(
-            {"generator_params": 1000}, rungs, others
-        )
-        is None
-    )
-    assert replace(pruner, sets_aside=False).look({"generator_params": 1000}, rungs, others) is None
+    for pruner in (
+        pausing({"generator_params": 9000, "mmd": 120}),
+        replace(near, pauses=False),
+    ):
+        assert pruner.decide(sizes, rungs, others).decision is Decision.CONTINUE

@@ -50,7 +50,7 @@ def test_a_run_without_a_place_on_the_front_is_given_up_at_a_rung_whatever_the_s
         "healthy",
         {},
     )
-    assert record.reason.endswith("trial 1, no larger, has 1")
+    assert record.reason.endswith("trial 1, which is no larger, has 1")
     assert record.dominated_by[0] in (0, 1)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from gansearch.messages import AtRung, Ended, Outcome, Progress, StoppedError
+from gansearch.messages import AtRung, Decision, Ended, Outcome, Progress, StoppedError
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.trial_record import Rung
 
@@ -53,9 +53,9 @@ class InlineExecutor:
         del self._endings[trial]
         return Ended(trial, ending)
 
-    def answer(self, trial, *, go_on):
+    def answer(self, trial, decision):
         self._at[trial] += 1
-        if not go_on:
+        if decision is not Decision.CONTINUE:
             rungs = self._endings[trial].rungs[: self._at[trial]]
             self._endings[trial] = replace(
                 self._endings[trial], rungs=rungs, steps=rungs[-1].step, metrics={}
@@ -98,13 +98,23 @@ class Audience:
     """Listens, and remembers what trials ended as."""
 
     def __init__(self):
-        self.records, self.rescues = [], []
+        self.records, self.rescues, self.retries, self.rejections = [], [], [], []
+        self.is_exhausted = False
 
     def began(self, records, slots):
         pass
 
-    def started(self, trial, candidate, sizes):
+    def started(self, record):
         pass
+
+    def retrying(self, record, reason):
+        self.retries.append((record.number, reason))
+
+    def rejected(self, rejection):
+        self.rejections.append(rejection)
+
+    def exhausted(self):
+        self.is_exhausted = True
 
     def progressed(self, progress):
         pass

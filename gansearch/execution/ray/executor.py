@@ -34,7 +34,7 @@ from gansearch.execution.ray.session import ray_session, slots_in, threads_in
 from gansearch.execution.ray.slot import Reply, Slot, Stop, Ticket, open_mailbox, shelf_of
 from gansearch.execution.worker import task_of
 from gansearch.execution.worker_group import WorkerLimits
-from gansearch.messages import AtRung, Crash, Ended, Ending, Evaluate, Event, Job, Progress
+from gansearch.messages import AtRung, Crash, Decision, Ended, Ending, Evaluate, Event, Job, Progress
 from gansearch.study.spec import ExecutorSpec
 
 LATE = 5.0
@@ -133,8 +133,8 @@ class RayExecutor:
             ending = received(shelf_of(self._depot, ticket), job, ending)
         return Ended(job.trial, ending)
 
-    def answer(self, trial: int, *, go_on: bool) -> None:
-        self._say(trial, go_on)
+    def answer(self, trial: int, decision: Decision) -> None:
+        self._say(trial, decision is Decision.CONTINUE)
 
     def stop(self, grace: float) -> None:
         with contextlib.suppress(GansearchError):  # where Ray is gone there is nothing left to stop

@@ -189,8 +189,7 @@ class TrainingSet:
         aside = tuple(
             (record, min_healthy_trials.forecast(record.rungs))
             for record in records
-            if record.dominated_by
-            and not record.retried
+            if record.state == "paused"
             and min_healthy_trials.known(record.rungs[-1].step) >= goal.min_healthy_trials
         )
         judged = [record for record in records if record.judged]

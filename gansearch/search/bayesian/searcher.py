@@ -17,7 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from optuna.trial import Trial, TrialState
+from optuna.trial import Trial
 from scipy.stats import norm
 
 from gansearch.domains import Scalar
@@ -34,7 +34,7 @@ from gansearch.search.bayesian.gaussian_process import Array
 from gansearch.search.learning_curves import Forecast
 from gansearch.search.samplers import seed_of
 from gansearch.search.searcher import SamplerSearcher
-from gansearch.storage.trial_store import CONTINUES, TrialStore
+from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
@@ -78,58 +78,38 @@ class BayesianSearcher(SamplerSearcher):
         self._learned: dict[int, SurrogateHyperparameters] = {}
         self._known: Sequence[TrialRecord] | None = None
 
-    def wants_more(self, running: int) -> bool:
-        if (
-            self._store.count(TrialState.WAITING) > 0
-            or len(self._tried()) + running < self._spec.trials
-        ):
-            return True
-        return self._last_hope(self._records()) is not None
-
-    def ask(self, running: int) -> Trial:
-        if self._store.count(TrialState.WAITING) == 0:
-            self._enqueue_next(running)
+    def next_trial(self, running: int) -> Trial | None:
         self._known = None
-        return super().ask(running)
-
-    def ended(self, record: TrialRecord) -> None:
-        super().ended(record)
-        self._known = None
+        return super().next_trial(running)
 
     def _records(self) -> Sequence[TrialRecord]:
         """All trials, read anew when one has begun or ended."""
         self._known = self._store.records() if self._known is None else self._known
         return self._known
 
-    def _tried(self) -> list[TrialRecord]:
-        """Those that say something of their candidate."""
-        return [record for record in self._records() if record.ended and not record.rejected]
-
-    def _enqueue_next(self, running: int) -> None:
-        """Queue what promises most; nothing where a candidate drawn at random tells more."""
-        records, tried = self._records(), self._tried()
-        if len(tried) + running >= self._spec.trials:
-            self._take_up(self._last_hope(records))
-            return
+    def _propose(self, running: int) -> Trial | None:
+        """Begin the candidate that promises most, or promote a paused trial that promises more."""
+        records = self._records()
         front = self._goal.outlook(records)
-        if len(tried) < self._spec.startup_trials or front is None:
-            return
+        if len(records) < self._spec.startup_trials or front is None:
+            return super()._propose(running)
         evidence = TrainingSet.of(records, self._goal)
+        tried = [record for record in records if record.state != "running"]
         expected = Surrogate(evidence, self._settings(tried), self._encode)
-        pool = self._pool(self._on(front, records), seed_of(self._spec, len(tried), running))
+        pool = self._pool(self._on(front, records), seed_of(self._spec, self._store.asked))
         promises = self._new(front, expected, pool) if pool else None
         if promises is None:
-            return
+            return super()._propose(running)
         best = int(np.argmax(promises))
         aside = self._aside(front, expected, evidence)
         if aside is not None and aside[0] > promises[best]:
-            self._take_up(aside[1])
-        else:
-            self._store.enqueue(pool[best][0])
+            return self._store.promote(aside[1].number)
+        self._store.enqueue(pool[best][0])
+        return super()._propose(running)
 
-    def _take_up(self, aside: TrialRecord | None) -> None:
-        if aside is not None:
-            self._store.enqueue(aside.parameters, **{CONTINUES: aside.number})
+    def _promote(self) -> Trial | None:
+        hope = self._last_hope(self._records())
+        return None if hope is None else self._store.promote(hope.number)
 
     # ------------------------------------------------------------------ what is promised for a whole training
 
