@@ -142,7 +142,7 @@ def _agenda_of(
 ) -> Searcher:
     """What says which candidate is tried next."""
     from gansearch.search.bayesian.acquisition import Goal
-    from gansearch.search.bayesian.candidate_pool import DrawnPool
+    from gansearch.search.bayesian.candidate_pool import RandomPool
     from gansearch.search.bayesian.searcher import BayesianSearcher
     from gansearch.search.searcher import SamplerSearcher
 
@@ -152,7 +152,7 @@ def _agenda_of(
     goal = Goal.of(spec, objective_axes(spec, space), smallest)
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
     return BayesianSearcher(
-        spec, space, store, goal, steps, DrawnPool(space, gate, goal.size.metric)
+        spec, space, store, goal, steps, RandomPool(space, gate, goal.size.metric)
     )
 
 
@@ -194,7 +194,7 @@ def _judges(
     kind = KINDS[spec.search.sampler]
     teller = TellPolicy(spec.objectives, tuple(spec.constraints), kind)
     axes = objective_axes(spec, study.space)
-    return RungPruner(spec.pruning, axes, spec.reference, kind.takes_up, smallest), teller
+    return RungPruner(spec.pruning, axes, spec.reference, kind.promotes, smallest), teller
 
 
 def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManager[Executor]:

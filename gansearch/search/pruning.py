@@ -120,14 +120,14 @@ class RungPruner:
         """The cost of each quality with which a run may hope to end; nothing while there are too few precedents."""
         hoped: dict[Objective, float] = {}
         for axis in (axis for axis in self.axes if not axis.is_size):
-            min_healthy_trials = self._precedents[axis] = self._precedents.get(
+            extrapolation = self._precedents[axis] = self._precedents.get(
                 axis, CurveExtrapolation(axis, ())
-            ).of(healthy)
-            if min_healthy_trials.known(rungs[-1].step) < self.spec.min_healthy_trials:
+            ).updated(healthy)
+            if extrapolation.runs_at(rungs[-1].step) < self.spec.min_healthy_trials:
                 return {}
-            forecast = min_healthy_trials.forecast(rungs)
+            forecast = extrapolation.forecast(rungs)
             noise = self.spec.margin * math.log1p(self.spec.noise)
-            hoped[axis] = forecast.mean if self.sets_aside else forecast.reach - noise
+            hoped[axis] = forecast.mean if self.sets_aside else forecast.best_case - noise
         return hoped
 
     def _no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
@@ -155,7 +155,7 @@ class RungPruner:
         if self.smallest:
             axis, limit = (
                 next(axis for axis in self.axes if not axis.is_size),
-                self.smallest.limit(healthy),
+                self.smallest.quality_limit(healthy),
             )
             return {} if limit is None else {axis.metric: limit}
         reference = pareto_front(healthy, self.axes, self.reference).reference

@@ -59,7 +59,7 @@ class Rescuer:
         for remedy in record.remedies:
             if (changed := _changed(candidate, remedy)) is None:
                 continue
-            examined = self.gate.weigh(changed, bound=not record.given)
+            examined = self.gate.check(changed, constrained=not record.given)
             if not examined.refusal:
                 yield SecondChance(remedy, changed, examined)
 
