@@ -43,16 +43,6 @@ class IntRange:
         if (self.high - self.low) % self.step:
             raise DomainError(f"high must be low plus a multiple of step, got {self}")
 
-    @property
-    def count(self) -> int:
-        """Number of values."""
-        return (self.high - self.low) // self.step + 1
-
-    @property
-    def values(self) -> tuple[int, ...]:
-        """All values, in order."""
-        return tuple(range(self.low, self.high + 1, self.step))
-
     def draw(self, source: Source, name: str) -> int:
         return source.suggest_int(name, self.low, self.high, step=self.step, log=self.log)
 
@@ -85,18 +75,6 @@ class FloatRange:
 
     def __post_init__(self) -> None:
         _check_range(self, self.low, self.high, self.step, self.log)
-
-    @property
-    def count(self) -> int | None:
-        """Number of values; None for a range without a step."""
-        if self.low == self.high:
-            return 1
-        return None if self.step is None else int((self.high - self.low) / self.step + 1e-9) + 1
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """All values of a range with a step, in order."""
-        return tuple(self.low + i * (self.step or 0.0) for i in range(self.count or 0))
 
     def draw(self, source: Source, name: str) -> float:
         return source.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
@@ -142,11 +120,6 @@ class Choices:
         typed = [(type(value), value) for value in values]
         if len(set(typed)) < len(typed):
             raise DomainError(f"choices must differ from each other, got {list(values)}")
-
-    @property
-    def count(self) -> int:
-        """Number of values."""
-        return len(self.values)
 
     def draw(self, source: Source, name: str) -> Scalar:
         choice: Scalar = source.suggest_categorical(name, self.values)

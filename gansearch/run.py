@@ -16,7 +16,7 @@ from gansearch.execution.executor import Executor
 from gansearch.execution.open_executor import open_executor
 from gansearch.ranking.pareto import Objective
 from gansearch.search.bayesian.acquisition import Goal
-from gansearch.search.bayesian.candidate_pool import DrawnPool
+from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher
 from gansearch.search.certification import (
     CertificationFeasibilityCheck,
@@ -190,14 +190,14 @@ def study_searcher(
         return SamplerSearcher(spec.search, space, store)
     goal = Goal.of(spec, study_objectives(study), smallest)
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
-    pool = DrawnPool(space, feasibility, goal.size.metric)
+    pool = RandomPool(space, feasibility, goal.size.metric)
     return BayesianSearcher(spec, space, store, goal, steps, pool)
 
 
 def study_pruner(study: Study, smallest: SmallestModelGoal | None = None) -> RungPruner:
     """Return the pruner that a study asks for."""
     spec = study.spec
-    pauses = KINDS[spec.search.sampler].pauses
+    pauses = KINDS[spec.search.sampler].promotes
     return RungPruner(spec.pruning, study_objectives(study), spec.reference, pauses, smallest)
 
 

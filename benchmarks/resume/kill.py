@@ -28,7 +28,7 @@ from pathlib import Path
 
 import psutil
 
-from gansearch.ranking.pareto import axes_of, pareto_front
+from gansearch.ranking.pareto import objectives_of, pareto_front
 from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, STUDY, RunFolder
 from gansearch.storage.trial_store import TrialStore
@@ -160,7 +160,7 @@ def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:
 def front(run: Path) -> list[tuple[str, dict[str, float]]]:
     """Identity and figures of the trials on the front."""
     records = records_of(run)
-    axes = axes_of(RunFolder.open(run).spec(), records)
+    axes = objectives_of(RunFolder.open(run).spec(), records)
     return [(record.identity, record.figures) for record in pareto_front(records, axes).trials]
 
 

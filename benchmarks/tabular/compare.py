@@ -29,9 +29,9 @@ from candidates import HERE, STUDY
 from optuna.trial import Trial
 from replaying import (
     TABLE,
-    ReplayAgenda,
+    ReplayBayesianSearcher,
     ReplayExecutor,
-    ReplayShrinking,
+    ReplaySearcher,
     Run,
     Table,
     aim_of,
@@ -191,13 +191,13 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     pruner = (
         Asha(every)
         if chosen.asha
-        else RungPruner(spec.pruning, axes, {}, kind.takes_up, aim_of(study))
+        else RungPruner(spec.pruning, axes, {}, kind.promotes, aim_of(study))
         if chosen.prunes
         else Never()
     )
-    agenda = ReplayShrinking if chosen.sampler == "shrink" else ReplayAgenda
+    searcher = ReplayBayesianSearcher if chosen.sampler == "shrink" else ReplaySearcher
     Driver(
-        agenda(study, store, truth.table),
+        searcher(study, store, truth.table),
         SizeGate(study, trace)
         if chosen.size_gate
         else FeasibilityCheck(study.space, sizes_of(truth.table, numbers), {}),

@@ -51,7 +51,7 @@ CODE = (
     "builtin",
     "candidate.py",
     "components.py",
-    "detection.py",
+    "diagnosis/detection.py",
     "signals.py",
 )
 """Parts of the package on which a run's figures depend."""

@@ -25,14 +25,14 @@ from optuna.distributions import (
     IntDistribution,
 )
 from optuna.samplers import BaseSampler
-from optuna.trial import FrozenTrial, Trial, TrialState
+from optuna.trial import FrozenTrial, Trial
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
 from gansearch.messages import AtRung, Ended, Event, Job, Outcome
 from gansearch.run import objective_axes
 from gansearch.search.bayesian.acquisition import Goal
-from gansearch.search.bayesian.candidate_pool import Weighed
+from gansearch.search.bayesian.candidate_pool import PoolCandidate, random_parameters
 from gansearch.search.bayesian.searcher import BayesianSearcher
 from gansearch.search.samplers import make_sampler
 from gansearch.search.searcher import SamplerSearcher
@@ -41,7 +41,7 @@ from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.study import Study
-from gansearch.trial_record import Rung
+from gansearch.trial_record import Rung, TrialRecord
 
 TABLE = HERE / "table.parquet"
 METRICS = ("mmd", "fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")
@@ -257,11 +257,11 @@ class ReplayExecutor:
 
 
 # --------------------------------------------------------------------------------------------------
-# Wishes granted
+# Searchers whose candidates are those of the table
 
 
-class ReplayAgenda(SamplerSearcher):
-    """A search whose wishes are granted by the nearest candidate that is left."""
+class ReplaySearcher(SamplerSearcher):
+    """Sampler whose proposals are replaced by the nearest untried candidate of the table."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
         super().__init__(study.spec.search, study.space, store)
@@ -281,33 +281,48 @@ class ReplayAgenda(SamplerSearcher):
         return trial
 
 
-class ReplayShrinking(BayesianSearcher):
-    """The shrinking search, whose pool is what is left of the table."""
+class TablePool:
+    """Pool of the untried candidates of the table."""
+
+    def __init__(self, space: SearchSpace, table: Table, size: str) -> None:
+        self._space, self._size = space, size
+        self._distributions = distributions_of(space)
+        self._runs = {
+            candidate_of(space, run.parameters).identity: run for run in table.first.values()
+        }
+
+    def candidates(
+        self, records: Sequence[TrialRecord], front: Sequence[Mapping[str, Scalar]], seed: int
+    ) -> list[PoolCandidate]:
+        """Return all of them."""
+        return [
+            PoolCandidate(run.parameters, run.sizes[self._size]) for run in self._untried(records)
+        ]
+
+    def random_candidate(
+        self, records: Sequence[TrialRecord], seed: int
+    ) -> Mapping[str, Scalar] | None:
+        """Return the one nearest to a random point of the search space."""
+        point = random_parameters(self._space, np.random.default_rng(seed))
+        return min(
+            (run.parameters for run in self._untried(records)),
+            key=lambda parameters: distance(self._distributions, point, parameters),
+            default=None,
+        )
+
+    def _untried(self, records: Sequence[TrialRecord]) -> list[Run]:
+        tried = {record.identity for record in records}
+        return [run for identity, run in self._runs.items() if identity not in tried]
+
+
+class ReplayBayesianSearcher(BayesianSearcher):
+    """The `shrink` sampler on the candidates of the table."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
-        axes = objective_axes(study.spec, study.space)
-        goal = Goal.of(study.spec, axes, aim_of(study))
-        steps = table.first[0].steps[-1]
-        super().__init__(study.spec, study.space, store, goal, steps, self._offer)
-        self._distributions = distributions_of(study.space)
-        self._size = goal.size.metric
-        self._left = dict(table.first)
-
-    def _offer(self, front: Sequence[Mapping[str, Scalar]], seed: int) -> list[Weighed]:
-        return [(run.parameters, run.sizes[self._size]) for run in self._left.values()]
-
-    def ask(self, running: int) -> Trial:
-        if self._store.count(TrialState.WAITING) == 0:
-            self._enqueue_next(running)
-        self._known = None
-        points = {n: run.parameters for n, run in self._left.items()}
-        sampler = make_sampler(self._spec, self._finished, running)
-        trial = self._store.ask(
-            Snapped(sampler, self._distributions, points or {0: self._space.baseline_parameters})
-        )
-        self._space.draw(trial)
-        self._left = {n: run for n, run in self._left.items() if run.parameters != trial.params}
-        return trial
+        objectives = objective_axes(study.spec, study.space)
+        goal = Goal.of(study.spec, objectives, aim_of(study))
+        pool = TablePool(study.space, table, goal.size.metric)
+        super().__init__(study.spec, study.space, store, goal, table.first[0].steps[-1], pool)
 
 
 def aim_of(study: Study) -> SmallestModelGoal | None:

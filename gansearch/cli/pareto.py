@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gansearch.ranking.pareto import Objective
-    from gansearch.ranking.run_summary import RunSummary
+    from gansearch.ranking.study_summary import RunSummary
     from gansearch.storage.run_folder import RunFolder
     from gansearch.trial_record import TrialRecord
 
@@ -41,13 +41,13 @@ def show_pareto(
     json: Json = False,
 ) -> None:
     """Show the front: the healthy trials that no other one beats."""
-    from gansearch.ranking.pareto import axes_of
-    from gansearch.ranking.run_summary import RunSummary
+    from gansearch.ranking.pareto import objectives_of
+    from gansearch.ranking.study_summary import RunSummary
 
     path = None if output is None else output_path(output, (".png", ".svg", ".csv"))
     folder = find_run(run)
     spec, records = folder.spec(), read_records(folder)
-    axes = _axes(axes_of(spec, records), x, y, records)
+    axes = _axes(objectives_of(spec, records), x, y, records)
     survey = RunSummary.of(spec, records, axes, read_certification(folder))
     if path is not None:
         _write(survey, path)
@@ -62,7 +62,7 @@ def conclude(folder: RunFolder, out: Console) -> None:
     """Tell what a search has come to: the front, what would help the others, a picture and samples."""
     from rich.text import Text
 
-    from gansearch.ranking.run_summary import RunSummary
+    from gansearch.ranking.study_summary import RunSummary
     from gansearch.report.changes import Changes, ChangesTable
     from gansearch.report.remedies_table import commonest_steps
 
@@ -73,12 +73,12 @@ def conclude(folder: RunFolder, out: Console) -> None:
     if steps := commonest_steps(survey.records):
         out.print(Text(), steps)
     out.print()
-    found = survey.standing.champion or survey.standing.smallest_within_tolerance
+    found = survey.summary.champion or survey.summary.smallest_within_tolerance
     if found is not None and (grids := folder.trial(found.number).figured(found).sample_grids()):
         out.print(
             f"samples of trial {found.number}: {relative(grids[-1])}", markup=False, soft_wrap=True
         )
-    if survey.front.trials and len(survey.front.axes) > 1:
+    if survey.front.trials and len(survey.front.objectives) > 1:
         picture = folder.path / "pareto.png"
         _write(survey, picture)
         out.print(f"front: {relative(picture)}", markup=False, soft_wrap=True)
@@ -122,9 +122,9 @@ def _write(survey: RunSummary, path: Path) -> None:
     from gansearch.plots.front import front_figure, front_frame, save_figure
 
     if path.suffix == ".csv":
-        front_frame(survey.front, survey.standing).to_csv(path, index=False)
+        front_frame(survey.front, survey.summary).to_csv(path, index=False)
         return
-    if len(survey.front.axes) < 2:
+    if len(survey.front.objectives) < 2:
         raise GansearchError("a picture of the front needs two axes; name another one with --y")
     save_figure(front_figure(survey), path)
 
@@ -141,11 +141,11 @@ def _print(survey: RunSummary, out: Console) -> None:
         out.print(FrontTable(survey))
     else:
         out.print("No trial is healthy yet, so there is no front.")
-    if survey.standing.note:
-        out.print(f"[yellow]Note:[/] {survey.standing.note}")
+    if survey.summary.note:
+        out.print(f"[yellow]Note:[/] {survey.summary.note}")
     failures = condemned(survey.records)
     if failures:
-        out.print(Text(), condemned_table(failures[-SHOWN:], survey.standing.size.metric))
+        out.print(Text(), condemned_table(failures[-SHOWN:], survey.summary.size.metric))
     if len(failures) > SHOWN:
         out.print(
             f"... and {len(failures) - SHOWN} before; gansearch status lists them all", style="dim"

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from gansearch.candidate import Candidate
 from gansearch.messages import Progress
-from gansearch.ranking.pareto import axes_of, pareto_front
+from gansearch.ranking.pareto import objectives_of, pareto_front
 from gansearch.ranking.study_summary import study_summary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import VERDICT_STYLES, is_outdone, tally_line, verdict_name
@@ -177,7 +177,7 @@ class LiveTable(_Search):
         ]
 
     def _front(self, records: Sequence[TrialRecord]) -> RenderableType:
-        axes = axes_of(self.spec, records)
+        axes = objectives_of(self.spec, records)
         front = pareto_front(records, axes)
         if not front.trials:
             return Text("no healthy trial yet", style="dim")

@@ -92,7 +92,7 @@ def show(
 
 
 def _show_all(folder: RunFolder, json: bool) -> None:
-    from gansearch.ranking.pareto import axes_of
+    from gansearch.ranking.pareto import objectives_of
     from gansearch.report.trial_figures import trial_row
     from gansearch.report.trials_table import TrialsTable
 
@@ -103,7 +103,7 @@ def _show_all(folder: RunFolder, json: bool) -> None:
     if json:
         print_json({"study": spec.name, "trials": [trial_row(record) for record in records]})
     elif records:
-        qualities = [axis.metric for axis in axes_of(spec, records) if not axis.is_size]
+        qualities = [axis.metric for axis in objectives_of(spec, records) if not axis.is_size]
         console().print(TrialsTable(records, qualities))
     else:
         console().print("There are no trials yet.")

@@ -99,15 +99,15 @@ def _check_usage(
 
 def _choose(folder: RunFolder) -> tuple[int, str]:
     """The trial that a reader asks for first, and why it is that one."""
-    from gansearch.ranking.run_summary import RunSummary
+    from gansearch.ranking.study_summary import RunSummary
 
     standing = RunSummary.of(
         folder.spec(), read_records(folder), runs=read_certification(folder)
-    ).standing
+    ).summary
     if standing.champion is not None:
         return standing.champion.number, ", the champion"
     for name, why in CHOICES.items():
-        record = standing.named()[name]
+        record = standing.notable_trials()[name]
         if record is not None:
             return record.number, f", {why}"
     raise GansearchError(f"no trial of {folder.path} is healthy yet; choose another with --trial")

@@ -18,8 +18,7 @@ from gansearch.plots.front_marks import Marks
 from gansearch.plots.labels import point_out
 from gansearch.plots.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.ranking.pareto import Front, Objective
-from gansearch.ranking.run_summary import RunSummary
-from gansearch.ranking.study_summary import StudySummary
+from gansearch.ranking.study_summary import RunSummary, StudySummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import condemned, count_outdone, verdict_name
 from gansearch.report.trial_figures import trial_figures
@@ -44,7 +43,7 @@ TITLE_WIDTH = 92
 
 def front_figure(survey: RunSummary, title: str = "") -> Figure:
     """The first two axes of a front: every trial that has a place there, and beyond the bad edge the condemned."""
-    x, y = survey.front.axes[:2]
+    x, y = survey.front.objectives[:2]
     drawing = Figure(figsize=(8.4, 5.6), layout="constrained")
     axes, strip = _areas(drawing, y, condemned(survey.records), x)
     marks = Marks(survey, axes, x, y)
@@ -72,7 +71,7 @@ def front_figure(survey: RunSummary, title: str = "") -> Figure:
 
 def _title(survey: RunSummary) -> str:
     """What has been found, in a sentence."""
-    standing, healthy = survey.standing, len(survey.front.healthy)
+    standing, healthy = survey.summary, len(survey.front.healthy)
     outdone = count_outdone(survey.records)
     told = f"{survey.spec.name}: {healthy} of {healthy + outdone + len(condemned(survey.records))} trials healthy"
     if outdone:
@@ -88,7 +87,7 @@ def _title(survey: RunSummary) -> str:
 
 def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
     """The champion in words; before there is one, the smallest that is as good as the baseline by its one run."""
-    standing = marks.survey.standing
+    standing = marks.survey.summary
     found = standing.champion or standing.smallest_within_tolerance
     if (
         found is None
@@ -114,7 +113,7 @@ def front_frame(front: Front, standing: StudySummary) -> pd.DataFrame:
     rows = [
         {
             "trial": record.number,
-            **{axis.metric: axis.value(record) for axis in front.axes},
+            **{axis.metric: axis.value(record) for axis in front.objectives},
             "share_of_baseline": standing.share_of_baseline(record),
             "certified": known[record.number].status if record.number in known else None,
             **trial_figures(record),

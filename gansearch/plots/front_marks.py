@@ -17,16 +17,16 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
-from gansearch.ranking.certificate import Quality, Status
+from gansearch.ranking.certificate import Quality, CertificateStatus
 from gansearch.ranking.pareto import Objective
-from gansearch.ranking.run_summary import RunSummary
+from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.trial_counts import is_outdone
 from gansearch.trial_record import TrialRecord
 
 Legend = dict[str, Any]
 """By label an artist, or several that are drawn over each other, as matplotlib's legend takes them."""
 Places = tuple[list[float], list[float]]
-CIRCLES: Mapping[Status, str] = {
+CIRCLES: Mapping[CertificateStatus, str] = {
     "undecided": "not certified",
     "stable": "stable",
     "unstable": "unstable",
@@ -85,8 +85,8 @@ class Marks:
         ]
 
     def _tolerance_band(self) -> Legend:
-        limits, ruling = self.survey.standing.limits, self.survey.standing.ruling
-        if ruling is None or self.y != self.survey.standing.quality:
+        limits, ruling = self.survey.summary.thresholds, self.survey.summary.champion_threshold
+        if ruling is None or self.y != self.survey.summary.quality:
             return {}
         whose = "the baseline" if ruling is limits.baseline else f"the best, trial {ruling.trial}"
         band = self.axes.axhspan(
@@ -112,7 +112,7 @@ class Marks:
 
     def _healthy(self) -> Legend:
         """Those that are neither on the front nor certified."""
-        certified = self.survey.standing.certificates
+        certified = self.survey.summary.certificates
         rest = [
             r
             for r in self.survey.front.healthy
@@ -136,7 +136,7 @@ class Marks:
 
     def _circles(self) -> Legend:
         """The trials of the front, and beside it those that were certified or begun to be."""
-        front, certified = self.survey.front, self.survey.standing.certificates
+        front, certified = self.survey.front, self.survey.summary.certificates
         beside = [
             record for record in front.healthy if record.number in certified and record not in front
         ]
@@ -157,8 +157,8 @@ class Marks:
             *place, s=88, marker="x", color=VERMILION, linewidths=1.8, zorder=5
         )
 
-    def _status(self, record: TrialRecord) -> Status:
-        certificate = self.survey.standing.certificates.get(record.number)
+    def _status(self, record: TrialRecord) -> CertificateStatus:
+        certificate = self.survey.summary.certificates.get(record.number)
         return "undecided" if certificate is None else certificate.status
 
     def _medians(self) -> Legend:
@@ -182,9 +182,9 @@ class Marks:
 
     def _qualities(self) -> list[tuple[float, Quality]]:
         """Sizes and qualities of the certified, where the picture is of their quality."""
-        if self.y != self.survey.standing.quality:
+        if self.y != self.survey.summary.quality:
             return []
-        known = self.survey.standing.certificates
+        known = self.survey.summary.certificates
         measured = [
             (self.x.value(r), known[r.number].quality)
             for r in self.survey.front.healthy
@@ -193,7 +193,7 @@ class Marks:
         return [(size, quality) for size, quality in measured if quality is not None]
 
     def _baseline(self) -> Legend:
-        baseline = self.survey.standing.baseline
+        baseline = self.survey.summary.baseline
         if baseline is None or not self.has_place(baseline):
             return {}
         star: dict[str, Any] = {
@@ -214,7 +214,7 @@ class Marks:
         )
 
     def _champion(self) -> Legend:
-        champion = self.survey.standing.champion
+        champion = self.survey.summary.champion
         return self._ring("champion", champion, marker="o", s=190, edgecolors=GREEN, linewidths=2.4)
 
     def _ring(self, label: str, record: TrialRecord | None, **style: Any) -> Legend:

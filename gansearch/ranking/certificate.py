@@ -1,33 +1,33 @@
-"""Certificates: what training a candidate again, with fresh seeds, has proven of it."""
+"""Certificates: the evidence that a candidate trains well, from runs with fresh seeds."""
 
 from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective, healthy_trials
 from gansearch.ranking.tolerance import (
-    Outcomes,
     QualityThreshold,
     QualityThresholds,
-    limits_of,
-    outcomes_of,
+    SeedRuns,
+    ended_runs,
+    quality_thresholds,
 )
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-Status = Literal["stable", "unstable", "undecided"]
+CertificateStatus = Literal["stable", "unstable", "undecided"]
 
 
 @dataclass(frozen=True)
 class Quality:
-    """A quality over the seeds that came out healthy.
+    """Median and range of a quality over the healthy seeds.
 
-    The lowest and the highest of n seeds have the median of all seeds between them with a probability
-    of 1 - 2^(1-n): 88 % for 4 of them, 94 % for 5.
+    The lowest and the highest of n seeds enclose the median of all seeds with probability
+    1 - 2^(1-n): 88 % for n = 4, 94 % for n = 5.
     """
 
     median: float
@@ -37,159 +37,154 @@ class Quality:
 
 @dataclass(frozen=True)
 class Certificate:
-    """How a candidate came out over fresh seeds.
+    """Results of a candidate over fresh seeds.
 
-    The seed of the search is not among them: by its outcome the candidate was chosen, so it flatters.
+    The seed of the search is not among them: the candidate was chosen by its result, which is
+    therefore biased.
     """
 
     trial: int
-    """Of the search, whose candidate this is."""
-    status: Status
-    """`stable` once enough seeds are healthy, `unstable` once they can no longer be; `undecided` in between."""
+    """Number of the candidate's trial in the search."""
+    status: CertificateStatus
+    """`stable` once enough seeds are healthy, `unstable` once they cannot be, else `undecided`."""
     seeds: int
-    """That have been trained to their end."""
+    """Number of seeds that have been trained to their end."""
     healthy: int
-    """Of those."""
+    """Number of healthy ones among them."""
     required: int
+    """Number of healthy seeds that make a candidate stable."""
     allowed: int
-    """Seeds at most."""
+    """Largest number of seeds."""
     rate_low: float
-    """Lower bound of the share of all seeds that come out healthy, at the study's confidence."""
+    """Lower bound of the share of all seeds that are healthy, at the study's confidence."""
     quality: Quality | None
     """None without a healthy seed, and for a study that has no quality."""
     within_tolerance: bool | None
-    """Whether the median quality is good enough for a champion; None where that cannot be told."""
+    """True if the median quality is good enough for a champion; None where that is unknown."""
     within_tolerance_of_baseline: bool | None = None
     within_tolerance_of_best: bool | None = None
     confidence: float = 0.95
-    """That of the lower bound."""
+    """Confidence of the lower bound."""
     worse: int = 0
-    """Healthy seeds whose own quality is not good enough for a champion."""
+    """Number of healthy seeds whose own quality is not good enough for a champion."""
     runs: tuple[int, ...] = ()
     """Numbers of the certification's runs, in the order of their seeds."""
 
     @property
     def passes(self) -> bool:
-        """Whether it is stable, and where there is a quality good enough."""
+        """True if the candidate is stable and, where there is a quality, good enough."""
         return self.status == "stable" and (self.quality is None or self.within_tolerance is True)
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether it can no longer pass: it failed too often, or more than half of what it needs is too weak.
+        """True if the candidate can no longer pass.
 
-        With half of its seeds too weak, it is settled once they are all there: a stable one gets no more of them.
+        Either too many seeds failed, or more than half of the required ones are worse than the
+        threshold. With exactly half of them worse it is decided once all are there: a stable
+        candidate gets no more seeds.
         """
         settled = self.status == "stable" or 2 * self.worse > self.required
         return self.status == "unstable" or (settled and not self.passes)
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of `pareto --json` and `certify --json`."""
-        quality = self.quality
-        return {
-            "status": self.status,
-            "stable": self.status == "stable",
-            "seeds": self.seeds,
-            "healthy": self.healthy,
-            "required": self.required,
-            "allowed": self.allowed,
-            "rate_low": self.rate_low,
-            "confidence": self.confidence,
-            "quality": None if quality is None else vars(quality) | {},
-            "within_tolerance": self.within_tolerance,
-            "within_tolerance_of_baseline": self.within_tolerance_of_baseline,
-            "within_tolerance_of_best": self.within_tolerance_of_best,
-            "runs": list(self.runs),
-        }
+        """Return the certificate as in `pareto --json` and `certify --json`."""
+        fields = asdict(self)
+        del fields["trial"], fields["worse"]
+        return fields | {"stable": self.status == "stable", "runs": list(self.runs)}
 
 
 def lower_bound(healthy: int, seeds: int, confidence: float) -> float:
-    """Exact one-sided lower bound of a rate (Clopper and Pearson 1934, "The use of confidence or fiducial limits").
+    """Compute the exact one-sided lower bound of a rate.
 
-    It holds although a certification stops as soon as its outcome is clear. That the k-th healthy
-    seed is among the first n is as likely as k healthy ones of n, so for a stable candidate the bound
-    is exact; for one that stopped at its last allowed failure it is lower than it need be.
+    Clopper and Pearson 1934, "The use of confidence or fiducial limits". The bound is valid
+    although a certification stops early: that the k-th healthy seed is among the first n is as
+    likely as k healthy ones among n, so the bound is exact for a stable candidate and conservative
+    for one that stopped at its last allowed failure.
     """
-    from scipy.special import (
-        betaincinv,  # here, since whoever only shows a front should not wait for it
-    )
+    if not healthy:
+        return 0.0
+    # Imported here, since commands that only show a front need not wait for scipy.
+    from scipy.special import betaincinv
 
-    return float(betaincinv(healthy, seeds - healthy + 1, 1 - confidence)) if healthy else 0.0
+    return float(betaincinv(healthy, seeds - healthy + 1, 1 - confidence))
 
 
 def certificates_of(
     spec: StudySpec,
     records: Sequence[TrialRecord],
     runs: Sequence[TrialRecord],
-    axes: Sequence[Objective],
+    objectives: Sequence[Objective],
 ) -> dict[int, Certificate]:
-    """What is proven of each candidate that was trained again, by its number in the search.
+    """Compute the certificates of the candidates that were trained again, by number in the search.
 
     Args:
-        spec: the study, which says how many seeds are allowed and required.
+        spec: the study, which states how many seeds are allowed and required.
         records: the trials of the search.
-        runs: those of the certification.
-        axes: along which trials are compared.
+        runs: the runs of the certification.
+        objectives: the objectives by which trials are compared.
     """
-    contenders, outcomes = HealthyTrials.of(records, axes), outcomes_of(spec, runs)
-    return all_certificates(
-        spec, outcomes, contenders.quality, limits_of(spec, contenders, outcomes)
-    )
+    healthy, ended = HealthyTrials.of(records, objectives), ended_runs(spec, runs)
+    thresholds = quality_thresholds(spec, healthy, ended)
+    return all_certificates(spec, ended, healthy.quality, thresholds)
 
 
 def all_certificates(
-    spec: StudySpec, outcomes: Outcomes, axis: Objective | None, limits: QualityThresholds
+    spec: StudySpec, ended: SeedRuns, quality: Objective | None, thresholds: QualityThresholds
 ) -> dict[int, Certificate]:
-    """The same, from what came of each candidate and what it is held against."""
+    """Compute the certificates of all candidates from their ended runs and the thresholds."""
     return {
-        trial: certificate_of(spec, trial, ended, axis, limits)
-        for trial, ended in sorted(outcomes.items())
+        trial: certificate_of(spec, trial, by_seed, quality, thresholds)
+        for trial, by_seed in sorted(ended.items())
     }
 
 
 def certificate_of(
     spec: StudySpec,
     trial: int,
-    ended: Mapping[int, TrialRecord],
-    axis: Objective | None,
-    limits: QualityThresholds,
+    by_seed: Mapping[int, TrialRecord],
+    quality: Objective | None,
+    thresholds: QualityThresholds,
 ) -> Certificate:
-    """What is proven of one candidate by the runs that ended, each by its seed."""
+    """Compute the certificate of one candidate from its ended runs, by seed."""
     rules = spec.certification
-    runs = [ended[seed] for seed in sorted(ended)]
+    runs = [by_seed[seed] for seed in sorted(by_seed)]
     healthy = [run for run in runs if run.state == "complete"]
-    values = [] if axis is None else [axis.value(run) for run in healthy_trials(healthy, [axis])]
-    quality = Quality(statistics.median(values), min(values), max(values)) if values else None
-    ruling = limits.ruling(rules)
+    values: list[float] = []
+    if quality is not None:
+        values = [quality.value(run) for run in healthy_trials(healthy, [quality])]
+    median = statistics.median(values) if values else None
+
+    def within(threshold: QualityThreshold | None) -> bool | None:
+        if threshold is None or quality is None or median is None:
+            return None
+        return threshold.is_met(quality, median)
+
+    decisive = thresholds.for_champion(rules)
+    worse = 0
+    if decisive is not None and quality is not None:
+        worse = sum(not decisive.is_met(quality, value) for value in values)
     return Certificate(
-        trial,
-        status_of(len(healthy), len(runs) - len(healthy), rules.required, rules.seeds),
-        len(runs),
-        len(healthy),
-        rules.required,
-        rules.seeds,
-        lower_bound(len(healthy), len(runs), rules.confidence),
-        quality,
-        _within(ruling, axis, quality),
-        _within(limits.baseline, axis, quality),
-        _within(limits.best, axis, quality),
-        rules.confidence,
-        sum(not ruling.holds(axis, value) for value in values) if ruling and axis else 0,
-        tuple(run.number for run in runs),
+        trial=trial,
+        status=certificate_status(
+            len(healthy), len(runs) - len(healthy), rules.required, rules.seeds
+        ),
+        seeds=len(runs),
+        healthy=len(healthy),
+        required=rules.required,
+        allowed=rules.seeds,
+        rate_low=lower_bound(len(healthy), len(runs), rules.confidence),
+        quality=None if median is None else Quality(median, min(values), max(values)),
+        within_tolerance=within(decisive),
+        within_tolerance_of_baseline=within(thresholds.baseline),
+        within_tolerance_of_best=within(thresholds.best),
+        confidence=rules.confidence,
+        worse=worse,
+        runs=tuple(run.number for run in runs),
     )
 
 
-def status_of(healthy: int, failed: int, required: int, allowed: int) -> Status:
-    """What so many seeds say, whatever the others would."""
+def certificate_status(healthy: int, failed: int, required: int, allowed: int) -> CertificateStatus:
+    """Decide from the seeds so far, whatever the others would give."""
     if healthy >= required:
         return "stable"
     return "unstable" if allowed - failed < required else "undecided"
-
-
-def _within(
-    limit: QualityThreshold | None, axis: Objective | None, quality: Quality | None
-) -> bool | None:
-    return (
-        None
-        if limit is None or axis is None or quality is None
-        else limit.holds(axis, quality.median)
-    )

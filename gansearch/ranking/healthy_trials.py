@@ -1,4 +1,4 @@
-"""Contenders: the trials of a search that may be compared, and the baseline that they are held against."""
+"""Healthy trials of a search, and the baseline that they are held against."""
 
 from __future__ import annotations
 
@@ -10,61 +10,56 @@ from gansearch.ranking.pareto import Objective, first_runs, healthy_trials
 from gansearch.trial_record import TrialRecord
 
 DEFAULT_SIZE = Objective("generator_params", "minimize", is_size=True)
-"""What every trial is counted by, for a study whose objectives name no size."""
+"""Size of a study whose objectives name none."""
 
 
 @dataclass(frozen=True)
 class HealthyTrials:
-    """The healthy candidates of a search, each by its first run."""
+    """Healthy trials of a search, the first run of each candidate."""
 
     size: Objective
     quality: Objective | None
-    """The first objective that is no size; None where all of them are sizes."""
+    """First objective that is not a size; None where all of them are sizes."""
     baseline: TrialRecord | None
-    """However it came out."""
+    """Trial of the baseline, healthy or not."""
     healthy: tuple[TrialRecord, ...]
-    """From the smallest to the largest, of one size the best first."""
+    """From the smallest to the largest; of equal sizes the best quality first."""
 
     @classmethod
-    def of(cls, records: Sequence[TrialRecord], axes: Sequence[Objective]) -> Self:
-        size = next((axis for axis in axes if axis.is_size), DEFAULT_SIZE)
-        quality = next((axis for axis in axes if not axis.is_size), None)
+    def of(cls, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Self:
+        """Select the healthy trials of a study and its baseline."""
+        size = next((objective for objective in objectives if objective.is_size), DEFAULT_SIZE)
+        quality = next((objective for objective in objectives if not objective.is_size), None)
         baseline = next(
             (record for record in records if record.baseline), None
         )
-        healthy = first_runs(
-            healthy_trials(records, [axis for axis in (size, quality) if axis is not None])
-        )
-        return cls(size, quality, baseline, tuple(_ordered(healthy, size, quality)))
+        required = [size] if quality is None else [size, quality]
+        healthy = first_runs(healthy_trials(records, required))
+        return cls(size, quality, baseline, tuple(_ranked(healthy, required)))
 
     def __contains__(self, record: TrialRecord) -> bool:
         return any(record.number == other.number for other in self.healthy)
 
     @property
-    def sound_baseline(self) -> TrialRecord | None:
-        """The baseline, if it came out healthy."""
+    def healthy_baseline(self) -> TrialRecord | None:
+        """Baseline, or None where it is not healthy."""
         return self.baseline if self.baseline is not None and self.baseline in self else None
 
     @property
     def best(self) -> TrialRecord | None:
-        """That of the best quality, whatever its size; None without a healthy one, or without a quality."""
+        """Trial of the best quality at any size; None without a healthy trial or a quality."""
         return self.best_of(self.healthy)
 
     def best_of(self, records: Iterable[TrialRecord]) -> TrialRecord | None:
-        """That of the best quality among some of them, of equals the smallest."""
-        return (
-            None
-            if self.quality is None
-            else next(iter(_ordered(records, self.quality, self.size)), None)
-        )
+        """Return the trial of the best quality among `records`, the smallest one of equals."""
+        if self.quality is None:
+            return None
+        return next(iter(_ranked(records, [self.quality, self.size])), None)
 
 
-def _ordered(
-    records: Iterable[TrialRecord], by: Objective, then: Objective | None
-) -> list[TrialRecord]:
-    """From the best along one axis to the worst; of equals the best along the other first, then by number."""
-    axes = [axis for axis in (by, then) if axis is not None]
+def _ranked(records: Iterable[TrialRecord], objectives: Sequence[Objective]) -> list[TrialRecord]:
+    """Sort trials by the objectives in their order, then by number; the best comes first."""
     return sorted(
         records,
-        key=lambda record: (*(axis.cost(axis.value(record)) for axis in axes), record.number),
+        key=lambda record: (*(o.cost(o.value(record)) for o in objectives), record.number),
     )

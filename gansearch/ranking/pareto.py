@@ -1,7 +1,7 @@
-"""The Pareto front: which healthy trials no other one beats.
+"""Pareto front of the healthy trials, and its hypervolume.
 
-Verdict before ranking: a collapsed tiny generator is beaten by none on size, so a trial that is not
-healthy is left out before anything is compared.
+The verdict comes before the ranking: a collapsed tiny generator is non-dominated by size, so a
+trial that is not healthy is left out before anything is compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gansearch.trial_record import TrialRecord
 
 Direction = Literal["minimize", "maximize"]
 MARGIN = 0.1
-"""Share of the worst healthy trial's value by which the reference lies behind it, where nothing else gives one."""
+"""Share by which the default reference point is worse than the worst healthy trial."""
 
 
 @dataclass(frozen=True)
@@ -41,11 +41,14 @@ class Objective:
 
     @property
     def scale(self) -> Literal["log10", "linear"]:
-        """In what distances along the axis are measured: sizes span decades, so theirs count as ratios."""
+        """Scale on which distances are measured: sizes span decades, so they count as ratios."""
         return "log10" if self.is_size else "linear"
 
     def position(self, value: float) -> float:
-        """The place of a value on the axis's scale, turned so that less is better; a size of 0 lies at infinity."""
+        """Return the value on the objective's scale, with its sign set so that less is better.
+
+        A size of 0 is at minus infinity.
+        """
         if self.scale == "log10":
             value = math.log10(value) if value > 0 else -math.inf
         return self.cost(value)
@@ -56,102 +59,117 @@ class Objective:
 
 @dataclass(frozen=True)
 class Reference:
-    """The corner from which a hypervolume is measured."""
+    """Reference point of a hypervolume."""
 
     values: tuple[float, ...]
-    """By axis, in the metric's own unit."""
+    """One value an objective, in the metric's own unit."""
     of: Literal["study", "baseline", "worst healthy trial"]
-    """What gives it. Only the last one moves while a study grows, and then no two hypervolumes compare."""
+    """Source of the point. Only the last one moves while a study grows: hypervolumes then differ in
+    their reference and must not be compared."""
 
 
 @dataclass(frozen=True)
 class Front:
-    """The healthy trials that none beats, by the first axis from best to worst."""
+    """Non-dominated healthy trials, sorted by the first objective from best to worst."""
 
-    axes: tuple[Objective, ...]
+    objectives: tuple[Objective, ...]
     trials: tuple[TrialRecord, ...]
     healthy: tuple[TrialRecord, ...]
-    """All that were compared, in order of their number."""
+    """All trials that were compared, in order of their number."""
     reference: Reference | None
-    """None without a healthy trial, unless the study states it."""
+    """None without a healthy trial, unless the study states a reference point."""
     hypervolume: float
-    """What the front dominates within the reference: in decades of each size times the unit of each quality."""
+    """Dominated volume up to the reference point: decades of sizes times units of qualities."""
 
     def __contains__(self, record: TrialRecord) -> bool:
         return any(record.number == trial.number for trial in self.trials)
 
 
-def axes_of(spec: StudySpec, records: Sequence[TrialRecord]) -> tuple[Objective, ...]:
-    """The study's objectives. A metric is a size where trials hold it among their sizes."""
+def objectives_of(spec: StudySpec, records: Sequence[TrialRecord]) -> tuple[Objective, ...]:
+    """Return the study's objectives; a metric is a size if the trials have it among their sizes."""
     sizes = {name for record in records for name in record.sizes}
     return tuple(Objective(o.metric, o.direction, o.metric in sizes) for o in spec.objectives)
 
 
-def healthy_trials(records: Sequence[TrialRecord], axes: Sequence[Objective]) -> list[TrialRecord]:
-    """Complete trials with a healthy verdict and a finite value on every axis, in order of number."""
+def healthy_trials(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> list[TrialRecord]:
+    """Return the complete healthy trials with finite objectives, in order of number."""
     return [
         record
         for record in sorted(records, key=lambda record: record.number)
         if record.state == "complete"
         and record.verdict is not None
         and record.verdict.status == "healthy"
-        and all(math.isfinite(axis.value(record)) for axis in axes)
+        and all(math.isfinite(objective.value(record)) for objective in objectives)
     ]
 
 
 def first_runs(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Of several runs of one candidate the first alone: taking the best would reward luck."""
+    """Keep the first trial of each candidate; taking the best one would reward luck."""
     firsts: dict[str, TrialRecord] = {}
     for record in records:
         firsts.setdefault(record.identity or f"trial {record.number}", record)
     return list(firsts.values())
 
 
-def objective_point(record: TrialRecord, axes: Sequence[Objective]) -> tuple[float, ...]:
-    """A trial as the point that a hypervolume is taken of: less is better on every axis, sizes in log10."""
-    return tuple(axis.position(axis.value(record)) for axis in axes)
+def objective_point(record: TrialRecord, objectives: Sequence[Objective]) -> tuple[float, ...]:
+    """Return a trial's point in objective space: less is better, sizes in log10."""
+    return tuple(objective.position(objective.value(record)) for objective in objectives)
 
 
 def pareto_front(
     records: Sequence[TrialRecord],
-    axes: Sequence[Objective],
+    objectives: Sequence[Objective],
     stated: Mapping[str, float] | None = None,
 ) -> Front:
-    """The front of a study's trials, each candidate once.
+    """Compute the Pareto front of a study's trials, each candidate once.
 
     Args:
-        records: its trials, whatever became of them.
-        axes: along which they are compared.
-        stated: the study's own reference point for the hypervolume, by metric; it counts where it has every axis.
+        records: all trials of the study.
+        objectives: the objectives by which trials are compared.
+        stated: the study's own reference point for the hypervolume, by metric; it is used when it
+            has a value for every objective.
     """
-    healthy = healthy_trials(records, axes)
+    healthy = healthy_trials(records, objectives)
     ranked = first_runs(healthy)
-    costs = {record.number: _costs(record, axes) for record in ranked}
+    costs = {
+        record.number: tuple(objective.cost(objective.value(record)) for objective in objectives)
+        for record in ranked
+    }
     front = [
-        r for r in ranked if not any(_dominates(other, costs[r.number]) for other in costs.values())
+        record
+        for record in ranked
+        if not any(_dominates(other, costs[record.number]) for other in costs.values())
     ]
     front.sort(key=lambda record: (costs[record.number], record.number))
-    reference = _reference(healthy, axes, stated or {})
-    return Front(
-        tuple(axes), tuple(front), tuple(healthy), reference, _dominated(front, axes, reference)
-    )
+    reference = _reference(healthy, objectives, stated or {})
+    volume = 0.0
+    if reference is not None:
+        corner = [o.position(v) for o, v in zip(objectives, reference.values, strict=True)]
+        volume = hypervolume([objective_point(record, objectives) for record in front], corner)
+    return Front(tuple(objectives), tuple(front), tuple(healthy), reference, volume)
 
 
 def hypervolume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
-    """Volume between points, each better the smaller, and a reference point.
+    """Compute the volume that points dominate within a reference point; less is better everywhere.
 
-    A point that is not finite, or not better than the reference on every axis, contributes nothing.
-    Cuts along the last axis into slabs, in each of which the same points count (Knowles 2002,
-    "Local-search and hybrid evolutionary algorithms for Pareto optimization"); meant for fronts of
-    dozens of points and a few axes.
+    A point that is not finite, or not better than the reference in every objective, adds nothing.
+    Slices along the last objective (Knowles 2002, "Local-search and hybrid evolutionary algorithms
+    for Pareto optimization"); meant for fronts of dozens of points and a few objectives.
+
+    Example:
+        >>> hypervolume([(1.0, 3.0), (2.0, 2.0)], reference=(4.0, 4.0))
+        5.0
     """
-    return _volume(
-        [p for p in points if all(-math.inf < c < r for c, r in zip(p, reference, strict=True))],
-        reference,
-    )
+    inside = [
+        p for p in points if all(-math.inf < c < r for c, r in zip(p, reference, strict=True))
+    ]
+    return _volume(inside, reference)
 
 
 def _volume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> float:
+    """Compute the hypervolume of points that all dominate the reference."""
     if not points:
         return 0.0
     if len(reference) == 1:
@@ -165,43 +183,32 @@ def _volume(points: Sequence[Sequence[float]], reference: Sequence[float]) -> fl
     )
 
 
-def _dominated(
-    front: Sequence[TrialRecord], axes: Sequence[Objective], reference: Reference | None
-) -> float:
-    """The hypervolume of a front's trials."""
-    if reference is None:
-        return 0.0
-    corner = [axis.position(value) for axis, value in zip(axes, reference.values, strict=True)]
-    return hypervolume([objective_point(record, axes) for record in front], corner)
-
-
-def _costs(record: TrialRecord, axes: Sequence[Objective]) -> tuple[float, ...]:
-    return tuple(axis.cost(axis.value(record)) for axis in axes)
-
-
 def _dominates(one: Sequence[float], other: Sequence[float]) -> bool:
-    """Whether one is nowhere worse and somewhere better."""
+    """Return true if `one` is nowhere worse than `other` and somewhere better."""
     return one != other and all(a <= b for a, b in zip(one, other, strict=True))
 
 
 def _reference(
-    healthy: Sequence[TrialRecord], axes: Sequence[Objective], stated: Mapping[str, float]
+    healthy: Sequence[TrialRecord], objectives: Sequence[Objective], stated: Mapping[str, float]
 ) -> Reference | None:
-    """What the study states; else what the baseline gives; else a little behind the worst that there is."""
-    if all(axis.metric in stated for axis in axes):
-        return Reference(tuple(stated[axis.metric] for axis in axes), "study")
+    """Choose the reference point: the study's, else by the baseline, else behind the worst trial.
+
+    The baseline gives its own size, and a quality that is worse than its own by its magnitude (by 1
+    where that is 0).
+    """
+    if all(objective.metric in stated for objective in objectives):
+        return Reference(tuple(stated[objective.metric] for objective in objectives), "study")
     if not healthy:
         return None
-    for record in healthy:
-        if record.baseline:
-            return Reference(
-                tuple(_behind_baseline(axis, axis.value(record)) for axis in axes), "baseline"
-            )
-    worst = (max((axis.value(record) for record in healthy), key=axis.cost) for axis in axes)
-    values = tuple(axis.limit(value, MARGIN) for axis, value in zip(axes, worst, strict=True))
-    return Reference(values, "worst healthy trial")
-
-
-def _behind_baseline(axis: Objective, value: float) -> float:
-    """The baseline's own size; of a quality what is worse by its magnitude, by 1 where it has none."""
-    return value if axis.is_size else axis.limit(value, 1.0) if value else axis.cost(1.0)
+    baseline = next((record for record in healthy if record.baseline), None)
+    values: list[float] = []
+    for objective in objectives:
+        if baseline is None:
+            worst = max((objective.value(record) for record in healthy), key=objective.cost)
+            values.append(objective.limit(worst, MARGIN))
+            continue
+        value = objective.value(baseline)
+        if not objective.is_size:
+            value = objective.limit(value, 1.0) if value else objective.cost(1.0)
+        values.append(value)
+    return Reference(tuple(values), "worst healthy trial" if baseline is None else "baseline")

@@ -1,158 +1,239 @@
-"""What a search has come to: the trials that a reader asks for first, held against the baseline."""
+"""Summary of a study: its notable trials, and with them all that a table, plot or report needs."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from gansearch.ranking.certificate import Certificate, all_certificates
 from gansearch.ranking.healthy_trials import HealthyTrials
-from gansearch.ranking.pareto import Objective, axes_of
-from gansearch.ranking.tolerance import QualityThreshold, QualityThresholds, limits_of, outcomes_of
+from gansearch.ranking.pareto import Front, Objective, objectives_of, pareto_front
+from gansearch.ranking.tolerance import (
+    QualityThreshold,
+    QualityThresholds,
+    ended_runs,
+    quality_thresholds,
+)
+from gansearch.ranking.tradeoff import StepDown, knee_of, steps_down
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
 SIZE_BAND = 0.10
-"""Share of the baseline's size within which another candidate counts as being of the same size."""
+"""Largest difference in size, as a share of the baseline's, that counts as the same size."""
 
 
 @dataclass(frozen=True)
 class StudySummary:
-    """The trials that stand out.
+    """Notable trials of a study, held against the baseline and certified with fresh seeds.
 
     A generator of a few per cent of the size, with learning rates of its own, easily equals an
-    untuned large one. So the record names the baseline as written *and* the best of its size.
+    untuned large one. So the baseline as written *and* the best trial of its size are both named.
     """
 
     size: Objective
     quality: Objective | None
-    """The first objective that is no size; None where all of them are sizes."""
+    """First objective that is not a size; None where all of them are sizes."""
     baseline: TrialRecord | None = None
     smallest_within_tolerance: TrialRecord | None = None
-    """Of all that are at most the tolerance worse than the baseline, each by its one run in the search."""
+    """Smallest trial that is within tolerance of the baseline by its one run in the search."""
     best_any_size: TrialRecord | None = None
     best_at_baseline_size: TrialRecord | None = None
     note: str = ""
-    """Why there is nothing to stand on, where that is so."""
+    """Reason why nothing can be held against the baseline; empty where it can."""
     certificates: Mapping[int, Certificate] = field(default_factory=dict)
-    """By trial what is proven of it, of those that were trained again."""
-    limits: QualityThresholds = field(default_factory=QualityThresholds)
-    """How much worse a quality may be than the baseline's, and than the best."""
-    ruling: QualityThreshold | None = None
-    """That of the two which decides on the champion."""
+    """Certificates by trial, of those that were trained again."""
+    thresholds: QualityThresholds = field(default_factory=QualityThresholds)
+    champion_threshold: QualityThreshold | None = None
+    """Threshold that a champion must meet."""
     champion: TrialRecord | None = None
-    """The smallest of those whose certificate passes."""
+    """Smallest trial whose certificate passes."""
 
     def share_of_baseline(self, record: TrialRecord) -> float | None:
-        """A trial's size as a share of the baseline's; None where either is unknown."""
-        base = math.nan if self.baseline is None else self.size.value(self.baseline)
-        share = self.size.value(record) / base if base else math.nan
+        """Return a trial's size as a share of the baseline's; None where either is unknown."""
+        baseline_size = math.nan if self.baseline is None else self.size.value(self.baseline)
+        share = self.size.value(record) / baseline_size if baseline_size else math.nan
         return share if math.isfinite(share) else None
 
-    def named(self) -> dict[str, TrialRecord | None]:
-        """The trials by what they stand for."""
+    def notable_trials(self) -> dict[str, TrialRecord | None]:
+        """Return the notable trials of the search by the name of their field."""
         return {
-            f.name: getattr(self, f.name)
-            for f in fields(self)
-            if f.name.startswith(("best", "smallest", "base"))
+            "baseline": self.baseline,
+            "smallest_within_tolerance": self.smallest_within_tolerance,
+            "best_any_size": self.best_any_size,
+            "best_at_baseline_size": self.best_at_baseline_size,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Return numbers, sizes and qualities of the notable trials."""
+        objectives = [self.size] if self.quality is None else [self.size, self.quality]
+        trials: dict[str, Any] = dict.fromkeys(self.notable_trials())
+        for name, record in self.notable_trials().items():
+            if record is not None:
+                trials[name] = {
+                    "trial": record.number,
+                    "values": {o.metric: o.value(record) for o in objectives},
+                    "share_of_baseline": self.share_of_baseline(record),
+                    "state": record.state,
+                    "verdict": record.verdict.status if record.verdict else None,
+                }
+        thresholds = {
+            "baseline": self.thresholds.baseline,
+            "best": self.thresholds.best,
+            "champion": self.champion_threshold,
+        }
+        return trials | {
+            "note": self.note or None,
+            "thresholds": {name: one and one.to_json() for name, one in thresholds.items()},
+            "champion": None if self.champion is None else self.champion.number,
         }
 
 
 def study_summary(
     spec: StudySpec,
     records: Sequence[TrialRecord],
-    axes: Sequence[Objective] | None = None,
+    objectives: Sequence[Objective] | None = None,
     runs: Sequence[TrialRecord] = (),
 ) -> StudySummary:
-    """How a study stands, by its own objectives or along other axes, with what its certification has proven."""
-    contenders = HealthyTrials.of(records, axes_of(spec, records) if axes is None else axes)
-    return _with_certificates(spec, _by_one_run(spec, contenders), contenders, runs)
+    """Summarise a study.
 
-
-def _by_one_run(spec: StudySpec, contenders: HealthyTrials) -> StudySummary:
-    """What the search alone says."""
-    size, quality, baseline = contenders.size, contenders.quality, contenders.baseline
-    if quality is None:
-        return StudySummary(
-            size, None, baseline, note="all objectives are sizes, so there is no quality to hold"
-        )
-    standing = StudySummary(size, quality, baseline, best_any_size=contenders.best)
-    if baseline is None or contenders.sound_baseline is None:
-        return replace(standing, note=_why_no_baseline(baseline))
-    limit = quality.cost(quality.limit(quality.value(baseline), spec.certification.tolerance))
-    return replace(
-        standing,
-        smallest_within_tolerance=next(
-            (r for r in contenders.healthy if quality.cost(quality.value(r)) <= limit), None
-        ),
-        best_at_baseline_size=contenders.best_of(
-            r for r in contenders.healthy if _same_size(r, baseline, size)
-        ),
-    )
-
-
-def _with_certificates(
-    spec: StudySpec, standing: StudySummary, contenders: HealthyTrials, runs: Sequence[TrialRecord]
-) -> StudySummary:
-    """The same with what fresh seeds say."""
-    outcomes = outcomes_of(spec, runs)
-    limits = limits_of(spec, contenders, outcomes)
-    certificates = all_certificates(spec, outcomes, contenders.quality, limits)
+    Args:
+        spec: the study.
+        records: the trials of its search.
+        objectives: objectives to use instead of the study's own.
+        runs: the runs of its certification.
+    """
+    if objectives is None:
+        objectives = objectives_of(spec, records)
+    trials, ended = HealthyTrials.of(records, objectives), ended_runs(spec, runs)
+    size, quality, baseline = trials.size, trials.quality, trials.healthy_baseline
+    thresholds = quality_thresholds(spec, trials, ended)
+    certificates = all_certificates(spec, ended, quality, thresholds)
     passing = (
-        r for r in contenders.healthy if r.number in certificates and certificates[r.number].passes
+        r for r in trials.healthy if r.number in certificates and certificates[r.number].passes
     )
-    return replace(
-        standing,
+    smallest = best_at_baseline_size = None
+    if quality is not None and baseline is not None:
+        limit = quality.limit(quality.value(baseline), spec.certification.tolerance)
+        within = (
+            r for r in trials.healthy if quality.cost(quality.value(r)) <= quality.cost(limit)
+        )
+        smallest = next(within, None)
+        band = SIZE_BAND * abs(size.value(baseline))
+        best_at_baseline_size = trials.best_of(
+            r for r in trials.healthy if abs(size.value(r) - size.value(baseline)) <= band
+        )
+    return StudySummary(
+        size=size,
+        quality=quality,
+        baseline=trials.baseline,
+        smallest_within_tolerance=smallest,
+        best_any_size=trials.best,
+        best_at_baseline_size=best_at_baseline_size,
+        note=_note(trials),
         certificates=certificates,
-        limits=limits,
-        ruling=limits.ruling(spec.certification),
+        thresholds=thresholds,
+        champion_threshold=thresholds.for_champion(spec.certification),
         champion=next(passing, None),
     )
 
 
-def standing_json(standing: StudySummary) -> dict[str, Any]:
-    """Numbers, sizes and qualities of the trials that stand out."""
-    told = {
-        name: None if record is None else _told(standing, record)
-        for name, record in standing.named().items()
-    }
-    limits = {
-        "baseline": standing.limits.baseline,
-        "best": standing.limits.best,
-        "ruling": standing.ruling,
-    }
-    return told | {
-        "note": standing.note or None,
-        "limits": {
-            name: None if limit is None else limit.to_json() for name, limit in limits.items()
-        },
-        "champion": None if standing.champion is None else standing.champion.number,
-    }
-
-
-def _told(standing: StudySummary, record: TrialRecord) -> dict[str, Any]:
-    axes = [standing.size] if standing.quality is None else [standing.size, standing.quality]
-    return {
-        "trial": record.number,
-        "values": {axis.metric: axis.value(record) for axis in axes},
-        "share_of_baseline": standing.share_of_baseline(record),
-        "state": record.state,
-        "verdict": record.verdict.status if record.verdict else None,
-    }
-
-
-def _same_size(record: TrialRecord, baseline: TrialRecord, size: Objective) -> bool:
-    base = size.value(baseline)
-    return abs(size.value(record) - base) <= SIZE_BAND * abs(base)
-
-
-def _why_no_baseline(baseline: TrialRecord | None) -> str:
+def _note(trials: HealthyTrials) -> str:
+    """Return why nothing can be held against the baseline; empty where it can."""
+    if trials.quality is None:
+        return "all objectives are sizes, so there is no quality to compare"
+    baseline = trials.baseline
     if baseline is None:
         return "the baseline has not been trained yet"
     if not baseline.ended:
         return f"the baseline, trial {baseline.number}, has not ended yet"
+    if trials.healthy_baseline is not None:
+        return ""
     verdict = baseline.verdict.status if baseline.verdict else None
-    why = baseline.reason or (f"verdict {verdict}" if verdict else baseline.state)
-    return f"the baseline, trial {baseline.number}, did not come out healthy: {why}"
+    reason = baseline.reason or (f"verdict {verdict}" if verdict else baseline.state)
+    return f"the baseline, trial {baseline.number}, is not healthy: {reason}"
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """Trials of a run, their front and the study's summary, computed once for all outputs."""
+
+    spec: StudySpec
+    records: tuple[TrialRecord, ...]
+    front: Front
+    summary: StudySummary
+    knee: TrialRecord | None
+    """Trial at which the front bends most."""
+    steps_down: Mapping[int, StepDown]
+    """Cost of each step down in size along the front, by the number of the smaller trial."""
+
+    @classmethod
+    def of(
+        cls,
+        spec: StudySpec,
+        records: Sequence[TrialRecord],
+        objectives: Sequence[Objective] | None = None,
+        runs: Sequence[TrialRecord] = (),
+    ) -> RunSummary:
+        """Compare a run's trials.
+
+        Args:
+            spec: the study.
+            records: the trials of its search.
+            objectives: objectives to use instead of the study's own.
+            runs: the runs of its certification.
+        """
+        if objectives is None:
+            objectives = objectives_of(spec, records)
+        front = pareto_front(records, objectives, spec.reference)
+        summary = study_summary(spec, records, objectives, runs)
+        steps = steps_down(front, summary.size, summary.quality, seed_noise(spec))
+        return cls(spec, tuple(records), front, summary, knee_of(front), steps)
+
+    @property
+    def tolerance(self) -> float:
+        return self.spec.certification.tolerance
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the run as in `pareto --json`."""
+        baseline, champion = self.summary.baseline, self.summary.champion
+        reference = self.front.reference
+        return {
+            "study": self.spec.name,
+            "objectives": [objective.to_json() for objective in self.front.objectives],
+            "baseline": baseline and self._trial_json(baseline) | {"state": baseline.state},
+            "front": [self._ranked_json(record) for record in self.front.trials],
+            "champion": champion and self._ranked_json(champion),
+            "knee": None if self.knee is None else self.knee.number,
+            "hypervolume": self.front.hypervolume,
+            "hypervolume_scale": {o.metric: o.scale for o in self.front.objectives},
+            "reference_point": None if reference is None else list(reference.values),
+            "reference_of": None if reference is None else reference.of,
+            "summary": self.summary.to_json(),
+        }
+
+    def _ranked_json(self, record: TrialRecord) -> dict[str, Any]:
+        """Return a trial of the front, or the champion, with its certificate and its step down."""
+        certificate = self.summary.certificates.get(record.number)
+        step = self.steps_down.get(record.number)
+        return self._trial_json(record) | {
+            "certified": certificate and certificate.to_json(),
+            "step_down": step and step.to_json(),
+        }
+
+    def _trial_json(self, record: TrialRecord) -> dict[str, Any]:
+        return {
+            "trial": record.number,
+            "values": {o.metric: o.value(record) for o in self.front.objectives},
+            "candidate": dict(record.candidate),
+            "verdict": record.verdict.status if record.verdict else None,
+            "share_of_baseline": self.summary.share_of_baseline(record),
+            "figures": record.figures,
+            "identity": record.identity,
+        }
+
+
+def seed_noise(spec: StudySpec) -> float:
+    """Return the relative difference in quality that two seeds of one candidate may show."""
+    return spec.pruning.margin * spec.pruning.noise

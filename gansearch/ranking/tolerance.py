@@ -1,4 +1,4 @@
-"""Limits: how much worse than what it is held against a champion's quality may be."""
+"""Quality thresholds: the quality of a reference model plus the study's tolerance."""
 
 from __future__ import annotations
 
@@ -13,24 +13,28 @@ from gansearch.study.spec import CertificationSpec, StudySpec
 from gansearch.trial_record import TrialRecord
 
 MODULUS = 2**31
-"""Seeds lie below it."""
+"""Exclusive upper bound of a seed."""
+
+SeedRuns = Mapping[int, Mapping[int, TrialRecord]]
+"""Ended certification runs, by trial of the search and by fresh seed."""
 
 
 @dataclass(frozen=True)
 class QualityThreshold:
-    """The worst quality that is within tolerance of a reference's."""
+    """Worst quality that is within tolerance of a reference model."""
 
     trial: int
-    """Of the search: the reference."""
+    """Number of the reference model in the search."""
     quality: float
-    """Its own."""
+    """Quality of the reference model."""
     seeds: int
-    """Healthy fresh seeds whose median that is; 0 where it is what the search's one run had."""
+    """Number of healthy fresh seeds of which it is the median; 0 if it is of the search's run."""
     value: float
+    """Threshold itself, in the metric's own unit."""
 
-    def holds(self, axis: Objective, quality: float) -> bool:
-        """Whether a quality is within tolerance."""
-        return axis.cost(quality) <= axis.cost(self.value)
+    def is_met(self, objective: Objective, quality: float) -> bool:
+        """Return true if a quality is within tolerance."""
+        return objective.cost(quality) <= objective.cost(self.value)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -38,70 +42,68 @@ class QualityThreshold:
 
 @dataclass(frozen=True)
 class QualityThresholds:
-    """Those of both references; None of one that has no quality to hold anything against."""
+    """Thresholds by both reference models; None of one that has no healthy run or no quality."""
 
     baseline: QualityThreshold | None = None
-    """Of the baseline as written."""
+    """Threshold by the baseline as written."""
     best: QualityThreshold | None = None
-    """Of the best model that the search found, whatever its size."""
+    """Threshold by the best model of any size that the search found."""
 
-    def ruling(self, spec: CertificationSpec) -> QualityThreshold | None:
-        """That which decides on the champion. Where the baseline failed, the best model takes its place."""
-        return (
-            self.best
-            if spec.tolerance_reference == "best" or self.baseline is None
-            else self.baseline
-        )
-
-
-Outcomes = Mapping[int, Mapping[int, TrialRecord]]
-"""By trial of the search and by fresh seed the run that ended."""
+    def for_champion(self, spec: CertificationSpec) -> QualityThreshold | None:
+        """Return the threshold of a champion; the best model stands in for a failed baseline."""
+        if spec.tolerance_reference == "best" or self.baseline is None:
+            return self.best
+        return self.baseline
 
 
 def fresh_seeds(spec: StudySpec) -> list[int]:
-    """The seeds of a certification: the same for every candidate, and never the one of the search.
+    """Return the seeds of a certification: the same for every candidate, never that of the search.
 
-    One list for all makes the comparison a paired one: what a seed's order of the data does to one
-    candidate, it does to all.
+    One list for all makes the comparison paired: every candidate sees the data in the same orders.
     """
     return [(spec.training.seed + 1 + i) % MODULUS for i in range(spec.certification.seeds)]
 
 
-def outcomes_of(spec: StudySpec, runs: Sequence[TrialRecord]) -> Outcomes:
-    """What has come of each candidate with those seeds that the study allows now."""
+def ended_runs(spec: StudySpec, runs: Sequence[TrialRecord]) -> SeedRuns:
+    """Group the ended runs of a certification by trial and seed.
+
+    Runs with a seed that the study does not allow any more are left out.
+    """
     allowed = fresh_seeds(spec)
-    outcomes: dict[int, dict[int, TrialRecord]] = {}
+    ended: dict[int, dict[int, TrialRecord]] = {}
     for run in runs:
         if run.ended and run.certifies is not None and run.seed in allowed:
-            outcomes.setdefault(run.certifies, {})[run.seed] = run
-    return outcomes
+            ended.setdefault(run.certifies, {})[run.seed] = run
+    return ended
 
 
-def limits_of(spec: StudySpec, contenders: HealthyTrials, outcomes: Outcomes) -> QualityThresholds:
-    """The limits that a study's tolerance sets."""
-    quality = contenders.quality
+def quality_thresholds(
+    spec: StudySpec, healthy: HealthyTrials, ended: SeedRuns
+) -> QualityThresholds:
+    """Compute the thresholds that the study's tolerance sets."""
+    quality = healthy.quality
     if quality is None:
         return QualityThresholds()
-    references = (contenders.sound_baseline, contenders.best)
+    references = (healthy.healthy_baseline, healthy.best)
     return QualityThresholds(
         *(
-            None if r is None else _limit(spec, quality, r, outcomes.get(r.number, {}))
+            None if r is None else _threshold(spec, quality, r, ended.get(r.number, {}))
             for r in references
         )
     )
 
 
-def _limit(
-    spec: StudySpec, axis: Objective, reference: TrialRecord, ended: Mapping[int, TrialRecord]
+def _threshold(
+    spec: StudySpec, quality: Objective, reference: TrialRecord, ended: Mapping[int, TrialRecord]
 ) -> QualityThreshold:
-    """The first seeds alone count, so that the limit stands still once they are trained."""
+    """Compute the threshold by one reference model.
+
+    Its median is taken over the first `required` seeds alone, so that later seeds do not move it.
+    """
     first = fresh_seeds(spec)[: spec.certification.required]
-    known = (
-        healthy_trials([ended[seed] for seed in first], [axis])
-        if ended.keys() >= set(first)
-        else []
-    )
-    quality = statistics.median(map(axis.value, known)) if known else axis.value(reference)
-    return QualityThreshold(
-        reference.number, quality, len(known), axis.limit(quality, spec.certification.tolerance)
-    )
+    known: list[TrialRecord] = []
+    if ended.keys() >= set(first):
+        known = healthy_trials([ended[seed] for seed in first], [quality])
+    value = statistics.median(map(quality.value, known)) if known else quality.value(reference)
+    limit = quality.limit(value, spec.certification.tolerance)
+    return QualityThreshold(reference.number, value, len(known), limit)

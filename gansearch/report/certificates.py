@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate
 from gansearch.ranking.pareto import Objective, healthy_trials
-from gansearch.ranking.study_summary import StudySummary, standing_json, study_summary
+from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.ranking.tolerance import QualityThreshold
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import count_states, count_verdicts
@@ -78,17 +78,17 @@ class Certification:
             )
         stable = sum(told.status == "stable" for told in standing.certificates.values())
         told = f"There is no champion: {stable} of {len(standing.certificates)} candidates turned out stable"
-        if not stable or standing.ruling is None:
+        if not stable or standing.champion_threshold is None:
             return f"{told}."
-        return f"{told}, and none of these is as good as {self._named(standing.ruling)}."
+        return f"{told}, and none of these is as good as {self._named(standing.champion_threshold)}."
 
     def _named(self, limit: QualityThreshold) -> str:
-        return f"the {'baseline' if limit is self.standing.limits.baseline else 'best model'}, trial {limit.trial}"
+        return f"the {'baseline' if limit is self.standing.thresholds.baseline else 'best model'}, trial {limit.trial}"
 
     def notes(self) -> Iterator[str]:
         """What the tolerance is held against, and why."""
         standing = self.standing
-        baseline, best = standing.limits.baseline, standing.limits.best
+        baseline, best = standing.thresholds.baseline, standing.thresholds.best
         if standing.quality is None or best is None:
             return
         if baseline is None and self.spec.certification.tolerance_reference == "baseline":
@@ -114,7 +114,7 @@ class Certification:
         )
         return (
             f"as {mark}: {quality.metric} {bound} {figure(limit.value)}, within {share} of {self._named(limit)} "
-            f"({figure(limit.quality)}, {source}){'; so must the champion be' if limit is self.standing.ruling else ''}"
+            f"({figure(limit.quality)}, {source}){'; so must the champion be' if limit is self.standing.champion_threshold else ''}"
         )
 
 
@@ -205,14 +205,14 @@ def certified_line(told: Certificate) -> str:
 def certification_json(certification: Certification) -> dict[str, Any]:
     """The contract of `certify --json`."""
     standing = certification.standing
-    told = standing_json(standing)
+    told = standing.to_json()
     return {
         "study": certification.spec.name,
         "certification": certification.spec.certification.model_dump(mode="json"),
         "candidates": [
             _candidate_json(certification, *entry) for entry in certification.candidates()
         ],
-        "limits": told["limits"],
+        "thresholds": told["thresholds"],
         "champion": told["champion"],
         "conclusion": certification.conclusion(),
         "notes": list(certification.notes()),

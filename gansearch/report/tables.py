@@ -12,9 +12,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.ranking.certificate import Certificate, Status
+from gansearch.ranking.certificate import Certificate, CertificateStatus
 from gansearch.ranking.pareto import Objective, Reference
-from gansearch.ranking.run_summary import RunSummary, noise_of
+from gansearch.ranking.study_summary import RunSummary, seed_noise
 from gansearch.ranking.tradeoff import StepDown
 from gansearch.report.formatting import change, figure, percent, setting
 from gansearch.report.trial_figures import QUANTITIES
@@ -41,7 +41,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
     "best_at_baseline_size": ("●", "best {quality} at the baseline's size"),
     "knee": ("∠", "knee of the front"),
 }
-OUTCOMES: Mapping[Status, tuple[str, str]] = {
+OUTCOMES: Mapping[CertificateStatus, tuple[str, str]] = {
     "stable": ("✓", "stable"),
     "unstable": ("✗", "unstable"),
     "undecided": ("…", "undecided"),
@@ -75,7 +75,7 @@ class FrontTable:
 
     def rows(self) -> list[TrialRecord]:
         """The trials shown: those on the front, and the healthy ones beside it that stand out or were certified."""
-        front, standing = self.survey.front, self.survey.standing
+        front, standing = self.survey.front, self.survey.summary
         named = {record.number for record in self._named().values()}
         chosen = [
             r
@@ -103,8 +103,8 @@ class FrontTable:
 
     def _ranked_columns(self) -> list[Column]:
         """By what trials are compared, what the steps down cost, and what is certified."""
-        survey, standing, columns = self.survey, self.survey.standing, list[Column]()
-        for axis in survey.front.axes:
+        survey, standing, columns = self.survey, self.survey.summary, list[Column]()
+        for axis in survey.front.objectives:
             columns.append(Column(axis.metric, partial(_axis_cell, axis)))
             if axis == standing.size:
                 columns.append(
@@ -132,15 +132,15 @@ class FrontTable:
 
     def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
         """What was measured besides the axes; not what every trial has, unless the study asks for it."""
-        left_out = {axis.metric for axis in self.survey.front.axes}
+        left_out = {axis.metric for axis in self.survey.front.objectives}
         left_out |= {quantity.name for quantity in QUANTITIES} - {*self.survey.spec.metrics}
         measured = dict.fromkeys(name for record in rows for name in record.metrics)
         return [name for name in measured if name not in left_out]
 
     def _named(self) -> dict[str, TrialRecord]:
         """The trials that are marked, by what they stand for."""
-        standing = self.survey.standing
-        named = {"champion": standing.champion, **standing.named(), "knee": self.survey.knee}
+        standing = self.survey.summary
+        named = {"champion": standing.champion, **standing.notable_trials(), "knee": self.survey.knee}
         return {name: record for name, record in named.items() if record is not None}
 
     def _marks(self, record: TrialRecord) -> str:
@@ -149,21 +149,21 @@ class FrontTable:
         )
 
     def _legend(self) -> Iterator[str]:
-        survey, quality = self.survey, self.survey.standing.quality
+        survey, quality = self.survey, self.survey.summary.quality
         words = {"quality": quality.metric if quality else "", "tolerance": survey.tolerance}
         for name, record in self._named().items():
             mark, meaning = MARKS[name]
             yield f"{mark} {meaning.format(**words)}: trial {record.number}"
         if survey.steps_down and quality:
             noise = (
-                f"≈ {quality.metric} within the noise of two seeds ({noise_of(survey.spec):.0%})"
+                f"≈ {quality.metric} within the noise of two seeds ({seed_noise(survey.spec):.0%})"
             )
             yield f"step down: against the next larger on the front; {noise}"
-        if survey.standing.certificates:
+        if survey.summary.certificates:
             marks = ", ".join(f"{mark} {meaning}" for mark, meaning in OUTCOMES.values())
             yield f"certified: healthy of fresh seeds; {marks}"
         if survey.front.reference is not None:
-            corner = _corner(survey.front.axes, survey.front.reference)
+            corner = _corner(survey.front.objectives, survey.front.reference)
             yield f"hypervolume: {figure(survey.front.hypervolume)}, measured from {corner}"
         if any(record not in survey.front for record in self.rows()):
             yield "Dim trials are not on the front."

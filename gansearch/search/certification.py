@@ -19,11 +19,11 @@ from gansearch.ranking.certificate import Certificate, certificate_of
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective, pareto_front
 from gansearch.ranking.tolerance import (
-    Outcomes,
     QualityThresholds,
+    SeedRuns,
+    ended_runs,
     fresh_seeds,
-    limits_of,
-    outcomes_of,
+    quality_thresholds,
 )
 from gansearch.registry import Registry
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck, SizeCounter
@@ -73,7 +73,7 @@ class CertificationPlan:
             runs: of the certification, as far as they have ended.
             pending: those under way.
         """
-        outcomes = outcomes_of(self.spec, runs)
+        outcomes = ended_runs(self.spec, runs)
         if self.choice.trials:
             return next(self._to_decisions(self.choice.trials, outcomes, pending), None)
         if reference := next(self._for_references(outcomes, pending), None):
@@ -88,22 +88,22 @@ class CertificationPlan:
         return self._on_the_way_up(outcomes, pending)
 
     def _to_decisions(
-        self, trials: Sequence[int], outcomes: Outcomes, pending: Collection[Run]
+        self, trials: Sequence[int], outcomes: SeedRuns, pending: Collection[Run]
     ) -> Iterator[Run]:
         """What each of these needs, one beside the other."""
         for trial in trials:
             if self._certificate(trial, outcomes, QualityThresholds()).status == "undecided":
                 yield from self._needed(trial, outcomes, pending)
 
-    def _for_references(self, outcomes: Outcomes, pending: Collection[Run]) -> Iterator[Run]:
+    def _for_references(self, outcomes: SeedRuns, pending: Collection[Run]) -> Iterator[Run]:
         for trial in self._references:
             for seed in fresh_seeds(self.spec)[: self.spec.certification.required]:
                 if seed not in outcomes.get(trial, {}) and (trial, seed) not in pending:
                     yield trial, seed
 
-    def _on_the_way_up(self, outcomes: Outcomes, pending: Collection[Run]) -> Run | None:
+    def _on_the_way_up(self, outcomes: SeedRuns, pending: Collection[Run]) -> Run | None:
         """What the first candidate needs that may still pass; whether the next is wanted depends on it."""
-        limits = limits_of(self.spec, self._contenders, outcomes)
+        limits = quality_thresholds(self.spec, self._contenders, outcomes)
         for trial in self._candidates(outcomes, limits):
             certificate = self._certificate(trial, outcomes, limits)
             if certificate.passes:
@@ -112,7 +112,7 @@ class CertificationPlan:
                 return next(self._needed(trial, outcomes, pending), None)
         return None
 
-    def _needed(self, trial: int, outcomes: Outcomes, pending: Collection[Run]) -> Iterator[Run]:
+    def _needed(self, trial: int, outcomes: SeedRuns, pending: Collection[Run]) -> Iterator[Run]:
         """Seeds without which a candidate cannot pass, beside those under way."""
         ended = outcomes.get(trial, {})
         free = [s for s in fresh_seeds(self.spec) if s not in ended and (trial, s) not in pending]
@@ -122,7 +122,7 @@ class CertificationPlan:
         yield from ((trial, seed) for seed in free[: max(0, missing)])
 
     def _certificate(
-        self, trial: int, outcomes: Outcomes, limits: QualityThresholds
+        self, trial: int, outcomes: SeedRuns, limits: QualityThresholds
     ) -> Certificate:
         return certificate_of(
             self.spec, trial, outcomes.get(trial, {}), self._contenders.quality, limits
@@ -140,12 +140,12 @@ class CertificationPlan:
     def _references(self) -> tuple[int, ...]:
         if self._contenders.quality is None:
             return ()
-        baseline, best = self._contenders.sound_baseline, self._contenders.best
+        baseline, best = self._contenders.healthy_baseline, self._contenders.best
         decides = self.spec.certification.tolerance_reference == "best" or baseline is None
         references = (baseline, best if decides else None)
         return tuple(dict.fromkeys(record.number for record in references if record is not None))
 
-    def _candidates(self, outcomes: Outcomes, limits: QualityThresholds) -> list[int]:
+    def _candidates(self, outcomes: SeedRuns, limits: QualityThresholds) -> list[int]:
         """Those that are worth their seeds: of the front from the smallest upward, then the others."""
         worth = [
             r.number
@@ -157,7 +157,7 @@ class CertificationPlan:
 
     def _promising(self, record: TrialRecord, limits: QualityThresholds) -> bool:
         """Whether another seed of it could be within tolerance."""
-        axis, limit = self._contenders.quality, limits.ruling(self.spec.certification)
+        axis, limit = self._contenders.quality, limits.for_champion(self.spec.certification)
         if axis is None or limit is None:
             return True
         noise = self.spec.pruning.margin * self.spec.pruning.noise
@@ -227,7 +227,7 @@ class CertificationFeasibilityCheck(FeasibilityCheck):
             raise GansearchError(
                 f"the candidate of trial {number} cannot be built any more: {error}"
             ) from None
-        return self.weigh(candidate, bound=False)
+        return self.check(candidate, constrained=False)
 
 
 def chosen(numbers: Sequence[int], records: Sequence[TrialRecord]) -> Choice:

@@ -177,7 +177,7 @@ class Driver:
             trial = self._searcher.next_trial(len(self._running))
             if trial is None:
                 self._nothing_wanted = True  # until a trial ends
-                if self._searcher.exhausted:
+                if self._searcher.exhausted and not self._running:
                     log.info("every candidate of the search space has been tried")
                     self._listener.exhausted()
                 return
@@ -188,7 +188,7 @@ class Driver:
         known = self._store.known(trial)
         feasibility = self._feasibility.examine(trial)
         record = known or new_record(trial, feasibility)
-        if feasibility.broken or feasibility.candidate is None and known:
+        if feasibility.broken or (feasibility.candidate is None and known):
             record = self._begin(trial, record)
             self._tell(trial, replace(record, state="failed", reason=feasibility.refusal), {})
             return

@@ -1,4 +1,4 @@
-"""The gate: what is known of a candidate before it is trained, and what that alone refuses."""
+"""Feasibility: sizes and constraints of a candidate, checked before it is trained."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import Bounds
 
 SizeCounter = Callable[[Candidate], Mapping[str, float]]
-"""Counts a candidate without training it. Raises ValueError where it cannot be built."""
+"""Function that counts a candidate without training it; raises ValueError if it cannot be built."""
 
 
 @dataclass(frozen=True)
 class Feasibility:
-    """What the gate found out."""
+    """Result of a feasibility check."""
 
     candidate: Candidate | None = None
-    """None where its values do not go together."""
+    """None where the drawn values are invalid together."""
     sizes: Mapping[str, float] = field(default_factory=dict)
     violations: Mapping[str, float] = field(default_factory=dict)
-    """By constraint, each violated where above 0."""
+    """Violation by constraint; one above 0 is violated."""
     refusal: str = ""
-    """Why it is not trained, where that is so."""
+    """Reason why the candidate is not trained; empty where it is."""
     broken: bool = False
-    """Whether a component raised what it should not: that says nothing of the candidate."""
+    """True if a component raised an unexpected exception, which says nothing of the candidate."""
 
 
 class FeasibilityCheck:
-    """Refuses candidates unseen."""
+    """Check of candidates against the study's constraints, without training them."""
 
     def __init__(
         self,
@@ -44,58 +44,50 @@ class FeasibilityCheck:
         constraints: Mapping[str, Bounds],
         ceiling: SizeCeiling | None = None,
     ) -> None:
-        """Put together what refuses.
+        """Set up the check.
 
         Args:
-            space: what a candidate is drawn from.
-            sizes: counts it.
-            constraints: what the study allows.
-            ceiling: what it must be smaller than, where the search is after the smallest one and has a champion.
+            space: the search space.
+            sizes: the function that counts a candidate.
+            constraints: the study's bounds, by size.
+            ceiling: the size of the certified champion, in a search for the smallest model.
         """
-        self._space, self._sizes, self._constraints, self._ceiling = (
-            space,
-            sizes,
-            constraints,
-            ceiling,
-        )
+        self._space, self._sizes = space, sizes
+        self._constraints, self._ceiling = constraints, ceiling
 
     def examine(self, trial: Trial) -> Feasibility:
-        """Draw a trial's candidate, count it, and hold it against the study's constraints."""
-        # What the study names outright it wants trained, whatever its size.
-        return self._examined(
-            lambda: self._space.draw(trial), bound=not trial.user_attrs.get(GIVEN)
-        )
+        """Draw a trial's candidate and check it; the study's own candidates may have any size."""
+        constrained = not trial.user_attrs.get(GIVEN)
+        return self._check(lambda: self._space.draw(trial), constrained=constrained)
 
-    def weigh(self, candidate: Candidate, *, bound: bool) -> Feasibility:
-        """Do the same with a candidate that is drawn already; `bound` where the constraints refuse it."""
-        return self._examined(lambda: candidate, bound=bound)
+    def check(self, candidate: Candidate, *, constrained: bool) -> Feasibility:
+        """Check a candidate; unless `constrained`, violated constraints do not refuse it."""
+        return self._check(lambda: candidate, constrained=constrained)
 
-    def weigh_parameters(self, parameters: Mapping[str, Scalar]) -> Feasibility:
-        """Do the same with a candidate that might be proposed."""
-        return self._examined(lambda: self._space.candidate(parameters), bound=True)
+    def check_parameters(self, parameters: Mapping[str, Scalar]) -> Feasibility:
+        """Check the candidate of these parameters."""
+        return self._check(lambda: self._space.candidate(parameters), constrained=True)
 
-    def _examined(self, draw: Callable[[], Candidate], *, bound: bool) -> Feasibility:
+    def _check(self, build: Callable[[], Candidate], *, constrained: bool) -> Feasibility:
         try:
-            candidate = draw()
+            candidate = build()
             sizes = self._sizes(candidate)
         except (InvalidCandidateError, ValueError) as error:
             return Feasibility(violations={"invalid": 1.0}, refusal=str(error))
-        except (
-            Exception
-        ) as error:  # a plugin may fail in any way; that costs its candidate and no other
+        except Exception as error:  # a plugin may raise anything; it costs this candidate alone
             return Feasibility(refusal=f"raised: {type(error).__name__}: {error}", broken=True)
-        violations = self._violations(sizes)
-        over = [name for name, violation in violations.items() if bound and violation > 0]
-        refusal = "; ".join(
-            f"{name} {sizes[name]:,.0f} is outside the study's constraint" for name in over
-        )
-        if not refusal and bound and self._ceiling and (refusal := self._ceiling.refusal(sizes)):
-            violations["invalid"] = 1.0
-        return Feasibility(candidate, sizes, violations, refusal)
-
-    def _violations(self, sizes: Mapping[str, float]) -> dict[str, float]:
-        """By how much each constrained size is over its bounds, as a share of the bound."""
-        return {
+        # Violations are shares of the bound, so that those of different sizes compare.
+        violations = {
             name: bounds.violation(sizes[name]) / max(1.0, abs(bounds.max or bounds.min or 0.0))
             for name, bounds in self._constraints.items()
         }
+        refusal = ""
+        if constrained:
+            refusal = "; ".join(
+                f"{name} {sizes[name]:,.0f} is outside the study's constraint"
+                for name, violation in violations.items()
+                if violation > 0
+            )
+            if not refusal and self._ceiling and (refusal := self._ceiling.refusal(sizes)):
+                violations["invalid"] = 1.0
+        return Feasibility(candidate, sizes, violations, refusal)

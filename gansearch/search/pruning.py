@@ -90,13 +90,13 @@ class RungPruner:
         """Return the expected final cost by quality; empty while too few trials show the way."""
         expected: dict[Objective, float] = {}
         for objective in (o for o in self.objectives if not o.is_size):
-            curves = self._curves.get(objective, CurveExtrapolation(objective, ())).of(healthy)
+            curves = self._curves.get(objective, CurveExtrapolation(objective, ())).updated(healthy)
             self._curves[objective] = curves
-            if curves.known(rungs[-1].step) < self.spec.min_healthy_trials:
+            if curves.runs_at(rungs[-1].step) < self.spec.min_healthy_trials:
                 return {}
             forecast = curves.forecast(rungs)
             noise = self.spec.margin * math.log1p(self.spec.noise)
-            expected[objective] = forecast.mean if self.pauses else forecast.reach - noise
+            expected[objective] = forecast.mean if self.pauses else forecast.best_case - noise
         return expected
 
     def _rivals(
@@ -128,7 +128,7 @@ class RungPruner:
         """Return by objective the value beyond which a model is of no use."""
         if self.smallest:
             objective = next(o for o in self.objectives if not o.is_size)
-            limit = self.smallest.limit(healthy)
+            limit = self.smallest.quality_limit(healthy)
             return {} if limit is None else {objective.metric: limit}
         reference = pareto_front(healthy, self.objectives, self.reference).reference
         if reference is None:

@@ -58,7 +58,7 @@ class Rescuer:
         for remedy in record.remedies:
             if (changed := _changed(candidate, remedy)) is None:
                 continue
-            feasibility = self.feasibility.weigh(changed, bound=not record.given)
+            feasibility = self.feasibility.check(changed, constrained=not record.given)
             if not feasibility.refusal:
                 yield SecondChance(remedy, changed, feasibility)
 

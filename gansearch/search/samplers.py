@@ -1,8 +1,7 @@
-"""Samplers of Optuna, and how each of them is told of a candidate that failed.
+"""Optuna's samplers, and the form in which each of them learns of a failed candidate.
 
-A sampler is made anew before each question, with a seed that depends on how many trials have ended
-and how many run: so a resumed study goes on where an uninterrupted one would be, instead of
-repeating its first draws.
+A sampler is built anew before each ask, with a seed derived from the number of candidates asked for
+so far. So a resumed study continues as an uninterrupted one would, instead of repeating its draws.
 """
 
 from __future__ import annotations
@@ -19,34 +18,34 @@ from gansearch.study.spec import SearchSpec
 
 
 class _ResumableNSGAII(NSGAIISampler):
-    """NSGA-II that an interruption does not throw off its course."""
+    """NSGA-II that continues after an interruption as if there had been none."""
 
     def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
-        """Give queued trials a generation too: the baseline, and those that are tried again."""
+        """Give queued trials, such as the baseline, a generation too."""
         super().before_trial(study, trial)
         self.get_trial_generation(study, trial)
 
     def select_parent(self, study: optuna.Study, generation: int) -> list[FrozenTrial]:
-        """Parents in the order of their numbers, whatever order the storage gives."""
+        """Return the parents sorted by number, whatever order the storage has."""
         parents: list[FrozenTrial] = super().select_parent(study, generation)
         return sorted(parents, key=lambda trial: trial.number)
 
 
 @dataclass(frozen=True)
 class SamplerKind:
-    """A sampler, and what it must be told of failures."""
+    """A sampler of the study file, and how the search treats it."""
 
     make: Callable[[SearchSpec, int], BaseSampler]
     learns_from_pruned: bool
-    """Whether it reads PRUNED trials. One that does not is told COMPLETE, with a violated constraint.
+    """True if it reads PRUNED trials; otherwise failures are COMPLETE with a violated constraint.
 
-    Told as FAIL, failures are forgotten and tried again: TPE then fails in 45-100 % of its later
-    trials, told as PRUNED in 6-13 %.
+    Failures stored as FAIL are forgotten and proposed again: TPE then fails in 45-100 % of its
+    later trials, against 6-13 % with PRUNED.
     """
     proposes: bool = True
-    """Whether it has candidates of its own. A search without ends with those that are given."""
-    pauses: bool = False
-    """True if runs are paused at rungs, to be promoted later."""
+    """True if it proposes candidates beyond those that the study names."""
+    promotes: bool = False
+    """True if it pauses trials at rungs and promotes them later."""
 
 
 KINDS: Mapping[str, SamplerKind] = {
@@ -64,11 +63,11 @@ KINDS: Mapping[str, SamplerKind] = {
         learns_from_pruned=False,
     ),
     "random": SamplerKind(lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True),
-    # It chooses by itself (shrinking.py), but for its first candidates.
+    # BayesianSearcher chooses all candidates, so this sampler only passes on queued parameters.
     "shrink": SamplerKind(
-        lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, pauses=True
+        lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, promotes=True
     ),
-    # All that it tries is given, so nothing is ever drawn.
+    # All its candidates are queued, so nothing is ever drawn.
     "one-at-a-time": SamplerKind(
         lambda spec, seed: RandomSampler(seed=seed), learns_from_pruned=True, proposes=False
     ),
@@ -76,11 +75,11 @@ KINDS: Mapping[str, SamplerKind] = {
 
 
 def make_sampler(spec: SearchSpec, asked: int) -> BaseSampler:
-    """Make the sampler for the next candidate, after so many were asked for."""
+    """Build the sampler for the next ask, after so many."""
     return KINDS[spec.sampler].make(spec, seed_of(spec, asked))
 
 
 def seed_of(spec: SearchSpec, asked: int) -> int:
-    """Return the seed of the next draw, the same whether or not the search was interrupted."""
+    """Return the seed of the next ask; an interruption of the search does not change it."""
     digest = hashlib.sha256(f"{spec.seed}/{asked}".encode()).digest()
     return int.from_bytes(digest[:4])

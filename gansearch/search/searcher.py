@@ -9,17 +9,16 @@ from typing import Protocol
 from optuna.samplers import RandomSampler
 from optuna.trial import Trial
 
-from gansearch.domains import Scalar
+from gansearch.search.enumeration import Parameters, enumerated
 from gansearch.search.samplers import KINDS, make_sampler, seed_of
 from gansearch.storage.trial_store import BASELINE, GIVEN, VARIATION, TrialStore
-from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import SearchSpec
 from gansearch.trial_record import Rejection, TrialRecord
 
 REPEATS_ALLOWED = 10
 """Candidates already tried that a sampler may propose in a row before an untried one is drawn."""
-LARGEST_GRID = 20_000
+LARGEST_GRID = 4096
 """Candidates up to which a finite space is enumerated to find those that were never tried."""
 
 
@@ -67,15 +66,15 @@ class SamplerSearcher:
         if self._store.has_queued:
             self._begun += 1
             return self._store.ask(RandomSampler())  # which draws nothing: all values are given
-        if not KINDS[self._spec.sampler].proposes or self.exhausted:
+        if not KINDS[self._spec.sampler].proposes:
             return None
-        return self._propose(running) if self._begun < self._spec.trials else self._promote()
+        if self.exhausted or self._begun >= self._spec.trials:
+            return self._promote()
+        return self._propose(running)
 
     def _propose(self, running: int) -> Trial | None:
         """Return a new candidate; None if the space is exhausted."""
-        size = self._space.size
-        if self._repeats >= REPEATS_ALLOWED and size is not None and size <= LARGEST_GRID:
-            untried = self._untried()
+        if self._repeats >= REPEATS_ALLOWED and (untried := self._untried()) is not None:
             if not untried:
                 self.exhausted = True
                 return None
@@ -88,19 +87,18 @@ class SamplerSearcher:
         """Return a paused trial to train on once there are enough trials."""
         return None
 
-    def _untried(self) -> list[dict[str, Scalar]]:
-        """Return the candidates of a finite space that were neither trained nor refused."""
+    def _untried(self) -> list[Parameters] | None:
+        """Return the candidates that were neither trained nor refused; None if there are too many."""
+        candidates = enumerated(self._space, LARGEST_GRID)
+        if candidates is None:
+            return None
         tried = {record.identity for record in self._store.records()}
         refused = [rejection.parameters for rejection in self._store.rejections()]
-        untried = []
-        for parameters in self._space.grid():
-            try:
-                identity = self._space.candidate(parameters).identity
-            except InvalidCandidateError:
-                continue
-            if identity not in tried and parameters not in refused:
-                untried.append(parameters)
-        return untried
+        return [
+            parameters
+            for parameters in candidates
+            if self._space.candidate(parameters).identity not in tried and parameters not in refused
+        ]
 
     def rejected(self, rejection: Rejection) -> None:
         self._begun -= 1

@@ -1,4 +1,4 @@
-"""What a search is after that wants the smallest model within tolerance, and what is proven of it already."""
+"""Goal of a search with `aim: smallest`: the smallest model within tolerance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import study_summary
-from gansearch.ranking.tolerance import limits_of
+from gansearch.ranking.tolerance import quality_thresholds
 from gansearch.search.learning_curves import cost
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
@@ -18,29 +18,29 @@ from gansearch.trial_record import TrialRecord
 
 @dataclass(frozen=True)
 class SizeCeiling:
-    """A size that a candidate must be below to be worth a training."""
+    """Size of the certified champion, below which a candidate must be to be worth a training."""
 
     metric: str
     value: float
     trial: int
-    """The certified champion, whose size it is."""
+    """Number of the champion."""
 
     def refusal(self, sizes: Mapping[str, float]) -> str:
-        """Why a candidate of these sizes is not trained; empty where it may be."""
+        """Return why a candidate of these sizes is not trained; empty where it may be."""
         if sizes[self.metric] < self.value:
             return ""
         return (
-            f"{self.metric} {sizes[self.metric]:,.0f} is no smaller than the {self.value:,.0f} of trial {self.trial}, "
-            f"the certified champion"
+            f"{self.metric} {sizes[self.metric]:,.0f} is no smaller than the {self.value:,.0f} "
+            f"of trial {self.trial}, the certified champion"
         )
 
 
 @dataclass(frozen=True)
 class SmallestModelGoal:
-    """The smallest model within the certification's tolerance."""
+    """Smallest model within the certification's tolerance."""
 
     spec: StudySpec
-    axes: Sequence[Objective]
+    objectives: Sequence[Objective]
     ceiling: SizeCeiling | None = None
     """None while there is no certified champion."""
     disproved: frozenset[int] = frozenset()
@@ -50,49 +50,52 @@ class SmallestModelGoal:
     def of(
         cls,
         spec: StudySpec,
-        axes: Sequence[Objective],
+        objectives: Sequence[Objective],
         records: Sequence[TrialRecord],
         runs: Sequence[TrialRecord],
     ) -> Self:
-        """From the trials of a search and the runs of its certification."""
-        standing = study_summary(spec, records, axes, runs)
-        champion, size = standing.champion, standing.size
-        ceiling = (
-            None
-            if champion is None
-            else SizeCeiling(size.metric, size.value(champion), champion.number)
-        )
-        failed = (
-            number
-            for number, certificate in standing.certificates.items()
-            if certificate.out_of_reach
-        )
-        return cls(spec, axes, ceiling, frozenset(failed))
+        """Derive the goal from the trials of a search and the runs of its certification."""
+        summary = study_summary(spec, records, objectives, runs)
+        champion, size = summary.champion, summary.size
+        ceiling = None
+        if champion is not None:
+            ceiling = SizeCeiling(size.metric, size.value(champion), champion.number)
+        certificates = summary.certificates.items()
+        disproved = (number for number, certificate in certificates if certificate.out_of_reach)
+        return cls(spec, objectives, ceiling, frozenset(disproved))
 
-    def limit(self, records: Sequence[TrialRecord]) -> float | None:
-        """The worst quality that is within tolerance; None without a healthy trial."""
-        ruling = limits_of(self.spec, HealthyTrials.of(records, self.axes), {}).ruling(
-            self.spec.certification
-        )
-        return None if ruling is None else ruling.value
+    def quality_limit(self, records: Sequence[TrialRecord]) -> float | None:
+        """Return the worst quality within tolerance; None without a healthy trial."""
+        healthy = HealthyTrials.of(records, self.objectives)
+        thresholds = quality_thresholds(self.spec, healthy, {})
+        threshold = thresholds.for_champion(self.spec.certification)
+        return None if threshold is None else threshold.value
 
-    def to_beat(
+    def size_to_beat(
         self, records: Sequence[TrialRecord], size: Objective, quality: Objective, limit: float
     ) -> float:
-        """The smallest size that is as good as certain.
+        """Return the smallest size that is within tolerance beyond doubt.
 
-        One run within tolerance may have been lucky, and then the models between it and the next larger
-        one are what the search should find. So it counts where it is better than the limit by as much
-        as two seeds differ.
+        One run within tolerance may have been lucky, and then the models between it and the next
+        larger one are what the search should find. So a trial counts where it is better than the
+        limit by the standard deviation between two seeds.
+
+        Args:
+            records: the trials of the search.
+            size: the size objective.
+            quality: the quality objective.
+            limit: the worst quality within tolerance.
         """
-        contenders = HealthyTrials.of(records, self.axes)
-        certain = cost(quality, limit) - math.log1p(self.spec.pruning.noise)
-        found = [
+        trials = HealthyTrials.of(records, self.objectives)
+        safe_cost = cost(quality, limit) - math.log1p(self.spec.pruning.noise)
+        sizes = [
             size.value(record)
-            for record in contenders.healthy
+            for record in trials.healthy
             if record.number not in self.disproved
-            and cost(quality, quality.value(record)) <= certain
+            and cost(quality, quality.value(record)) <= safe_cost
         ]
-        baseline = [size.value(contenders.baseline)] if contenders.baseline else []
-        proven = [self.ceiling.value] if self.ceiling else []
-        return min([*found, *baseline, *proven], default=math.inf)
+        if trials.baseline:
+            sizes.append(size.value(trials.baseline))
+        if self.ceiling:
+            sizes.append(self.ceiling.value)
+        return min(sizes, default=math.inf)

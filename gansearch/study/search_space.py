@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -112,37 +111,6 @@ class SearchSpace:
                 f"which {candidate.uses['loss']!r} does not have"
             )
         return candidate
-
-    @cached_property
-    def size(self) -> int | None:
-        """Number of combinations of values; None if a field takes real numbers."""
-        size = 1
-        for role, options in self.options.items():
-            combinations = 0
-            for option in options:
-                product = 1
-                for _, _, domain in _parameters(role, option, alone=len(options) == 1):
-                    if domain.count is None:
-                        return None
-                    product *= domain.count
-                combinations += product
-            size *= combinations
-        return size
-
-    def grid(self) -> Iterator[dict[str, Scalar]]:
-        """Yield the parameters of every combination of values of a finite space."""
-        by_role = [list(self._grid_of(role)) for role in self.options]
-        for parts in itertools.product(*by_role):
-            yield {name: value for part in parts for name, value in part.items()}
-
-    def _grid_of(self, role: str) -> Iterator[dict[str, Scalar]]:
-        options = self.options[role]
-        alone = len(options) == 1
-        for option in options:
-            searched = {name: domain for name, _, domain in _parameters(role, option, alone=alone)}
-            use: dict[str, Scalar] = {} if alone else {role: option.use}
-            for values in itertools.product(*(domain.values for domain in searched.values())):
-                yield use | dict(zip(searched, values, strict=True))
 
     def given(self, search: SearchSpec) -> list[dict[str, Scalar]]:
         """The parameters of the candidates that need no sampler, in order.

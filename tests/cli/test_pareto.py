@@ -50,7 +50,7 @@ def test_the_front_as_json_keeps_its_contract(call, run):
 
 
 def test_the_standing_is_told_against_the_baseline(call, run):
-    standing = json.loads(call("pareto", run, "--json")[1])["standing"]
+    standing = json.loads(call("pareto", run, "--json")[1])["summary"]
     entries = {
         name: entry
         for name, entry in standing.items()
@@ -118,4 +118,4 @@ def test_latency_can_take_the_place_of_the_size(call, run):
         "direction": "minimize",
         "size": True,
     }
-    assert told["standing"]["smallest_within_tolerance"]["share_of_baseline"] == 4 / 32
+    assert told["summary"]["smallest_within_tolerance"]["share_of_baseline"] == 4 / 32

@@ -9,7 +9,7 @@ from support.stubs import OUTCOME, PARTS, play
 
 from gansearch.execution.open_executor import open_executor
 from gansearch.messages import AtRung, Ended, Job
-from gansearch.ranking.pareto import axes_of, pareto_front
+from gansearch.ranking.pareto import objectives_of, pareto_front
 from gansearch.study.spec import ExecutorSpec
 
 CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
@@ -103,7 +103,7 @@ def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, searc
         "exits", "is killed", "hangs", "is flaky",
         "exhausts a GPU that it shares", "exhausts a GPU", "exhausts a GPU as its libraries say it",
     }  # fmt: skip
-    front = pareto_front(store.records(), axes_of(make_spec(), store.records())).trials
+    front = pareto_front(store.records(), objectives_of(make_spec(), store.records())).trials
     assert [record.parameters["generator.width"] for record in front] == [16, 24, 32, 40, 64]
 
 

@@ -6,7 +6,7 @@ from PIL import Image
 
 from gansearch.plots.front import front_figure, front_frame, save_figure
 from gansearch.plots.front_marks import Marks
-from gansearch.ranking.run_summary import RunSummary
+from gansearch.ranking.study_summary import RunSummary
 from gansearch.trial_record import Rung
 
 
@@ -67,7 +67,7 @@ def legend(drawing):
 def test_a_circle_is_hollow_filled_or_crossed_out(study, certified):
     records, runs = certified
     survey = RunSummary.of(study(), records, runs=runs)
-    x, y = survey.front.axes
+    x, y = survey.front.objectives
     axes = Figure().subplots()
     Marks(survey, axes, x, y).draw()
     circles = {tuple(c.get_offsets()[0]): c for c in axes.collections if c.get_zorder() == 4}
@@ -110,7 +110,7 @@ def test_a_trial_given_up_at_a_rung_lies_where_it_was_and_is_no_failure(study, t
         trial(1, 50, None, state="pruned", dominated_by=(0,), rungs=rungs),
     ]
     survey = RunSummary.of(study(), records)
-    marks = Marks(survey, Figure().subplots(), *survey.front.axes)
+    marks = Marks(survey, Figure().subplots(), *survey.front.objectives)
     assert marks.places() == [(100, 5.0), (50, 9.0)]
     save_figure(front_figure(survey), tmp_path / "front.svg")
     assert "1 of 2 trials healthy, 1 given up" in words(tmp_path / "front.svg")
@@ -121,7 +121,7 @@ def test_a_trial_given_up_is_left_out_where_the_rung_knew_another_metric(study, 
         1, 50, None, state="pruned", dominated_by=(0,), rungs=(Rung(10, {"fid": 30.0}),)
     )
     survey = RunSummary.of(study(), [trial(0, 100, 5.0), given_up])
-    assert Marks(survey, Figure().subplots(), *survey.front.axes).places() == [(100, 5.0)]
+    assert Marks(survey, Figure().subplots(), *survey.front.objectives).places() == [(100, 5.0)]
 
 
 def test_a_study_without_a_healthy_trial_is_drawn_all_the_same(study, trial, tmp_path):
@@ -133,12 +133,12 @@ def test_a_study_without_a_healthy_trial_is_drawn_all_the_same(study, trial, tmp
 
 
 def test_the_frame_has_a_row_a_trial_on_the_front(survey):
-    frame = front_frame(survey.front, survey.standing)
+    frame = front_frame(survey.front, survey.summary)
     assert frame["trial"].tolist() == [1, 2]
     assert frame["share_of_baseline"].tolist() == pytest.approx([6_873 / 234_177, 52_401 / 234_177])
 
 
 def test_the_frame_says_what_is_certified(study, certified):
     survey = RunSummary.of(study(), certified[0], runs=certified[1])
-    frame = front_frame(survey.front, survey.standing)
+    frame = front_frame(survey.front, survey.summary)
     assert frame["certified"].dropna().to_dict() == {1: "undecided", 2: "unstable", 3: "stable"}

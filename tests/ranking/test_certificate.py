@@ -1,10 +1,10 @@
 import pytest
 
-from gansearch.ranking.certificate import certificates_of, lower_bound, status_of
+from gansearch.ranking.certificate import certificate_status, certificates_of, lower_bound
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import study_summary
-from gansearch.ranking.tolerance import limits_of, outcomes_of
+from gansearch.ranking.tolerance import ended_runs, quality_thresholds
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 
@@ -24,7 +24,7 @@ def run(trial):
 
 @pytest.fixture
 def certificate(study, trial, run):
-    """The certificate of trial 1 whose seeds came out so, beside a baseline of quality 5."""
+    """The certificate of trial 1 with these qualities by seed, beside a baseline of quality 5."""
 
     def of(*qualities, **fields):
         runs = [run(1, seed, quality, **fields) for seed, quality in enumerate(qualities, start=1)]
@@ -53,7 +53,7 @@ def test_the_lower_bound_of_the_rate_is_that_of_the_tables(healthy, seeds, bound
 
 
 @pytest.mark.parametrize("rate", [0.5, 0.8])
-def test_the_bound_is_above_the_rate_no_more_often_than_told_though_the_test_stops_early(rate):
+def test_the_bound_exceeds_the_rate_as_rarely_as_stated_although_the_test_stops_early(rate):
     """By all sequences of five seeds, each tested until four are healthy or two have failed."""
     wrong = 0.0
     for sequence in range(2**5):
@@ -76,40 +76,50 @@ def test_the_bound_is_above_the_rate_no_more_often_than_told_though_the_test_sto
     ],
 )
 def test_four_of_five_are_required(healthy, failed, status):
-    assert status_of(healthy, failed, required=4, allowed=5) == status
+    assert certificate_status(healthy, failed, required=4, allowed=5) == status
 
 
-def test_quality_is_a_median_with_its_range_over_the_healthy_seeds(certificate):
-    told = certificate(5.0, None, 6.0, 5.25, 5.5)
-    assert (told.quality.median, told.quality.low, told.quality.high) == (5.375, 5.0, 6.0)
-    assert (told.healthy, told.seeds, told.status) == (4, 5, "stable")
+def test_the_quality_is_the_median_and_range_over_the_healthy_seeds(certificate):
+    result = certificate(5.0, None, 6.0, 5.25, 5.5)
+    assert (result.quality.median, result.quality.low, result.quality.high) == (5.375, 5.0, 6.0)
+    assert (result.healthy, result.seeds, result.status) == (4, 5, "stable")
 
 
-def test_a_crash_counts_as_a_seed_that_did_not_come_out_healthy(certificate):
-    told = certificate(None, None, state="failed")
-    assert (told.healthy, told.seeds, told.status) == (0, 2, "unstable")
+def test_a_crash_counts_as_a_failed_seed(certificate):
+    result = certificate(None, None, state="failed")
+    assert (result.healthy, result.seeds, result.status) == (0, 2, "unstable")
 
 
-def test_an_attempt_that_is_tried_again_counts_nothing(study, trial, run):
+def test_an_interrupted_attempt_does_not_count(study, trial, run):
     runs = [
         run(1, 1, None, state="failed", retried=True),
         run(1, 1, 5.0),
         run(1, 2, None, state="running"),
     ]
-    told = certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[1]
-    assert (told.seeds, told.runs) == (1, (1,))
+    result = certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[
+        1
+    ]
+    assert (result.seeds, result.runs) == (1, (1,))
 
 
 def test_only_as_many_seeds_count_as_the_study_allows_now(study, trial, run):
     runs = [run(1, seed, 5.0 if seed < 6 else None) for seed in range(1, 9)]
-    told = certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[1]
-    assert (told.healthy, told.seeds, told.allowed) == (5, 5, 5)
+    result = certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[
+        1
+    ]
+    assert (result.healthy, result.seeds, result.allowed) == (5, 5, 5)
 
 
 @pytest.mark.parametrize(("quality", "within"), [(5.5, True), (5.51, False)])
-def test_the_median_is_held_against_the_baselines_by_the_tolerance(certificate, quality, within):
-    told = certificate(quality, quality, quality, quality)
-    assert (told.within_tolerance, told.passes, told.out_of_reach) == (within, within, not within)
+def test_the_median_is_compared_with_the_baselines_within_the_tolerance(
+    certificate, quality, within
+):
+    result = certificate(quality, quality, quality, quality)
+    assert (result.within_tolerance, result.passes, result.out_of_reach) == (
+        within,
+        within,
+        not within,
+    )
 
 
 def test_more_is_better_where_the_objective_says_so(study, trial, run):
@@ -119,16 +129,14 @@ def test_more_is_better_where_the_objective_says_so(study, trial, run):
     assert certificates_of(study("coverage", "maximize"), records, runs, [SIZE, coverage])[1].passes
 
 
-def test_a_limit_is_of_one_run_until_the_baseline_is_trained_on_all_that_a_candidate_needs(
-    study, trial, run
-):
+def test_a_threshold_is_of_one_run_until_the_baseline_has_all_required_seeds(study, trial, run):
     records = [trial(0, 1000, 5.0), trial(1, 50, 5.2)]
 
     def limit(*qualities):
         runs = [run(0, seed, quality) for seed, quality in enumerate(qualities, start=1)]
         spec = study()
-        return limits_of(
-            spec, HealthyTrials.of(records, [SIZE, MMD]), outcomes_of(spec, runs)
+        return quality_thresholds(
+            spec, HealthyTrials.of(records, [SIZE, MMD]), ended_runs(spec, runs)
         ).baseline
 
     assert (limit(6.0, 6.0, 6.0).quality, limit(6.0, 6.0, 6.0).seeds) == (5.0, 0)
@@ -139,8 +147,8 @@ def test_a_limit_is_of_one_run_until_the_baseline_is_trained_on_all_that_a_candi
     )
 
 
-def test_the_contract_of_json(certificate):
-    told = certificate(5.0, 5.0, 5.0, 5.0).to_json()
+def test_the_json_has_the_keys_of_the_contract(certificate):
+    result = certificate(5.0, 5.0, 5.0, 5.0).to_json()
     assert {
         "status",
         "stable",
@@ -150,8 +158,8 @@ def test_the_contract_of_json(certificate):
         "allowed",
         "rate_low",
         "quality",
-    } <= told.keys()
-    assert (told["stable"], told["within_tolerance"], told["quality"]["median"]) == (
+    } <= result.keys()
+    assert (result["stable"], result["within_tolerance"], result["quality"]["median"]) == (
         True,
         True,
         5.0,
@@ -175,15 +183,15 @@ def test_the_champion_is_the_smallest_that_is_stable_and_good_enough(study, tria
     assert study_summary(study(), records, runs=runs).champion.number == 1
 
 
-def test_a_trial_that_failed_in_the_search_is_no_champion_however_its_seeds_come_out(
+def test_a_trial_that_failed_in_the_search_is_no_champion_even_if_its_seeds_are_stable(
     study, trial, run
 ):
     records = [trial(0, 1000, 5.0), trial(1, 50, None, "mode-collapse")]
-    standing = study_summary(study(), records, runs=[run(1, seed, 5.0) for seed in (1, 2, 3, 4)])
-    assert standing.certificates[1].status == "stable"
-    assert standing.champion is None
+    summary = study_summary(study(), records, runs=[run(1, seed, 5.0) for seed in (1, 2, 3, 4)])
+    assert summary.certificates[1].status == "stable"
+    assert summary.champion is None
 
 
 def test_without_runs_there_is_no_certificate_and_no_champion(study, trial):
-    standing = study_summary(study(), [trial(0, 1000, 5.0)])
-    assert (dict(standing.certificates), standing.champion) == ({}, None)
+    summary = study_summary(study(), [trial(0, 1000, 5.0)])
+    assert (dict(summary.certificates), summary.champion) == ({}, None)

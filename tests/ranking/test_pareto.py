@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gansearch.ranking.pareto import Objective, Reference, axes_of, hypervolume, pareto_front
+from gansearch.ranking.pareto import Objective, Reference, hypervolume, objectives_of, pareto_front
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
 COVERAGE = Objective("coverage", "maximize")
@@ -15,8 +15,8 @@ def numbers(front):
     return [record.number for record in front.trials]
 
 
-def test_a_size_is_known_by_where_trials_keep_it(study, trial):
-    assert axes_of(study(), [trial(0, 100, 5.0)]) == (SIZE, MMD)
+def test_a_metric_that_trials_have_among_their_sizes_is_a_size(study, trial):
+    assert objectives_of(study(), [trial(0, 100, 5.0)]) == (SIZE, MMD)
 
 
 def test_the_front_goes_from_the_smallest_to_the_best(trial):
@@ -54,14 +54,14 @@ def test_a_trial_without_a_finite_figure_is_not_ranked(trial):
     assert numbers(pareto_front(records, [SIZE, MMD])) == [3]
 
 
-def test_of_two_runs_of_one_candidate_the_first_counts(trial):
+def test_only_the_first_run_of_a_candidate_is_ranked(trial):
     records = [trial(0, 100, 5.0, identity="same"), trial(1, 100, 4.0, identity="same")]
     front = pareto_front(records, [SIZE, MMD])
     assert numbers(front) == [0]
     assert len(front.healthy) == 2
 
 
-def test_equals_stand_on_the_front_together(trial):
+def test_equal_trials_are_on_the_front_together(trial):
     assert numbers(pareto_front([trial(0, 100, 5.0), trial(1, 100, 5.0)], [SIZE, MMD])) == [0, 1]
 
 
@@ -69,7 +69,7 @@ def decades(above, below):
     return math.log10(above / below)
 
 
-def test_the_baseline_gives_the_reference_its_own_size_and_twice_its_distance(trial):
+def test_the_reference_is_the_baselines_size_and_twice_its_quality(trial):
     front = pareto_front([trial(0, 1000, 4.0), trial(1, 100, 6.0), trial(2, 10, 9.0)], [SIZE, MMD])
     assert front.reference == Reference((1000, 8.0), "baseline")
     assert front.hypervolume == pytest.approx(decades(1000, 100) * (8.0 - 6.0))
@@ -82,7 +82,7 @@ def test_halving_counts_the_same_at_any_size(trial):
 
 
 @pytest.mark.parametrize(
-    ("axis", "quality", "reference"),
+    ("objective", "quality", "reference"),
     [
         (MMD, 4.0, 8.0),
         (MMD, -1.0, 0.0),
@@ -91,8 +91,10 @@ def test_halving_counts_the_same_at_any_size(trial):
         (COVERAGE, 0.0, -1.0),
     ],
 )
-def test_the_baselines_quality_is_worse_by_its_magnitude_or_by_one(trial, axis, quality, reference):
-    front = pareto_front([trial(0, 100, quality, metric=axis.metric)], [SIZE, axis])
+def test_the_baselines_quality_is_worse_by_its_magnitude_or_by_one(
+    trial, objective, quality, reference
+):
+    front = pareto_front([trial(0, 100, quality, metric=objective.metric)], [SIZE, objective])
     assert front.reference == Reference((100, reference), "baseline")
 
 
@@ -154,7 +156,7 @@ WHOLE = st.integers(
 
 @st.composite
 def boxes(draw):
-    """Points of one to four axes, and a reference."""
+    """Points of one to four objectives, and a reference."""
     n = draw(st.integers(1, 4))
     return draw(st.lists(st.tuples(*[WHOLE] * n), max_size=6)), draw(st.tuples(*[WHOLE] * n))
 
@@ -181,7 +183,7 @@ def test_the_hypervolume_is_that_of_a_union_of_boxes(given_boxes):
 
 
 @given(boxes(), st.randoms())
-def test_the_hypervolume_knows_no_order(given_boxes, random):
+def test_the_hypervolume_does_not_depend_on_the_order(given_boxes, random):
     points, reference = given_boxes
     assert hypervolume(random.sample(points, len(points)), reference) == hypervolume(
         points, reference
@@ -189,7 +191,7 @@ def test_the_hypervolume_knows_no_order(given_boxes, random):
 
 
 @given(boxes(), st.data())
-def test_a_point_more_never_lowers_the_hypervolume(given_boxes, data):
+def test_another_point_never_lowers_the_hypervolume(given_boxes, data):
     points, reference = given_boxes
     one = data.draw(st.tuples(*[WHOLE] * len(reference)))
     assert hypervolume([*points, one], reference) >= hypervolume(points, reference)

@@ -1,13 +1,13 @@
 import pytest
 
-from gansearch.ranking.study_summary import standing_json, study_summary
+from gansearch.ranking.study_summary import study_summary
 
 
-def named(standing):
-    return {name: record and record.number for name, record in standing.named().items()}
+def notable(summary):
+    return {name: record and record.number for name, record in summary.notable_trials().items()}
 
 
-def test_the_four_trials_that_a_reader_asks_for(study, trial):
+def test_the_notable_trials(study, trial):
     records = [
         trial(0, 1000, 5.0),
         trial(1, 1090, 3.0),
@@ -15,7 +15,7 @@ def test_the_four_trials_that_a_reader_asks_for(study, trial):
         trial(3, 50, 5.5),
         trial(4, 10, 5.6),
     ]
-    assert named(study_summary(study(), records)) == {
+    assert notable(study_summary(study(), records)) == {
         "baseline": 0,
         "smallest_within_tolerance": 3,
         "best_any_size": 2,
@@ -23,16 +23,16 @@ def test_the_four_trials_that_a_reader_asks_for(study, trial):
     }
 
 
-def test_where_nothing_else_is_as_good_the_baseline_stands_for_itself(study, trial):
+def test_the_baseline_is_every_notable_trial_if_nothing_else_is_as_good(study, trial):
     records = [trial(0, 1000, 5.0), trial(1, 50, 9.0)]
-    assert set(named(study_summary(study(), records)).values()) == {0}
+    assert set(notable(study_summary(study(), records)).values()) == {0}
 
 
 def test_tolerance_follows_the_direction(study, trial):
     sizes = {0: (1000, 0.30), 1: (60, 0.27), 2: (50, 0.26)}
     records = [trial(n, size, quality, metric="coverage") for n, (size, quality) in sizes.items()]
     assert (
-        named(study_summary(study("coverage", "maximize"), records))["smallest_within_tolerance"]
+        notable(study_summary(study("coverage", "maximize"), records))["smallest_within_tolerance"]
         == 1
     )
 
@@ -42,43 +42,46 @@ def test_tolerance_follows_the_direction(study, trial):
 )
 def test_a_baseline_at_or_below_zero_has_a_tolerance_too(study, trial, base, accepted, refused):
     records = [trial(0, 1000, base), trial(1, 60, accepted), trial(2, 50, refused)]
-    assert named(study_summary(study(), records))["smallest_within_tolerance"] == 1
+    assert notable(study_summary(study(), records))["smallest_within_tolerance"] == 1
 
 
-def test_a_failed_baseline_is_told_and_nothing_is_held_against_it(study, trial):
-    standing = study_summary(study(), [trial(0, 1000, None, "diverged"), trial(1, 60, 4.0)])
-    assert standing.note == "the baseline, trial 0, did not come out healthy: verdict diverged"
-    assert named(standing) == {
-        "baseline": 0, "smallest_within_tolerance": None, "best_any_size": 1, "best_at_baseline_size": None
-    }  # fmt: skip
+def test_a_failed_baseline_is_noted_and_nothing_is_compared_with_it(study, trial):
+    summary = study_summary(study(), [trial(0, 1000, None, "diverged"), trial(1, 60, 4.0)])
+    assert summary.note == "the baseline, trial 0, is not healthy: verdict diverged"
+    assert notable(summary) == {
+        "baseline": 0,
+        "smallest_within_tolerance": None,
+        "best_any_size": 1,
+        "best_at_baseline_size": None,
+    }
 
 
-def test_a_baseline_under_way_is_told(study, trial):
+def test_a_running_baseline_is_noted(study, trial):
     records = [trial(0, 1000, None, state="running"), trial(1, 60, 4.0)]
     assert study_summary(study(), records).note == "the baseline, trial 0, has not ended yet"
 
 
-def test_an_interrupted_baseline_counts_by_its_second_try(study, trial):
+def test_an_interrupted_baseline_counts_by_its_second_attempt(study, trial):
     records = [
         trial(0, 1000, None, state="failed", retried=True),
         trial(1, 1000, 4.0, baseline=True, retry_of=0),
     ]
-    assert named(study_summary(study(), records))["baseline"] == 1
+    assert notable(study_summary(study(), records))["baseline"] == 1
 
 
-def test_a_study_not_begun_has_no_standing(study):
-    standing = study_summary(study(), [])
-    assert standing.note == "the baseline has not been trained yet"
-    assert standing_json(standing)["smallest_within_tolerance"] is None
+def test_a_study_without_trials_has_no_notable_trials(study):
+    summary = study_summary(study(), [])
+    assert summary.note == "the baseline has not been trained yet"
+    assert summary.to_json()["smallest_within_tolerance"] is None
 
 
-def test_a_lucky_second_run_of_a_candidate_does_not_stand_out(study, trial):
+def test_a_lucky_second_run_of_a_candidate_is_not_notable(study, trial):
     records = [
         trial(0, 1000, 5.0),
         trial(1, 60, 5.2, identity="twin"),
         trial(2, 60, 3.0, identity="twin"),
     ]
-    assert named(study_summary(study(), records))["best_any_size"] == 0
+    assert notable(study_summary(study(), records))["best_any_size"] == 0
 
 
 def test_a_share_of_the_baselines_size(study, trial):

@@ -95,7 +95,7 @@ def test_both_limits_are_told_with_what_they_rest_on(certification):
 def test_a_failed_baseline_is_told(certification, trial):
     records = [trial(0, 1000, None, "diverged"), trial(1, 50, 5.2)]
     assert next(certification({1: [5.0]}, records).notes()) == (
-        "the baseline, trial 0, did not come out healthy: verdict diverged, "
+        "the baseline, trial 0, is not healthy: verdict diverged, "
         "so the champion is held against the best model"
     )
 

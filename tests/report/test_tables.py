@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from gansearch.ranking.run_summary import RunSummary
+from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.tables import FrontTable, varied
 from gansearch.report.trial_counts import (

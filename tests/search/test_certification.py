@@ -166,7 +166,7 @@ def test_the_limit_is_the_median_of_the_baselines_fresh_seeds(searched, certify)
     by_seed = {1: 4.0, 2: 6.0, 3: 6.2, 4: 7.0}
     lucky = lambda width, seed: came_out(by_seed[seed] if width == BASELINE else 6.5)  # noqa: E731
     standing, _ = certify(searched(THREE), lucky)
-    assert (standing.ruling.quality, standing.ruling.seeds) == (6.1, 4)
+    assert (standing.champion_threshold.quality, standing.champion_threshold.seeds) == (6.1, 4)
     assert standing.champion.parameters["generator.width"] == 16
 
 
@@ -188,7 +188,7 @@ def test_where_the_baseline_failed_the_best_model_takes_its_place(searched, cert
     qualities = {BASELINE: None, 8: 3.2, 16: 3.0}
     standing, trained = certify(searched(qualities), always(qualities))
     assert list(dict.fromkeys(width for width, _ in trained)) == [16, 8]
-    assert (standing.ruling.trial, standing.limits.baseline) == (2, None)
+    assert (standing.champion_threshold.trial, standing.thresholds.baseline) == (2, None)
     assert standing.champion.parameters["generator.width"] == 8
 
 

@@ -8,67 +8,62 @@ from gansearch.trial_record import Rung, TrialRecord
 COLLAPSE = Verdict("mode-collapse", 1000)
 
 
-def covering(*coverages, ended_well, step=100):
-    """Trials that have come to a verdict, each with what it covered at a rung."""
-    state, verdict = ("complete", HEALTHY) if ended_well else ("pruned", COLLAPSE)
+def trials(*coverages, healthy, step=100):
+    """Trials with a verdict, each with its coverage at one rung."""
+    state, verdict = ("complete", HEALTHY) if healthy else ("pruned", COLLAPSE)
     return [
         TrialRecord(0, state, {}, verdict=verdict, rungs=(Rung(step, {"coverage": c}),))
         for c in coverages
     ]
 
 
-HEALTHY_ONES = covering(0.02, 0.03, 0.05, 0.03, ended_well=True)
-FAILED = covering(0.002, 0.004, 0.003, ended_well=False)
+SOUND = trials(0.02, 0.03, 0.05, 0.03, healthy=True)
+FAILED = trials(0.002, 0.004, 0.003, healthy=False)
 
 
 def at(coverage, step=100):
     return Rung(step, {"coverage": coverage})
 
 
-def test_a_run_that_covers_like_those_that_came_through_is_likely_to():
-    prognosis = HealthClassifier(HEALTHY_ONES + FAILED)
-    assert prognosis.chance(at(0.04)) > 0.9
-    assert prognosis.chance(at(0.003)) < 0.1
+def test_a_coverage_like_that_of_healthy_runs_makes_health_probable():
+    classifier = HealthClassifier(SOUND + FAILED)
+    assert classifier.probability(at(0.04)) > 0.9
+    assert classifier.probability(at(0.003)) < 0.1
 
 
-def test_what_was_known_before_is_shifted_not_replaced():
-    prognosis = HealthClassifier(HEALTHY_ONES + FAILED)
-    assert prognosis.chance(at(0.008), before=0.2) < prognosis.chance(at(0.008), before=0.9)
+def test_the_prior_is_shifted_not_replaced():
+    classifier = HealthClassifier(SOUND + FAILED)
+    unlikely, likely = (classifier.probability(at(0.008), prior=prior) for prior in (0.2, 0.9))
+    assert unlikely < likely
 
 
-def test_nothing_is_foretold_without_runs_of_both_kinds_at_that_step_or_without_a_coverage():
-    for prognosis in (
-        HealthClassifier(HEALTHY_ONES),
-        HealthClassifier(FAILED),
-        HealthClassifier(HEALTHY_ONES + FAILED),
-    ):
+def test_a_rung_without_coverage_or_without_runs_of_both_kinds_leaves_the_prior():
+    for known in (SOUND, FAILED, SOUND + FAILED):
+        classifier = HealthClassifier(known)
         for rung in (at(0.03, step=200), Rung(100, {"mmd": 20.0})):
-            assert not prognosis.foretells(rung)
-            assert prognosis.chance(rung, before=0.3) == 0.3
-    assert HealthClassifier(HEALTHY_ONES + FAILED).foretells(at(0.03))
+            assert not classifier.is_informative(rung)
+            assert classifier.probability(rung, prior=0.3) == 0.3
+    assert HealthClassifier(SOUND + FAILED).is_informative(at(0.03))
 
 
-def test_two_runs_shift_the_odds_less_than_many_of_the_same_kind():
-    few, many = ([*HEALTHY_ONES[:1], *FAILED[:1]], 5 * [*HEALTHY_ONES[:1], *FAILED[:1]])
-    assert HealthClassifier(few).chance(at(0.02), before=0.5) < HealthClassifier(many).chance(
-        at(0.02), before=0.5
-    )
+def test_two_runs_shift_the_odds_less_than_many_equal_ones():
+    two = [SOUND[0], FAILED[0]]
+    few, many = (HealthClassifier(n * two).probability(at(0.02), prior=0.5) for n in (1, 5))
+    assert few < many
 
 
-def test_to_cover_more_is_never_taken_for_a_bad_sign():
-    contrary = covering(0.002, 0.003, ended_well=True) + covering(0.03, 0.05, ended_well=False)
-    assert HealthClassifier(contrary).chance(at(0.04), before=0.5) == 0.5
+def test_more_coverage_never_lowers_the_probability_even_if_failed_runs_had_more():
+    contrary = trials(0.002, 0.003, healthy=True) + trials(0.03, 0.05, healthy=False)
+    assert HealthClassifier(contrary).probability(at(0.04), prior=0.5) == 0.5
 
 
 coverages = st.lists(st.floats(0, 1), min_size=1, max_size=6)
 
 
 @given(coverages, coverages, st.floats(0, 1), st.floats(0, 1), st.floats(0.05, 1))
-def test_a_chance_stays_a_chance_and_never_falls_with_the_coverage(
-    healthy, failed, one, other, before
+def test_a_probability_lies_within_0_and_1_and_never_falls_with_the_coverage(
+    healthy, failed, one, other, prior
 ):
-    prognosis = HealthClassifier(
-        covering(*healthy, ended_well=True) + covering(*failed, ended_well=False)
-    )
-    low, high = (prognosis.chance(at(coverage), before) for coverage in sorted((one, other)))
+    classifier = HealthClassifier(trials(*healthy, healthy=True) + trials(*failed, healthy=False))
+    low, high = (classifier.probability(at(coverage), prior) for coverage in sorted((one, other)))
     assert 0 < low <= high <= 1

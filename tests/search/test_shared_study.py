@@ -5,7 +5,7 @@ from contextlib import suppress
 import pytest
 from support.stubs import InlineExecutor, KilledError
 
-from gansearch.ranking.pareto import axes_of, pareto_front
+from gansearch.ranking.pareto import objectives_of, pareto_front
 
 
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2", "shrink"])
@@ -19,7 +19,7 @@ def test_the_same_seed_gives_the_same_trials_and_front_as_in_sqlite(
     ).records()
     assert shared == records
     fronts = [
-        pareto_front(found, axes_of(make_spec(), found)).trials for found in (records, shared)
+        pareto_front(found, objectives_of(make_spec(), found)).trials for found in (records, shared)
     ]
     assert fronts[0] == fronts[1] != ()
 

@@ -1,11 +1,11 @@
-"""A search that is after the smallest model within tolerance and nothing else."""
+"""Searches for the smallest model within tolerance."""
 
 import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from support.stubs import InlineExecutor
+from support.stubs import Audience, InlineExecutor
 
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.messages import Outcome
@@ -29,7 +29,7 @@ SMALLEST = (
 
 
 def trained(job):
-    """Better the larger the generator; the baseline's is 64 wide, and with a tolerance of 1 half of that will do."""
+    """Better the larger the generator; a width of 32 is within a tolerance of 1 of the baseline."""
     quality = 4 / job.candidate.generator.width
     rungs = [
         Rung(5, {"sliced_wasserstein": 4 * quality}),
@@ -41,51 +41,45 @@ def trained(job):
 
 
 @pytest.fixture
-def to_beat(study, trial):
-    """The size that a search has to beat, beside a baseline of 1,000 parameters and an MMD of 50, so a limit of 55."""
+def size_to_beat(study, trial):
+    """The size to beat beside a baseline of 1,000 parameters and an MMD of 50, so a limit of 55."""
 
     def of(*others, **known):
         records = [
             trial(0, 1000, 50.0),
             *(trial(i, size, mmd) for i, (size, mmd) in enumerate(others, start=1)),
         ]
-        aim = SmallestModelGoal(study(), (SIZE, MMD), **known)
-        return aim.to_beat(records, SIZE, MMD, aim.limit(records))
+        goal = SmallestModelGoal(study(), (SIZE, MMD), **known)
+        return goal.size_to_beat(records, SIZE, MMD, goal.quality_limit(records))
 
     return of
 
 
-def test_without_anything_better_it_is_the_baseline_that_must_be_beaten(to_beat):
-    assert to_beat() == 1000
-    assert to_beat((100, 60.0)) == 1000
+def test_without_anything_better_the_baseline_is_the_size_to_beat(size_to_beat):
+    assert size_to_beat() == 1000
+    assert size_to_beat((100, 60.0)) == 1000
 
 
-def test_a_model_counts_once_it_is_better_than_the_limit_by_what_two_seeds_differ(to_beat):
-    assert (
-        to_beat((100, 54.0)) == 1000
-    )  # within tolerance by its one run, which may have been lucky
-    assert to_beat((100, 48.0)) == 100
+def test_a_model_counts_if_it_is_better_than_the_limit_by_the_noise_between_seeds(size_to_beat):
+    assert size_to_beat((100, 54.0)) == 1000, "within tolerance by one run, perhaps a lucky one"
+    assert size_to_beat((100, 48.0)) == 100
 
 
-def test_one_whose_certification_failed_does_not_count_and_a_champion_always_does(to_beat):
-    assert to_beat((100, 40.0), disproved=frozenset({1})) == 1000
-    assert (
-        to_beat(
-            (100, 40.0), disproved=frozenset({1}), ceiling=SizeCeiling("generator_params", 300, 2)
-        )
-        == 300
-    )
+def test_a_failed_certification_rules_a_model_out_and_a_champion_always_counts(size_to_beat):
+    disproved, champion = frozenset({1}), SizeCeiling("generator_params", 300, 2)
+    assert size_to_beat((100, 40.0), disproved=disproved) == 1000
+    assert size_to_beat((100, 40.0), disproved=disproved, ceiling=champion) == 300
 
 
-def test_what_is_no_smaller_gains_nothing_and_what_is_better_than_needed_gains_no_more():
-    descent = SizeReduction((), smallest=3.0, limit=math.log(50))
+def test_a_larger_model_gains_nothing_and_a_quality_better_than_needed_gains_no_more():
+    reduction = SizeReduction((), smallest=3.0, limit=math.log(50))
     sizes, means = np.array([3.1, 3.0, 2.0, 2.0, 2.0]), np.log([1.0, 1.0, 1.0, 25.0, 100.0])
-    gains = descent.gain(sizes, means, np.full(5, 1e-3))
+    gains = reduction.gain(sizes, means, np.full(5, 1e-3))
     assert gains == pytest.approx([0, 0, 1, 1, 0])
-    assert descent.level(3.0) == -math.inf
+    assert reduction.level(3.0) == -math.inf
 
 
-def test_it_finds_the_smallest_within_tolerance_and_begins_none_that_is_larger(search):
+def test_the_search_finds_the_smallest_model_and_trains_none_as_large_as_the_baseline(search):
     records = search(
         InlineExecutor(trained), *SMALLEST, "search.sampler=shrink", "search.trials=16"
     ).records()
@@ -100,7 +94,7 @@ def test_it_finds_the_smallest_within_tolerance_and_begins_none_that_is_larger(s
 
 @pytest.fixture
 def certified(make_spec, make_space, tmp_path, run_of):
-    """Runs a search in a folder, and goes on with more trials after one of its candidates was certified."""
+    """Run a search, or continue it with more trials after one of its trials was certified."""
 
     def run(trial, trials):
         settings = (
@@ -124,8 +118,6 @@ def certified(make_spec, make_space, tmp_path, run_of):
         ).run()
         return store.records()
 
-    from support.stubs import Audience
-
     run.audience = Audience()
     return run
 
@@ -138,7 +130,7 @@ def run_of():
     )
 
 
-def test_what_is_no_smaller_than_a_certified_champion_is_refused_unseen(certified):
+def test_no_candidate_as_large_as_a_certified_champion_is_trained(certified):
     before = certified(None, 8)
     champion = min(
         (r for r in before if r.state == "complete" and r.metrics["sliced_wasserstein"] <= 0.125),
@@ -151,7 +143,7 @@ def test_what_is_no_smaller_than_a_certified_champion_is_refused_unseen(certifie
     )
 
 
-def test_a_refusal_says_which_champion_it_is_no_smaller_than():
+def test_a_refusal_names_the_champion_and_both_sizes():
     ceiling = SizeCeiling("generator_params", 3585, 13)
     assert ceiling.refusal({"generator_params": 3584}) == ""
     assert ceiling.refusal({"generator_params": 3585}) == (

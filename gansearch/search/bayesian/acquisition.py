@@ -1,11 +1,20 @@
-"""What is to be expected of candidates: whether they come out healthy, how good, and what the front gains.
+"""Acquisition functions of the `shrink` sampler: expected gain of a candidate times P(healthy).
 
-For a search that is after the front, the gain is the expected hypervolume improvement (Emmerich,
+| symbol | code | meaning |
+|---|---|---|
+| x | `log_size` | log10 of a candidate's size, known before training |
+| c | `cost` | log of its quality, less is better; predicted as normal(`mean`, `std`) |
+| L(x) | `level(x)` | cost to beat at size x: the best one of the front at no larger size |
+| z = (L - m) / s | `z` | margin by which the predicted cost beats L |
+| EI(L) = (L - m) Phi(z) + s phi(z) | `gain(...)` | expected improvement of a cost |
+| EHVI = sum of width_i EI(L_i) | `HypervolumeImprovement.gain` | over the steps i of the front |
+| (x* - x)+ P(c <= limit) | `SizeReduction.gain` | size saved below the size to beat x* |
+
+Since a size is known, the expected hypervolume improvement in the plane of log size and log quality
+is a sum of one-dimensional expected improvements, one a step of the front. Sources: Emmerich,
 Giannakoglou and Naujoks 2006, "Single- and multiobjective evolutionary optimization assisted by
-Gaussian random field metamodels") in the plane of log10 size and log quality. Since a size is known,
-it is a sum of expected improvements of the quality, one for each step of the front. For one that is
-after the smallest model within tolerance, it is the size that would be saved times the chance to be
-within it.
+Gaussian random field metamodels"; Jones et al. 1998, "Efficient Global Optimization of Expensive
+Black-Box Functions", for the expected improvement.
 """
 
 from __future__ import annotations
@@ -14,7 +23,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from scipy.stats import norm
@@ -25,43 +34,46 @@ from gansearch.search.bayesian.encoding import Encoding
 from gansearch.search.bayesian.gaussian_process import (
     Array,
     GaussianProcess,
-    Settings,
-    fit_settings,
+    Hyperparameters,
+    fit_hyperparameters,
 )
 from gansearch.search.learning_curves import CurveExtrapolation, Forecast, HealthClassifier, cost
 from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-Observation = Sequence[tuple[TrialRecord, float, float]]
-"""What is known of candidates, and how much doubt there is of each figure."""
-HEALTH_NOISE = 0.25
-"""Deviation by which 0 and 1 are thought to be uncertain as a chance."""
-UNHEALTHY = 0.05
-"""Chance of coming out healthy that even the least likely candidate is granted."""
+HEALTH_NOISE_STD = 0.25
+"""Prior noise of the health process, whose targets are 0 for failed and 1 for healthy."""
+MIN_HEALTHY = 0.05
+"""Lower bound of the predicted probability of health."""
+MIN_OBSERVATIONS = 3
+"""Observations below which no hyperparameters are fitted."""
 
 
 @dataclass(frozen=True)
 class Goal:
-    """What the front of a study lies between."""
+    """Objectives that the search optimises, and what it knows of them beforehand."""
 
     size: Objective
     quality: Objective
     reference: Mapping[str, float]
-    """The study's own reference point, where it states one."""
+    """Reference point that the study states, by metric."""
     min_healthy_trials: int
-    """Healthy trials without which no run is foretold from a rung."""
+    """Healthy trials below which no run is extrapolated from a rung."""
     noise: float = 0.14
     """Relative standard deviation of the quality between two seeds of a candidate."""
     smallest: SmallestModelGoal | None = None
-    """Where the search is after the smallest one alone."""
+    """Goal of a search for the smallest model within tolerance; None for one of the whole front."""
 
     @classmethod
     def of(
-        cls, spec: StudySpec, axes: Sequence[Objective], smallest: SmallestModelGoal | None = None
+        cls,
+        spec: StudySpec,
+        objectives: Sequence[Objective],
+        smallest: SmallestModelGoal | None = None,
     ) -> Goal:
-        """That of a study of one size and one quality."""
-        size, quality = sorted(axes, key=lambda axis: not axis.is_size)
+        """Return the goal of a study of one size and one quality."""
+        size, quality = sorted(objectives, key=lambda objective: not objective.is_size)
         return cls(
             size,
             quality,
@@ -71,42 +83,44 @@ class Goal:
             smallest,
         )
 
-    def outlook(self, records: Sequence[TrialRecord]) -> Acquisition | None:
-        """What there is to gain; None while no trial is healthy."""
-        front = HypervolumeImprovement.of(records, self)
-        return (
-            SizeReduction.of(front, records, self.smallest, self)
-            if front and self.smallest
-            else front
-        )
+    def log_size(self, record: TrialRecord) -> float:
+        """Return log10 of a trial's size."""
+        return math.log10(self.size.value(record))
+
+    def acquisition(self, records: Sequence[TrialRecord]) -> Acquisition | None:
+        """Return the acquisition function given these trials; None while no trial is healthy."""
+        improvement = HypervolumeImprovement.of(records, self)
+        if improvement is None or self.smallest is None:
+            return improvement
+        return SizeReduction.of(improvement, records, self.smallest, self)
 
 
 class Acquisition(Protocol):
-    """What a candidate must beat, and what is gained where it does."""
+    """Gain that a candidate of known size and predicted cost is expected to bring."""
 
     @property
     def steps(self) -> tuple[tuple[float, float], ...]:
-        """(log10 size, cost of quality) of each member of the front, the smallest first."""
+        """(log10 size, cost) of each trial of the front, from the smallest to the largest."""
 
-    def level(self, size: float) -> float:
-        """The cost to beat at a log10 size."""
+    def level(self, log_size: float) -> float:
+        """Return the cost to beat at a size."""
 
-    def gain(self, sizes: Array, means: Array, deviations: Array) -> Array:
-        """What is expected (N,) of log10 sizes with costs of such means and deviations."""
+    def gain(self, log_sizes: Array, means: Array, stds: Array) -> Array:
+        """Return the expected gains (N,) of sizes whose costs have these means and deviations."""
 
 
 @dataclass(frozen=True)
 class HypervolumeImprovement:
-    """The front in logarithms: the best quality that there is at no more than a size."""
+    """Expected hypervolume improvement of the front, in log10 size times log quality."""
 
     steps: tuple[tuple[float, float], ...]
-    """(log10 size, cost of quality) of each member, the smallest first."""
+    """(log10 size, cost) of each trial of the front, from the smallest to the largest."""
     corner: tuple[float, float]
-    """The reference: sizes and qualities beyond it are worth nothing."""
+    """Reference point; larger sizes and costs add no volume."""
 
     @classmethod
     def of(cls, records: Sequence[TrialRecord], goal: Goal) -> HypervolumeImprovement | None:
-        """None while no trial is healthy."""
+        """Return the improvement of the front of these trials; None while no trial is healthy."""
         front = pareto_front(records, (goal.size, goal.quality), goal.reference)
         if front.reference is None:
             return None
@@ -117,153 +131,164 @@ class HypervolumeImprovement:
         )
         return cls(tuple(sorted(steps)), corner)
 
-    def level(self, size: float) -> float:
-        """The cost to beat at a log10 size."""
-        return min([self.corner[1], *(quality for other, quality in self.steps if other <= size)])
+    def level(self, log_size: float) -> float:
+        """Return the best cost of the front at no larger size."""
+        return min([self.corner[1], *(cost for size, cost in self.steps if size <= log_size)])
 
-    def gain(self, sizes: Array, means: Array, deviations: Array) -> Array:
-        """Expected hypervolume improvement (N,) of log10 sizes with costs of such means and deviations."""
-        gain = np.zeros(len(sizes))
+    def gain(self, log_sizes: Array, means: Array, stds: Array) -> Array:
+        """Return the expected hypervolume improvements (N,)."""
+        gain = np.zeros(len(log_sizes))
         edges = [-math.inf, *(size for size, _ in self.steps), self.corner[0]]
         for low, high in itertools.pairwise(edges):
-            width = np.clip(min(high, self.corner[0]) - np.maximum(low, sizes), 0.0, None)
+            width = np.clip(min(high, self.corner[0]) - np.maximum(low, log_sizes), 0.0, None)
             level = self.level(low)
-            scaled = (level - means) / deviations
-            gain += width * ((level - means) * norm.cdf(scaled) + deviations * norm.pdf(scaled))
+            z = (level - means) / stds
+            gain += width * ((level - means) * norm.cdf(z) + stds * norm.pdf(z))
         return gain
 
 
 @dataclass(frozen=True)
 class SizeReduction:
-    """The way down to the smallest model within tolerance: better than that is no better."""
+    """Expected reduction of the smallest size within tolerance; a better quality gains nothing."""
 
     steps: tuple[tuple[float, float], ...]
     smallest: float
     """log10 of the size to beat."""
     limit: float
-    """The worst cost that is within tolerance."""
+    """Worst cost within tolerance."""
 
     @classmethod
     def of(
         cls,
-        front: HypervolumeImprovement,
+        improvement: HypervolumeImprovement,
         records: Sequence[TrialRecord],
-        aim: SmallestModelGoal,
+        smallest: SmallestModelGoal,
         goal: Goal,
     ) -> SizeReduction | None:
-        """None without anything that the tolerance could be of."""
-        limit = aim.limit(records)
+        """Return the reduction given these trials; None without a reference for the tolerance."""
+        limit = smallest.quality_limit(records)
         if limit is None:
             return None
-        to_beat = aim.to_beat(records, goal.size, goal.quality, limit)
-        return cls(front.steps, math.log10(to_beat), cost(goal.quality, limit))
+        size = smallest.size_to_beat(records, goal.size, goal.quality, limit)
+        return cls(improvement.steps, math.log10(size), cost(goal.quality, limit))
 
-    def level(self, size: float) -> float:
-        return self.limit if size < self.smallest else -math.inf
+    def level(self, log_size: float) -> float:
+        return self.limit if log_size < self.smallest else -math.inf
 
-    def gain(self, sizes: Array, means: Array, deviations: Array) -> Array:
-        saved = np.clip(self.smallest - sizes, 0.0, None)
-        gain: Array = saved * norm.cdf((self.limit - means) / deviations)
+    def gain(self, log_sizes: Array, means: Array, stds: Array) -> Array:
+        reduction = np.clip(self.smallest - log_sizes, 0.0, None)
+        gain: Array = reduction * norm.cdf((self.limit - means) / stds)
         return gain
+
+
+class Observation(NamedTuple):
+    """Target of a Gaussian process at a trial's parameters."""
+
+    record: TrialRecord
+    target: float
+    std: float
+    """Standard deviation of this target on top of the noise; 0 where it was measured."""
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What trials tell of their candidates."""
+    """Observations of the surrogate, from complete, failed and paused trials."""
 
-    costs: tuple[tuple[TrialRecord, float, float], ...]
-    """Of those that came through, and as foretold of those that were set aside; with the doubt of the forecast."""
-    health: tuple[tuple[TrialRecord, float, float], ...]
-    """1 for those that came through, 0 for those that failed or ended suspect, of which there is no doubt; and the
-    chance of those that were set aside, with the deviation that a chance has."""
-    noise: float
-    """Deviation of the cost between two seeds of a candidate."""
-    aside: tuple[tuple[TrialRecord, Forecast], ...]
-    """Those that were set aside and not taken up again."""
-    prognosis: HealthClassifier
+    costs: tuple[Observation, ...]
+    """Measured costs of healthy trials, and extrapolated ones of paused trials."""
+    health: tuple[Observation, ...]
+    """1 for healthy and 0 for failed or suspect trials; a probability for paused ones."""
+    noise_std: float
+    """Standard deviation of the cost between two seeds of a candidate."""
+    paused: tuple[tuple[TrialRecord, Forecast], ...]
+    """Paused trials at rungs from which enough healthy trials went on, with their forecasts."""
+    classifier: HealthClassifier
 
     @classmethod
     def of(cls, records: Sequence[TrialRecord], goal: Goal) -> TrainingSet:
+        """Collect the observations from a study's trials."""
         healthy = [record for record in records if record.state == "complete"]
-        min_healthy_trials = CurveExtrapolation(goal.quality, healthy)
-        aside = tuple(
-            (record, min_healthy_trials.forecast(record.rungs))
+        extrapolation = CurveExtrapolation(goal.quality, healthy)
+        paused = tuple(
+            (record, extrapolation.forecast(record.rungs))
             for record in records
             if record.state == "paused"
-            and min_healthy_trials.known(record.rungs[-1].step) >= goal.min_healthy_trials
+            and extrapolation.runs_at(record.rungs[-1].step) >= goal.min_healthy_trials
         )
+        costs = [
+            Observation(record, cost(goal.quality, goal.quality.value(record)), 0.0)
+            for record in healthy
+        ]
+        costs += [
+            Observation(record, forecast.mean, forecast.std)
+            for record, forecast in paused
+            if math.isfinite(forecast.mean)
+        ]
         judged = [record for record in records if record.judged]
-        prognosis = HealthClassifier(judged)
-        foretold = [record for record, _ in aside if prognosis.foretells(record.rungs[-1])]
-        chances = [(record, prognosis.chance(record.rungs[-1])) for record in foretold]
-        return cls(
-            (
-                *(
-                    (record, cost(goal.quality, goal.quality.value(record)), 0.0)
-                    for record in healthy
-                ),
-                *((record, f.mean, f.deviation) for record, f in aside if math.isfinite(f.mean)),
-            ),
-            (
-                *((record, float(record.state == "complete"), 0.0) for record in judged),
-                *((record, chance, math.sqrt(chance * (1 - chance))) for record, chance in chances),
-            ),
-            math.log1p(goal.noise),
-            aside,
-            prognosis,
-        )
+        classifier = HealthClassifier(judged)
+        health = [Observation(record, float(record.state == "complete"), 0.0) for record in judged]
+        for record, _ in paused:
+            if classifier.is_informative(record.rungs[-1]):
+                p = classifier.probability(record.rungs[-1])
+                health.append(Observation(record, p, math.sqrt(p * (1 - p))))
+        return cls(tuple(costs), tuple(health), math.log1p(goal.noise), paused, classifier)
 
 
 @dataclass(frozen=True)
 class SurrogateHyperparameters:
-    """Settings of the two processes; None of one that has nothing to learn from yet."""
+    """Hyperparameters of both processes; None of one with too few observations."""
 
-    cost: Settings | None
-    health: Settings | None
+    cost: Hyperparameters | None
+    health: Hyperparameters | None
 
     @classmethod
-    def of(cls, evidence: TrainingSet, encode: Encoding) -> SurrogateHyperparameters:
+    def of(cls, training: TrainingSet, encode: Encoding) -> SurrogateHyperparameters:
+        """Fit the hyperparameters to a training set."""
         return cls(
-            _learned(evidence.costs, evidence.noise, encode),
-            _learned(evidence.health, HEALTH_NOISE, encode),
+            _fit(training.costs, training.noise_std, encode),
+            _fit(training.health, HEALTH_NOISE_STD, encode),
         )
 
 
 class Surrogate:
-    """Two Gaussian processes over the candidates: of the cost, and of the chance to come out healthy."""
+    """Two Gaussian processes over the candidates: one of the cost, one of the health."""
 
     def __init__(
-        self, evidence: TrainingSet, learned: SurrogateHyperparameters, encode: Encoding
+        self, training: TrainingSet, hyperparameters: SurrogateHyperparameters, encode: Encoding
     ) -> None:
         self._encode = encode
-        self._cost = _process(evidence.costs, learned.cost, encode)
-        self._health = _process(evidence.health, learned.health, encode)
+        self._cost = self._health = None
+        if hyperparameters.cost is not None:
+            self._cost = GaussianProcess(*_arrays(training.costs, encode), hyperparameters.cost)
+        if hyperparameters.health is not None:
+            self._health = GaussianProcess(
+                *_arrays(training.health, encode), hyperparameters.health
+            )
 
-    def costs(self, candidates: Sequence[Mapping[str, Scalar]]) -> tuple[Array, Array] | None:
-        """Means and deviations (N,); None while too little is known."""
+    def predict_costs(
+        self, candidates: Sequence[Mapping[str, Scalar]]
+    ) -> tuple[Array, Array] | None:
+        """Return posterior means and standard deviations (N,); None with too few observations."""
         return None if self._cost is None else self._cost.predict(self._encode(candidates))
 
-    def healthy(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
-        """Chances (N,)."""
+    def probability_healthy(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
+        """Return the probabilities (N,) that candidates end healthy."""
         if self._health is None:
             return np.ones(len(candidates))
-        return np.clip(self._health.predict(self._encode(candidates))[0], UNHEALTHY, 1.0)
+        return np.clip(self._health.predict(self._encode(candidates))[0], MIN_HEALTHY, 1.0)
 
 
-def _learned(told: Observation, noise: float, encode: Encoding) -> Settings | None:
-    """None where there are too few, or all are the same."""
-    if len(told) < 3 or np.ptp([target for _, target, _ in told]) == 0:
+def _fit(
+    observations: Sequence[Observation], noise_std: float, encode: Encoding
+) -> Hyperparameters | None:
+    """Fit hyperparameters; None with too few observations, or all of one value."""
+    targets = [observation.target for observation in observations]
+    if len(targets) < MIN_OBSERVATIONS or np.ptp(targets) == 0:
         return None
-    return fit_settings(*_data(told, encode), noise)
+    return fit_hyperparameters(*_arrays(observations, encode), noise_std)
 
 
-def _process(
-    told: Observation, settings: Settings | None, encode: Encoding
-) -> GaussianProcess | None:
-    return None if settings is None else GaussianProcess(*_data(told, encode), settings)
-
-
-def _data(told: Observation, encode: Encoding) -> tuple[Array, Array, Array]:
-    """Inputs (N, D), targets (N,) and doubts (N,)."""
-    records, targets, doubts = zip(*told, strict=True)
-    return encode([record.parameters for record in records]), np.array(targets), np.array(doubts)
+def _arrays(observations: Sequence[Observation], encode: Encoding) -> tuple[Array, Array, Array]:
+    """Return inputs (N, D), targets (N,) and their standard deviations (N,)."""
+    records, targets, stds = zip(*observations, strict=True)
+    return encode([record.parameters for record in records]), np.array(targets), np.array(stds)

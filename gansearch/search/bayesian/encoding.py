@@ -1,4 +1,12 @@
-"""Candidates as points of a unit cube, so that some are nearer to each other than others."""
+"""Encoding of candidates as points of the unit cube, between which a kernel measures distances.
+
+| field of a candidate | coordinates |
+|---|---|
+| range of numbers | 1: position in [0, 1], on a logarithmic scale where the domain has one |
+| choices of numbers | 1: rank in [0, 1] |
+| other choices | one each: 0.7 for the chosen one, 0 for the others |
+| absent, since the candidate has another architecture | 0.5, or 0 for every choice |
+"""
 
 from __future__ import annotations
 
@@ -11,62 +19,55 @@ import numpy as np
 from gansearch.domains import Choices, Domain, FloatRange, IntRange, Scalar
 from gansearch.search.bayesian.gaussian_process import Array
 
-MIDDLE = 0.5
-"""Of a field that a candidate has not got, since it has another architecture."""
-APART = 0.7
-"""Of choices that are no numbers, each against every other: half a squared unit each way."""
-
-
 ABSENT = object()
-"""Stands for the value of a field that a candidate has not got."""
+"""Value of a field that a candidate does not have."""
+MIDDLE = 0.5
+"""Coordinate of an absent number."""
+ONE_HOT = 0.7
+"""Coordinate of a chosen value: different choices are about 1 apart, like the ends of a range."""
+
+Coordinates = Callable[[object], Sequence[float]]
+"""Function from the value of one field to its coordinates."""
 
 
 class Encoding:
-    """Turns the parameters of candidates into rows of numbers between 0 and 1."""
+    """Map from parameters of candidates to rows of numbers between 0 and 1."""
 
     def __init__(self, domains: Mapping[str, Domain]) -> None:
-        self._axes = {name: _axis_of(domain) for name, domain in domains.items()}
+        self._fields = {name: _coordinates(domain) for name, domain in domains.items()}
 
     def __call__(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
-        """Candidates (N,) as rows (N, D)."""
+        """Encode candidates (N,) as rows (N, D)."""
         rows = [
             [
-                number
-                for name, axis in self._axes.items()
-                for number in axis(candidate.get(name, ABSENT))
+                coordinate
+                for name, coordinates in self._fields.items()
+                for coordinate in coordinates(candidate.get(name, ABSENT))
             ]
             for candidate in candidates
         ]
         return np.array(rows, dtype=np.float64)
 
 
-Coordinates = Callable[[object], Sequence[float]]
-"""The coordinates of a field's value."""
-
-
-def _axis_of(domain: Domain) -> Coordinates:
-    """Whatever depends on the domain alone is found out once."""
+def _coordinates(domain: Domain) -> Coordinates:
+    """Return the coordinate function of a domain; choices are looked up in a table made once."""
     if not isinstance(domain, Choices):
-        return partial(_along, domain)
-    if _are_numbers(domain.values):
-        ranks = sorted(domain.values)  # type: ignore[type-var]
-        places: dict[object, Sequence[float]] = {
-            rank: (i / max(1, len(ranks) - 1),) for i, rank in enumerate(ranks)
+        return partial(_position, domain)
+    table: dict[object, Sequence[float]]
+    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in domain.values):
+        ranked = sorted(domain.values)  # type: ignore[type-var]
+        table = {value: (i / max(1, len(ranked) - 1),) for i, value in enumerate(ranked)}
+        table[ABSENT] = (MIDDLE,)
+    else:
+        table = {
+            value: tuple(ONE_HOT * (value == choice) for choice in domain.values)
+            for value in (*domain.values, ABSENT)
         }
-        return (places | {ABSENT: (MIDDLE,)}).__getitem__
-    corners: dict[object, Sequence[float]] = {
-        value: tuple(APART * (value == choice) for choice in domain.values)
-        for value in (*domain.values, ABSENT)
-    }
-    return corners.__getitem__
+    return table.__getitem__
 
 
-def _are_numbers(values: Sequence[Scalar]) -> bool:
-    return all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values)
-
-
-def _along(domain: IntRange | FloatRange, value: object) -> Sequence[float]:
-    """How far along its range a value lies."""
+def _position(domain: IntRange | FloatRange, value: object) -> Sequence[float]:
+    """Return the position of a value within its range."""
     if not isinstance(value, (int, float)) or domain.high == domain.low:
         return (MIDDLE,)
     if domain.log:

@@ -1,7 +1,23 @@
-"""A Gaussian process: what is to be expected of a candidate, by those that have been tried.
+"""Gaussian process with a Matern 5/2 kernel, a length scale an input, and per-point noise.
 
-Matern 5/2 with a length scale for each input, after Rasmussen and Williams 2006, "Gaussian Processes
-for Machine Learning", chapters 2 and 5. Optuna has one of its own, which it keeps to itself.
+| symbol | code | meaning |
+|---|---|---|
+| X (N, D), y (N,) | `inputs`, `targets` | observed points and values; y is standardised inside |
+| l (D,) | `length_scales` | length scale of each input |
+| s | `signal_std` | standard deviation of the function |
+| t | `noise_std` | standard deviation of the observation noise |
+| d (N,) | `observation_std` | further standard deviation of single observations |
+| r (N, N) | `distance` | sqrt(5) times the distance in units of l |
+| k(r) = s^2 (1 + r + r^2 / 3) exp(-r) | `kernel` | Matern 5/2 kernel |
+| K = k(r) + t^2 I + diag(d^2) | `covariance` | covariance of the observations |
+| a = K^-1 y | `weights` | weights of the posterior mean |
+| p = log(l, s, t) (D + 2,) | `log_params` | what is fitted |
+
+The fit minimises -log p(y | X, p) - log p(p) with normal priors on the logarithms. Sources:
+Rasmussen and Williams 2006, "Gaussian Processes for Machine Learning", chapters 2 (equations 2.25
+and 2.26) and 5 (equation 5.9); Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great
+in High Dimensions", for length scales that grow with the number of inputs. Optuna's own process is
+private.
 """
 
 from __future__ import annotations
@@ -16,128 +32,137 @@ from scipy.optimize import minimize
 
 Array = NDArray[np.float64]
 
-SCALES = (0.05, 10.0)
-"""Shortest and longest length scale; every input runs from 0 to 1."""
-NOISES, USUAL_NOISES = (0.02, 1.0), (0.05, 0.8)
-"""Smallest and largest standard deviation of the noise, learned and thought, of targets whose own is 1."""
-PRIOR = 0.7
-"""Deviation of the logarithm of a length scale from the usual one: a mild preference for few inputs that matter."""
-SIGNAL_PRIOR, NOISE_PRIOR = 0.3, 0.25
-"""Deviations of the logarithms of signal and noise from 1 and from what is known of the noise.
+LENGTH_SCALES = (0.05, 10.0)
+"""Bounds of a length scale; every input lies within [0, 1]."""
+LOG_SIGNAL_STD = (-2.0, 2.0)
+"""Bounds of the log signal, of targets with a standard deviation of 1."""
+NOISE_STD, PRIOR_NOISE_STD = (0.02, 1.0), (0.05, 0.8)
+"""Bounds of the fitted noise and of its prior mean, of targets with a standard deviation of 1."""
+LENGTH_SCALE_PRIOR_STD = 0.7
+"""Standard deviation of the prior of a log length scale: mildly prefers few relevant inputs."""
+SIGNAL_PRIOR_STD, NOISE_PRIOR_STD = 0.3, 0.25
+"""Standard deviations of the priors of the log signal (mean 0) and of the log noise.
 
-Without them, a few trials that show no pattern are all taken for noise, and then nothing is expected of any
-candidate. On random parts of the table of benchmarks/tabular, 15 trials foretold the others with a negative
-log likelihood of 0.95 without and 0.02 with them, and 60 with -0.37 and -0.71.
+Without them, a few trials that show no pattern are all taken for noise, and then nothing is
+expected of any candidate. On random parts of the table of benchmarks/tabular, 15 trials predicted
+the others with a negative log likelihood of 0.95 without these priors and 0.02 with them, 60 trials
+with -0.37 and -0.71.
 """
-ITERATIONS = 60
+MAX_ITERATIONS = 60
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What is learned before the process itself, for targets of mean 0 and deviation 1."""
+class Hyperparameters:
+    """Fitted parameters of the kernel, for targets of mean 0 and standard deviation 1."""
 
-    scales: Array
-    """Length scales (D,)."""
-    signal: float
-    """Standard deviation of what is behind the noise."""
-    noise: float
-    """Standard deviation."""
+    length_scales: Array
+    """Shape (D,)."""
+    signal_std: float
+    noise_std: float
 
 
 class GaussianProcess:
-    """Fitted to inputs (N, D) within [0, 1] and targets (N,).
+    """Posterior given targets (N,) at inputs (N, D) within [0, 1].
 
-    Some targets may be less certain than others: by deviations (N,) that come on top of the noise.
+    `observation_std` (N,) is the standard deviation of single observations on top of the noise.
     """
 
-    def __init__(self, inputs: Array, targets: Array, doubts: Array, settings: Settings) -> None:
-        self._inputs, self._settings = inputs, settings
-        self._mean, self._deviation = float(targets.mean()), float(targets.std()) or 1.0
-        noise = settings.noise**2 + (doubts / self._deviation) ** 2
-        covariance = _covariance(inputs, inputs, settings) + np.diag(noise)
+    def __init__(
+        self,
+        inputs: Array,
+        targets: Array,
+        observation_std: Array,
+        hyperparameters: Hyperparameters,
+    ) -> None:
+        self._inputs, self._hyperparameters = inputs, hyperparameters
+        self._mean, self._std = float(targets.mean()), float(targets.std()) or 1.0
+        noise = hyperparameters.noise_std**2 + (observation_std / self._std) ** 2
+        covariance = _covariance(inputs, inputs, hyperparameters) + np.diag(noise)
         self._factor = cho_factor(covariance, lower=True)
-        self._weights = cho_solve(self._factor, (targets - self._mean) / self._deviation)
+        self._weights = cho_solve(self._factor, (targets - self._mean) / self._std)
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
-        """Mean and standard deviation (M,) of what is behind the noise, at inputs (M, D)."""
-        across = _covariance(inputs, self._inputs, self._settings)
-        explained = np.einsum("mn,nm->m", across, cho_solve(self._factor, across.T))
-        variance = np.clip(self._settings.signal**2 - explained, 1e-10, None)
-        return self._mean + self._deviation * (across @ self._weights), self._deviation * np.sqrt(
-            variance
-        )
+        """Return posterior means and standard deviations (M,) of the function at inputs (M, D)."""
+        cross = _covariance(inputs, self._inputs, self._hyperparameters)
+        explained = np.einsum("mn,nm->m", cross, cho_solve(self._factor, cross.T))
+        variance = np.clip(self._hyperparameters.signal_std**2 - explained, 1e-10, None)
+        return self._mean + self._std * (cross @ self._weights), self._std * np.sqrt(variance)
 
 
-def fit_settings(inputs: Array, targets: Array, doubts: Array, noise: float) -> Settings:
-    """The settings that are likeliest, given targets (N,) at inputs (N, D).
+def fit_hyperparameters(
+    inputs: Array, targets: Array, observation_std: Array, noise_std: float
+) -> Hyperparameters:
+    """Fit the hyperparameters with the highest posterior density.
 
     Args:
-        inputs: where they are.
-        targets: what was seen there.
-        doubts: deviations (N,) by which some are less certain.
-        noise: deviation by which all of them are thought to be uncertain.
+        inputs: observed points (N, D) within [0, 1].
+        targets: observed values (N,).
+        observation_std: standard deviation (N,) of single observations on top of the noise.
+        noise_std: prior mean of the noise, in units of the targets.
     """
-    deviation = float(targets.std()) or 1.0
-    standard, squares = (
-        (targets - targets.mean()) / deviation,
-        (inputs[:, None, :] - inputs[None, :, :]) ** 2,
+    std, dimensions = float(targets.std()) or 1.0, inputs.shape[1]
+    standardised = (targets - targets.mean()) / std
+    squares = (inputs[:, None, :] - inputs[None, :, :]) ** 2
+    # Distances grow with the number of inputs, and so must a length scale (Hvarfner et al. 2024).
+    prior_mean = np.full(dimensions + 2, 0.5 * math.log(dimensions) - 0.7)
+    prior_mean[-2:] = 0.0, np.clip(math.log(noise_std / std), *np.log(PRIOR_NOISE_STD))
+    bounds = [*[np.log(LENGTH_SCALES)] * dimensions, LOG_SIGNAL_STD, np.log(NOISE_STD)]
+    fitted = minimize(
+        _negative_log_posterior,
+        prior_mean,
+        (squares, standardised, (observation_std / std) ** 2, prior_mean),
+        "L-BFGS-B",
+        jac=True,
+        bounds=bounds,
+        options={"maxiter": MAX_ITERATIONS},
     )
-    usual = np.full(inputs.shape[1] + 2, _usual(inputs.shape[1]))
-    usual[-2:] = 0.0, np.clip(math.log(noise / deviation), *np.log(USUAL_NOISES))
-    bounds = [*[np.log(SCALES)] * inputs.shape[1], (-2.0, 2.0), np.log(NOISES)]
-    known = (squares, standard, (doubts / deviation) ** 2, usual)
-    found = minimize(
-        _cost, usual, known, "L-BFGS-B", jac=True, bounds=bounds, options={"maxiter": ITERATIONS}
-    )
-    logarithms = np.exp(found.x)
-    return Settings(logarithms[:-2], float(logarithms[-2]), float(logarithms[-1]))
+    params = np.exp(fitted.x)
+    return Hyperparameters(params[:-2], float(params[-2]), float(params[-1]))
 
 
-def _cost(
-    logarithms: Array, squares: Array, targets: Array, doubts: Array, usual: Array
+def _negative_log_posterior(
+    log_params: Array,
+    squares: Array,
+    targets: Array,
+    observation_variance: Array,
+    prior_mean: Array,
 ) -> tuple[float, Array]:
-    """Negative log posterior of the logarithms of scales, signal and noise, and its gradient.
+    """Compute the negative log posterior density, up to a constant, and its gradient (D + 2,).
 
     Args:
-        logarithms: (D + 2,).
-        squares: squared differences of the inputs (N, N, D).
-        targets: (N,), of mean 0 and deviation 1.
-        doubts: variances (N,) that some of them have on top.
-        usual: logarithms (D + 2,) that are the likeliest beforehand.
+        log_params: logarithms (D + 2,) of length scales, signal and noise.
+        squares: squared differences (N, N, D) of the inputs.
+        targets: values (N,), of mean 0 and standard deviation 1.
+        observation_variance: variances (N,) of single observations on top of the noise.
+        prior_mean: means (D + 2,) of the priors of `log_params`.
     """
-    scales, signal, noise = (
-        np.exp(logarithms[:-2]),
-        np.exp(2 * logarithms[-2]),
-        np.exp(2 * logarithms[-1]),
-    )
-    scaled = squares / scales**2
+    length_scales = np.exp(log_params[:-2])
+    signal, noise = np.exp(2 * log_params[-2]), np.exp(2 * log_params[-1])
+    scaled = squares / length_scales**2
     distance = np.sqrt(5.0 * scaled.sum(-1))
     kernel = signal * (1 + distance + distance**2 / 3) * np.exp(-distance)
-    factor = cho_factor(kernel + noise * np.eye(len(targets)) + np.diag(doubts), lower=True)
+    identity = np.eye(len(targets))
+    factor = cho_factor(kernel + noise * identity + np.diag(observation_variance), lower=True)
     weights = cho_solve(factor, targets)
-    # The derivative by a setting is tr(slope dK), equation 5.9.
-    slope = (cho_solve(factor, np.eye(len(targets))) - np.outer(weights, weights)) / 2
-    by_scale = np.einsum(
+    # Equation 5.9: the derivative by a parameter is tr(slope dK).
+    slope = (cho_solve(factor, identity) - np.outer(weights, weights)) / 2
+    by_length_scale = np.einsum(
         "ij,ijd->d", slope * signal * (5 / 3) * (1 + distance) * np.exp(-distance), scaled
     )
-    widths = np.array([*[PRIOR] * len(scales), SIGNAL_PRIOR, NOISE_PRIOR])
-    prior = (logarithms - usual) / widths
-    slopes = np.concatenate([by_scale, [2 * np.sum(slope * kernel), 2 * noise * np.trace(slope)]])
-    gradient: Array = slopes + prior / widths
-    cost = targets @ weights / 2 + np.sum(np.log(np.diag(factor[0]))) + prior @ prior / 2
-    return float(cost), gradient
+    by_signal, by_noise = 2 * np.sum(slope * kernel), 2 * noise * np.trace(slope)
+    prior_std = np.array(
+        [*[LENGTH_SCALE_PRIOR_STD] * len(length_scales), SIGNAL_PRIOR_STD, NOISE_PRIOR_STD]
+    )
+    prior = (log_params - prior_mean) / prior_std
+    gradient: Array = np.concatenate([by_length_scale, [by_signal, by_noise]]) + prior / prior_std
+    loss = targets @ weights / 2 + np.sum(np.log(np.diag(factor[0]))) + prior @ prior / 2
+    return float(loss), gradient
 
 
-def _usual(inputs: int) -> float:
-    """The logarithm of a usual length scale: distances grow with the number of inputs, and so must it.
-
-    Hvarfner et al. 2024, "Vanilla Bayesian Optimization Performs Great in High Dimensions".
-    """
-    return 0.5 * math.log(inputs) - 0.7
-
-
-def _covariance(one: Array, other: Array, settings: Settings) -> Array:
-    scaled = (one[:, None, :] - other[None, :, :]) / settings.scales
+def _covariance(one: Array, other: Array, hyperparameters: Hyperparameters) -> Array:
+    """Compute the kernel (M, N) between points (M, D) and (N, D)."""
+    scaled = (one[:, None, :] - other[None, :, :]) / hyperparameters.length_scales
     distance = np.sqrt(5.0 * (scaled**2).sum(-1))
-    covariance: Array = settings.signal**2 * (1 + distance + distance**2 / 3) * np.exp(-distance)
+    signal = hyperparameters.signal_std**2
+    covariance: Array = signal * (1 + distance + distance**2 / 3) * np.exp(-distance)
     return covariance

@@ -1,14 +1,21 @@
-"""The search that walks down: the next seconds go where they are likeliest to enlarge the front.
+"""Bayesian search: each step of training goes where it is expected to enlarge the front most.
 
-A candidate's size is known before it is trained, so two things only have to be guessed: whether it
-will come out healthy, and how good it will be. Both are guessed by the candidates tried so far. What
-a quality is worth depends on the size: one that is poor for a large model moves the front where
-nothing as small has it. So the search goes on to ever smaller models for as long as those are likely
-to live.
+A candidate's size is known before it is trained, so a surrogate predicts two things only: its
+health and its quality. The value of a quality depends on the size: one that is poor for a large
+model enlarges the front where there is nothing as small. So the search goes on to smaller models
+for as long as they are likely to end healthy.
 
-Runs are cheap to begin and dear to end. One that at a rung looks unlikely to reach the front is set
-aside with its checkpoint, not lost: once going on with it promises more of the front for a step than
-any new candidate does, it is taken up again.
+A run that is unlikely to reach the front is paused at a rung with its checkpoint. It is promoted
+once training it further promises more per step than any new candidate does.
+
+| symbol | code | meaning |
+|---|---|---|
+| G | `acquisition.gain(...)` | expected gain of a candidate that ends healthy |
+| h | `surrogate.probability_healthy(...)` | probability of that |
+| P(c < L) | `reaches` | probability that a new candidate beats the front, if healthy |
+| b + (1 - b) P(c < L) | `spent` | expected share of a training, b of it up to the first rung |
+| G h / spent | `_new_rates(...)` | expected gain per training of a new candidate |
+| G h / left | `_best_paused(...)` | expected gain per training of a paused trial |
 """
 
 from __future__ import annotations
@@ -28,7 +35,7 @@ from gansearch.search.bayesian.acquisition import (
     SurrogateHyperparameters,
     TrainingSet,
 )
-from gansearch.search.bayesian.candidate_pool import Pool, Weighed
+from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidate
 from gansearch.search.bayesian.encoding import Encoding
 from gansearch.search.bayesian.gaussian_process import Array
 from gansearch.search.learning_curves import Forecast
@@ -39,18 +46,24 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-GROWTH = 1.2
-"""The processes learn their settings anew whenever there are so many times the trials of before."""
-HOPE = 0.1
-"""Chance of reaching the front from which a run that was set aside is taken up when no more candidates are wanted."""
-LOOK = 0.02
-"""What it costs to measure samples at a rung, as a share of a whole training."""
+REFIT_FACTOR = 1.2
+"""Growth of the number of trials after which the hyperparameters are fitted again."""
+FIRST_FIT = 8
+"""Trials of the first fit."""
+MIN_REACH_PROBABILITY = 0.1
+"""Probability of reaching the front from which paused trials are promoted at a search's end."""
+RUNG_COST = 0.02
+"""Cost of measuring samples at a rung, as a share of a whole training."""
+
+
+Decision = Mapping[str, Scalar] | int
+"""Parameters of a new candidate, or the number of a paused trial to promote."""
 
 
 class BayesianSearcher(SamplerSearcher):
-    """New candidates, and runs that were set aside, by what they promise for a step of training.
+    """Choice between new candidates and paused trials, by expected gain per step of training.
 
-    All that it decides by is in the storage, so a resumed search decides the same.
+    Every decision depends on the stored trials alone, so a resumed search decides the same.
     """
 
     def __init__(
@@ -60,128 +73,136 @@ class BayesianSearcher(SamplerSearcher):
         store: TrialStore,
         goal: Goal,
         steps: int,
-        pool: Pool,
+        pool: CandidatePool,
     ) -> None:
-        """Put together what decides.
+        """Set up the search.
 
         Args:
             spec: the study.
-            space: its candidates.
+            space: its search space.
             store: its trials.
-            goal: what the front lies between.
-            steps: of a whole training.
-            pool: gives candidates to choose among.
+            goal: the objectives of the search.
+            steps: the steps of a whole training.
+            pool: the source of new candidates.
         """
         super().__init__(spec.search, space, store)
         self._rungs, self._goal, self._steps, self._pool = spec.pruning.rungs, goal, steps, pool
         self._encode = Encoding(space.domains)
-        self._learned: dict[int, SurrogateHyperparameters] = {}
-        self._known: Sequence[TrialRecord] | None = None
-
-    def next_trial(self, running: int) -> Trial | None:
-        self._known = None
-        return super().next_trial(running)
-
-    def _records(self) -> Sequence[TrialRecord]:
-        """All trials, read anew when one has begun or ended."""
-        self._known = self._store.records() if self._known is None else self._known
-        return self._known
+        self._fitted: tuple[object, SurrogateHyperparameters] | None = None
 
     def _propose(self, running: int) -> Trial | None:
-        """Begin the candidate that promises most, or promote a paused trial that promises more."""
-        records = self._records()
-        front = self._goal.outlook(records)
-        if len(records) < self._spec.startup_trials or front is None:
-            return super()._propose(running)
-        evidence = TrainingSet.of(records, self._goal)
-        tried = [record for record in records if record.state != "running"]
-        expected = Surrogate(evidence, self._settings(tried), self._encode)
-        pool = self._pool(self._on(front, records), seed_of(self._spec, self._store.asked))
-        promises = self._new(front, expected, pool) if pool else None
-        if promises is None:
-            return super()._propose(running)
-        best = int(np.argmax(promises))
-        aside = self._aside(front, expected, evidence)
-        if aside is not None and aside[0] > promises[best]:
-            return self._store.promote(aside[1].number)
-        self._store.enqueue(pool[best][0])
+        """Return the most promising trial, a new one or a paused one to promote."""
+        records = self._store.records()
+        seed = seed_of(self._spec, self._store.asked)
+        acquisition = self._goal.acquisition(records)
+        decision: Decision | None = None
+        if len(_tried(records)) >= self._spec.startup_trials and acquisition is not None:
+            decision = self._most_promising(acquisition, records, seed)
+        if decision is None:
+            decision = self._pool.random_candidate(records, seed)
+        if decision is None:
+            self.exhausted = True
+            return self._promote()
+        if isinstance(decision, int):
+            return self._store.promote(decision)
+        self._store.enqueue(decision)
         return super()._propose(running)
 
     def _promote(self) -> Trial | None:
-        hope = self._last_hope(self._records())
-        return None if hope is None else self._store.promote(hope.number)
+        """Return the paused trial most likely to reach the front, if it is likely enough."""
+        records = self._store.records()
+        acquisition = self._goal.acquisition(records)
+        paused = TrainingSet.of(records, self._goal).paused
+        if acquisition is None or not paused:
+            return None
 
-    # ------------------------------------------------------------------ what is promised for a whole training
+        def reaches(entry: tuple[TrialRecord, Forecast]) -> float:
+            record, forecast = entry
+            level = acquisition.level(self._goal.log_size(record))
+            return float(norm.cdf((level - forecast.mean) / forecast.std))
 
-    def _new(
-        self, front: Acquisition, expected: Surrogate, pool: Sequence[Weighed]
+        best = max(paused, key=lambda entry: (reaches(entry), -entry[0].number))
+        if reaches(best) < MIN_REACH_PROBABILITY:
+            return None
+        return self._store.promote(best[0].number)
+
+    def _most_promising(
+        self, acquisition: Acquisition, records: Sequence[TrialRecord], seed: int
+    ) -> Decision | None:
+        """Compare the pool with the paused trials; None while no cost can be predicted."""
+        training = TrainingSet.of(records, self._goal)
+        hyperparameters = self._hyperparameters(_tried(records))
+        surrogate = Surrogate(training, hyperparameters, self._encode)
+        sizes = {size for size, _ in acquisition.steps}
+        front = [
+            record.parameters
+            for record in records
+            if record.state == "complete" and self._goal.log_size(record) in sizes
+        ]
+        pool = self._pool.candidates(records, front, seed)
+        rates = self._new_rates(acquisition, surrogate, pool) if pool else None
+        if rates is None:
+            return None
+        best = int(np.argmax(rates))
+        paused = self._best_paused(acquisition, surrogate, training)
+        if paused is not None and paused[0] > rates[best]:
+            return paused[1].number
+        return pool[best].parameters
+
+    def _new_rates(
+        self, acquisition: Acquisition, surrogate: Surrogate, pool: Sequence[PoolCandidate]
     ) -> Array | None:
-        """What each new candidate promises; None while nothing can be expected of them."""
-        candidates, sizes = (
-            [parameters for parameters, _ in pool],
-            np.log10([size for _, size in pool]),
-        )
-        costs = expected.costs(candidates)
+        """Return the expected gain per training of new candidates; None without predictions."""
+        candidates = [candidate.parameters for candidate in pool]
+        sizes = np.log10([candidate.size for candidate in pool])
+        costs = surrogate.predict_costs(candidates)
         if costs is None:
             return None
-        means, deviations = costs
-        levels = np.array([front.level(size) for size in sizes])
-        reaches: Array = norm.cdf((levels - means) / deviations)
-        # Most are set aside at the first rung; only those that look well are trained to the end.
-        begun = self._rungs[0] + LOOK if self._rungs else 1.0
+        means, stds = costs
+        levels = np.array([acquisition.level(size) for size in sizes])
+        reaches: Array = norm.cdf((levels - means) / stds)
+        # Most are paused at the first rung; only the promising ones are trained to the end.
+        begun = self._rungs[0] + RUNG_COST if self._rungs else 1.0
         spent = begun + (1 - begun) * reaches
-        promised: Array = (
-            front.gain(sizes, means, deviations) * expected.healthy(candidates) / spent
-        )
-        return promised
+        healthy = surrogate.probability_healthy(candidates)
+        rates: Array = acquisition.gain(sizes, means, stds) * healthy / spent
+        return rates
 
-    def _aside(
-        self, front: Acquisition, expected: Surrogate, evidence: TrainingSet
+    def _best_paused(
+        self, acquisition: Acquisition, surrogate: Surrogate, training: TrainingSet
     ) -> tuple[float, TrialRecord] | None:
-        """The run of those that were set aside that promises most, and what."""
-        if not evidence.aside:
+        """Return the highest expected gain per training among the paused trials, and that trial."""
+        if not training.paused:
             return None
-        records, forecasts = zip(*evidence.aside, strict=True)
+        records, forecasts = zip(*training.paused, strict=True)
         sizes = np.log10([self._goal.size.value(record) for record in records])
         means = np.array([forecast.mean for forecast in forecasts])
-        deviations = np.array([forecast.deviation for forecast in forecasts])
+        stds = np.array([forecast.std for forecast in forecasts])
         left = np.array([1 - record.steps / self._steps for record in records])
-        before = expected.healthy([record.parameters for record in records])
-        chances = [
-            evidence.prognosis.chance(r.rungs[-1], b) for r, b in zip(records, before, strict=True)
+        priors = surrogate.probability_healthy([record.parameters for record in records])
+        healthy = [
+            training.classifier.probability(record.rungs[-1], prior)
+            for record, prior in zip(records, priors, strict=True)
         ]
-        promised = front.gain(sizes, means, deviations) * np.array(chances) / left
-        best = int(np.argmax(promised))
-        return float(promised[best]), records[best]
+        rates = acquisition.gain(sizes, means, stds) * np.array(healthy) / left
+        best = int(np.argmax(rates))
+        return float(rates[best]), records[best]
 
-    def _last_hope(self, records: Sequence[TrialRecord]) -> TrialRecord | None:
-        """Of the runs that were set aside the one likeliest to reach the front, while it is likely enough."""
-        front = self._goal.outlook(records)
-        aside = TrainingSet.of(records, self._goal).aside
-        if front is None or not aside:
-            return None
+    def _hyperparameters(self, tried: Sequence[TrialRecord]) -> SurrogateHyperparameters:
+        """Fit to the first trials, whose number grows in steps, or return the last fit to the same.
 
-        def chance(entry: tuple[TrialRecord, Forecast]) -> float:
-            record, forecast = entry
-            level = front.level(math.log10(self._goal.size.value(record)))
-            return float(norm.cdf((level - forecast.mean) / forecast.deviation))
+        The fit depends on these trials alone, so a resumed search fits the same.
+        """
+        growth = max(1.0, len(tried) / FIRST_FIT)
+        count = int(FIRST_FIT * REFIT_FACTOR ** math.floor(math.log(growth, REFIT_FACTOR)))
+        first = tried[:count]
+        key = tuple((record.number, record.state, record.steps) for record in first)
+        if self._fitted is None or self._fitted[0] != key:
+            training = TrainingSet.of(first, self._goal)
+            self._fitted = key, SurrogateHyperparameters.of(training, self._encode)
+        return self._fitted[1]
 
-        best = max(aside, key=lambda entry: (chance(entry), -entry[0].number))
-        return best[0] if chance(best) >= HOPE else None
 
-    def _on(self, front: Acquisition, records: Sequence[TrialRecord]) -> list[Mapping[str, Scalar]]:
-        """The parameters of those on the front, or of its sizes."""
-        sizes, healthy = (
-            {size for size, _ in front.steps},
-            [r for r in records if r.state == "complete"],
-        )
-        return [r.parameters for r in healthy if math.log10(self._goal.size.value(r)) in sizes]
-
-    def _settings(self, tried: Sequence[TrialRecord]) -> SurrogateHyperparameters:
-        """Learned of the first so many trials, so that a resumed search learns the same."""
-        count = int(8 * GROWTH ** math.floor(math.log(max(1.0, len(tried) / 8), GROWTH)))
-        if count not in self._learned:
-            self._learned[count] = SurrogateHyperparameters.of(
-                TrainingSet.of(tried[:count], self._goal), self._encode
-            )
-        return self._learned[count]
+def _tried(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that have shown something of their candidate."""
+    return [record for record in records if record.ended or record.state == "paused"]

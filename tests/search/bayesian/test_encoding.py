@@ -20,12 +20,12 @@ def test_ranges_run_from_0_to_1_on_their_own_scale():
     assert row[:3] == pytest.approx([0.5, 0.5, 0.5])
 
 
-def test_choices_of_numbers_keep_their_order_and_others_have_none():
+def test_choices_of_numbers_keep_their_order_and_others_are_one_hot():
     row = Encoding(DOMAINS)([ONE])[0]
     assert row[3:] == pytest.approx([0.5, 0.7, 0.0])
 
 
-def test_what_another_architecture_has_not_got_lies_in_the_middle():
+def test_a_field_of_another_architecture_lies_in_the_middle():
     row = Encoding(DOMAINS)([{"layers": 1}])[0]
     assert row == pytest.approx([0.5, 0.0, 0.5, 0.5, 0.0, 0.0])
 
@@ -49,6 +49,6 @@ def test_every_candidate_lies_in_the_unit_cube(several):
 
 
 @given(candidates, candidates)
-def test_two_candidates_have_the_same_place_where_they_are_the_same(one, other):
+def test_two_candidates_have_equal_rows_only_if_they_are_equal(one, other):
     first, second = Encoding(DOMAINS)([one, other])
     assert (abs(first - second).max() < 1e-12) == (one == other)

@@ -1,16 +1,17 @@
-"""The shrinking search, with everything real but the training."""
+"""The `shrink` sampler, with everything real but the training."""
 
 import math
-import random
 
 import pytest
 from support.stubs import InlineExecutor, KilledError
 
-from gansearch.domains import Choices, FloatRange, IntRange
 from gansearch.errors import StudyError
 from gansearch.messages import Outcome
+from gansearch.run import objective_axes
 from gansearch.search.bayesian import searcher
-from gansearch.search.bayesian.candidate_pool import near
+from gansearch.search.bayesian.acquisition import Goal, is_paused
+from gansearch.search.bayesian.candidate_pool import RandomPool
+from gansearch.search.feasibility import FeasibilityCheck
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.trial_record import Rung
 
@@ -31,7 +32,7 @@ def quality_of(job):
 
 
 def trained(job):
-    """Improves by half from each rung to the next; too narrow a generator fails."""
+    """Halves its distance from each rung to the next; a generator of width 8 fails."""
     if job.candidate.generator.width < 16:
         return FAILED
     quality = quality_of(job)
@@ -44,8 +45,8 @@ def trained(job):
     )
 
 
-def told(store):
-    """What became of its candidates; numbers differ, since an attempt that was interrupted has one of its own."""
+def results(store):
+    """State, parameters and steps of every candidate, without interrupted attempts."""
     return [
         (record.state, dict(record.parameters), record.steps)
         for record in store.records()
@@ -53,60 +54,91 @@ def told(store):
     ]
 
 
-def test_it_tries_as_many_candidates_as_the_study_says_however_often_it_goes_on_with_one(search):
+def test_a_promoted_trial_does_not_count_as_another_candidate(search):
     records = search(InlineExecutor(trained), *SHRINK, "search.trials=16").records()
     assert sum(record.ended for record in records) == 16
 
 
-def test_runs_that_look_unlikely_to_reach_the_front_are_set_aside(search):
+def test_runs_that_are_unlikely_to_reach_the_front_are_paused(search):
     records = search(InlineExecutor(trained), *SHRINK, "search.trials=16").records()
-    aside = [record for record in records if record.dominated_by]
-    assert aside
-    assert {record.state for record in aside} == {"pruned"}
-    assert all("would, as a rule, end with" in record.reason for record in aside)
+    paused = [record for record in records if is_paused(record)]
+    assert paused
+    assert all(record.dominated_by and record.reason for record in paused)
 
 
-def test_what_was_set_aside_is_taken_up_where_it_was_while_it_has_a_chance(search, monkeypatch):
-    monkeypatch.setattr(searcher, "HOPE", 0.0)  # as if every chance were good enough
+def test_a_paused_trial_is_promoted_from_its_checkpoint_while_it_may_reach_the_front(
+    search, monkeypatch
+):
+    monkeypatch.setattr(searcher, "MIN_REACH_PROBABILITY", 0.0)
     executor = InlineExecutor(trained)
     records = search(executor, *SHRINK, "search.trials=16").records()
-    taken_up = [record for record in records if record.continues is not None]
-    assert taken_up
-    for record in taken_up:
+    promoted = [record for record in records if record.continues is not None]
+    assert promoted
+    for record in promoted:
         before = records[record.continues]
         assert before.retried
         assert before.parameters == record.parameters
         assert before.steps < record.steps
         assert executor.jobs[record.number].resume_from.name == f"{before.number:04d}"
-    assert not [record for record in records if record.dominated_by and not record.retried]
+    assert not [record for record in records if is_paused(record)]
 
 
-def test_a_search_that_was_killed_goes_on_as_if_it_had_not_been(search, tmp_path):
+def test_a_killed_search_continues_as_an_uninterrupted_one(search, tmp_path):
     with pytest.raises(KilledError):
         search(InlineExecutor(trained, dies_after=9), *SHRINK, "search.trials=14")
-    resumed = told(search(InlineExecutor(trained), *SHRINK, "search.trials=14"))
+    resumed = results(search(InlineExecutor(trained), *SHRINK, "search.trials=14"))
     (tmp_path / "run").rename(tmp_path / "before")
-    assert resumed == told(search(InlineExecutor(trained), *SHRINK, "search.trials=14"))
+    assert resumed == results(search(InlineExecutor(trained), *SHRINK, "search.trials=14"))
 
 
-def test_a_study_of_two_sizes_cannot_shrink(make_space):
-    sizes = "objectives=[{metric: generator_params, direction: minimize}, {metric: generator_bytes, direction: minimize}]"
+def test_the_shrink_sampler_needs_a_quality(make_space):
+    sizes = ("generator_params", "generator_bytes")
+    objectives = ", ".join(f"{{metric: {size}, direction: minimize}}" for size in sizes)
     with pytest.raises(StudyError, match="needs two objectives, a size and a quality"):
-        make_space("search.sampler=shrink", sizes)
+        make_space("search.sampler=shrink", f"objectives=[{objectives}]")
 
 
-@pytest.mark.parametrize(
-    "domain",
-    [
-        IntRange(2, 32, log=True),
-        IntRange(0, 64, step=8),
-        FloatRange(1e-4, 1e-2, log=True),
-        Choices("a", "b"),
-    ],
-)
-def test_a_value_near_another_one_is_legal_too(domain):
-    source = random.Random(0)
-    value = domain.extremes()[0]
-    for _ in range(200):
-        value = near(domain, value, source)
-        assert domain.contains(value)
+def test_no_candidate_is_trained_twice_and_an_exhausted_space_ends_the_search(search):
+    space = (
+        "generator.width={choices: [16, 32, 64]}",
+        "generator.latent={choices: [2, 8]}",
+        "schedule.generator_lr=0.001",
+        "pruning.rungs=[]",
+    )
+    executor = InlineExecutor(trained)
+    records = search(executor, *SHRINK[:2], *space, "search.trials=20").records()
+    begun = [job.candidate.identity for job in executor.jobs if job.resume_from is None]
+    assert len(begun) == len(set(begun)) == 6
+    assert sum(record.ended for record in records) == 6
+
+
+@pytest.mark.parametrize("startup_trials", [2, 50])
+def test_no_candidate_of_a_larger_space_is_trained_twice(search, startup_trials):
+    executor = InlineExecutor(trained)
+    settings = (
+        "search.sampler=shrink",
+        f"search.startup_trials={startup_trials}",
+        "generator.latent=8",
+        "schedule.generator_lr=0.001",
+        "pruning.rungs=[]",
+        "search.trials=8",
+    )
+    search(executor, *settings)
+    begun = [job for job in executor.jobs if job.resume_from is None]
+    assert sorted(job.candidate.generator.width for job in begun) == [*range(8, 65, 8)]
+
+
+def test_the_searcher_decides_on_nothing_once_there_are_enough_trials(
+    make_spec, make_space, search
+):
+    settings = (*SHRINK, "search.trials=5", "pruning.rungs=[]")
+    store = search(InlineExecutor(trained), *settings)
+    spec, space = make_spec(*settings), make_space(*settings)
+    goal = Goal.of(spec, objective_axes(spec, space))
+    feasibility = FeasibilityCheck(space, lambda candidate: {"generator_params": 1.0}, {})
+    pool = RandomPool(space, feasibility, "generator_params")
+    decides = searcher.BayesianSearcher(spec, space, store, goal, 20, pool)
+    assert decides.decide(running=0) is None
+    more = make_spec(*settings, "search.trials=6")
+    decides = searcher.BayesianSearcher(more, space, store, goal, 20, pool)
+    assert isinstance(decides.decide(running=0), searcher.NewCandidate)
