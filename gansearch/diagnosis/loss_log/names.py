@@ -10,13 +10,11 @@ from shlex import quote
 
 from gansearch.errors import LogError
 from gansearch.registry import unknown
-from gansearch.signals import COLUMNS
+from gansearch.signals import COLUMNS, LOG_COLUMNS
 
 STEP = "step"
-DISTANCES: tuple[str, ...] = ("fid", "kid", "mmd")
-"""Distances between generated and real samples: the smaller, the better."""
-READABLE: tuple[str, ...] = (*COLUMNS, "d_loss", "d_acc", *DISTANCES)
-"""Signals that a log may have; `d_loss` and `d_acc` are of real and generated samples together."""
+READABLE: tuple[str, ...] = (*COLUMNS, *LOG_COLUMNS)
+"""Signals that a log may have."""
 
 STEPS: tuple[str, ...] = (
     "step", "globalstep", "steps", "iteration", "iterations", "iter", "iters", "it", "itr", "kimg",
@@ -48,6 +46,10 @@ _SHORT = {
     "kid": "kid", "mmd": "mmd", "cmmd": "mmd", "fidscore": "fid", "kidscore": "kid",
     "valfid": "fid", "metricsfid": "fid", "metricskid": "kid", "testfid": "fid",
 }  # fmt: skip
+_MAY_BE_SIGNAL = re.compile(
+    r"los|err|cost|acc|fid|kid|mmd|grad|logit|dominance|ratio|coverage|duplicates| - ",
+    re.IGNORECASE,
+)
 
 
 def parse_map(pairs: Sequence[str]) -> dict[str, str]:
@@ -81,7 +83,9 @@ def signal_of(name: str) -> str | None:
     >>> signal_of("errD"), signal_of("Loss/G/loss"), signal_of("run 7 - d_loss"), signal_of("val_acc")
     ('d_loss', 'g_loss', 'd_loss', None)
     """
-    if len(name) > 200 or re.search(r"__(MIN|MAX)$", name):
+    if len(name) > 200 or not (plain(name) in _SHORT or _MAY_BE_SIGNAL.search(name)):
+        return None  # at once, for tables of 100,000 columns
+    if re.search(r"__(MIN|MAX)$", name):
         return None
     for text in dict.fromkeys((name, name.rpartition(" - ")[2], name.rpartition("/")[2])):
         joined = re.sub(r"[\W_]+", "_", text).strip("_").lower()

@@ -9,7 +9,7 @@ from pathlib import Path
 from gansearch.diagnosis.loss_log.names import is_counter_or_signal, plain, signal_of
 from gansearch.errors import LogError
 
-MAX_ROWS = 2_000_000
+MAX_ROWS = 1_000_000
 MAX_COLUMNS = 200
 """Columns of one log that may stand for some signal."""
 TAGS = ("tag", "metric", "key", "name", "variable", "scalar")

@@ -181,7 +181,7 @@ def _numbers(
                 values.append(None)
                 continue
             raise LogError(
-                f"{path}, row {i + 1}: {signal} must be a number, got {cell!r}"
+                f"{path}, row {i + 1}: {signal} must be a number, got {str(cell)[:80]!r}"
             ) from None
         wrapped += isinstance(cell, str) and cell.startswith(("[", "(", "t"))
     if wrapped:
@@ -235,7 +235,7 @@ def _joined(logs: Iterable[LossLog]) -> LossLog:
 
 
 def _nothing_to_judge(raw: RawColumns, path: Path) -> str:
-    shown = ", ".join(raw.names[:20]) + (", ..." if raw.names[20:] else "")
+    shown = ", ".join(name[:60] for name in raw.names[:20]) + (", ..." if raw.names[20:] else "")
     proposed = proposals(raw.names)
     how = f"Perhaps: {proposed}" if proposed else "Give other names as --map g_loss=theirs"
     if len(raw.cells) == 2 and raw.step is not None:

@@ -72,7 +72,7 @@ def _numbered(
                 result.pop()
                 replaced += 1
         result.append((step, row))
-    if conflicts > max(2, 0.1 * len(rows)):
+    if conflicts > 0.1 * len(rows):
         return None, [f"several rows have one {name}, so rows are counted (leave step={name} out)"]
     if falls > RESTARTS and len(result) < 0.5 * len(rows):
         return None, [f"{name} begins again {falls} times, so rows are counted"]
