@@ -1,4 +1,4 @@
-"""Logs with losses written by hand; benchmarks/tabular has the recorded runs that set the limits."""
+"""Logs with losses written by hand; benchmarks/tabular has the runs that set the limits."""
 
 import math
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import math
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -16,11 +15,11 @@ class FrozenLosses(WholeLogDetector):
     keeps: ClassVar[tuple[str, ...]] = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 
     rows: Annotated[int, Field(ge=3)] = 10
-    """Rows on end, up to the last one, that must be the same; all of a log that has fewer."""
+    """Rows at the end that must be the same; all of a log that has fewer."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Of all rows that must be the same, if that is more."""
-    balance: Annotated[float, Field(ge=0)] = 0.01
-    """Distance from ln 2 within which losses of four digits or fewer may well stand still in a sound run."""
+    healthy: tuple[float, float] = (0.3, 2.0)
+    """Range within which losses of four digits or fewer may stand still in a sound run."""
 
     def judge(self, log: Log) -> Verdict | None:
         losses = known(log)
@@ -46,4 +45,5 @@ class FrozenLosses(WholeLogDetector):
         return Verdict("convergence-failure", start, evidence, "frozen-losses")
 
     def _may_rest(self, loss: float) -> bool:
-        return abs(loss - math.log(2)) <= self.balance and round(loss, 4) == loss
+        low, high = self.healthy
+        return low <= loss <= high and round(loss, 4) == loss

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import Annotated, Any, ClassVar
 
@@ -39,9 +40,9 @@ class LosingGenerator(WholeLogDetector):
     out_of_reach: Annotated[float, Field(gt=0)] = 1.5e-3
     """Median over the last half that condemns. The lowest of 210 sound runs was 1.8e-3."""
     large: Annotated[float, Field(gt=0)] = 12.0
-    """Generator's loss, in the median over the last half, that condemns. The highest of 210 sound runs was 8.1."""
+    """Generator's loss, in the median over the last half, that condemns; 210 sound runs: to 8.1."""
     both_won: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Share of rows in which both losses are near 0, which networks that learn side by side do not have."""
+    """Share of rows with both losses near 0, which networks that learn together do not have."""
 
     def judge(self, log: Log) -> Verdict | None:
         rows = [(step, row) for step, row in log if dominance_of(row) is not None]
@@ -95,7 +96,7 @@ class LosingGenerator(WholeLogDetector):
         return rows[start][0]
 
     def _falling_behind(self, rows: Log, losses: Sequence[float]) -> Verdict | None:
-        """Suspect a log in which the discriminator gains and the generator loses from line to line."""
+        """Suspect a log in which the discriminator gains and the generator loses all the time."""
         g_losses = [row["g_loss"] for _, row in rows if "g_loss" in row]
         if len(g_losses) != len(losses) or len(losses) < 6:
             return None
@@ -114,5 +115,5 @@ class LosingGenerator(WholeLogDetector):
 
 
 def _share_falling(values: Sequence[float]) -> float:
-    falls = [b < a for a, b in zip(values, values[1:], strict=False)]
+    falls = [b < a for a, b in pairwise(values)]
     return sum(falls) / len(falls)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -15,7 +16,7 @@ class MissingLosses(WholeLogDetector):
     keeps: ClassVar[tuple[str, ...]] = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 
     rows: Annotated[int, Field(ge=2)] = 3
-    """Rows without any loss, at the end, from which a run is suspect; more than between losses before."""
+    """Rows without any loss, at the end, from which a run is suspect."""
     certain: Annotated[float, Field(gt=0, le=1)] = 0.1
     """Share of rows without any loss, at the end, from which it has diverged."""
 
@@ -23,7 +24,7 @@ class MissingLosses(WholeLogDetector):
         there = [i for i, (_, row) in enumerate(log) if row]
         if not there:
             return None
-        gaps = [b - a - 1 for a, b in zip(there, there[1:], strict=False)]
+        gaps = [b - a - 1 for a, b in pairwise(there)]
         missing = len(log) - 1 - there[-1]
         if missing < max(self.rows, 3 * max(gaps, default=0)):
             return None

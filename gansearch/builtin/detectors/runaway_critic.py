@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -30,7 +31,7 @@ class RunawayCritic(WholeLogDetector):
         if len(losses) < self.bins:
             return None
         sizes = [abs(value) for value in bin_medians([d for _, d, _ in losses], self.bins)]
-        rises = sum(b > a for a, b in zip(sizes[1:], sizes[2:], strict=False))
+        rises = sum(b > a for a, b in pairwise(sizes[1:]))
         steady = rises >= len(sizes) - 3  # one exception
         if not steady or sizes[-1] < max(self.smallest, self.growth * sizes[1]):
             return None

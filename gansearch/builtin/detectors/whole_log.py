@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Sequence
+from itertools import pairwise
 from statistics import median
 from typing import ClassVar
 
@@ -46,7 +47,7 @@ class _Recording:
 
 
 def mean_d_loss(row: Row) -> float | None:
-    """Return the discriminator's loss, the mean of both kinds of samples where they are told apart."""
+    """Return the discriminator's loss, the mean over real and generated samples."""
     if "d_loss_real" in row and "d_loss_fake" in row:
         return (row["d_loss_real"] + row["d_loss_fake"]) / 2
     return row.get("d_loss")
@@ -63,8 +64,8 @@ def known(log: Log) -> list[tuple[int, float, float]]:
 
 
 def bin_medians(values: Sequence[float], bins: int) -> list[float]:
-    """Return the medians of so many consecutive parts of equal length, or the values if they are few."""
+    """Return the medians of consecutive parts of equal length, or the values if they are few."""
     if len(values) <= bins:
         return list(values)
     edges = [round(i * len(values) / bins) for i in range(bins + 1)]
-    return [median(values[a:b]) for a, b in zip(edges, edges[1:], strict=False)]
+    return [median(values[a:b]) for a, b in pairwise(edges)]

@@ -80,8 +80,8 @@ def plain(name: str) -> str:
 def signal_of(name: str) -> str | None:
     """Return the signal that a column's name stands for, None where it stands for none.
 
-    >>> signal_of("errD"), signal_of("Loss/G/loss"), signal_of("run 7 - d_loss"), signal_of("val_acc")
-    ('d_loss', 'g_loss', 'd_loss', None)
+    >>> signal_of("errD"), signal_of("Loss/G/loss"), signal_of("val_acc")
+    ('d_loss', 'g_loss', None)
     """
     if len(name) > 200 or not (plain(name) in _SHORT or _MAY_BE_SIGNAL.search(name)):
         return None  # at once, for tables of 100,000 columns
@@ -126,6 +126,7 @@ def step_rank(name: str) -> int | None:
 
 
 def is_counter_or_signal(name: str) -> bool:
+    """Return whether a column's name is that of a counter or a signal."""
     return signal_of(name) is not None or step_rank(name) is not None
 
 

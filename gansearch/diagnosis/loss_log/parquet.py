@@ -10,6 +10,7 @@ from gansearch.errors import LogError
 
 
 def is_parquet(raw: bytes) -> bool:
+    """Return whether a file is Parquet."""
     return raw.startswith(b"PAR1")
 
 

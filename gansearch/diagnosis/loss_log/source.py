@@ -1,4 +1,4 @@
-"""Bytes of a log, wherever they come from: a file or stdin, compressed or not, in any usual encoding."""
+"""Bytes of a log: from a file or stdin, compressed or not, in any usual encoding."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _decompressed(raw: bytes, path: Path) -> tuple[bytes, list[str]]:
     for _ in range(2):
         stream: IO[bytes]
         if raw.startswith(b"\x1f\x8b"):
-            kind, stream = "gzip", gzip.GzipFile(fileobj=io.BytesIO(raw))
+            kind, stream = "gzip", gzip.open(io.BytesIO(raw))  # type: ignore[assignment]
         elif raw.startswith(b"\xfd7zXZ\x00"):
             kind, stream = "xz", lzma.LZMAFile(io.BytesIO(raw))
         elif raw.startswith(b"BZh"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from gansearch.diagnosis.loss_log.cells import number
@@ -14,6 +15,8 @@ RESTARTS = 3
 
 
 class Steps(NamedTuple):
+    """Rows with their steps, and how these were found."""
+
     rows: list[tuple[int, Row]]
     column: str | None
     """The counter; None where rows are counted."""
@@ -94,4 +97,4 @@ def _is_fine(known: Sequence[float]) -> bool:
 
 def _after(values: Sequence[float | None], highest: int) -> int:
     known = [round(v) for v in values if v is not None and math.isfinite(v)]
-    return next((b for a, b in zip(known, known[1:], strict=False) if a == highest > b), known[-1])
+    return next((b for a, b in pairwise(known) if a == highest > b), known[-1])

@@ -30,6 +30,8 @@ TENSORBOARD = ("walltime", "step", "value")
 
 
 class Header(NamedTuple):
+    """Names of columns, and where they stand."""
+
     line: int
     delimiter: str
     names: list[str]
@@ -93,7 +95,7 @@ def read_table(text: str, header: Header, path: Path, mapping: Mapping[str, str]
 
 def _names(line: str, delimiter: str) -> list[str]:
     """Split a line into names; nothing where it cannot be a header."""
-    if delimiter != "," and delimiter not in line or (delimiter == " " and "|" in line):
+    if (delimiter != "," and delimiter not in line) or (delimiter == " " and "|" in line):
         return []
     pairs = r"\w\W{0,3}[:=]\s*[-+.\d]|[:=]" if delimiter == " " else r"\w\W{0,3}[:=]\s*[-+.\d]"
     if len(line) < 100_000 and re.search(pairs, line):

@@ -27,7 +27,7 @@ def curve_name(path: Path) -> str:
 
 
 def as_curve(raw: RawColumns, path: Path) -> RawColumns:
-    """Name the column `Value` of a downloaded curve after its file; other tables stay as they are."""
+    """Name the column `Value` of a downloaded curve after its file."""
     by_name = {plain(name): name for name in raw.names}
     if not by_name.keys() >= {*TENSORBOARD}:
         return raw
