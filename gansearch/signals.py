@@ -27,6 +27,15 @@ COLUMNS: Mapping[str, str] = {
     "duplicates": "share of pairs of generated samples that are nearly the same",
 }
 
+LOG_COLUMNS: Mapping[str, str] = {
+    "d_loss": "discriminator's loss on real and generated samples together",
+    "d_acc": "discriminator's accuracy on real and generated samples together",
+    "fid": "Frechet distance between generated and real samples",
+    "kid": "kernel distance between generated and real samples",
+    "mmd": "maximum mean discrepancy between generated and real samples",
+}
+"""Signals that only other people's logs have."""
+
 Status = Literal[
     "healthy",
     "suspect",

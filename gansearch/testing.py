@@ -41,7 +41,7 @@ from gansearch.components import (
 )
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.signals import COLUMNS, Row
+from gansearch.signals import COLUMNS, LOG_COLUMNS, Row
 
 DRAWS = 8
 C = TypeVar("C", bound=Component)
@@ -339,7 +339,7 @@ class DetectorContract(ComponentContract):
         assert watch.conclude().status == "healthy"
 
     def test_reads_columns_that_exist(self, component: Detector) -> None:
-        known = {*COLUMNS, "d_loss"}
+        known = {*COLUMNS, *LOG_COLUMNS}
         assert {
             name for alternatives in component.reads for name in alternatives.split("|")
         } <= known

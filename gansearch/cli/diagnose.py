@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gansearch.cli.output import Json, console, print_json
+from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.diagnosis.loss_log import LossLog, parse_map, read_logs
 
 if TYPE_CHECKING:
     from gansearch.diagnosis.detection import Diagnosis
     from gansearch.signals import Remedy
 
-DETECTORS = ("divergence", "convergence-failure", "mode-collapse")
-"""Those that a study has unless it says otherwise."""
+PICTURES = (".png", ".svg", ".pdf")
 
 
 def diagnose_log(
-    log: Annotated[
-        Path, typer.Argument(metavar="LOG", help="A CSV file, or a trial's signals.parquet.")
+    logs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="LOG...",
+            help="A table, JSON, printed lines, TensorBoard's files or signals.parquet, compressed "
+            "or not; several files are joined by their step; - is stdin.",
+        ),
     ],
     names: Annotated[
         list[str] | None,
@@ -30,26 +35,60 @@ def diagnose_log(
             help="The log's name for one of our columns, as g_loss=gen_loss.",
         ),
     ] = None,
+    loss: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Loss of the training, as bce, hinge, least-squares, relativistic or wasserstein.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", metavar="FILE", help="Draw the curves: .png, .svg or .pdf.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Say from a loss log whether a training failed, since when and why, and what to try next."""
-    from gansearch.diagnosis.detection import diagnose
-    from gansearch.diagnosis.loss_log import parse_map, read_log
+    # The detectors are components, which import torch: reading errors come without its 2 s.
+    path = None if output is None else output_path(output, PICTURES)
+    kind = None if loss is None else _loss(loss)
+    log = read_logs(logs, parse_map(names or []))
+    from gansearch.diagnosis.log_diagnosis import diagnose_log
     from gansearch.diagnosis.remedies import remedies
-    from gansearch.registry import Registry
 
-    registry = Registry()
-    detectors = {name: registry.load("detector", name)() for name in DETECTORS}
-    steps = read_log(log, parse_map(names or []))
-    diagnosis = diagnose(steps, detectors)  # type: ignore[arg-type]
-    advice = remedies(diagnosis.verdict, [row for _, row in steps])
+    judged = diagnose_log(log.rows, kind)
+    diagnosis = judged.diagnosis
+    advice = remedies(diagnosis.verdict, judged.rows)
+    if path is not None:
+        _draw(path, log, diagnosis)
     if json:
-        print_json(diagnosis.to_json() | {"remedies": [remedy.to_json() for remedy in advice]})
+        read = {"loss": judged.loss, "loss_because": judged.because, "files": log.sources}
+        told = diagnosis.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
+        print_json(told | {"read": read})
     else:
-        _print(log, diagnosis, advice)
+        _print(log, diagnosis, advice, f"{judged.loss}: {judged.because}")
 
 
-def _print(log: Path, diagnosis: Diagnosis, advice: Sequence[Remedy]) -> None:
+def _loss(name: str) -> str:
+    from gansearch.diagnosis.log_diagnosis import LOSSES
+    from gansearch.registry import unknown
+
+    wanted = name.lower().replace("_", "-").replace(" ", "-")
+    if wanted not in LOSSES:
+        raise typer.BadParameter(unknown("loss", name, LOSSES), param_hint="--loss")
+    return wanted
+
+
+def _draw(path: Path, log: LossLog, diagnosis: Diagnosis) -> None:
+    import pandas as pd
+
+    from gansearch.plots.curves import curves_figure
+
+    signals = pd.DataFrame([{"step": step, **row} for step, row in log.rows])
+    title = ", ".join(Path(source["file"]).name for source in log.sources)
+    curves_figure(title, signals, diagnosis.verdict).savefig(path)
+
+
+def _print(log: LossLog, diagnosis: Diagnosis, advice: Sequence[Remedy], loss: str) -> None:
     from rich.markup import escape
     from rich.table import Table
     from rich.text import Text
@@ -59,10 +98,14 @@ def _print(log: Path, diagnosis: Diagnosis, advice: Sequence[Remedy]) -> None:
     from gansearch.report.trial_counts import VERDICT_STYLES
 
     out, verdict = console(), diagnosis.verdict
+    for source in log.sources:
+        out.print(f"[dim]{escape(_how_read(source))}[/]", soft_wrap=True)
+    out.print(f"[dim]loss taken for {escape(loss)}[/]", soft_wrap=True)
     since = "" if verdict.step is None else f" at step {verdict.step}"
-    out.print(
-        f"{escape(str(log))}, {diagnosis.rows} rows: [bold {VERDICT_STYLES[verdict.status]}]{verdict.status}[/]{since}"
-    )
+    style = VERDICT_STYLES.get(verdict.status, "yellow")
+    names = ", ".join(source["file"] for source in log.sources)
+    told = f"[bold {style}]{verdict.status}[/]{since}"
+    out.print(f"{escape(names)}, {diagnosis.rows} rows: {told}")
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -72,6 +115,13 @@ def _print(log: Path, diagnosis: Diagnosis, advice: Sequence[Remedy]) -> None:
         out.print(table)
     for detector, columns in diagnosis.unjudged.items():
         missing = ", ".join(column.replace("|", " or ") for column in columns)
-        out.print(f"[yellow]{detector} lacks[/] {missing}")
+        out.print(f"[yellow]{detector} lacks[/] {escape(missing)}")
     if advice:
         out.print(Text(), next_steps(advice))
+
+
+def _how_read(source: Mapping[str, Any]) -> str:
+    """Say in a line how a file was read."""
+    columns = [f"{ours} = {theirs}" for ours, theirs in source["columns"].items() if theirs]
+    told = f"{source['file']}: {source['format']}, {source['rows']} rows; {', '.join(columns)}"
+    return "; ".join([told, *source["notes"]])

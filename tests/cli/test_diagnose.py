@@ -7,14 +7,14 @@ DATA = Path(__file__).parents[1] / "data"
 
 
 @pytest.mark.parametrize(
-    ("log", "rows", "step"),
+    ("log", "rows", "won", "step"),
     [
-        ("face_gan_losses", 41, 390),
-        ("coursework_dense_losses", 100, 99),
-        ("coursework_conv_losses", 100, 99),
+        ("face_gan_losses", 41, 41, 390),
+        ("coursework_dense_losses", 100, 97, 99),
+        ("coursework_conv_losses", 100, 93, 99),
     ],
 )
-def test_the_failures_on_record_are_recognised(call, log, rows, step):
+def test_the_failures_on_record_are_recognised(call, log, rows, won, step):
     code, out, _ = call("diagnose", DATA / f"{log}.csv", "--json")
     told = json.loads(out)
     assert (code, told["verdict"], told["step"], told["rows"]) == (
@@ -23,7 +23,7 @@ def test_the_failures_on_record_are_recognised(call, log, rows, step):
         step,
         rows,
     )
-    assert told["evidence"]["rule"] == f"the discriminator has won {rows} of the last {rows} steps"
+    assert told["evidence"]["rule"] == f"the discriminator has won {won} of the last {rows} rows"
 
 
 def test_what_could_not_be_judged_is_told(call):
@@ -98,6 +98,28 @@ def test_a_trials_own_signals_are_judged(call, run):
 def test_an_unreadable_log_is_a_failure_in_one_message(call, tmp_path):
     code, out, err = call("diagnose", tmp_path / "none.csv")
     assert (code, out) == (1, "")
-    assert (
-        err.startswith(f"{tmp_path / 'none.csv'} cannot be read as CSV") and "Traceback" not in err
-    )
+    assert err.startswith(f"{tmp_path / 'none.csv'} cannot be read") and "Traceback" not in err
+
+
+def test_it_says_how_the_log_was_read(call, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("Epoch;errD;errG\n" + "".join(f"{i};0,6{i};1,{i}\n" for i in range(20)))
+    (file,) = json.loads(call("diagnose", log, "--json")[1])["read"]["files"]
+    assert file["columns"] == {"step": "Epoch", "d_loss": "errD", "g_loss": "errG"}
+    assert (file["format"], file["rows"]) == ("table separated by semicolons", 20)
+    assert "d_loss = errD" in call("diagnose", log)[1]
+
+
+def test_the_loss_can_be_named(call, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,d_loss,g_loss\n" + "".join(f"{i},0.0,{8 + i % 3}\n" for i in range(60)))
+    assert json.loads(call("diagnose", log, "--json", "--loss", "hinge")[1])["verdict"] == "healthy"
+    code, _, err = call("diagnose", log, "--loss", "hing")
+    assert code == 2 and "hinge" in err
+
+
+def test_the_curves_are_drawn(call, tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("step,d_loss,g_loss\n" + "".join(f"{i},0.6{i},1.{i}\n" for i in range(30)))
+    assert call("diagnose", log, "-o", tmp_path / "curves.png")[0] == 0
+    assert (tmp_path / "curves.png").read_bytes().startswith(b"\x89PNG")

@@ -45,10 +45,6 @@ class ConvergenceFailure(Detector):
     Without it, nine of 81 condemned runs would have been stopped whose samples were no collapse in the end;
     with it none (benchmarks/tabular).
     """
-    blind_share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Of a log without samples: share of its rows, its end among them, that must be dominated to condemn it."""
-    blind_rows: Annotated[int, Field(ge=1)] = 10
-    """Of a log without samples: dominated rows at least."""
 
     def watch(self) -> Watch:
         return _DominanceWatch(self)
@@ -66,7 +62,6 @@ class _DominanceWatch:
         self.step = 0
         self.ratios: deque[tuple[int, float]] = deque()
         self.lately: deque[bool] = deque(maxlen=2 * detector.window)
-        self.has_samples = False
         self.coverage = 0.0
         self.failure: Verdict | None = None  # as of the last step, told at once or at the end
 
@@ -97,15 +92,6 @@ class _DominanceWatch:
     def conclude(self) -> Verdict | None:
         if self.failure:
             return self.failure
-        blind = not self.has_samples
-        long_enough = self.winning_rows_in_all >= max(
-            self.detector.blind_share * self.rows, self.detector.blind_rows
-        )
-        if blind and self.winning_rows and long_enough:
-            told = {"note": "judged by losses alone: the log has no pair_ratio"}
-            return Verdict(
-                "convergence-failure", self.step, self._evidence() | told, "convergence-failure"
-            )
         if self.winning_rows >= self.detector.patience:
             return Verdict("suspect", self.winning_since, self._evidence(), "convergence-failure")
         return None
@@ -134,7 +120,6 @@ class _DominanceWatch:
     def _remember_ratio(self, step: int, row: Row) -> None:
         if not math.isfinite(row.get("pair_ratio", math.nan)):
             return
-        self.has_samples = True
         self.ratios.append((step, row["pair_ratio"]))
         while self.ratios[0][0] <= step - 2 * self.detector.window:
             self.ratios.popleft()

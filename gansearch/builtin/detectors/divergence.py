@@ -9,7 +9,7 @@ from pydantic import Field
 from gansearch.components import Detector, Watch
 from gansearch.signals import Row, Verdict
 
-LOSSES = ("d_loss_real", "d_loss_fake", "g_loss")
+LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 
 
 class Divergence(Detector):
