@@ -42,7 +42,9 @@ class ImageShape(NamedTuple):
 class Component(BaseModel):
     """Something that a study can name in `use:` and that a search can vary."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     role: ClassVar[str]
     # Stays 1 for ever: a plugin that declares nothing was written for the first version.

@@ -29,8 +29,8 @@ from filelock import FileLock, Timeout
 
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
-from gansearch.study.database_url import without_password
 from gansearch.study.spec import StudySpec
+from gansearch.study.urls import without_password
 from gansearch.study.yaml_file import StudyDocument
 
 if TYPE_CHECKING:
