@@ -1,4 +1,4 @@
-"""A candidate: one fully concrete choice of components, known by the hash of its content."""
+"""A candidate: one concrete choice of components, identified by the hash of its content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CANDIDATE_ROLES = ("dataset", "generator", "discriminator", "loss", "schedule")
 
 @dataclass(frozen=True)
 class Candidate:
-    """What is trained, and on what."""
+    """The components of one training, with all fields set."""
 
     dataset: Dataset
     generator: Generator
@@ -36,16 +36,16 @@ class Candidate:
     loss: Loss
     schedule: Schedule
     uses: Mapping[str, str]
-    """The name under which a study calls each role's component."""
+    """Name of the component by role, as a study has it after `use:`."""
 
     @classmethod
     def of(cls, components: Mapping[str, tuple[str, Component]]) -> Self:
-        """Put together from (name, component) by role."""
+        """Make a candidate from (name, component) by role."""
         parts: dict[str, Any] = {role: components[role][1] for role in CANDIDATE_ROLES}
         return cls(**parts, uses={role: components[role][0] for role in CANDIDATE_ROLES})
 
     def to_json(self) -> dict[str, Any]:
-        """Every field of every component, by role."""
+        """Return every field of every component as plain data, by role."""
         parts: dict[str, Component] = {role: getattr(self, role) for role in CANDIDATE_ROLES}
         return {
             role: {"use": self.uses[role]} | part.model_dump(mode="json")
@@ -54,7 +54,7 @@ class Candidate:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Mapping[str, Any]], registry: Registry) -> Self:
-        """The candidate that `to_json` wrote.
+        """Make the candidate that `to_json` wrote.
 
         Raises:
             PluginError: when a component it names is not installed.
@@ -67,21 +67,21 @@ class Candidate:
         return cls.of(components)
 
     def networks(self, images: ImageShape) -> tuple[nn.Module, nn.Module]:
-        """Build the generator, and the discriminator for it, for samples of this shape.
+        """Build generator and discriminator for samples of this shape.
 
         Raises:
-            ValueError: when the fields and the shape do not go together.
+            ValueError: when the fields and the shape do not fit together.
         """
         generator = self.generator.build(images)
         return generator, self.discriminator.matched(generator, images).build(images)
 
     def missing_objectives(self) -> list[str]:
-        """What the schedule's phases ask of the loss, and it does not have."""
-        asked = dict.fromkeys(phase.objective for phase in self.schedule.phases(steps_per_epoch=1))
-        return [name for name in asked if not callable(getattr(self.loss, name, None))]
+        """Return the objectives that the schedule names and the loss does not have."""
+        named = dict.fromkeys(phase.objective for phase in self.schedule.phases(steps_per_epoch=1))
+        return [name for name in named if not callable(getattr(self.loss, name, None))]
 
     @cached_property
     def identity(self) -> str:
-        """16 hexadecimal digits that tell it from every other candidate."""
+        """Hash of all fields, 16 hexadecimal digits."""
         content = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:16]

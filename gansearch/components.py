@@ -1,21 +1,23 @@
-"""Components: the contract between gansearch and what plugs into it, one base class a role.
+"""Contract of the components: one base class for each role that a plugin can fill.
 
-A component is a frozen, validated pydantic model. `Field` bounds say which values may exist; a
-domain in the annotation says which ones `search: true` tries. Tensors are `NCHW`: N samples,
-C channels, H rows, W columns; a point in the plane is a sample of shape (2, 1, 1).
+A component is a frozen, validated pydantic model. `Field` bounds state which values may exist; a
+domain in the annotation states which ones `search: true` tries; the docstring under a field is its
+description in the study's JSON schema. Tensors are `NCHW`: N samples, C channels, H rows and W
+columns; a point in the plane is a sample of shape (2, 1, 1).
 """
 
 from __future__ import annotations
 
+import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gansearch.domains import Domain, FloatRange
-from gansearch.errors import DomainError
+from gansearch.errors import ComponentError, DomainError
 from gansearch.signals import Row, Verdict
 
 if TYPE_CHECKING:
@@ -24,11 +26,15 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 API_VERSION = 1
-"""Raised when a plugin written for the contract as it stands here would no longer work."""
+"""Version of this contract; raised when plugins written for it would no longer work."""
 
 
 class ImageShape(NamedTuple):
-    """The shape of one sample."""
+    """Shape of one sample.
+
+    >>> ImageShape(3, 80, 80).numel
+    19200
+    """
 
     channels: int
     height: int
@@ -36,13 +42,22 @@ class ImageShape(NamedTuple):
 
     @property
     def numel(self) -> int:
+        """Number of values in one sample."""
         return self.channels * self.height * self.width
 
 
 class Component(BaseModel):
-    """Something that a study can name in `use:` and that a search can vary."""
+    """Base of everything that a study can name in `use:` and that a search can vary.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    Raises:
+        DomainError: when a class is defined whose domain holds a value that its field refuses.
+        ComponentError: when a class is defined without a class variable that its role requires, or
+            with a wrong value of it.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
     role: ClassVar[str]
     # Stays 1 for ever: a plugin that declares nothing was written for the first version.
@@ -56,10 +71,11 @@ class Component(BaseModel):
                 check_domain(cls, name, domain)
             except DomainError as error:
                 raise DomainError(f"{cls.__name__}.{name}: {error}") from None
+        _check_class_variables(cls)
 
     @classmethod
     def domains(cls) -> dict[str, Domain]:
-        """What `search: true` tries: the fields with a domain in their annotation."""
+        """Return the domains in the annotations of the fields, which `search: true` tries."""
         return {
             name: entry
             for name, field in cls.model_fields.items()
@@ -69,27 +85,27 @@ class Component(BaseModel):
 
     @classmethod
     def summary(cls) -> str:
-        """The first line of the docstring."""
+        """Return the first line of the docstring."""
         return (cls.__doc__ or "").strip().partition("\n")[0]
 
 
 def check_field(component: type[Component], name: str, value: object) -> Any:
-    """Validate one field's value by itself.
+    """Validate the value of one field by itself and return it as the field stores it.
 
     Raises:
-        ValidationError: as pydantic words it.
+        ValidationError: when the field refuses the value.
     """
     field = component.model_fields[name]
-    legal = [entry for entry in field.metadata if not isinstance(entry, Domain)]
-    annotation: Any = Annotated[field.annotation, Field(), *legal]
+    constraints = [entry for entry in field.metadata if not isinstance(entry, Domain)]
+    annotation: Any = Annotated[field.annotation, Field(), *constraints]
     return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False)).validate_python(value)
 
 
 def check_domain(component: type[Component], name: str, domain: Domain) -> None:
-    """Hold a domain against the values that its field allows.
+    """Check that a field accepts every value of a domain.
 
     Raises:
-        DomainError: naming the rule and the value that breaks it.
+        DomainError: with the rule and the value that breaks it.
     """
     for value in domain.extremes():
         try:
@@ -102,7 +118,7 @@ def check_domain(component: type[Component], name: str, domain: Domain) -> None:
 
 
 def is_whole(component: type[Component], name: str) -> bool:
-    """Whether a field takes whole numbers and nothing finer."""
+    """Return True for a field that takes whole numbers only."""
     for value in (0.5, 1.5, 2.5):
         try:
             check_field(component, name, value)
@@ -112,58 +128,87 @@ def is_whole(component: type[Component], name: str) -> bool:
     return False
 
 
+def _check_class_variables(component: type[Component]) -> None:
+    """Check that a class that can be instantiated has the class variables of its role.
+
+    Raises:
+        ComponentError: naming class and variable.
+    """
+    bases = [base for base in component.__mro__ if issubclass(base, Component)]
+    role = next((base for base in bases if "role" in vars(base)), None)
+    if role is None or role is component or inspect.isabstract(component):
+        return
+    for name, annotation in inspect.get_annotations(role, eval_str=True).items():
+        if name not in role.__class_vars__:
+            continue
+        place, kind = f"{component.__name__}.{name}", get_args(annotation)[0]
+        if not hasattr(component, name):
+            wanted = str(kind).replace("typing.", "")
+            raise ComponentError(f"{place} is missing; set this class variable to a {wanted}")
+        try:
+            TypeAdapter(kind).validate_python(getattr(component, name))
+        except ValidationError as error:
+            rule = error.errors()[0]["msg"]
+            raise ComponentError(f"{place} is {getattr(component, name)!r}: {rule}") from None
+
+
 # --------------------------------------------------------------------------------------------------
 # Networks
 
 
 class Network(Component):
-    """A component that builds a network, on whatever device torch's default names."""
+    """A component that builds a network, on torch's default device."""
 
     @abstractmethod
     def build(self, images: ImageShape) -> nn.Module:
         """Build the network, initialised, for samples of this shape.
 
-        Called under `torch.device("meta")` too, to count without memory: no tensor's value may be
-        looked at.
+        Sizes are counted by building under `torch.device("meta")`, which allocates no memory; the
+        method must not read the value of a tensor.
 
         Raises:
-            ValueError: when these fields and this shape do not go together.
+            ValueError: when these fields and this shape do not fit together.
         """
 
 
 class Generator(Network):
-    """Builds a module that maps latents of shape (N, latent) to samples (N, C, H, W).
+    """A component that builds a module from latents (N, latent) to samples (N, C, H, W).
 
-    One that feeds on samples is an autoencoder: it maps samples (N, C, H, W) of the data to samples,
-    and `latent` is the width of its bottleneck.
+    With `feeds_on = "samples"` it is an autoencoder: a module from samples (N, C, H, W) of the data
+    to samples, with `latent` values in its bottleneck.
     """
 
     role: ClassVar[str] = "generator"
     feeds_on: ClassVar[Literal["latents", "samples"]] = "latents"
 
     latent: Annotated[int, Field(ge=1)]
+    """Number of values in one latent."""
 
     def input_shape(self, images: ImageShape) -> tuple[int, ...]:
-        """The shape of one input, for samples of this shape."""
+        """Return the shape of one input, for samples of this shape."""
         return tuple(images) if self.feeds_on == "samples" else (self.latent,)
 
     def draw_latents(self, count: int, device: torch.device | str) -> Tensor:
-        """Latents of shape (count, latent), standard normal."""
+        """Draw latents (count, latent) from the standard normal distribution."""
+        # Imported here: the driver imports this module and must start without torch.
         import torch
 
         return torch.randn(count, self.latent, device=device)
 
 
 class Discriminator(Network):
-    """Builds a module that maps samples (N, C, H, W) to scores: high means real.
+    """A component that builds a module from samples (N, C, H, W) to scores; high means real.
 
-    There is a score for each sample, (N,), or one for every m samples that are judged together, (N // m,).
+    The module returns one score per sample, (N,), or one per pack of m samples, (N // m,).
     """
 
     role: ClassVar[str] = "discriminator"
 
     def matched(self, generator: nn.Module, images: ImageShape) -> Discriminator:
-        """The discriminator for a generator that is built already: itself, unless it takes its size from that one."""
+        """Return the discriminator for a built generator, for samples of this shape.
+
+        That is this one, unless its size follows from the generator's.
+        """
         return self
 
 
@@ -172,15 +217,15 @@ class Discriminator(Network):
 
 
 class LossInputs(Protocol):
-    """What a loss can see of a training step. Everything is computed when first asked for."""
+    """Tensors and networks of a training step that a loss can use, computed on first access."""
 
     @property
     def step(self) -> int:
-        """The step under way, counted from 1."""
+        """Number of the current step, counted from 1."""
 
     @property
     def steps(self) -> int:
-        """Of the whole training."""
+        """Number of steps of the whole training."""
 
     @property
     def real(self) -> Tensor:
@@ -188,81 +233,91 @@ class LossInputs(Protocol):
 
     @property
     def inputs(self) -> Tensor:
-        """What `fake` was generated from: latents (N, latent), or `real` where the generator feeds on samples."""
+        """Inputs of the generator: latents (N, latent), or `real` where it feeds on samples."""
 
     @property
     def fake(self) -> Tensor:
-        """Generated samples, (N, C, H, W), through which gradients reach the generator when it learns."""
+        """Generated samples, (N, C, H, W), with a gradient to the generator when it is trained."""
 
     @property
     def real_scores(self) -> Tensor:
-        """The discriminator's scores of `real`, (N,)."""
+        """Scores of `real` from the discriminator, (N,)."""
 
     @property
     def fake_scores(self) -> Tensor:
-        """The discriminator's scores of `fake`, (N,)."""
+        """Scores of `fake` from the discriminator, (N,)."""
 
     @property
     def real_features(self) -> Tensor:
-        """What the discriminator's last dense or convolutional layer was given of `real`, (N, F)."""
+        """Inputs (N, F) of the discriminator's last dense or convolutional layer, for `real`."""
 
     @property
     def fake_features(self) -> Tensor:
-        """The same of `fake`, (N, F)."""
+        """Inputs (N, F) of the discriminator's last dense or convolutional layer, for `fake`."""
 
     @property
     def generator(self) -> nn.Module:
-        """The generator's network."""
+        """Network of the generator."""
 
     @property
     def discriminator(self) -> nn.Module:
-        """The discriminator's network."""
+        """Network of the discriminator."""
 
     def note(self, name: str, value: Tensor) -> None:
-        """Record a scalar among the step's signals, under a name of the loss's own."""
+        """Record a scalar among the signals of the step, under a name that the loss chooses."""
 
 
 class Loss(Component):
-    """Formulas for scores, and the objectives made from them that a schedule's phases name.
+    """Formulas on scores, and the objectives made from them that the phases of a schedule name.
 
-    A plain loss defines `of_real`, `of_fake` and `of_generator`. One that needs more of the scene
-    (a penalty, a reconstruction) overrides or adds objectives: any method that takes a `LossInputs` and
-    gives a scalar tensor can be named by a phase.
+    A loss defines `of_real`, `of_fake` and `of_generator`. One that needs more than scores (a
+    penalty, a reconstruction) overrides or adds objectives: a phase can name any method that maps
+    `LossInputs` to a scalar tensor.
+
+        class Hinge(Loss):
+            def of_real(self, scores: Tensor) -> Tensor:
+                return relu(1 - scores).mean()
+
+            def of_fake(self, scores: Tensor) -> Tensor:
+                return relu(1 + scores).mean()
+
+            def of_generator(self, scores: Tensor) -> Tensor:
+                return -scores.mean()
     """
 
     role: ClassVar[str] = "loss"
 
     @abstractmethod
     def of_real(self, scores: Tensor) -> Tensor:
-        """The discriminator's loss, a scalar, for scores (N,) of real samples."""
+        """Return the discriminator's loss, a scalar, for scores (N,) of real samples."""
 
     @abstractmethod
     def of_fake(self, scores: Tensor) -> Tensor:
-        """The discriminator's loss, a scalar, for scores (N,) of generated samples."""
+        """Return the discriminator's loss, a scalar, for scores (N,) of generated samples."""
 
     @abstractmethod
     def of_generator(self, scores: Tensor) -> Tensor:
-        """The generator's loss, a scalar, for scores (N,) of generated samples."""
+        """Return the generator's loss, a scalar, for scores (N,) of generated samples."""
 
     def logits(self, scores: Tensor) -> Tensor | None:
-        """Scores as log-odds of being real, for the signals; None where they have no such meaning."""
+        """Convert scores to log-odds of being real, for the signals; None where undefined."""
         return scores
 
-    def discriminate(self, scene: LossInputs) -> Tensor:
-        """Objective: real and generated samples together."""
-        return self.of_real(scene.real_scores) + self.of_fake(scene.fake_scores)
+    def discriminate(self, inputs: LossInputs) -> Tensor:
+        """Objective of the discriminator on real and generated samples."""
+        return self.of_real(inputs.real_scores) + self.of_fake(inputs.fake_scores)
 
-    def discriminate_real(self, scene: LossInputs) -> Tensor:
-        """Objective: real samples alone."""
-        return self.of_real(scene.real_scores)
+    def discriminate_real(self, inputs: LossInputs) -> Tensor:
+        """Objective of the discriminator on real samples alone."""
+        return self.of_real(inputs.real_scores)
 
-    def discriminate_fake(self, scene: LossInputs) -> Tensor:
-        """Objective: generated samples alone."""
-        return self.of_fake(scene.fake_scores)
+    def discriminate_fake(self, inputs: LossInputs) -> Tensor:
+        """Objective of the discriminator on generated samples alone."""
+        return self.of_fake(inputs.fake_scores)
 
-    def generate(self, scene: LossInputs) -> Tensor:
-        """Objective: generated samples that the discriminator should take for real."""
-        return self.of_generator(scene.fake_scores)
+    def generate(self, inputs: LossInputs) -> Tensor:
+        """Objective of the generator: samples that the discriminator takes for real."""
+        return self.of_generator(inputs.fake_scores)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -273,28 +328,46 @@ Player = Literal["generator", "discriminator"]
 
 @dataclass(frozen=True)
 class Phase:
-    """Which network learns what, on how much data, and at which steps.
+    """Updates of one network within a step: objective, share of the batch, and when they are due.
 
-    It runs at the steps from `start` (included) to `stop` (excluded) whose position in a cycle of
-    `period` steps lies in [`begin`, `end`).
+    A phase is due at the steps from `start` (included) to `stop` (excluded) whose position in a
+    cycle of `period` steps lies in [`begin`, `end`). Steps are counted from 0.
+
+    >>> phase = Phase("generator", "generate", period=6, begin=3)
+    >>> [step for step in range(12) if phase.due(step)]
+    [3, 4, 5, 9, 10, 11]
     """
 
     trains: Player
+    """Network that is updated."""
     objective: str
-    """Name of a method of the loss that maps a scene to a scalar."""
+    """Name of the method of the loss that maps `LossInputs` to a scalar."""
     share: float = 1.0
-    """Of the batch size."""
+    """Share of the batch size."""
     updates: int = 1
+    """Updates in a row, each on a batch of its own."""
     mixed: bool = False
-    """Whether real and generated samples pass the discriminator as one batch, so that its norms see both together."""
+    """Pass real and generated samples through the discriminator as one batch.
+
+    Batch norms then see both together.
+    """
     start: int = 0
+    """First step."""
     stop: int | None = None
+    """Step after the last one; None for the end of the training."""
     period: int = 1
+    """Length of the cycle in steps."""
     begin: int = 0
+    """First position in the cycle."""
     end: int | None = None
+    """Position after the last one in the cycle; None for `period`."""
 
     def __post_init__(self) -> None:
         end = self.period if self.end is None else self.end
+        if self.trains not in get_args(Player):
+            raise ValueError(
+                f"a phase trains {' or '.join(map(repr, get_args(Player)))}, got {self.trains!r}"
+            )
         if not (0 < self.share <= 1 and self.updates >= 1 and self.period >= 1):
             raise ValueError(
                 f"a phase needs 0 < share <= 1, updates >= 1 and period >= 1, got {self}"
@@ -303,7 +376,7 @@ class Phase:
             raise ValueError(f"a phase needs 0 <= begin < end <= period, got {self}")
 
     def due(self, step: int) -> bool:
-        """Whether the phase runs at a step, counted from 0."""
+        """Return True if the phase runs at a step, counted from 0."""
         if step < self.start or (self.stop is not None and step >= self.stop):
             return False
         position = (step - self.start) % self.period
@@ -311,22 +384,28 @@ class Phase:
 
 
 class Schedule(Component):
-    """Says which network trains on what and when, as data, and with which Adam."""
+    """Phases of the training, as data, and the settings of both Adam optimizers."""
 
     role: ClassVar[str] = "schedule"
 
     generator_lr: Annotated[float, Field(gt=0), FloatRange(1e-4, 2e-3, log=True)] = 2e-4
+    """Learning rate of the generator."""
     discriminator_lr: Annotated[float, Field(gt=0), FloatRange(1e-4, 2e-3, log=True)] = 2e-4
+    """Learning rate of the discriminator."""
     generator_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Adam's beta1 of the generator."""
     generator_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Adam's beta2 of the generator."""
     discriminator_beta1: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    """Adam's beta1 of the discriminator."""
     discriminator_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
+    """Adam's beta2 of the discriminator."""
     generator_ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Decay of the exponential moving average of the generator that is judged; 0 judges the generator itself."""
+    """Decay of the moving average (EMA) of the generator, which is then judged; 0 for none."""
 
     @abstractmethod
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
-        """The phases of a step, in order."""
+        """Return the phases of a step, in order."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -335,7 +414,7 @@ class Schedule(Component):
 
 @dataclass(frozen=True)
 class Split:
-    """Samples (N, C, H, W), uint8 for images and float32 for points, with labels (N,) where known."""
+    """Samples (N, C, H, W), uint8 for images and float32 for points, with labels (N,) if known."""
 
     samples: np.ndarray
     labels: np.ndarray | None = None
@@ -348,11 +427,11 @@ class Data:
     train: Split
     test: Split
     source: str
-    """For the record: the name of the data and of the place it was found, without the machine's paths."""
+    """Name of the data and of its origin, without paths of this machine."""
     digest: str
     """sha256 of all samples, in hexadecimal."""
     value_range: tuple[float, float] = (-1.0, 1.0)
-    """What 0 and 255 become for the networks; points are passed as they are."""
+    """Values of 0 and 255 as the networks see them; points are passed unchanged."""
     extractor: str | None = None
     """Name of the feature extractor that ships for this data; None takes random features."""
     modes: np.ndarray | None = None
@@ -369,7 +448,7 @@ class Data:
         return bool(self.train.samples.dtype == "uint8")
 
     def to_range(self, samples: Tensor) -> Tensor:
-        """Stored samples (N, C, H, W) as the networks see them: float32, images scaled to `value_range`."""
+        """Convert stored samples (N, C, H, W) to float32, images scaled to `value_range`."""
         if not self.is_image:
             return samples.float()
         low, high = self.value_range
@@ -377,13 +456,13 @@ class Data:
 
 
 class Dataset(Component):
-    """Loads samples into memory."""
+    """A component that loads samples into memory."""
 
     role: ClassVar[str] = "dataset"
 
     @abstractmethod
     def load(self) -> Data:
-        """Read or make the data.
+        """Read or generate the data.
 
         Raises:
             DataError: when it is missing or unreadable, saying how to get it.
@@ -395,24 +474,24 @@ class Dataset(Component):
 
 
 class Metric(Component):
-    """A figure by which trials are compared. Subclass `SizeMetric` or `SampleMetric`."""
+    """A figure that trials are compared by; subclass `SizeMetric` or `SampleMetric`."""
 
     role: ClassVar[str] = "metric"
     direction: ClassVar[Literal["minimize", "maximize"]]
 
 
 class SizeMetric(Metric):
-    """Known before training, from networks on the meta device."""
+    """A metric known before training, from networks on the meta device."""
 
     direction: ClassVar[Literal["minimize", "maximize"]] = "minimize"
 
     @abstractmethod
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
-        """The size of networks that live on the meta device, as does one input of the generator, `inputs`."""
+        """Return the size of networks on the meta device, as is `inputs`, one input."""
 
 
 class Evidence(Protocol):
-    """What a metric can see of a trained generator. Everything is computed when first asked for."""
+    """Samples and features of a trained generator for a metric, computed on first access."""
 
     @property
     def real(self) -> Tensor:
@@ -424,7 +503,7 @@ class Evidence(Protocol):
 
     @property
     def inputs(self) -> Tensor | None:
-        """The samples, as in `real`, of which those in `fake` were made one by one; None for a generator of latents."""
+        """Inputs (N, C, H, W) of an autoencoder, one per sample in `fake`; None for latents."""
 
     @property
     def real_features(self) -> Tensor:
@@ -444,36 +523,36 @@ class Evidence(Protocol):
 
 
 class SampleMetric(Metric):
-    """Measured on samples of the trained generator."""
+    """A metric measured on samples of the trained generator."""
 
     @abstractmethod
     def measure(self, evidence: Evidence) -> float:
-        """The figure; NaN where it has no meaning for these data."""
+        """Return the figure, or NaN where it has no meaning for this data."""
 
 
 class Watch(Protocol):
-    """One run under one detector's eyes."""
+    """State of one detector over one run."""
 
     def observe(self, step: int, row: Row) -> Verdict | None:
-        """Take the signals of the next step in turn; the verdict as of this step, None for healthy."""
+        """Add the signals of the next step; return the verdict so far, None for healthy."""
 
     def conclude(self) -> Verdict | None:
-        """The verdict on a run that ends here."""
+        """Return the verdict on a run that ends here, None for healthy."""
 
 
 class Detector(Component):
-    """Says from the signals of a run whether it fails, as early as it can be known."""
+    """A test of the signals of a run for one kind of failure, as early as it shows."""
 
     role: ClassVar[str] = "detector"
     reads: ClassVar[tuple[str, ...]]
-    """Columns without which it cannot judge; of alternatives written `a|b`, one is enough."""
+    """Columns that the detector needs; of alternatives written `a|b`, one is enough."""
 
     @abstractmethod
     def watch(self) -> Watch:
-        """A fresh watch over one run."""
+        """Start to watch a run."""
 
     def probe_due(self, step: int) -> bool:
-        """Whether `coverage` and `duplicates` of the generator should be measured after this step."""
+        """Return True if `coverage` and `duplicates` should be measured after this step."""
         return False
 
 

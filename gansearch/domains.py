@@ -1,7 +1,7 @@
-"""Domains: which values of a component's field a search tries.
+"""Domains: the values of a component's field that a search tries.
 
-A domain stands in a field's annotation (what `search: true` tries) or in a study file (what this
-study tries). It draws a value from anything that suggests like an Optuna trial.
+A domain is written in the annotation of a field, for `search: true`, or in a study file. It draws a
+value from a source, such as an Optuna trial.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Scalar = None | bool | int | float | str
 
 
 class Source(Protocol):
-    """What values are drawn from: an Optuna trial, or a random stand-in with the same methods."""
+    """Source of values: an Optuna trial, or an object with the same methods."""
 
     def suggest_int(
         self, name: str, low: int, high: int, *, step: int = 1, log: bool = False
@@ -31,7 +31,11 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class IntRange:
-    """Whole numbers from low to high, both included."""
+    """Whole numbers from `low` to `high`, both included.
+
+    >>> IntRange(8, 32, step=8).levels(3)
+    (8, 24, 32)
+    """
 
     low: int
     high: int
@@ -51,11 +55,11 @@ class IntRange:
         return whole and self.low <= value <= self.high and (value - self.low) % self.step == 0  # type: ignore[operator]
 
     def extremes(self) -> tuple[int, ...]:
-        """The values whose legality implies that of all others."""
+        """Return both ends; a field that accepts them accepts all values between."""
         return (self.low, self.high)
 
     def levels(self, count: int) -> tuple[int, ...]:
-        """So many values spread evenly from low to high, fewer where there are no more."""
+        """Return up to `count` values spread evenly from low to high."""
         spread = _spread(self.low, self.high, count, self.log)
         return tuple(
             dict.fromkeys(
@@ -66,7 +70,11 @@ class IntRange:
 
 @dataclass(frozen=True)
 class FloatRange:
-    """Real numbers from low to high, both included."""
+    """Real numbers from `low` to `high`, both included.
+
+    >>> FloatRange(1e-4, 1e-2, log=True).levels(3)
+    (0.0001, 0.001, 0.01)
+    """
 
     low: float
     high: float
@@ -87,11 +95,11 @@ class FloatRange:
         )
 
     def extremes(self) -> tuple[float, ...]:
-        """The values whose legality implies that of all others."""
+        """Return both ends; a field that accepts them accepts all values between."""
         return (self.low, self.high)
 
     def levels(self, count: int) -> tuple[float, ...]:
-        """So many values spread evenly from low to high, fewer where there are no more."""
+        """Return up to `count` values spread evenly from low to high."""
         spread = _spread(self.low, self.high, count, self.log)
         if self.step is not None:
             last = int((self.high - self.low) / self.step)
@@ -104,7 +112,11 @@ class FloatRange:
 
 @dataclass(frozen=True, init=False)
 class Choices:
-    """One of several values: numbers, strings, booleans or null."""
+    """Values to choose among: numbers, strings, booleans or None.
+
+    >>> Choices("batch", "none").contains("layer")
+    False
+    """
 
     values: tuple[Scalar, ...]
 
@@ -129,11 +141,11 @@ class Choices:
         return value in self.values
 
     def extremes(self) -> tuple[Scalar, ...]:
-        """Every value: none of them vouches for another."""
+        """Return all values, since a field may accept one and refuse another."""
         return self.values
 
     def levels(self, count: int) -> tuple[Scalar, ...]:
-        """Every value, however many are asked for: nothing lies between them."""
+        """Return all values, whatever the count."""
         return self.values
 
 
@@ -141,25 +153,32 @@ Domain = IntRange | FloatRange | Choices
 
 
 def is_domain_node(node: object) -> bool:
-    """Whether a value in a study file is written as a domain."""
+    """Return True for a value of a study file that is written as a domain."""
     return isinstance(node, Mapping) and ("choices" in node or "low" in node or "high" in node)
 
 
 def parse_domain(node: Mapping[str, Any], *, whole: bool) -> Domain:
-    """Read `{low, high, step, log}` or `{choices}`; `whole` when the field is an integer.
+    """Parse a domain of a study file: `{low, high, step, log}` or `{choices}`.
+
+    Args:
+        node: keys and values as written.
+        whole: True for a field of whole numbers.
 
     Raises:
-        DomainError: for missing, surplus or contradictory keys.
+        DomainError: for missing, unknown or contradictory keys.
+
+    >>> parse_domain({"low": 1, "high": 64, "log": True}, whole=True)
+    IntRange(low=1, high=64, step=1, log=True)
     """
     if "choices" in node:
-        _refuse_surplus(node, {"choices"})
+        _refuse_unknown_keys(node, {"choices"})
         if not isinstance(node["choices"], list):
             raise DomainError(f"choices must be a list, got {node['choices']!r}")
         return Choices(*node["choices"])
-    _refuse_surplus(node, {"low", "high", "step", "log"})
+    _refuse_unknown_keys(node, {"low", "high", "step", "log"})
     missing = [key for key in ("low", "high") if key not in node]
     if missing:
-        raise DomainError(f"a range needs low and high, {missing[0]} is missing")
+        raise DomainError(f"a range needs low and high; {missing[0]} is missing")
     if whole:
         bounds = {
             key: _as_number(key, node[key], int) for key in ("low", "high", "step") if key in node
@@ -183,26 +202,26 @@ def _check_range(domain: object, low: float, high: float, step: float | None, lo
 
 
 def _spread(low: float, high: float, count: int, log: bool) -> list[float]:
-    """So many values, `low` and `high` among them, whose differences, or ratios, are the same."""
+    """Return `count` values from low to high with equal differences, or with equal ratios."""
     shares = [i / (count - 1) for i in range(1, count - 1)]
     between = [
         low * (high / low) ** share if log else low + (high - low) * share for share in shares
     ]
-    # Six digits are as much as anybody means, and 0.001 is told as such.
+    # Rounded to six digits, so that 0.001 is shown as such.
     return [low, *(min(max(float(f"{value:.6g}"), low), high) for value in between), high]
 
 
-def _refuse_surplus(node: Mapping[str, Any], known: set[str]) -> None:
-    surplus = sorted(set(node) - known)
-    if surplus:
+def _refuse_unknown_keys(node: Mapping[str, Any], known: set[str]) -> None:
+    unknown = sorted(set(node) - known)
+    if unknown:
         raise DomainError(
-            f"a domain takes {', '.join(sorted(known))}; {surplus[0]!r} is not among them"
+            f"a domain takes {', '.join(sorted(known))}; {unknown[0]!r} is not among them"
         )
 
 
 def _as_number(key: str, value: object, kind: type[int] | type[float]) -> Any:
     try:
-        # YAML 1.1 reads 1e-3 as a string; int() would silently cut a fraction off.
+        # YAML 1.1 reads 1e-3 as a string, and int() would drop a fraction.
         number = float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise DomainError(f"{key} must be a number, got {value!r}") from None

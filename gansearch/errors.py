@@ -1,7 +1,4 @@
-"""What can go wrong for a reason that the user can mend.
-
-Every one of these is shown as its message alone, without a traceback.
-"""
+"""Errors that a user can mend; each is shown as its message alone, without a traceback."""
 
 from __future__ import annotations
 
@@ -17,8 +14,12 @@ class DomainError(GansearchError):
     """A search domain that is malformed, or that holds values its field refuses."""
 
 
+class ComponentError(GansearchError):
+    """A component class that lacks what its role requires."""
+
+
 class PluginError(GansearchError):
-    """A component that cannot be had: unknown, broken, or claimed twice."""
+    """A component that cannot be loaded: unknown, broken, or offered by two distributions."""
 
 
 class DataError(GansearchError):
@@ -30,7 +31,7 @@ class RunFolderError(GansearchError):
 
 
 class FileTransferError(GansearchError):
-    """A storage over which files are brought that cannot be reached, read or written."""
+    """A storage for the transfer of files that cannot be reached, read or written."""
 
 
 class LogError(GansearchError):
@@ -38,12 +39,16 @@ class LogError(GansearchError):
 
 
 Place = tuple[str | int, ...]
-"""Where something stands in a study: the keys and indices that lead to it."""
+"""Path of a part of a study: the keys and indices that lead to it."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a study file: where it stands and what is wrong with it."""
+    """One mistake in a study file, with its path, and its position where that is known.
+
+    >>> str(Problem(("training", "steps"), "should be at least 1, got 0"))
+    'training.steps: should be at least 1, got 0'
+    """
 
     where: Place
     message: str

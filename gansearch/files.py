@@ -1,4 +1,4 @@
-"""Files that a crash never leaves a part of, and folders that it leaves for no longer than it must."""
+"""Atomic writes, and temporary folders that are removed even after a crash."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOCK = ".passing.lock"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
-    """Replace a file so that after a crash it holds the old content or the new, never a part."""
+    """Replace the content of a file; after a crash it holds the old or the new content, whole."""
     with tempfile.NamedTemporaryFile(
         dir=path.parent, prefix=f".{path.name}.", delete=False
     ) as file:
@@ -36,18 +36,18 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 @contextlib.contextmanager
 def passing_folder(parent: Path, prefix: str, name: str) -> Iterator[Path]:
-    """A new folder of this prefix and name that is removed in the end.
+    """Make a folder of this prefix and name, and remove it in the end.
 
-    Those of the same prefix that killed processes have left go first.
+    Folders of the same prefix that killed processes have left are removed first.
     """
-    for left in parent.glob(f"{prefix}*/{LOCK}"):
-        with contextlib.suppress(Timeout, OSError), FileLock(left, timeout=0):
-            shutil.rmtree(left.parent, ignore_errors=True)
+    for lock in parent.glob(f"{prefix}*/{LOCK}"):
+        # A lock that can be taken belongs to no living process.
+        with contextlib.suppress(Timeout, OSError), FileLock(lock, timeout=0):
+            shutil.rmtree(lock.parent, ignore_errors=True)
     folder = Path(tempfile.mkdtemp(prefix=f".{prefix}", dir=parent))
     try:
-        with FileLock(
-            folder / LOCK
-        ):  # before it has its name, so that nobody takes it for one that was left
+        # Locked before it gets its name, so that no other process removes it as left over.
+        with FileLock(folder / LOCK):
             folder = folder.rename(parent / f"{prefix}{name}")
             yield folder
     finally:

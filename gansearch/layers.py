@@ -1,4 +1,14 @@
-"""What the built-in networks are put together from."""
+"""Building blocks of networks, for built-in components and plugins alike.
+
+The mixins (`Initialised`, `Normalised`, `SpectrallyNormalised`, `Packed`) give a component fields
+and the method that applies them; the modules and functions are plain torch.
+
+    class Plain(Generator, Initialised, Normalised):
+        def build(self, images: ImageShape) -> nn.Module:
+            hidden = [nn.Linear(self.latent, 64, bias=self.needs_bias), *self.after(64, flat=True)]
+            output = [nn.Linear(64, images.numel), nn.Tanh(), nn.Unflatten(1, tuple(images))]
+            return self.initialise(nn.Sequential(*hidden, *output))
+"""
 
 from __future__ import annotations
 
@@ -6,7 +16,7 @@ import math
 from collections.abc import Callable
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -18,19 +28,29 @@ Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu"]
 Output = Literal["tanh", "sigmoid", "leaky_relu", "none"]
 
 
-class Initialised(BaseModel):
-    """Fields of a network whose weights are drawn by a scheme; biases start at zero, norms at one."""
+class Block(BaseModel):
+    """Base of the mixins, whose fields take their descriptions from the docstrings under them."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
+class Initialised(Block):
+    """Fields of the initialisation of weights; biases start at zero, norms at one."""
 
     init: Annotated[
         Literal["normal", "xavier", "orthogonal", "default"],
         Choices("normal", "xavier", "orthogonal"),
     ] = "normal"
-    """`default` leaves what torch does."""
+    """Distribution of the initial weights.
+
+    `normal` is N(0, `init_std`), `xavier` is Glorot's uniform one (Glorot & Bengio 2010),
+    `orthogonal` that of Saxe et al. 2014; `default` keeps the initialisation of torch.
+    """
     init_std: Annotated[float, Field(gt=0), FloatRange(0.005, 0.3, log=True)] = 0.02
-    """Of `normal` alone: `xavier` and `orthogonal` have a scale of their own."""
+    """Standard deviation of `init: normal`; the other distributions ignore it."""
 
     def initialise(self, network: nn.Module) -> nn.Module:
-        """Draw the weights of every convolution and dense layer."""
+        """Draw the weights of every convolution and dense layer; return the network."""
         draw: dict[str, Callable[[Tensor], object]] = {
             "normal": lambda weight: nn.init.normal_(weight, 0.0, self.init_std),
             "xavier": nn.init.xavier_uniform_,
@@ -39,29 +59,39 @@ class Initialised(BaseModel):
         for layer in network.modules():
             if self.init in draw and isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
                 if layer.weight.is_meta:
-                    continue  # nothing to draw; and drawing there makes torch load its whole compiler
+                    continue  # no values to draw, and drawing there makes torch load its compiler
                 draw[self.init](layer.weight)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
         return network
 
 
-class Normalised(BaseModel):
-    """Fields of a network with a norm and an activation after its hidden layers."""
+class Normalised(Block):
+    """Fields of the norm and the activation after the hidden layers."""
 
     norm: Annotated[Norm, Choices("batch", "none")] = "batch"
+    """Norm after each hidden layer: BatchNorm or none."""
     norm_momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Weight of the newest batch in BatchNorm's running statistics: 1 less the decay of other libraries."""
+    """Weight of the newest batch in the running statistics of BatchNorm.
+
+    Keras calls 1 minus this value `momentum`.
+    """
     norm_epsilon: Annotated[float, Field(gt=0)] = 1e-5
+    """Constant that BatchNorm adds to the variance."""
     activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "relu"
+    """Activation after each hidden layer."""
     slope: Annotated[float, Field(ge=0, lt=1)] = 0.2
-    """Of LeakyReLU below zero."""
+    """Slope of LeakyReLU below zero."""
     order: Literal["norm-activation", "activation-norm"] = "norm-activation"
+    """Order of norm and activation."""
 
     def after(self, width: int, *, flat: bool = False, pieces: int = 1) -> list[nn.Module]:
-        """What follows a hidden layer of this width; `flat` for (N, width), else (N, width, H, W).
+        """Make the norm and the activation that follow a hidden layer.
 
-        With several pieces the layer has that many times `width` units, and their maximum is the activation.
+        Args:
+            width: units or channels behind the activation.
+            flat: True for a layer that returns (N, width), False for (N, width, H, W).
+            pieces: units of the layer per unit behind the activation, which is Maxout above 1.
         """
         norm_first = self.order == "norm-activation"
         normed = width * pieces if norm_first else width
@@ -73,12 +103,12 @@ class Normalised(BaseModel):
 
     @property
     def needs_bias(self) -> bool:
-        """Whether a layer's bias does anything: a norm right behind it takes it away again."""
+        """True unless a norm directly after the layer removes its bias again."""
         return self.norm == "none" or self.order == "activation-norm"
 
 
 def make_activation(name: Activation, slope: float) -> nn.Module:
-    """An activation of its own, in place, since nothing else reads its input."""
+    """Make an activation; it works in place, since nothing else reads its input."""
     match name:
         case "relu":
             return nn.ReLU(inplace=True)
@@ -93,19 +123,24 @@ def make_activation(name: Activation, slope: float) -> nn.Module:
 
 
 class Maxout(nn.Module):
-    """The largest of so many pieces (Goodfellow et al. 2013): (N, pieces * width) becomes (N, width)."""
+    """Maximum over pieces (Goodfellow et al. 2013): (N, pieces * width) to (N, width).
+
+    >>> import torch
+    >>> Maxout(3)(torch.tensor([[1.0, 5.0, 3.0, 2.0, -1.0, 9.0]]))
+    tensor([[3., 9.]])
+    """
 
     def __init__(self, pieces: int) -> None:
         super().__init__()
         self.pieces = pieces
 
     def forward(self, units: Tensor) -> Tensor:
-        # The pieces of a unit lie `width` apart: a maximum of whole rows is faster than one of neighbours.
+        # The pieces of a unit lie `width` apart: faster than a maximum over neighbours.
         return units.view(len(units), self.pieces, -1).amax(1)
 
 
 def make_output(name: Output, slope: float) -> list[nn.Module]:
-    """What bounds the generated values, if anything does."""
+    """Make the output activation of a generator: no module for `none`."""
     match name:
         case "tanh":
             return [nn.Tanh()]
@@ -120,7 +155,7 @@ def make_output(name: Output, slope: float) -> list[nn.Module]:
 def make_norm(
     name: Norm, width: int, momentum: float, epsilon: float, *, flat: bool
 ) -> list[nn.Module]:
-    """The norm of a hidden layer, or nothing."""
+    """Make the norm of a hidden layer of this width: no module for `none`."""
     match name:
         case "batch" if flat:
             return [nn.BatchNorm1d(width, eps=epsilon, momentum=momentum)]
@@ -130,13 +165,14 @@ def make_norm(
             return []
 
 
-class SpectrallyNormalised(BaseModel):
-    """A field that bounds the largest singular value of every weight (Miyato et al. 2018)."""
+class SpectrallyNormalised(Block):
+    """Field of spectral normalisation (Miyato et al. 2018)."""
 
     spectral_norm: Annotated[bool, Choices(False, True)] = False
+    """Divide every weight by its largest singular value (Miyato et al. 2018)."""
 
     def bound(self, network: nn.Module) -> nn.Module:
-        """Wrap the weights where the field says so."""
+        """Normalise the weights of a network if `spectral_norm` is set; return the network."""
         if self.spectral_norm:
             for layer in network.modules():
                 if isinstance(layer, (nn.Linear, nn.Conv2d)):
@@ -144,30 +180,30 @@ class SpectrallyNormalised(BaseModel):
         return network
 
 
-class Packed(BaseModel):
-    """A field that has several samples judged together (PacGAN, Lin et al. 2018, arXiv:1712.04086).
+class Packed(Block):
+    """Field of packing (PacGAN, Lin et al. 2018, arXiv:1712.04086).
 
-    Samples that are too much alike give themselves away side by side, so that a generator of few
-    modes is told apart from the data sooner than sample by sample.
+    A discriminator that scores several samples together sees sooner that a generator has few modes
+    than one that scores them one by one.
     """
 
     packing: Annotated[int, Field(ge=1), Choices(1, 2, 4)] = 1
-    """Samples a score; a batch should hold a multiple of it, for a remainder is left out.
+    """Samples per score; a remainder of the batch is left out.
 
-    Gradient penalties stay a matter of the sample: they hold its own part of the score's gradient.
+    Gradient penalties still apply per sample, to its own part of the gradient of the score.
     """
 
     def pack(self) -> list[nn.Module]:
-        """What the network begins with."""
+        """Make the first layer of the network: no module without packing."""
         return [Pack(self.packing)] if self.packing > 1 else []
 
     def packed(self, images: ImageShape) -> ImageShape:
-        """The shape of a pack."""
+        """Return the shape of a pack of samples."""
         return images._replace(channels=images.channels * self.packing)
 
 
 class Pack(nn.Module):
-    """Lays every `packing` samples on each other, channel by channel: (N, C, H, W) becomes (N // m, m * C, H, W).
+    """Stack every m = `packing` samples by channel: (N, C, H, W) to (N // m, m * C, H, W).
 
     Raises:
         ValueError: when there are too few samples for one pack.
@@ -181,26 +217,30 @@ class Pack(nn.Module):
         packs = len(samples) // self.packing
         if not packs:
             raise ValueError(
-                f"packing {self.packing} needs as many samples at a time, got {len(samples)}"
+                f"packing {self.packing} needs at least {self.packing} samples, got {len(samples)}"
             )
         return samples[: packs * self.packing].reshape(packs, -1, *samples.shape[2:])
 
 
 Size = tuple[int, int]
-"""Height and width of a map."""
+"""Height and width of a feature map."""
 
 
 def halved(size: Size, times: int) -> Size:
-    """A map's size after so many layers of stride 2, rounded up so that it never vanishes."""
+    """Return the size of a map after so many layers of stride 2, rounded up.
+
+    >>> halved((28, 28), 3)
+    (4, 4)
+    """
     return math.ceil(size[0] / 2**times), math.ceil(size[1] / 2**times)
 
 
 class ToMap(nn.Module):
-    """Turns vectors (N, H * W * width) into maps (N, width, H, W), a pixel's values side by side.
+    """Reshape vectors (N, H * W * width) to maps (N, width, H, W) in channels-last layout.
 
-    That is the order of Keras, and the layout in which convolutions run fastest: nothing is copied,
-    there or in the backward pass. An activation whose gradient comes in another layout takes 15
-    times as long.
+    That is the order of Keras and the layout in which convolutions run fastest: nothing is copied,
+    neither here nor in the backward pass. An activation whose gradient comes in another layout
+    takes 15 times as long.
     """
 
     def __init__(self, width: int, size: Size) -> None:
@@ -212,7 +252,7 @@ class ToMap(nn.Module):
 
 
 class ToVector(nn.Module):
-    """The way back: maps (N, width, H, W) into vectors (N, H * W * width), in the same order."""
+    """Reshape maps (N, width, H, W) to vectors (N, H * W * width), in the order of `ToMap`."""
 
     def forward(self, maps: Tensor) -> Tensor:
         return maps.permute(0, 2, 3, 1).flatten(1)
@@ -221,9 +261,18 @@ class ToVector(nn.Module):
 def upsample(
     inputs: int, outputs: int, kernel: int, size: Size, target: Size, *, bias: bool = True
 ) -> nn.ConvTranspose2d:
-    """A transposed convolution from a map of one size to one of another, at most a whole stride larger."""
+    """Make a transposed convolution from a map of one size to a larger one.
+
+    Args:
+        inputs: channels of the smaller map.
+        outputs: channels of the larger map.
+        kernel: side of the kernel; it is enlarged to the stride where that is larger.
+        size: height and width of the smaller map.
+        target: height and width of the larger map; the strides follow from it.
+        bias: False where a norm follows.
+    """
     tall, wide = (math.ceil(t / s) for s, t in zip(size, target, strict=True))
-    # A kernel narrower than the stride would leave holes between the patches that it paints.
+    # A kernel narrower than the stride would leave gaps in the larger map.
     rows = _padding(size[0], target[0], tall, max(kernel, tall, wide))
     columns = _padding(size[1], target[1], wide, max(kernel, tall, wide))
     (kernels, paddings, extras) = zip(rows, columns, strict=True)
@@ -231,10 +280,13 @@ def upsample(
 
 
 def _padding(size: int, target: int, stride: int, kernel: int) -> tuple[int, int, int]:
-    """Kernel, padding and output padding that solve target = (size - 1) * stride - 2 * padding + kernel + extra."""
+    """Return kernel, padding and output padding along one side.
+
+    They solve target = (size - 1) * stride - 2 * padding + kernel + output_padding.
+    """
     surplus = (size - 1) * stride + kernel - target
     extra = surplus % 2
     if extra and stride == 1:
-        # Output padding must stay below the stride; the next narrower kernel is centred by itself.
+        # Output padding must be less than the stride; a kernel smaller by 1 needs none.
         kernel, surplus, extra = kernel - 1, surplus - 1, 0
     return kernel, (surplus + extra) // 2, extra

@@ -1,17 +1,16 @@
-"""Finding components: entry points in, classes out.
+"""Registry of components: entry points in, classes out.
 
-Every entry point is guarded by itself: a plugin that is broken is refused with the reason, and the
-others stay usable.
+Each entry point is loaded by itself: a broken plugin is refused with the reason, and the others
+stay usable.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
-
-from rapidfuzz import process
 
 from gansearch.components import API_VERSION, ROLES, Component
 from gansearch.errors import PluginError
@@ -21,7 +20,7 @@ GROUP_OF_ROLE = {role: f"gansearch.{role}s" for role in ROLES} | {"loss": "ganse
 
 @dataclass(frozen=True)
 class Listing:
-    """One component as a user sees it: what offers it, and why it was refused if it was."""
+    """One component with its distribution, and the reason where it was refused."""
 
     role: str
     name: str
@@ -32,7 +31,11 @@ class Listing:
 
 
 class Registry:
-    """The components that installed distributions offer, loaded on demand."""
+    """Components of the installed distributions, loaded on demand.
+
+    >>> Registry().load("loss", "hinge").summary()
+    'Hinge loss (Lim & Ye 2017), as SAGAN and BigGAN use it.'
+    """
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
         installed = (
@@ -55,15 +58,15 @@ class Registry:
         return offers
 
     def names(self, role: str) -> list[str]:
-        """The names that some distribution offers for a role, loaded or not."""
+        """Return the names that distributions offer for a role, loaded or not."""
         return sorted(name for offered, name in self._offers if offered == role)
 
     def load(self, role: str, name: str) -> type[Component]:
-        """The class behind a name.
+        """Load the class of a name.
 
         Raises:
-            PluginError: when it is unknown, claimed by two distributions, broken, or of another role
-                or contract.
+            PluginError: when it is unknown, offered by two distributions, broken, abstract, of
+                another role, or written for another version of the contract.
         """
         points = self._offers.get((role, name))
         if points is None:
@@ -74,7 +77,7 @@ class Registry:
         return _load(role, points[0])
 
     def listings(self) -> Iterator[Listing]:
-        """Every component on offer, in order of role and name, each with what became of it."""
+        """Load every component and yield its listing, in order of role and name."""
         for role, name in sorted(self._offers, key=lambda key: (list(ROLES).index(key[0]), key[1])):
             try:
                 summary, refused = self.load(role, name).summary(), None
@@ -86,9 +89,13 @@ class Registry:
 
 
 def unknown(what: str, name: str, available: Iterable[str]) -> str:
-    """Say that a name is unknown, with the near ones and all the available ones."""
+    """Return a message that a name is unknown, with similar ones and all available ones.
+
+    >>> unknown("generator", "dens", ["dense", "upconv"])
+    "unknown generator 'dens'; did you mean 'dense'? (available: dense, upconv)"
+    """
     available = sorted(available)
-    near = [match for match, _, _ in process.extract(name, available, limit=2, score_cutoff=60)]
+    near = get_close_matches(name, available, n=2)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"unknown {what} {name!r}{hint} (available: {', '.join(available) or 'none'})"
 
@@ -103,6 +110,8 @@ def _load(role: str, point: EntryPoint) -> type[Component]:
         raise PluginError(
             f"{claim} is {point.value}, which is no subclass of {ROLES[role].__name__}"
         )
+    if missing := sorted(getattr(loaded, "__abstractmethods__", ())):
+        raise PluginError(f"{claim} is abstract: {point.value} lacks {', '.join(missing)}")
     if loaded.api_version != API_VERSION:
         raise PluginError(
             f"{claim} was written for version {loaded.api_version} of the plugin contract; "

@@ -1,13 +1,16 @@
-"""Signals: what a training step tells about itself, what a detector says of them, and what may help."""
+"""Signals of a training step, verdicts of detectors on them, and remedies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 Row = Mapping[str, float]
-"""The signals of one step by column. What was not measured at that step is absent; NaN is a value that went wrong."""
+"""Signals of one step by column.
+
+A signal that was not measured at the step is absent; NaN is a measured value that is not a number.
+"""
 
 COLUMNS: Mapping[str, str] = {
     "d_loss_real": "discriminator's loss on real samples",
@@ -21,8 +24,12 @@ COLUMNS: Mapping[str, str] = {
     "g_first_grad_norm": "L2 norm of the gradient of the generator's first weight",
     "d_logit_real": "mean score of real samples",
     "d_logit_fake": "mean score of generated samples",
-    "dominance": "softplus(-logit of real) + softplus(logit of fake): 2 ln 2 in balance, 0 where D wins",
-    "pair_ratio": "mean distance between pairs of generated samples over that between pairs of real ones",
+    "dominance": (
+        "softplus(-logit of real) + softplus(logit of fake): 2 ln 2 in balance, 0 where D wins"
+    ),
+    "pair_ratio": (
+        "mean distance between pairs of generated samples over that between pairs of real ones"
+    ),
     "coverage": "share of real samples with a generated one in their neighbourhood",
     "duplicates": "share of pairs of generated samples that are nearly the same",
 }
@@ -61,7 +68,7 @@ FAILURES: frozenset[Status] = frozenset(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a detector says of a run, since which step, and what it goes by."""
+    """Judgement of a run, with the step of its cause and the evidence for it."""
 
     status: Status = "healthy"
     step: int | None = None
@@ -74,7 +81,7 @@ class Verdict:
 
     @property
     def severity(self) -> int:
-        """0 healthy, 1 suspect, 2 failed: of several verdicts the most severe counts."""
+        """0 healthy, 1 suspect, 2 failed; of several verdicts the most severe one counts."""
         return 2 if self.failed else int(self.status == "suspect")
 
     def to_json(self) -> dict[str, Any]:
@@ -95,37 +102,37 @@ HEALTHY = Verdict()
 
 @dataclass(frozen=True)
 class Remedy:
-    """What to try next after a run, and why after this one."""
+    """A change to try next, with the reason in the signals of the run."""
 
     title: str
     because: str
-    """What the run showed that suggests it, with figures."""
+    """Observation of the run that suggests the change, with figures."""
     source: str
-    """The document or paper that gives it, as a reader can find it."""
+    """Document or paper that recommends the change."""
     change: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """New values by role and field, `use` for another component; empty where only a person can do it."""
+    """New values by role and field, `use` for another component; empty if no field can do it."""
 
     def to_json(self) -> dict[str, Any]:
-        change = {role: dict(fields) for role, fields in self.change.items()}
-        return {
-            "title": self.title,
-            "because": self.because,
-            "source": self.source,
-            "change": change,
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Self:
-        return cls(record["title"], record["because"], record["source"], record["change"])
+        return cls(**record)
 
 
 def dominance_of(row: Row) -> float | None:
-    """The `dominance` of a step, or what comes nearest to it in a log that lacks it; None where nothing does."""
+    """Return the `dominance` of a step, or its nearest substitute in a log without that column.
+
+    >>> dominance_of({"d_loss_real": 0.6, "d_loss_fake": 0.5})
+    1.1
+    >>> dominance_of({"d_loss_real": -3.0, "d_loss_fake": 2.0}) is None
+    True
+    """
     if "dominance" in row:
         return row["dominance"]
     losses = [row[name] for name in ("d_loss_real", "d_loss_fake") if name in row]
     if len(losses) < 2:
-        # A single discriminator loss is as a rule the mean over a batch of both kinds.
+        # A single discriminator loss is usually the mean over real and generated samples.
         losses = 2 * [row["d_loss"]] if "d_loss" in row else []
-    # A loss below zero is no cross-entropy, and says nothing of who wins.
+    # A loss below zero is no cross-entropy, so its size does not show which network wins.
     return sum(losses) if losses and min(losses) >= 0 else None

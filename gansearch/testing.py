@@ -1,12 +1,13 @@
-"""Contract tests for components, one class a role: subclass one, supply the component, and pytest does the rest.
+"""Contract tests for components, one class for each role.
+
+Subclass the one of your role and supply the component as a fixture:
 
     class TestMyGenerator(GeneratorContract):
         @pytest.fixture
         def component(self) -> Generator:
             return MyGenerator()
 
-Every test is run on the component itself and, where it has searchable fields, on random draws of
-its own search space.
+Every test runs on the component itself and, where fields have domains, on random draws from them.
 """
 
 from __future__ import annotations
@@ -44,12 +45,17 @@ from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.signals import COLUMNS, LOG_COLUMNS, Row
 
 DRAWS = 8
+"""Random draws that each test runs on."""
 C = TypeVar("C", bound=Component)
 N = TypeVar("N", bound=Network)
 
 
 class RandomSource:
-    """Suggests values like an Optuna trial, evenly at random."""
+    """Source of uniformly random values with the methods of an Optuna trial.
+
+    >>> RandomSource(seed=0).suggest_int("width", 8, 64, step=8)
+    56
+    """
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -75,7 +81,7 @@ class RandomSource:
 
 
 def variants(component: C) -> Iterator[C]:
-    """The component, and random draws of the fields that it offers to a search."""
+    """Yield the component, and components with random draws of its searchable fields."""
     yield component
     domains = type(component).domains()
     for seed in range(DRAWS if domains else 0):
@@ -85,15 +91,19 @@ def variants(component: C) -> Iterator[C]:
 
 
 class ComponentContract:
-    """What holds for every component."""
+    """Tests of every component."""
 
     @pytest.fixture
     def component(self) -> Component:
         """The component under test."""
         raise NotImplementedError("a contract test supplies a `component` fixture")
 
-    def test_says_what_it_is_in_one_line(self, component: Component) -> None:
+    def test_has_a_summary_in_its_docstring(self, component: Component) -> None:
         assert type(component).summary()
+
+    def test_describes_every_field(self, component: Component) -> None:
+        for name, field in type(component).model_fields.items():
+            assert field.description, f"{name} needs a docstring under the field"
 
     def test_is_the_same_after_a_round_trip_through_json(self, component: Component) -> None:
         for variant in variants(component):
@@ -110,20 +120,20 @@ class ComponentContract:
 
 class _NetworkContract(ComponentContract):
     shapes: ClassVar[Sequence[ImageShape]] = (ImageShape(1, 28, 28), ImageShape(3, 32, 32))
-    """Samples that the network must be able to serve."""
+    """Shapes of samples that the network is built for."""
 
     def inputs(self, component: Any, shape: ImageShape) -> Tensor:
         raise NotImplementedError
 
     def networks(self, component: N) -> Iterator[tuple[N, ImageShape, nn.Module]]:
-        """Every variant built for every shape; one that refuses a shape says so by ValueError."""
+        """Build every variant for every shape; a ValueError refuses a shape."""
         built = 0
         for variant in variants(component):
             for shape in self.shapes:
                 try:
                     network = variant.build(shape)
                 except ValueError as error:
-                    assert str(error), "a refusal must say why"
+                    assert str(error), "a ValueError of build needs a message"
                     continue
                 built += 1
                 yield variant, shape, network
@@ -133,7 +143,7 @@ class _NetworkContract(ComponentContract):
         for variant, shape, network in self.networks(component):
             network(self.inputs(variant, shape)).square().sum().backward()
             for name, weight in network.named_parameters():
-                assert weight.grad is not None, f"{name} takes no part"
+                assert weight.grad is not None, f"{name} has no gradient"
                 assert weight.grad.isfinite().all(), f"the gradient of {name} is not finite"
 
     def test_counts_the_same_on_the_meta_device(self, component: Network) -> None:
@@ -151,7 +161,7 @@ class _NetworkContract(ComponentContract):
 
 
 class GeneratorContract(_NetworkContract):
-    """Maps latents, or the samples that it feeds on, to samples."""
+    """Tests of a generator."""
 
     def inputs(self, component: Generator, shape: ImageShape) -> Tensor:
         if component.feeds_on == "samples":
@@ -160,30 +170,30 @@ class GeneratorContract(_NetworkContract):
         assert latents.shape == (4, *component.input_shape(shape))
         return latents
 
-    def test_gives_a_sample_for_every_input(self, component: Generator) -> None:
+    def test_returns_a_sample_for_every_input(self, component: Generator) -> None:
         for variant, shape, network in self.networks(component):
             assert network(self.inputs(variant, shape)).shape == (4, *shape)
 
 
 class DiscriminatorContract(_NetworkContract):
-    """Maps samples to scores."""
+    """Tests of a discriminator."""
 
     def inputs(self, component: Discriminator, shape: ImageShape) -> Tensor:
         return torch.randn(8, *shape)
 
-    def test_gives_a_score_for_every_sample_or_for_every_pack_of_them(
+    def test_returns_a_score_for_every_sample_or_for_every_pack_of_samples(
         self, component: Discriminator
     ) -> None:
         for variant, shape, network in self.networks(component):
             samples = self.inputs(variant, shape)
-            scores, of_twice_as_many = network(samples), network(torch.cat([samples, samples]))
+            scores, twice_as_many = network(samples), network(torch.cat([samples, samples]))
             assert scores.ndim == 1
             assert len(samples) % len(scores) == 0
-            assert len(of_twice_as_many) == 2 * len(scores)
+            assert len(twice_as_many) == 2 * len(scores)
 
 
 class _FixedLossInputs:
-    """A scene of small networks that are there from the start."""
+    """Loss inputs of two small networks, computed at once."""
 
     def __init__(self, feeds_on: Literal["latents", "samples"]) -> None:
         torch.manual_seed(0)
@@ -202,12 +212,12 @@ class _FixedLossInputs:
         self.notes: dict[str, Tensor] = {}
 
     def note(self, name: str, value: Tensor) -> None:
-        assert value.shape == (), f"{name} is no scalar"
+        assert value.shape == (), f"{name} is not a scalar"
         self.notes[name] = value
 
 
 class LossContract(ComponentContract):
-    """Gives scalars that both networks can learn from."""
+    """Tests of a loss."""
 
     objectives: ClassVar[Sequence[str]] = (
         "discriminate",
@@ -215,9 +225,9 @@ class LossContract(ComponentContract):
         "discriminate_fake",
         "generate",
     )
-    """The methods that a phase may name."""
+    """Methods that a phase may name."""
     feeds_on: ClassVar[Literal["latents", "samples"]] = "latents"
-    """What the generators that the loss is for feed on."""
+    """Inputs of the generators that the loss is made for."""
 
     def test_every_objective_is_a_finite_scalar_with_a_gradient(self, component: Loss) -> None:
         for variant in variants(component):
@@ -233,20 +243,23 @@ class LossContract(ComponentContract):
         assert component.of_fake(bad) < component.of_fake(good)
         assert component.of_generator(good) < component.of_generator(bad)
 
-    def test_logits_rise_with_the_scores(self, component: Loss) -> None:
+    def test_logits_increase_with_the_scores(self, component: Loss) -> None:
         logits = component.logits(torch.tensor([0.2, 0.6]))
         assert logits is None or logits[0] < logits[1]
 
 
 class ScheduleContract(ComponentContract):
-    """Lets both networks learn."""
+    """Tests of a schedule."""
 
     loss: ClassVar[type] = Loss
-    """The loss that has the objectives which the phases name."""
+    """Loss with the objectives that the phases name."""
     patience: ClassVar[int] = 20
-    """Steps within which both networks must have learned, at 10 an epoch; where there are turns of epochs, each."""
+    """Steps within which both networks must be trained, at 10 steps per epoch.
 
-    def test_both_networks_learn_before_patience_ends(self, component: Schedule) -> None:
+    A schedule with a field `epochs` has so many times `epochs`.
+    """
+
+    def test_both_networks_are_trained_within_patience(self, component: Schedule) -> None:
         for variant in variants(component):
             phases = variant.phases(steps_per_epoch=10)
             steps = range(self.patience * max(1, getattr(variant, "epochs", 1)))
@@ -261,9 +274,11 @@ class ScheduleContract(ComponentContract):
 
 
 class DatasetContract(ComponentContract):
-    """Loads samples that a GAN can be trained and judged on."""
+    """Tests of a data set."""
 
-    def test_samples_fit_what_they_are_said_to_be(self, component: Dataset) -> None:
+    def test_samples_have_the_shape_and_the_type_that_the_data_declares(
+        self, component: Dataset
+    ) -> None:
         data = component.load()
         for split in (data.train, data.test):
             assert split.samples.ndim == 4
@@ -277,29 +292,29 @@ class DatasetContract(ComponentContract):
         again = type(component).model_validate(component.model_dump())
         assert component.load().digest == again.load().digest
 
-    def test_says_where_the_data_come_from(self, component: Dataset) -> None:
+    def test_names_the_source_of_the_data(self, component: Dataset) -> None:
         assert component.load().source
 
 
 def sample_data(samples: int = 64) -> Data:
-    """Small images that resemble nothing, for metrics to be tried on."""
+    """Make small images of noise, on which a metric can be tried."""
     pixels = np.random.default_rng(0).integers(0, 256, (samples, 1, 28, 28), dtype=np.uint8)
     return Data(train=Split(pixels), test=Split(pixels), source="noise", digest="0" * 64)
 
 
 class MetricContract(ComponentContract):
-    """Gives a figure."""
+    """Tests of a metric."""
 
-    def test_says_which_way_is_better(self, component: Metric) -> None:
+    def test_has_a_direction(self, component: Metric) -> None:
         assert component.direction in ("minimize", "maximize")
 
-    def test_measures_a_number_and_the_same_one_again(self, component: Metric) -> None:
+    def test_measures_the_same_number_twice(self, component: Metric) -> None:
         figures = [self.measure(component) for _ in range(2)]
         assert isinstance(figures[0], (int, float))
         assert figures[0] == figures[1] or all(math.isnan(figure) for figure in figures)
 
     def measure(self, component: Metric) -> float:
-        """The metric of noise, or of the smallest of networks."""
+        """Measure the metric on noise, or on small networks."""
         if isinstance(component, SampleMetric):
             torch.manual_seed(0)
             return component.measure(
@@ -313,7 +328,7 @@ class MetricContract(ComponentContract):
 
 
 class DetectorContract(ComponentContract):
-    """Judges a run by its signals alone."""
+    """Tests of a detector."""
 
     balanced: ClassVar[Row] = {
         "d_loss_real": 0.6,
@@ -330,7 +345,7 @@ class DetectorContract(ComponentContract):
         "coverage": 0.3,
         "duplicates": 0.0,
     }
-    """The signals of a run in good health."""
+    """Signals of a healthy run."""
 
     def test_calls_a_balanced_run_healthy(self, component: Detector) -> None:
         watch = RunWatch([component])
@@ -344,10 +359,10 @@ class DetectorContract(ComponentContract):
             name for alternatives in component.reads for name in alternatives.split("|")
         } <= known
 
-    def test_says_nothing_of_signals_that_are_not_there(self, component: Detector) -> None:
+    def test_is_healthy_without_signals(self, component: Detector) -> None:
         watch = RunWatch([component])
         assert watch.observe(1, {}).status == "healthy"
         assert watch.conclude().status == "healthy"
 
-    def test_two_watches_do_not_share_what_they_have_seen(self, component: Detector) -> None:
+    def test_each_watch_has_its_own_state(self, component: Detector) -> None:
         assert component.watch() is not component.watch()

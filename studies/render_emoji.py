@@ -1,9 +1,9 @@
-"""Render the 1,432 colour emoji of Noto as a folder of pictures: `python studies/render_emoji.py FOLDER`.
+"""Render the 1,432 colour emoji of Noto as pictures: `python studies/render_emoji.py FOLDER`.
 
-A set of real pictures for the studies that want a folder, where no set of faces can be had. A
-subfolder holds those of one block of Unicode, so that `classes` can choose among them: `emoticons`
-are the faces. The font is Debian's fonts-noto-color-emoji (SIL Open Font License 1.1); its bitmaps
-are laid on white and scaled: the same font and Pillow give the same pixels on every machine.
+Real pictures for the studies of a folder, for those who have no pictures of faces. Each subfolder
+holds one block of Unicode, so that `classes` can choose among them: `emoticons` are the faces. The
+font is Debian's fonts-noto-color-emoji (SIL Open Font License 1.1); its bitmaps are drawn on white
+and scaled: the same font and Pillow give the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 DEBIAN = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 BITMAPS = 109
-"""The one size that the font has, which Pillow must be asked for."""
+"""Size of the font's bitmaps, the only one that it has."""
 WIDTH, HEIGHT = 136, 128
-"""Of a bitmap, in pixels."""
+"""Width and height of a bitmap in pixels."""
 TEXT = 0x100
-"""Code points below are digits and signs of ordinary text, which the font holds to build keycaps from."""
+"""First code point that is not a digit or sign, which the font has for keycaps."""
 
 BLOCKS = (
     (0x1FA70, "symbols-and-pictographs-extended"),
@@ -33,7 +33,7 @@ BLOCKS = (
     (0x1F000, "enclosed-signs"),
     (TEXT, "older-signs"),
 )
-"""First code point and name, from the last: those below U+1F300 are put together from several blocks."""
+"""First code point and name, last one first; the two below U+1F300 join several blocks."""
 
 Folder = Annotated[Path, typer.Argument(help="Where to put the pictures.")]
 Size = Annotated[int, typer.Option(min=4, max=WIDTH, help="Height and width of a picture.")]
@@ -41,13 +41,13 @@ Font = Annotated[Path, typer.Option(help="Noto's font of colour bitmaps.")]
 
 
 def main(folder: Folder, size: Size = 80, font: Font = DEBIAN) -> None:
-    """Render every emoji of one code point that looks like no other."""
+    """Render every emoji of one code point, without duplicates."""
     codes, face = opened(font)
     known: set[bytes] = set()
     for code in codes:
         picture = drawn(chr(code), face)
         looks = sha256(picture.tobytes()).digest()
-        # A sign that shows nothing has no extremes but white.
+        # A picture that is white everywhere shows nothing.
         if picture.getextrema() == ((255, 255),) * 3 or looks in known:
             continue
         known.add(looks)
@@ -58,11 +58,11 @@ def main(folder: Folder, size: Size = 80, font: Font = DEBIAN) -> None:
 
 
 def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
-    """The code points that a font has pictures of, and the font as Pillow draws by it."""
+    """Return the code points with bitmaps in a font, and the font for Pillow."""
     try:
         with font.open("rb") as stream, TTFont(stream, lazy=True) as tables:
             codes = tables.getBestCmap()
-        # One sign after the other: the other layout refuses those that stand for no picture.
+        # The basic layout draws one sign at a time; the other refuses signs without a bitmap.
         face = ImageFont.truetype(font, BITMAPS, layout_engine=ImageFont.Layout.BASIC)
     except (OSError, TTLibError) as error:
         typer.echo(f"{font}: {error}", err=True)
@@ -74,7 +74,7 @@ def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
 
 
 def drawn(sign: str, face: ImageFont.FreeTypeFont) -> Image.Image:
-    """A sign in RGB, in the middle of a white square."""
+    """Draw a sign in RGB in the middle of a white square."""
     picture = Image.new("RGB", (WIDTH, WIDTH), "white")
     ImageDraw.Draw(picture).text((0, (WIDTH - HEIGHT) // 2), sign, font=face, embedded_color=True)
     return picture

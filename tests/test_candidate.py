@@ -10,29 +10,30 @@ from gansearch.testing import RandomSource
 
 
 class Reconstructing(Schedule):
-    """Asks for an objective that no plain loss has."""
+    """Schedule with a phase whose objective no plain loss has."""
 
     def phases(self, steps_per_epoch):
         return (Phase("discriminator", "discriminate"), Phase("generator", "reconstruct"))
 
 
-def test_a_loss_has_what_a_plain_schedule_asks_for(make_space):
+def test_every_loss_has_the_objectives_of_a_plain_schedule(make_space):
     assert make_space().baseline.missing_objectives() == []
 
 
-def test_what_a_loss_lacks_is_named(make_space):
+def test_an_objective_that_the_loss_lacks_is_named(make_space):
     assert replace(make_space().baseline, schedule=Reconstructing()).missing_objectives() == [
         "reconstruct"
     ]
 
 
-def test_such_a_candidate_is_refused_before_it_is_trained(make_spec, monkeypatch):
+def test_a_candidate_without_an_objective_of_its_schedule_is_refused(make_spec, monkeypatch):
     space = SearchSpace(make_spec(), Registry())
     option = space.options["schedule"][0]
     monkeypatch.setitem(
         space.options, "schedule", (replace(option, component=Reconstructing, domains={}),)
     )
     with pytest.raises(
-        InvalidCandidateError, match="asks the loss for reconstruct, which 'bce' does not have"
+        InvalidCandidateError,
+        match="needs a loss with the method reconstruct, which 'bce' does not have",
     ):
         space.draw(RandomSource(0))

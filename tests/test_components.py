@@ -3,9 +3,9 @@ from typing import Annotated
 import pytest
 from pydantic import Field
 
-from gansearch.components import Generator, Phase
+from gansearch.components import Detector, Generator, Loss, Phase, SampleMetric
 from gansearch.domains import Choices, IntRange
-from gansearch.errors import DomainError
+from gansearch.errors import ComponentError, DomainError
 
 
 def test_a_domain_that_its_field_refuses_is_found_when_the_class_is_defined():
@@ -36,6 +36,58 @@ def test_an_inherited_domain_is_replaced_with_its_field():
     assert "width" not in Child.domains()
 
 
+def test_a_metric_without_a_direction_is_refused_when_the_class_is_defined():
+    with pytest.raises(
+        ComponentError, match=r"Sharpness.direction is missing; .*Literal\['minimize', 'maximize'\]"
+    ):
+
+        class Sharpness(SampleMetric):
+            def measure(self, evidence):
+                return 1.0
+
+
+def test_a_metric_with_an_unknown_direction_is_refused_when_the_class_is_defined():
+    with pytest.raises(ComponentError, match=r"Sharpness.direction is 'up': .*'minimize'"):
+
+        class Sharpness(SampleMetric):
+            direction = "up"
+
+            def measure(self, evidence):
+                return 1.0
+
+
+def test_a_detector_that_names_no_columns_is_refused_when_the_class_is_defined():
+    with pytest.raises(ComponentError, match=r"Blind.reads is missing"):
+
+        class Blind(Detector):
+            def watch(self):
+                raise NotImplementedError
+
+
+def test_an_abstract_base_of_several_metrics_needs_no_direction():
+    class Base(SampleMetric):
+        pass
+
+    assert not hasattr(Base, "direction")
+
+
+def test_a_class_without_the_methods_of_its_role_is_abstract():
+    class Half(Loss):
+        def of_real(self, scores):
+            return scores.mean()
+
+    with pytest.raises(TypeError, match="of_fake"):
+        Half()
+
+
+def test_the_docstring_under_a_field_is_its_description():
+    class Described(Generator):
+        width: int = 4
+        """Channels."""
+
+    assert Described.model_fields["width"].description == "Channels."
+
+
 def test_a_phase_runs_in_its_part_of_the_cycle():
     phase = Phase("generator", "generate", period=6, begin=3)
     assert [step for step in range(12) if phase.due(step)] == [3, 4, 5, 9, 10, 11]
@@ -44,6 +96,11 @@ def test_a_phase_runs_in_its_part_of_the_cycle():
 def test_a_phase_runs_between_its_start_and_its_stop():
     phase = Phase("generator", "generate", start=2, stop=7, period=2, end=1)
     assert [step for step in range(12) if phase.due(step)] == [2, 4, 6]
+
+
+def test_a_phase_trains_one_of_the_two_networks():
+    with pytest.raises(ValueError, match="a phase trains 'generator' or 'discriminator', got"):
+        Phase("critic", "generate")
 
 
 @pytest.mark.parametrize(

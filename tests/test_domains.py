@@ -53,15 +53,15 @@ def test_a_malformed_domain_is_refused_with_the_rule(node, message):
         parse_domain(node, whole=True)
 
 
-def test_yamls_reading_of_1e_3_as_a_string_is_mended():
+def test_a_number_that_yaml_reads_as_a_string_is_accepted():
     assert parse_domain({"low": "1e-3", "high": 1}, whole=False) == FloatRange(0.001, 1.0)
 
 
-def test_true_is_no_whole_number_of_a_range():
+def test_true_is_not_in_a_range_of_whole_numbers():
     assert not IntRange(0, 3).contains(True)
 
 
-def test_choices_are_told_apart_by_type():
+def test_choices_of_different_types_differ():
     assert Choices(1, True).values == (1, True)
 
 

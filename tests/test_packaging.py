@@ -38,7 +38,7 @@ ROWS = (
     {"detection", "remedies"},
     {"candidate", "document", "options", "registry", "space", "study", "trial"},
     {"builtin"},
-    {"components", "database_url", "domains", "errors", "files", "signals", "storage_path"},
+    {"components", "urls", "domains", "errors", "files", "signals", "storage_path"},
 )
 ROW = {name: i for i, row in enumerate(ROWS) for name in row}
 CONTRACT_TESTS = "testing"  # sees all that it tests; nothing sees it

@@ -5,14 +5,21 @@ from types import SimpleNamespace
 import pytest
 
 from gansearch.builtin.generators.dense import DenseGenerator
+from gansearch.components import Generator
 from gansearch.errors import PluginError
 from gansearch.registry import Registry
 
 
 class Ancient(DenseGenerator):
-    """A generator for a contract that is gone."""
+    """Generator for an older version of the contract."""
 
     api_version = 0
+
+
+class Unfinished(Generator):
+    """Generator without the method that builds it."""
+
+    latent: int = 4
 
 
 def point(name, value, distribution="mine", group="gansearch.generators"):
@@ -33,7 +40,7 @@ def test_an_unknown_name_lists_the_near_and_the_available_ones():
         registry.load("generator", "dens")
 
 
-def test_two_distributions_that_claim_one_name_are_both_named():
+def test_two_distributions_that_offer_one_name_are_both_named():
     registry = Registry([point("dense", GOOD, "mine"), point("dense", "other:Dense", "theirs")])
     with pytest.raises(
         PluginError, match=r"offered by mine .* and theirs .*; uninstall one of them"
@@ -52,6 +59,7 @@ def test_one_distribution_seen_twice_is_no_conflict():
         ("no_such_module:Thing", "'broken' of mine cannot be loaded: ModuleNotFoundError"),
         ("gansearch.registry:Registry", "no subclass of Generator"),
         ("gansearch.builtin.losses.hinge:Hinge", "no subclass of Generator"),
+        (f"{__name__}:Unfinished", "is abstract: .*:Unfinished lacks build"),
         (f"{__name__}:Ancient", "written for version 0 of the plugin contract"),
     ],
 )
@@ -64,7 +72,7 @@ def test_a_broken_plugin_is_refused_with_the_reason_and_the_others_stay(value, m
     assert refused["dense"] is None
 
 
-def test_a_plugin_that_exits_the_interpreter_on_import_is_refused(tmp_path, monkeypatch):
+def test_a_plugin_that_fails_on_import_is_refused_with_its_error(tmp_path, monkeypatch):
     (tmp_path / "rude_plugin.py").write_text("raise RuntimeError('no licence')")
     monkeypatch.syspath_prepend(str(tmp_path))
     with pytest.raises(PluginError, match="RuntimeError: no licence"):

@@ -17,7 +17,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
-from gansearch.ranking.certificate import Quality, CertificateStatus
+from gansearch.ranking.certificate import CertificateStatus, Quality
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.trial_counts import is_outdone

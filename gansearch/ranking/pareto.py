@@ -9,52 +9,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from gansearch.study.objective import Direction as Direction
+from gansearch.study.objective import Objective as Objective
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-Direction = Literal["minimize", "maximize"]
 MARGIN = 0.1
 """Share by which the default reference point is worse than the worst healthy trial."""
-
-
-@dataclass(frozen=True)
-class Objective:
-    """A figure along which trials are compared."""
-
-    metric: str
-    direction: Direction
-    is_size: bool = False
-
-    def value(self, record: TrialRecord) -> float:
-        """A trial's figure; NaN where it has none."""
-        return record.figures.get(self.metric, math.nan)
-
-    def cost(self, value: float) -> float:
-        """The value turned so that less is better."""
-        return value if self.direction == "minimize" else -value
-
-    def limit(self, value: float, tolerance: float) -> float:
-        """The value that is worse by a share of its own magnitude, whatever its sign."""
-        return value + tolerance * abs(value) * (1 if self.direction == "minimize" else -1)
-
-    @property
-    def scale(self) -> Literal["log10", "linear"]:
-        """Scale on which distances are measured: sizes span decades, so they count as ratios."""
-        return "log10" if self.is_size else "linear"
-
-    def position(self, value: float) -> float:
-        """Return the value on the objective's scale, with its sign set so that less is better.
-
-        A size of 0 is at minus infinity.
-        """
-        if self.scale == "log10":
-            value = math.log10(value) if value > 0 else -math.inf
-        return self.cost(value)
-
-    def to_json(self) -> dict[str, Any]:
-        return {"metric": self.metric, "direction": self.direction, "size": self.is_size}
 
 
 @dataclass(frozen=True)

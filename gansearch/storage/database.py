@@ -31,7 +31,7 @@ from sqlalchemy.pool import NullPool
 from gansearch.errors import GansearchError, RunFolderError
 from gansearch.files import write_atomically
 from gansearch.storage.run_folder import DATABASE, IDENTITY
-from gansearch.study.database_url import without_password
+from gansearch.study.urls import without_password
 
 OWNER = "run_folder"
 """Attribute of a study in a shared database: which run folder it belongs to."""

@@ -1,4 +1,4 @@
-"""Reading the components of a study: names and fields in, options and components out, mistakes collected."""
+"""Components of a study: names and fields in, components and domains out, mistakes collected."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from gansearch.study.spec import ComponentNode
 from gansearch.study.yaml_file import problems_of
 
 Nodes = Sequence[ComponentNode | None]
-"""Components as a study names them; None stands for one that could not be understood."""
+"""Components as a study names them; None in place of an invalid one, so that positions hold."""
 
 
 class InvalidCandidateError(GansearchError):
-    """Values that are legal one by one and refused together."""
+    """Values that are legal one by one and cannot be combined."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """One architecture that a role can have: fixed fields, and domains for the others."""
+    """One component that a role can have: fixed fields, and domains of the searched ones."""
 
     use: str
     component: type[Component]
@@ -34,6 +34,11 @@ class Option:
     domains: Mapping[str, Domain]
 
     def build(self, drawn: Mapping[str, Any]) -> Component:
+        """Make the component from values of its searched fields.
+
+        Raises:
+            InvalidCandidateError: when the values cannot be combined.
+        """
         try:
             return self.component(**self.fixed, **drawn)
         except ValidationError as error:
@@ -41,81 +46,40 @@ class Option:
             raise InvalidCandidateError(reasons) from None
 
 
-class Reader:
-    """Turns nodes of a study into options and components, collecting what is wrong with them."""
+class ComponentResolver:
+    """Resolver of a study's component nodes that collects every problem with them."""
 
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.problems: list[Problem] = []
 
     def options(self, role: str, nodes: Nodes) -> tuple[Option, ...]:
+        """Resolve the components that a candidate can have in a role."""
         options: list[Option] = []
         for i, node in enumerate(nodes):
             if node is None:
                 continue
             place: Place = (role,) if role == "dataset" else (role, i)
             if node.use in (option.use for option in options):
-                self.problems.append(
-                    Problem((*place, "use"), f"{node.use!r} is listed a second time")
-                )
+                self.problems.append(Problem((*place, "use"), f"{node.use!r} is listed twice"))
             elif (component := self._load(role, node.use, (*place, "use"))) is not None:
                 options.append(self._option(component, node, place))
         return tuple(options)
 
     def _option(self, component: type[Component], node: ComponentNode, place: Place) -> Option:
-        known = len(self.problems)
-        option = Option(node.use, component, *self._fields(component, node, place))
-        if not option.domains and len(self.problems) == known:
-            try:
-                component.model_validate(option.fixed)
-            except (
-                ValidationError
-            ) as error:  # what only shows in the whole, such as a field that is missing
-                self.problems += problems_of(error, place)
-        return option
-
-    def components(self, key: str, nodes: Nodes) -> tuple[Any, ...]:
-        """Components whose fields are all fixed."""
-        built: list[Component] = []
-        for i, node in enumerate(nodes):
-            if (
-                node is None
-                or (component := self._load(key.removesuffix("s"), node.use, (key, i, "use")))
-                is None
-            ):
-                continue
-            try:
-                built.append(component.model_validate(node.fields))
+        problems_before = len(self.problems)
+        fixed, domains = self._fields(component, node, place)
+        if not domains and len(self.problems) == problems_before:
+            try:  # rules over several fields, such as a field that is missing
+                component.model_validate(fixed)
             except ValidationError as error:
-                self.problems += problems_of(error, (key, i))
-        return tuple(built)
-
-    def metrics(self, asked: Mapping[str, Place]) -> dict[str, Metric]:
-        """The metrics of these names, each asked for at a place."""
-        metrics: dict[str, Metric] = {}
-        for name, place in asked.items():
-            component = self._load("metric", name, place)
-            if component is None:
-                continue
-            metrics[name] = component()  # type: ignore[assignment]
-            if place[0] == "constraints" and not isinstance(metrics[name], SizeMetric):
-                self.problems.append(
-                    Problem(
-                        place, "only a size, which is known before training, can be constrained"
-                    )
-                )
-        return metrics
-
-    def _load(self, role: str, name: str, place: Place) -> type[Component] | None:
-        try:
-            return self.registry.load(role, name)
-        except PluginError as error:
-            self.problems.append(Problem(place, str(error)))
-            return None
+                self.problems += problems_of(error, place)
+        return Option(node.use, component, fixed, domains)
 
     def _fields(
         self, component: type[Component], node: ComponentNode, place: Place
     ) -> tuple[dict[str, Any], dict[str, Domain]]:
+        """Validate the fields of a node by themselves and split them into values and domains."""
         fixed: dict[str, Any] = {}
         domains: dict[str, Domain] = dict(component.domains()) if node.search else {}
         for name, value in node.fields.items():
@@ -136,49 +100,88 @@ class Reader:
                 self.problems += problems_of(error, (*place, name))
         return fixed, domains
 
+    def detectors(self, nodes: Nodes) -> tuple[Any, ...]:
+        """Make the detectors, whose fields are all fixed."""
+        detectors: list[Component] = []
+        for i, node in enumerate(nodes):
+            if node is None:
+                continue
+            component = self._load("detector", node.use, ("detectors", i, "use"))
+            if component is None:
+                continue
+            try:
+                detectors.append(component.model_validate(node.fields))
+            except ValidationError as error:
+                self.problems += problems_of(error, ("detectors", i))
+        return tuple(detectors)
+
+    def metrics(self, places: Mapping[str, Place]) -> dict[str, Metric]:
+        """Make the metrics of these names, each named at a place of the study."""
+        metrics: dict[str, Metric] = {}
+        for name, place in places.items():
+            component = self._load("metric", name, place)
+            if component is None:
+                continue
+            metrics[name] = component()  # type: ignore[assignment]
+            if place[0] == "constraints" and not isinstance(metrics[name], SizeMetric):
+                message = "only a size, which is known before training, can be constrained"
+                self.problems.append(Problem(place, message))
+        return metrics
+
+    def _load(self, role: str, name: str, place: Place) -> type[Component] | None:
+        try:
+            return self.registry.load(role, name)
+        except PluginError as error:
+            self.problems.append(Problem(place, str(error)))
+            return None
+
 
 def component_problems(tree: object, registry: Registry) -> list[Problem]:
-    """What is wrong with the components of a study that is wrong in other places too.
+    """List the problems with components of a study that is no valid `StudySpec`.
 
-    Looks at whatever can be understood of a tree that is no `StudySpec`.
+    Args:
+        tree: the content of the study file; its valid nodes are checked.
+        registry: gives the components.
     """
     if not isinstance(tree, Mapping):
         return []
-    reader = Reader(registry)
+    resolver = ComponentResolver(registry)
     for role in CANDIDATE_ROLES:
-        reader.options(role, _legible(tree.get(role)))
-    reader.components("detectors", _legible(tree.get("detectors")))
-    reader.metrics(metrics_of(tree))
-    return reader.problems
+        resolver.options(role, _valid_nodes(tree.get(role)))
+    resolver.detectors(_valid_nodes(tree.get("detectors")))
+    resolver.metrics(metric_places(tree))
+    return resolver.problems
 
 
-def _legible(nodes: object) -> Nodes:
-    """The nodes that name a component, and None in the place of others."""
-    legible: list[ComponentNode | None] = []
+def _valid_nodes(nodes: object) -> Nodes:
+    """Parse component nodes; None in place of an invalid one."""
+    parsed: list[ComponentNode | None] = []
     for node in nodes if isinstance(nodes, list) else [nodes]:
         try:
-            legible.append(ComponentNode.model_validate(node))
+            parsed.append(ComponentNode.model_validate(node))
         except ValidationError:
-            legible.append(None)
-    return tuple(legible)
+            parsed.append(None)
+    return parsed
 
 
-def metrics_of(tree: Mapping[str, Any]) -> dict[str, Place]:
-    """The metrics that a study names, each with a place where it does; a constraint's place comes first."""
-    asked: dict[str, Place] = {}
-    for i, name in enumerate(_entries(tree, "metrics")):
-        asked[name] = ("metrics", i)
-    for i, objective in enumerate(_entries(tree, "objectives")):
-        if isinstance(objective, Mapping):
-            asked[objective.get("metric", "")] = ("objectives", i, "metric")
+def metric_places(tree: Mapping[str, Any]) -> dict[str, Place]:
+    """Return the metrics that a study names, each with a place where it does.
+
+    A metric that is constrained has the place of its constraint.
+    """
+    metrics, objectives = tree.get("metrics"), tree.get("objectives")
     constraints = tree.get("constraints")
-    asked |= {
-        name: ("constraints", name)
-        for name in (constraints if isinstance(constraints, Mapping) else ())
-    }
-    return {name: place for name, place in asked.items() if isinstance(name, str) and name}
+    places: dict[Any, Place] = {}
+    if isinstance(metrics, list):
+        places |= {name: ("metrics", i) for i, name in enumerate(metrics) if _is_name(name)}
+    if isinstance(objectives, list):
+        for i, objective in enumerate(objectives):
+            if isinstance(objective, Mapping) and _is_name(name := objective.get("metric")):
+                places[name] = ("objectives", i, "metric")
+    if isinstance(constraints, Mapping):
+        places |= {name: ("constraints", name) for name in constraints if _is_name(name)}
+    return places
 
 
-def _entries(tree: Mapping[str, Any], key: str) -> list[Any]:
-    entries = tree.get(key)
-    return entries if isinstance(entries, list) else []
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and bool(name)

@@ -1,8 +1,7 @@
-"""A study as validated: what is searched, how it is trained, what it is judged by."""
+"""A study file as validated: what is searched, how it is trained and what it is judged by."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
 from typing import Annotated, Any, Literal, Self
@@ -20,25 +19,43 @@ from pydantic import (
 )
 
 from gansearch.errors import Place, Problem
-from gansearch.study.database_url import DatabaseUrl, without_password
-from gansearch.study.storage_url import StoragePath
+from gansearch.study.executor_spec import ExecutorSpec, ResourcesSpec
+from gansearch.study.section import Section
+from gansearch.study.training_spec import StepsSpec, TrainingSpec
+from gansearch.study.urls import DatabaseUrl, without_password
 
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+__all__ = [
+    "Architectures",
+    "Bounds",
+    "CertificationSpec",
+    "ComponentNode",
+    "ExecutorSpec",
+    "GivenCandidate",
+    "ObjectiveSpec",
+    "PruningSpec",
+    "ResourcesSpec",
+    "SearchSpec",
+    "StepsSpec",
+    "StudySpec",
+    "TrainingSpec",
+    "data_parallel_problems",
+    "missing_distributions",
+]
 
 
 class ComponentNode(BaseModel):
     """`use` names a component; the other keys are its fields, each a value or a domain."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config = ConfigDict(frozen=True, extra="allow", use_attribute_docstrings=True)
 
     use: str
+    """Name of the component."""
     search: bool = False
     """Search every field that has a domain of its own and is not given here."""
 
     @property
     def fields(self) -> dict[str, Any]:
+        """Every key but `use` and `search`."""
         return dict(self.model_extra or {})
 
 
@@ -47,272 +64,179 @@ def _as_list(node: object) -> object:
 
 
 Architectures = Annotated[tuple[ComponentNode, ...], BeforeValidator(_as_list), Field(min_length=1)]
-"""One component, or a list of those to choose among."""
+"""One component, or a list of components to choose among."""
 
 
-_EPOCHS = r"[1-9][0-9]* epochs?"
-
-
-def _check_interval(interval: object) -> object:
-    """One message for what a union of types would tell in two."""
-    if isinstance(interval, str) and re.fullmatch(_EPOCHS, interval):
-        return interval
-    if isinstance(interval, int) and not isinstance(interval, bool) and interval >= 0:
-        return interval
-    raise ValueError("should be a number of steps, 0 or more, or of epochs, such as '10 epochs'")
-
-
-Interval = Annotated[
-    Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=f"^{_EPOCHS}$")],
-    BeforeValidator(_check_interval),
-]
-"""A whole number of steps, or a string such as `10 epochs`."""
-
-
-class _Training(_Part):
-    """What a training has whether its durations are told in epochs or in steps."""
-
-    batch_size: Annotated[int, Field(ge=2)] = 64
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    precision: Literal["auto", "fp32", "bf16"] = "auto"
-    device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
-    """How weights and images lie in memory, as torch calls it. Which is faster depends on networks and device."""
-    graphs: bool = False
-    """Whether steps are recorded as CUDA graphs and replayed, for small networks, whose steps wait for their launches.
-
-    A recording has to come to what eager steps do before it is used; where it does not, or there is no CUDA, the run
-    is as without, and its stamp says why. A loss that goes by the number of the step is never recorded. Components
-    that keep a state of their own, outside of parameters and buffers, do not go together with this.
-    """
-    signals_every: Annotated[int, Field(ge=1)] = 10
-    """Steps between two looks at the signals, which wait on the device until then."""
-    checkpoint_every: Annotated[int, Field(ge=0)] = 500
-    """Steps between two checkpoints from which an interrupted run goes on; 0 keeps none."""
-    eval_samples: Annotated[int, Field(ge=10)] = 2000
-    """Generated samples on which the metrics are measured, and test samples at most."""
-
-    def steps_per_epoch(self, samples: int) -> int:
-        """Whole batches in so many training samples, and one at least."""
-        return max(1, samples // self.batch_size)
-
-
-class StepsSpec(_Training):
-    """A training whose durations are all in steps, as the loop takes it."""
-
-    steps: Annotated[int, Field(ge=1)] = 1500
-    sample_every: Annotated[int, Field(ge=0)] = 500
-
-
-class TrainingSpec(_Training):
-    """How each candidate is trained. An epoch is one pass over its training samples."""
-
-    steps: Annotated[int, Field(ge=1)] | None = None
-    """By default 1500, unless there are epochs."""
-    epochs: Annotated[int, Field(ge=1)] | None = None
-    """The duration in epochs, instead of `steps`."""
-    sample_every: Interval = 500
-    """Steps, or epochs, between two kept grids of samples; 0 keeps the last alone."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _one_duration(cls, tree: object) -> object:
-        if not isinstance(tree, Mapping):
-            return tree
-        if tree.get("steps") is not None and tree.get("epochs") is not None:
-            raise ValueError("takes steps or epochs, not both")
-        told = tree.get("steps") is not None or tree.get("epochs") is not None
-        return tree if told else {**tree, "steps": 1500}
-
-    def in_steps(self, samples: int) -> StepsSpec:
-        """The same training for data of so many training samples."""
-        epoch = self.steps_per_epoch(samples)
-        told = self.model_dump(exclude={"epochs"})
-        if self.epochs is not None:
-            told["steps"] = self.epochs * epoch
-        if isinstance(self.sample_every, str):
-            told["sample_every"] = int(self.sample_every.split()[0]) * epoch
-        return StepsSpec.model_validate(told)
-
-
-class ObjectiveSpec(_Part):
-    """A metric and the direction in which it is better."""
+class ObjectiveSpec(Section):
+    """A metric and the direction in which it improves."""
 
     metric: str
+    """Name of the metric."""
     direction: Literal["minimize", "maximize"]
+    """Direction in which the metric improves."""
 
 
-class Bounds(_Part):
-    """What a size may be at least and at most."""
+class Bounds(Section):
+    """Bounds of a size; at least one of them is needed."""
 
     min: float | None = None
+    """Smallest allowed size."""
     max: float | None = None
+    """Largest allowed size."""
 
     @model_validator(mode="after")
-    def _some_bound(self) -> Self:
+    def _check_bounded(self) -> Self:
         if self.min is None and self.max is None:
             raise ValueError("a constraint needs min, max or both")
         return self
 
     def violation(self, value: float) -> float:
-        """How far outside a value lies; 0 within."""
+        """Return the distance of a value from the nearest bound; 0 within the bounds.
+
+        >>> Bounds(max=100).violation(130)
+        30.0
+        """
         over = value - self.max if self.max is not None else 0.0
         under = self.min - value if self.min is not None else 0.0
-        return max(over, under, 0.0)
+        return float(max(over, under, 0.0))
 
 
-class SearchSpec(_Part):
-    """How candidates are chosen, and how many."""
+class SearchSpec(Section):
+    """Sampler that chooses the candidates, and their number."""
 
     sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
-    """`shrink` walks down: it trains what is likeliest to enlarge the front, and takes up again what it set aside.
+    """Sampler that proposes candidates.
 
-    `one-at-a-time` tries, for each searched field in turn, its other values with all else as in the baseline.
+    `shrink` is a Bayesian optimizer for a size and a quality: it trains the candidate with the
+    largest expected gain of the front, and promotes paused ones. `one-at-a-time` tries, for each
+    searched field in turn, its other values with everything else as in the baseline.
     """
     aim: Literal["front", "smallest"] = "front"
-    """Good models of every size, or the smallest one within the certification's tolerance and nothing else.
+    """`front` searches good models of every size, `smallest` the smallest one within tolerance.
 
-    With the latter, what is no smaller than a certified champion is refused, and `shrink` proposes only what may
-    be smaller than the smallest one so far.
+    With `smallest`, candidates that are no smaller than a certified champion are refused, and
+    `shrink` proposes only what may be smaller than the smallest model so far.
     """
     trials: Annotated[int, Field(ge=1)] = 24
-    """One at a time, all that there are to try where this is left out, and never more than those."""
+    """Number of trials. With `one-at-a-time` the default, and the most, is one per variation."""
     startup_trials: Annotated[int, Field(ge=1)] = 8
-    """Candidates drawn at random before the sampler models anything."""
-    levels: Annotated[int, Field(ge=2)] = 3
-    """One at a time, values that are tried of a range: its ends, and others spread evenly between them."""
+    """Candidates drawn at random before the sampler fits a model."""
+    grid_levels: Annotated[int, Field(ge=2)] = 3
+    """With `one-at-a-time`, values tried of a range: both ends, and others evenly between."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Seed of the sampler."""
     rescue: Literal["none", "suspect", "all"] = "none"
-    """Which runs get a second one, with the first remedy that leaves the generator as it is: `all` means failed too."""
+    """Verdicts after which a candidate is trained once more with the first applicable remedy.
+
+    `suspect` retrains suspect runs, `all` failed ones too. A remedy that changes the generator is
+    not applied.
+    """
 
     @property
     def limit(self) -> int | None:
-        """Trials at most, where the study itself says so."""
+        """Largest number of trials, or None where the study does not state it."""
         return self.trials if "trials" in self.model_fields_set else None
 
 
-class PruningSpec(_Part):
-    """When a run that fails in nothing is given up: it will not reach what healthy ones that are no larger have."""
+class PruningSpec(Section):
+    """Rule by which a run is given up that will not reach the quality of healthy smaller ones."""
 
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.06667, 0.13333, 0.33333, 0.66667)
-    """Shares of the training after which the quality is measured and compared; empty, nothing is given up so."""
+    """Shares of the training after which runs are compared; an empty list prunes nothing."""
     noise: Annotated[float, Field(gt=0)] = 0.14
     """Relative standard deviation of the final quality between two seeds of one candidate.
 
-    The default is that of the MMD over 50 candidates with three seeds (benchmarks/tabular/seeds.md).
+    The default was measured for the MMD on 50 candidates with three seeds each
+    (benchmarks/tabular/seeds.md).
     """
     margin: Annotated[float, Field(ge=0)] = 1.0
-    """How many times the noise others must be better by."""
+    """Margin by which another run must be better, as a multiple of `noise`."""
     min_healthy_trials: Annotated[int, Field(ge=1)] = 2
-    """Healthy trials that must have shown how far runs improve from a rung before any is given up there."""
+    """Healthy trials that must have passed a rung before any trial is pruned there."""
 
 
-class CertificationSpec(_Part):
-    """When a candidate is proven stable, and when it is as good as it must be to be the champion."""
+class CertificationSpec(Section):
+    """Training of a candidate on fresh seeds, and the quality that a champion needs."""
 
     seeds: Annotated[int, Field(ge=1)] = 5
-    """Fresh ones at most that a candidate is trained with."""
+    """Largest number of fresh seeds that a candidate is trained with."""
     required: Annotated[int, Field(ge=1)] = 4
-    """Of those, how many must come out healthy."""
+    """Healthy runs among them that make a candidate stable."""
     tolerance: Annotated[float, Field(ge=0)] = 0.10
-    """Share by which its quality may be worse; about the noise between two seeds."""
+    """Share of the reference quality by which a champion may be worse.
+
+    The default is about the noise between two seeds.
+    """
     tolerance_reference: Literal["baseline", "best"] = "baseline"
-    """Than whose quality: that of the baseline as written, or of the best model found, whatever its size."""
+    """Reference quality: that of the baseline, or that of the best model found, of any size."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    """Of the lower bound of the share of seeds that come out healthy."""
+    """Confidence level of the lower bound on the share of healthy seeds."""
     at_end: bool = True
-    """Whether a search ends with it; `gansearch certify` does it at any time."""
+    """Certify at the end of a search; `gansearch certify` does it at any time."""
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _check_required(self) -> Self:
         if self.required > self.seeds:
-            raise ValueError(f"{self.required} healthy ones of {self.seeds} seeds can never be had")
+            raise ValueError(f"required ({self.required}) must not exceed seeds ({self.seeds})")
         return self
-
-
-class ResourcesSpec(_Part):
-    """What Ray sets aside for each process of a candidate."""
-
-    cpus: Annotated[int, Field(ge=1)] = 1
-    """Cores, each with a thread."""
-    gpus: Annotated[float, Field(ge=0)] = 0
-    """0.25 has four candidates share a GPU, each of which waits until there is the memory that it takes."""
-
-    @field_validator("gpus")
-    @classmethod
-    def _share_or_whole(cls, gpus: float) -> float:
-        if gpus > 1 and not gpus.is_integer():
-            raise ValueError("should be a share of one GPU, or a whole number of them")
-        return gpus
-
-
-class ExecutorSpec(_Part):
-    """Where candidates are trained."""
-
-    use: Literal["local", "ray"] = "local"
-    """Processes on this machine, or Ray Tune: on this machine too, or on a cluster."""
-    workers_per_candidate: Annotated[int, Field(ge=1)] = 1
-    """Processes that train a candidate together, on one machine, each a share of every batch."""
-    workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
-    """Candidates at a time; `auto` takes a core, or a GPU where there are any, for each process, as memory allows.
-
-    On Ray, as many as the resources of one of them fit into all nodes. More of them than GPUs share these: each waits
-    until there is the memory that it takes.
-    """
-    heartbeat_timeout: Annotated[float, Field(gt=0)] | None = 600.0
-    """Seconds after which a trial that gives no sign of life is taken to hang and ended; null waits for ever."""
-    address: Annotated[str, Field(pattern=r"^(auto|[^\s/]+:[0-9]+)$")] | None = None
-    """On Ray, the cluster, as `host:port` or `auto` for the one that this machine is part of; null starts Ray here."""
-    resources: ResourcesSpec = ResourcesSpec()
-    """On Ray, what each process of a candidate gets."""
-    storage_path: StoragePath | None = None
-    """On Ray, the URL of a folder or an object store over which trials' files reach the run folder, from nodes that
-    do not share it; null has every node write there itself.
-    """
 
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 
 GivenCandidate = Mapping[str, Mapping[str, JsonValue]]
-"""Fields by role of a candidate that a study names outright."""
+"""Fields by role of a candidate that a study names itself."""
 
 
-class StudySpec(_Part):
-    """One search, as its file says it."""
+class StudySpec(Section):
+    """One search, as its file describes it."""
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
+    """Name of the study and of its run folder."""
     requires: Mapping[DistributionName, Annotated[str, Field(min_length=1)]] = {}
-    """Distributions whose components the study names, each with what to give to `pip install`."""
+    """Distributions that the study needs, each with its argument of `pip install`."""
     dataset: ComponentNode
+    """Data set that is learned."""
     generator: Architectures
+    """Generator, or a list of generators to choose among."""
     discriminator: Architectures
+    """Discriminator, or a list of discriminators to choose among."""
     loss: Architectures
+    """Loss of both networks, or a list of losses to choose among."""
     schedule: Architectures
+    """Schedule of the updates of both networks, or a list of schedules to choose among."""
     training: TrainingSpec = TrainingSpec()
+    """Training of each candidate."""
     detectors: tuple[ComponentNode, ...] = (
         ComponentNode(use="divergence"),
         ComponentNode(use="convergence-failure"),
         ComponentNode(use="mode-collapse"),
     )
+    """Detectors that give the verdict on a run."""
     objectives: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
+    """Metrics that trials are ranked by, usually a size and a quality."""
     reference: Mapping[str, float] = {}
-    """By objective, the value from which the hypervolume is measured; by default the baseline gives it."""
+    """Reference point of the hypervolume, by objective; by default it follows from the baseline."""
     metrics: tuple[str, ...] = ("fid", "coverage")
-    """Measured for the record besides the objectives."""
+    """Metrics that are measured and recorded besides the objectives."""
     constraints: Mapping[str, Bounds] = {}
-    baseline: GivenCandidate = {}
-    """What is not given here has its field's default."""
+    """Bounds of sizes; a candidate outside of them is refused before training."""
+    baseline: Mapping[str, Mapping[str, JsonValue]] = {}
+    """Candidate of trial 0, by role; a field that is not given has its default."""
     queue: tuple[GivenCandidate, ...] = ()
-    """Candidates that are tried right after the baseline, which they equal but for what is given."""
+    """Candidates tried after the baseline, each given as its differences from the baseline."""
     pruning: PruningSpec = PruningSpec()
+    """Rule by which runs are given up."""
     certification: CertificationSpec = CertificationSpec()
+    """Training on fresh seeds that decides whether a candidate is stable."""
     search: SearchSpec = SearchSpec()
+    """Sampler and number of trials."""
     executor: ExecutorSpec = ExecutorSpec()
+    """Executor that trains the candidates."""
     storage: DatabaseUrl | None = None
-    """The PostgreSQL database that keeps the trials, by URL; null keeps them in the run folder, in SQLite."""
+    """URL of the PostgreSQL database of the trials; null keeps them in SQLite in the run folder."""
 
     @model_validator(mode="after")
-    def _objectives_differ(self) -> Self:
+    def _check_objectives_differ(self) -> Self:
         names = [objective.metric for objective in self.objectives]
         if len(set(names)) < len(names):
             raise ValueError(f"two objectives name the same metric: {', '.join(names)}")
@@ -320,7 +244,7 @@ class StudySpec(_Part):
 
     @field_validator("reference")
     @classmethod
-    def _reference_of_objectives(
+    def _check_reference(
         cls, reference: Mapping[str, float], known: ValidationInfo
     ) -> Mapping[str, float]:
         names = [objective.metric for objective in known.data.get("objectives", ())]
@@ -333,91 +257,90 @@ class StudySpec(_Part):
         return None if storage is None else without_password(storage)
 
     def resolved(self) -> dict[str, Any]:
-        """The whole study with its defaults, as plain data, but for a password in the URL of its storage."""
+        """Return the study with its defaults as plain data, without the storage's password."""
         return self.model_dump(mode="json")
 
     def differences(self, other: StudySpec) -> list[str]:
-        """What would make results of the two incomparable, as `path: this -> other`.
+        """List changes that make the results of two studies incomparable, as `path: this -> other`.
 
-        The number of trials, what the search is after, the certification, the reference, the executor and where
-        to install a plugin from may change between two runs of one study.
+        The number of trials, the aim, the certification, the reference, the executor and the source
+        of a plugin may change between two runs of one study.
         """
-        mine, theirs = (_flat(spec.resolved()) for spec in (self, other))
-        search = (("search", "trials"), ("search", "aim"))
-        for changeable in (
-            *search,
-            ("certification",),
-            ("reference",),
-            ("executor",),
-            ("requires",),
-        ):
-            for flat in (mine, theirs):
-                for place in [p for p in flat if p[: len(changeable)] == changeable]:
-                    del flat[place]
+        mine, theirs = (_comparable(spec.resolved()) for spec in (self, other))
         return [
-            f"{'.'.join(map(str, place))}: {mine.get(place, '(absent)')} -> {theirs.get(place, '(absent)')}"
+            f"{'.'.join(map(str, place))}: "
+            f"{mine.get(place, '(absent)')} -> {theirs.get(place, '(absent)')}"
             for place in sorted(mine | theirs, key=str)
             if mine.get(place, "(absent)") != theirs.get(place, "(absent)")
         ]
 
 
-def unshared(spec: StudySpec) -> list[Problem]:
-    """Why so many processes cannot train a candidate of the study together."""
-    workers, training, resources = (
-        spec.executor.workers_per_candidate,
-        spec.training,
-        spec.executor.resources,
-    )
+CHANGEABLE: tuple[Place, ...] = (
+    ("search", "trials"),
+    ("search", "aim"),
+    ("certification",),
+    ("reference",),
+    ("executor",),
+    ("requires",),
+)
+"""Parts of a study that may differ between two runs of it."""
+
+
+def _comparable(tree: object, place: Place = ()) -> dict[Place, Any]:
+    """Flatten a study to values by place, without its changeable parts."""
+    if place in CHANGEABLE:
+        return {}
+    if isinstance(tree, Mapping) and tree:
+        parts = [((*place, str(key)), part) for key, part in tree.items()]
+    elif isinstance(tree, (list, tuple)) and tree:
+        parts = [((*place, i), part) for i, part in enumerate(tree)]
+    else:
+        return {place: tree}
+    return {k: v for inner, part in parts for k, v in _comparable(part, inner).items()}
+
+
+def data_parallel_problems(spec: StudySpec) -> list[Problem]:
+    """List what prevents `executor.workers_per_candidate` processes from training together."""
+    workers, training = spec.executor.workers_per_candidate, spec.training
+    if workers == 1:
+        return []
     place: Place = ("executor", "workers_per_candidate")
-    problems = []
-    if workers > 1 and training.batch_size % workers:
-        problems.append(
-            Problem(
-                place,
-                f"{workers} processes cannot share training.batch_size: {training.batch_size} evenly",
-            )
+    messages = []
+    if training.batch_size % workers:
+        messages.append(
+            f"{workers} processes cannot share training.batch_size: {training.batch_size} evenly"
         )
-    if workers > 1 and training.device.startswith("cuda:"):
-        problems.append(
-            Problem(
-                place,
-                f"{workers} processes need a GPU each, and training.device: {training.device} is one",
-            )
+    if training.device.startswith("cuda:"):
+        messages.append(
+            f"{workers} processes need a GPU each, and training.device: {training.device} is one"
         )
-    if workers > 1 and training.graphs:
-        message = (
-            f"is for steps that one process takes alone, and {place[0]}.{place[1]} is {workers}"
+    gpus = spec.executor.resources.gpus
+    if gpus % 1:
+        messages.append(
+            f"{workers} processes need a GPU each, and executor.resources.gpus is {gpus:g}"
         )
+    problems = [Problem(place, message) for message in messages]
+    if training.graphs:
+        message = f"needs executor.workers_per_candidate: 1, got {workers}"
         problems.append(Problem(("training", "graphs"), message))
-    if workers > 1 and resources.gpus % 1:
-        message = f"{workers} processes need a GPU each, and executor.resources.gpus is {resources.gpus:g}"
-        problems.append(Problem(place, message))
     return problems
 
 
 def missing_distributions(tree: object) -> list[Problem]:
-    """What a study requires and is not installed; looks at whatever can be understood of a tree."""
+    """List the distributions that a study requires and that are not installed.
+
+    Args:
+        tree: the content of a study file, valid or not.
+    """
     requires = tree.get("requires") if isinstance(tree, Mapping) else None
-    return [
-        Problem(("requires", name), f"is not installed; pip install {source}")
-        for name, source in (requires.items() if isinstance(requires, Mapping) else ())
-        if isinstance(source, str) and not _is_installed(name)
-    ]
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except (PackageNotFoundError, ValueError):  # the latter for names that no distribution can have
-        return False
-    return True
-
-
-def _flat(tree: object, place: Place = ()) -> dict[Place, Any]:
-    if isinstance(tree, Mapping) and tree:
-        return {
-            k: v for key, part in tree.items() for k, v in _flat(part, (*place, str(key))).items()
-        }
-    if isinstance(tree, (list, tuple)) and tree:
-        return {k: v for i, part in enumerate(tree) for k, v in _flat(part, (*place, i)).items()}
-    return {place: tree}
+    if not isinstance(requires, Mapping):
+        return []
+    problems = []
+    for name, source in requires.items():
+        try:
+            distribution(name)
+        except (PackageNotFoundError, ValueError):  # ValueError: no distribution can have this name
+            if isinstance(source, str):
+                message = f"is not installed; pip install {source}"
+                problems.append(Problem(("requires", name), message))
+    return problems

@@ -1,16 +1,18 @@
-"""A study made ready to run."""
+"""A study that is ready to run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data
+from gansearch.components import Data, SizeMetric
 from gansearch.errors import Problem, StudyError
 from gansearch.registry import Registry
 from gansearch.study.component_choices import component_problems
+from gansearch.study.objective import Objective
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
 from gansearch.study.yaml_file import StudyDocument
@@ -18,21 +20,27 @@ from gansearch.study.yaml_file import StudyDocument
 
 @dataclass(frozen=True)
 class Study:
-    """A study that is ready to run: every name resolved, the data loaded, the baseline counted."""
+    """A study with its components resolved, its data loaded and its baseline counted."""
 
     spec: StudySpec
     space: SearchSpace
     data: Data
     sizes: Callable[[Candidate], Mapping[str, float]]
+    """Count the sizes of a candidate on the meta device, by metric."""
 
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
-        """Read a study file and check all that can be checked without training.
+        """Read a study file and check everything that needs no training.
+
+        Args:
+            path: the study file.
+            overrides: `key.path=value`, as after `--set`.
 
         Raises:
-            StudyError: with every mistake, located.
+            StudyError: with every mistake, each at its place in the file.
             DataError: when the data is missing or unreadable.
         """
+        # These two import torch, which is not needed to import this module.
         from gansearch.evaluation.comparability import ComparableSizes
         from gansearch.evaluation.counting import SizeCounter
 
@@ -42,7 +50,7 @@ class Study:
         try:
             spec = document.spec()
         except StudyError as error:
-            # Components of what is not installed are unknown; that it is missing says it all.
+            # Components of a missing distribution are unknown, which its own problem explains.
             others = missing or component_problems(document.tree, registry)
             raise document.error([*error.problems, *others]) from None
         if missing:
@@ -57,12 +65,16 @@ class Study:
             sizes(space.baseline)
         except ValueError as error:
             raise document.error([Problem(("baseline",), f"cannot be built: {error}")]) from None
-        return cls(_counted(spec, space), space, data, sizes)
+        if spec.search.sampler == "one-at-a-time":
+            trials = len(space.given(spec.search))
+            search = spec.search.model_copy(update={"trials": trials})
+            spec = spec.model_copy(update={"search": search})
+        return cls(spec, space, data, sizes)
 
-
-def _counted(spec: StudySpec, space: SearchSpace) -> StudySpec:
-    """The study with the number of its trials, where that depends on how many variations there are."""
-    if spec.search.sampler != "one-at-a-time":
-        return spec
-    search = spec.search.model_copy(update={"trials": len(space.given(spec.search))})
-    return spec.model_copy(update={"search": search})
+    @cached_property
+    def objectives(self) -> tuple[Objective, ...]:
+        """Objectives of the study, in its order."""
+        return tuple(
+            Objective(o.metric, o.direction, isinstance(self.space.metrics[o.metric], SizeMetric))
+            for o in self.spec.objectives
+        )

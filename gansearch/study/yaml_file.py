@@ -1,4 +1,4 @@
-"""A study file as written: YAML in, `StudySpec` out, every mistake with its line and column."""
+"""A study file: YAML in, `StudySpec` out, every mistake with its line and column."""
 
 from __future__ import annotations
 
@@ -10,30 +10,35 @@ import yaml
 from pydantic import ValidationError
 
 from gansearch.errors import Place, Problem, StudyError
-from gansearch.study.database_url import masked
-from gansearch.study.spec import StudySpec, unshared
+from gansearch.study.spec import StudySpec, data_parallel_problems
+from gansearch.study.urls import masked
 
 LARGEST_FILE = 1_000_000
-"""Bytes: no study is larger, and a larger file is not read."""
+"""Bytes above which a file is not read, since no study is as large."""
 
-Marks = Mapping[Place, tuple[int, int]]
+Positions = Mapping[Place, tuple[int, int]]
 """Line and column, from 1, at which each part of a file begins."""
 
 
 class StudyDocument:
-    """A study file as written: its tree, and where in the file each part stands."""
+    """A study file as written: its tree, and the position of each part.
 
-    def __init__(self, tree: object, marks: Marks, source: str) -> None:
+    >>> StudyDocument.parse("training: {steps: 20}", overrides=["training.steps=30"]).tree
+    {'training': {'steps': 30}}
+    """
+
+    def __init__(self, tree: object, positions: Positions, source: str) -> None:
         self.tree = tree
         self.source = source
-        self._marks = marks
+        self._positions = positions
 
     @classmethod
     def read(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
         """Parse a file; `overrides` are `key.path=value` as on the command line.
 
         Raises:
-            StudyError: when it is missing, too large, no YAML, or has duplicate keys or aliases.
+            StudyError: when it is missing, too large or invalid YAML, or has duplicate keys or
+                aliases.
         """
         try:
             if path.stat().st_size > LARGEST_FILE:
@@ -45,29 +50,28 @@ class StudyDocument:
 
     @classmethod
     def parse(cls, text: str, source: str = "study", overrides: Sequence[str] = ()) -> Self:
-        """As `read`, from text."""
+        """Parse the text of a study file; see `read`."""
         problems: list[Problem] = []
-        marks: dict[Place, tuple[int, int]] = {}
+        positions: dict[Place, tuple[int, int]] = {}
         try:
             _refuse_aliases(text)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
-            tree = _construct(root, (), marks, problems) if root is not None else {}
+            tree = _construct(root, (), positions, problems) if root is not None else {}
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            raise StudyError(
-                [Problem((), f"no YAML: {error.problem}", line, column)], source
-            ) from None
+            problem = Problem((), f"invalid YAML: {error.problem}", line, column)
+            raise StudyError([problem], source) from None
         except (yaml.YAMLError, RecursionError) as error:
-            raise StudyError([Problem((), f"no YAML: {error}", 1, 1)], source) from None
+            raise StudyError([Problem((), f"invalid YAML: {error}", 1, 1)], source) from None
         if problems:
             raise StudyError(problems, source)
         for override in overrides:
             _override(tree, override)
-        return cls(tree, marks, source)
+        return cls(tree, positions, source)
 
     def spec(self) -> StudySpec:
-        """Validate what pydantic can see; components are validated by the search space.
+        """Validate the tree without its components, which the search space validates.
 
         Raises:
             StudyError: with every mistake found.
@@ -76,36 +80,42 @@ class StudyDocument:
             spec = StudySpec.model_validate(self.tree)
         except ValidationError as error:
             raise self.error(problems_of(error)) from None
-        if problems := unshared(spec):
+        if problems := data_parallel_problems(spec):
             raise self.error(problems)
         return spec
 
     def error(self, problems: Sequence[Problem]) -> StudyError:
-        """The same problems, each with its place in the file."""
-        located = {(p.where, p.message): self._locate(p) for p in problems}
+        """Return the problems as an error, each with its position in the file."""
+        located = {(p.where, p.message): self._located(p) for p in problems}
         return StudyError(
             sorted(located.values(), key=lambda p: (p.line or 0, p.column or 0)), self.source
         )
 
-    def _locate(self, problem: Problem) -> Problem:
+    def _located(self, problem: Problem) -> Problem:
         # A single architecture stands in the file without the list that validation puts around it.
-        for where in (problem.where, tuple(part for part in problem.where if part != 0)):
-            if where in self._marks:
-                return Problem(where, problem.message, *self._marks[where])
-        where = tuple(part for part in problem.where if part != 0)
-        while where and where not in self._marks:
-            where = where[:-1]
-        return Problem(problem.where, problem.message, *self._marks.get(where, (1, 1)))
+        without_list = tuple(part for part in problem.where if part != 0)
+        for where in (problem.where, without_list):
+            if where in self._positions:
+                return Problem(where, problem.message, *self._positions[where])
+        parent = without_list
+        while parent and parent not in self._positions:
+            parent = parent[:-1]
+        return Problem(problem.where, problem.message, *self._positions.get(parent, (1, 1)))
 
 
 def problems_of(error: ValidationError, prefix: Place = ()) -> list[Problem]:
-    """Pydantic's findings in our words: rule and value, at a place."""
+    """Convert the findings of pydantic to problems with rule and value.
+
+    Args:
+        error: raised by a model or a field.
+        prefix: place in the study of what was validated.
+    """
     return [Problem(prefix + tuple(found["loc"]), _rule(found)) for found in error.errors()]
 
 
 def _rule(found: Any) -> str:
     if found["type"] == "extra_forbidden":
-        return "there is no such key"
+        return "unknown key"
     if found["type"] == "missing":
         return "is missing"
     message = str(found["msg"]).removeprefix("Value error, ")
@@ -124,12 +134,14 @@ def _refuse_aliases(text: str) -> None:
 
 
 def _construct(
-    node: yaml.Node, place: Place, marks: dict[Place, tuple[int, int]], problems: list[Problem]
+    node: yaml.Node, place: Place, positions: dict[Place, tuple[int, int]], problems: list[Problem]
 ) -> Any:
-    """Build plain data from a node, marking where each part begins."""
-    marks.setdefault(place, (node.start_mark.line + 1, node.start_mark.column + 1))
+    """Build plain data from a node and record the position of each part."""
+    positions.setdefault(place, (node.start_mark.line + 1, node.start_mark.column + 1))
     if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, (*place, i), marks, problems) for i, item in enumerate(node.value)]
+        return [
+            _construct(item, (*place, i), positions, problems) for i, item in enumerate(node.value)
+        ]
     if not isinstance(node, yaml.MappingNode):
         return _construct_scalar(node)
     mapping: dict[Any, Any] = {}
@@ -140,12 +152,10 @@ def _construct(
             problems.append(Problem(place, f"a key must be a string, got {key!r}", line, column))
             continue
         if key in mapping:
-            problems.append(
-                Problem((*place, key), "the key stands here a second time", line, column)
-            )
+            problems.append(Problem((*place, key), "duplicate key", line, column))
             continue
-        marks[(*place, key)] = (line, column)
-        mapping[key] = _construct(value_node, (*place, key), marks, problems)
+        positions[(*place, key)] = (line, column)
+        mapping[key] = _construct(value_node, (*place, key), positions, problems)
     return mapping
 
 
@@ -157,11 +167,11 @@ def _construct_scalar(node: yaml.Node) -> Any:
 
 
 def _override(tree: object, override: str) -> None:
+    """Set one value of a tree in place, from `key.path=value`."""
     path, separator, text = override.partition("=")
     if not separator or not path:
-        raise StudyError(
-            [Problem((), f"an override is written key=value, got {override!r}")], "--set"
-        )
+        message = f"an override is written key=value, got {override!r}"
+        raise StudyError([Problem((), message)], "--set")
     *parents, last = path.split(".")
     node = tree
     for i, key in enumerate(parents):
@@ -170,11 +180,11 @@ def _override(tree: object, override: str) -> None:
         elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
             node = node[int(key)]
         else:
-            raise StudyError([Problem((), f"{'.'.join(parents[:i])} holds no {key!r}")], "--set")
+            raise StudyError([Problem((), f"{'.'.join(parents[:i])} has no {key!r}")], "--set")
     value = StudyDocument.parse(text or "null", "--set").tree
     if isinstance(node, dict):
         node[last] = value
     elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
         node[int(last)] = value
     else:
-        raise StudyError([Problem((), f"{'.'.join(parents)} holds no {last!r}")], "--set")
+        raise StudyError([Problem((), f"{'.'.join(parents)} has no {last!r}")], "--set")

@@ -1,8 +1,8 @@
-"""Depthwise-separable convolutions (Chollet 2017, arXiv:1610.02357; Howard et al. 2017, arXiv:1704.04861).
+"""Depthwise-separable convolutions (Chollet 2017, arXiv:1610.02357; Howard et al. 2017).
 
-A convolution mixes neighbouring pixels and channels at once, with k * k * inputs * outputs weights.
-Done one after the other, the same takes k * k * inputs + inputs * outputs: for a kernel of 3 and many
-channels a ninth.
+A convolution combines neighbouring pixels and channels at once, with k * k * inputs * outputs
+weights. One after the other this takes k * k * inputs + inputs * outputs: a ninth for a kernel of 3
+and many channels.
 """
 
 from __future__ import annotations
@@ -24,14 +24,16 @@ Kernel = Annotated[Literal[3, 5, 7], Choices(3, 5)]
 
 
 class SeparableGenerator(Generator):
-    """A dense stem, then levels that double the map, each by nearest neighbours and a separable convolution."""
+    """A dense stem, then levels of nearest-neighbour upsampling and a separable convolution."""
 
     latent: Annotated[int, Field(ge=1), Choices(8, 16, 32, 64)] = 32
+    """Number of values in one latent."""
     width: Width = 32
     """Channels of every level."""
     levels: Levels = 2
-    """Times the map is doubled."""
+    """Number of levels, each of which doubles height and width."""
     kernel: Kernel = 3
+    """Side of the depthwise kernels."""
 
     def build(self, images: ImageShape) -> nn.Module:
         # The sizes of the map, smallest first, rounded up so that the last one is the image's.
@@ -43,7 +45,7 @@ class SeparableGenerator(Generator):
         stem = nn.ConvTranspose2d(self.latent, self.width, sizes[0], bias=False)
         blocks = [nn.Unflatten(1, (self.latent, 1, 1)), stem, nn.BatchNorm2d(self.width), nn.ReLU()]
         for size in sizes[1:]:
-            # Without a bias: the norm behind it would take it away again.
+            # No bias: the norm after it would remove it again.
             blocks += [
                 nn.Upsample(size),
                 *separable(self.width, self.width, self.kernel, bias=False),
@@ -54,16 +56,17 @@ class SeparableGenerator(Generator):
 
 
 class SeparableDiscriminator(Discriminator):
-    """A convolution, then levels that double the channels, each halving the map, and one dense score."""
+    """A convolution, separable ones that double the channels and halve the map, and a score."""
 
     width: Width = 32
     """Channels of the first level."""
     levels: Levels = 2
-    """Times the map is halved."""
+    """Number of levels, each of which halves height and width."""
     kernel: Kernel = 3
+    """Side of the depthwise kernels."""
 
     def build(self, images: ImageShape) -> nn.Module:
-        # The first convolution is a whole one: there is little to separate in one or three channels.
+        # The first convolution is an ordinary one: images have one or three channels.
         blocks = [
             nn.Conv2d(images.channels, self.width, self.kernel, 2, self.kernel // 2),
             nn.LeakyReLU(0.2),
@@ -80,7 +83,7 @@ class SeparableDiscriminator(Discriminator):
 def separable(
     inputs: int, outputs: int, kernel: int, *, stride: int = 1, bias: bool = True
 ) -> tuple[nn.Module, nn.Module]:
-    """One filter for each channel, then a mixture of the channels at each pixel."""
+    """Make a convolution of each channel by itself, and one that mixes the channels of a pixel."""
     depthwise = nn.Conv2d(inputs, inputs, kernel, stride, kernel // 2, groups=inputs, bias=False)
     pointwise = nn.Conv2d(inputs, outputs, 1, bias=bias)
     return depthwise, pointwise

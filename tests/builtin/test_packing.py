@@ -51,7 +51,7 @@ def test_a_remainder_too_small_for_a_pack_is_left_out():
 
 
 def test_fewer_samples_than_a_pack_are_refused():
-    with pytest.raises(ValueError, match="packing 4 needs as many samples at a time, got 3"):
+    with pytest.raises(ValueError, match="packing 4 needs at least 4 samples, got 3"):
         Pack(4)(torch.rand(3, 1, 5, 5))
 
 

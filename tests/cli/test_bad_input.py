@@ -92,16 +92,16 @@ EXPECTED = [
     ("training.steps", "valid integer"),
     ("objectives.0.direction", "'minimize' or 'maximize', got 'smaller'"),
     ("objectives.1.metric", "did you mean 'sliced_wasserstein'"),
-    ("serach", "there is no such key"),
+    ("serach", "unknown key"),
 ]
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: [", "no YAML"),
-        ("name: a\nname: b\n", "2:1: name: the key stands here a second time"),
-        ("a: &x 1\nb: *x\n", "2:4: no YAML: aliases are not allowed"),
+        ("name: [", "invalid YAML"),
+        ("name: a\nname: b\n", "2:1: name: duplicate key"),
+        ("a: &x 1\nb: *x\n", "2:4: invalid YAML: aliases are not allowed"),
         ("- 1\n", ":1:1"),
         ("", ":1:1"),
     ],

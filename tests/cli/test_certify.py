@@ -141,7 +141,7 @@ def test_fresh_forgets_the_certification_too(certified, study, call):
     [
         (["--trial", "7"], 1, "there is no trial 7 to certify; there are 0 to 1"),
         (["--trial", "0", "--all"], 2, "takes the place of --trial"),
-        (["--seeds", "2", "--required", "3"], 2, "3 healthy ones of 2 seeds can never be had"),
+        (["--seeds", "2", "--required", "3"], 2, "required (3) must not exceed seeds (2)"),
         (["--seeds", "0"], 2, "--seeds"),
     ],
 )

@@ -14,7 +14,7 @@ TWO_ARCHITECTURES = (
 )
 
 
-def test_the_baseline_has_what_the_study_says_and_the_defaults_of_the_rest(make_space):
+def test_the_baseline_has_the_fields_of_the_study_and_defaults_for_the_others(make_space):
     baseline = make_space().baseline
     assert (baseline.generator.width, baseline.generator.latent) == (64, 8)
     assert baseline.schedule.generator_lr == 2e-4
@@ -29,7 +29,7 @@ def test_candidates_stay_within_the_study(make_space):
         assert candidate.discriminator == space.baseline.discriminator
 
 
-def test_a_list_of_architectures_is_chosen_from(make_space):
+def test_candidates_are_drawn_from_every_component_of_a_list(make_space):
     space = make_space(TWO_ARCHITECTURES, "baseline={}")
     chosen = Counter(space.draw(RandomSource(seed)).uses["generator"] for seed in range(40))
     assert set(chosen) == {"dense", "dcgan"}
@@ -61,7 +61,7 @@ def test_candidates_that_differ_in_one_field_have_other_identities(make_space):
 
 @settings(deadline=None, max_examples=25)
 @given(st.integers(1, 60), st.integers(0, 60), st.integers(1, 7))
-def test_whatever_integer_range_a_study_gives_is_kept_to(low, steps, step):
+def test_candidates_stay_within_any_integer_range(low, steps, step):
     text = f"""
 name: p
 dataset: {{use: ring-2d}}
@@ -80,14 +80,15 @@ objectives: [{{metric: generator_params, direction: minimize}}]
 
 
 DATA = "dataset={use: ring-2d, samples: 400, test_samples: 200, limit: {choices: [null, 50, 100]}}"
+RATE = "generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}"
 TWO_SCHEDULES = (
-    "schedule=[{use: epochs-in-turn, generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}, epochs: {choices: [1, 2]}},"
-    " {use: alternating, generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}, half_batches: {choices: [false, true]}}]"
+    f"schedule=[{{use: epochs-in-turn, {RATE}, epochs: {{choices: [1, 2]}}}},"
+    f" {{use: alternating, {RATE}, half_batches: {{choices: [false, true]}}}}]"
 )
 
 
 def changed(baseline, candidate):
-    """What two candidates differ in: fields, or the role alone where the architecture differs."""
+    """Yield the fields in which two candidates differ, or the role where the component differs."""
     pairs = zip(baseline.to_json().items(), candidate.to_json().values(), strict=True)
     for (role, base), own in pairs:
         if base["use"] != own["use"]:
@@ -134,7 +135,7 @@ def test_another_architecture_keeps_the_values_of_the_baseline_where_it_can(make
     assert (alternating.generator_lr, alternating.half_batches) == (0.005, False)
 
 
-def test_what_the_study_names_outright_is_no_variation(make_space):
+def test_a_queued_candidate_is_no_variation(make_space):
     widths = "generator={use: dense, output: none, width: {choices: [8, 16, 64]}, latent: 8}"
     space = make_space(
         widths, "queue=[{generator: {width: 16}}]", "baseline={generator: {width: 64}}"

@@ -28,9 +28,13 @@ class Folder(ImageDataset):
     """PNG and JPEG pictures of a folder and its subfolders, scaled and cropped to one size."""
 
     root: str
+    """Path of the folder."""
     height: Annotated[int, Field(ge=4, le=1024)] = 64
+    """Height in pixels."""
     width: Annotated[int, Field(ge=4, le=1024)] = 64
+    """Width in pixels."""
     channels: Literal[1, 3] = 3
+    """1 for grey, 3 for colour."""
     classes: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     """Subfolders to keep, by name; all pictures by default."""
     test_share: Annotated[float, Field(gt=0, lt=1)] = 0.2

@@ -24,10 +24,13 @@ class _Mixture(Dataset):
     """Equally likely Gaussians of one standard deviation."""
 
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 100_000
+    """Number of training samples."""
     test_samples: Annotated[int, Field(ge=2, le=10_000_000)] = 2_500
+    """Number of test samples."""
     limit: Annotated[int, Field(ge=2)] | None = None
     """Training samples at most, the first ones of `samples`: fewer leave the test samples as they are."""
     seed: Annotated[int, Field(ge=0)] = 0
+    """Seed of the samples."""
 
     sigma: Annotated[float, Field(gt=0)]
 
@@ -43,8 +46,11 @@ class Ring2D(_Mixture):
     """Eight Gaussians on a circle in the plane."""
 
     sigma: Annotated[float, Field(gt=0)] = 0.01
+    """Standard deviation of each Gaussian."""
     modes: Annotated[int, Field(ge=1, le=1000)] = 8
+    """Number of Gaussians."""
     radius: Annotated[float, Field(gt=0)] = 1.0
+    """Radius of the circle."""
 
     def centres(self) -> np.ndarray:
         angles = 2 * math.pi * np.arange(self.modes) / self.modes
@@ -55,8 +61,11 @@ class Grid2D(_Mixture):
     """Gaussians on a square grid in the plane, 25 unless told otherwise."""
 
     sigma: Annotated[float, Field(gt=0)] = 0.05
+    """Standard deviation of each Gaussian."""
     side: Annotated[int, Field(ge=1, le=100)] = 5
+    """Number of Gaussians along each side of the grid."""
     spacing: Annotated[float, Field(gt=0)] = 2.0
+    """Distance between two neighbours."""
 
     def centres(self) -> np.ndarray:
         ticks = self.spacing * (np.arange(self.side) - (self.side - 1) / 2)

@@ -37,6 +37,7 @@ class ConvergenceFailure(Detector):
     progress: Annotated[float, Field(ge=0)] = 0.01
     """Rise of `pair_ratio` from window to window that counts as progress, or `progress_share` of it if that is more."""
     progress_share: Annotated[float, Field(ge=0)] = 0.05
+    """Rise relative to the earlier `pair_ratio` that counts as progress; see `progress`."""
     alive: Annotated[float, Field(ge=0, le=1)] = 0.05
     """Coverage, where it is measured, from which a generator counts as alive however much it loses."""
     reprieve: Annotated[float, Field(ge=0, le=1)] = 0.015

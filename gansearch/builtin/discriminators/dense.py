@@ -13,19 +13,22 @@ from gansearch.layers import Activation, Initialised, Norm, Normalised, Packed, 
 
 
 class DenseDiscriminator(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
-    """Fully connected layers, each `growth` times as wide as the one before, and one score."""
+    """Fully connected discriminator; each layer is `growth` times as wide as the one before."""
 
     width: Annotated[int, Field(ge=1), IntRange(16, 1024, log=True)] = 1024
     """Units of the first hidden layer."""
     growth: Annotated[float, Field(gt=0), FloatRange(0.5, 1.0)] = 0.5
+    """Units of each hidden layer as a multiple of the one before."""
     layers: Annotated[int, Field(ge=1, le=8), IntRange(1, 4)] = 3
-    """Hidden layers."""
+    """Number of hidden layers."""
     norm: Annotated[Norm, Choices("batch", "none")] = "none"
+    """Norm after each hidden layer: BatchNorm or none."""
     activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "leaky_relu"
+    """Activation after each hidden layer."""
     maxout: Annotated[int, Field(ge=1)] = 1
-    """Linear pieces a hidden unit is the largest of (Goodfellow et al. 2013), instead of the activation; 1 for none."""
+    """Pieces of a Maxout unit (Goodfellow et al. 2013), instead of the activation; 1 for none."""
     dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.5)] = 0.0
-    """After every hidden layer."""
+    """Dropout rate after every hidden layer."""
 
     def build(self, images: ImageShape) -> nn.Module:
         hidden = [max(1, round(self.width * self.growth**i)) for i in range(self.layers)]

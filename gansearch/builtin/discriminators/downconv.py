@@ -21,7 +21,7 @@ from gansearch.layers import (
 
 
 class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
-    """Strided convolutions, each halving the map, and one dense score.
+    """Strided convolutions, each of which halves the map, and one dense score.
 
     With `stem: true, layers: 4, width: 128, dropout: 0.4` this is the discriminator of the face GAN
     tutorial (machinelearningmastery.com, "a practical guide to GAN failure modes").
@@ -32,17 +32,21 @@ class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
     growth: Annotated[float, Field(gt=0), FloatRange(1.0, 2.0)] = 1.0
     """Filters of each strided convolution as a multiple of the one before."""
     layers: Annotated[int, Field(ge=1, le=6), IntRange(2, 4)] = 2
-    """Strided convolutions."""
+    """Number of strided convolutions."""
     stem: bool = False
-    """Begin with a convolution that keeps the image's size."""
+    """Begin with a convolution that keeps the size of the image."""
     kernel: Annotated[int, Field(ge=2, le=11), Choices(3, 4, 5)] = 5
+    """Side of the kernels."""
     padding: Literal["same", "valid"] = "same"
+    """`same` halves the map whatever the kernel, `valid` pads nothing."""
     norm: Annotated[Norm, Choices("batch", "none")] = "none"
+    """Norm after each convolution: BatchNorm or none."""
     norm_first: bool = True
-    """Whether the first convolution has a norm, where there is one at all."""
+    """Put the norm after the first convolution too."""
     activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "leaky_relu"
+    """Activation after each convolution."""
     dropout: Annotated[float, Field(ge=0, lt=1), FloatRange(0.0, 0.5)] = 0.0
-    """Before the dense score."""
+    """Dropout rate before the dense score."""
 
     def build(self, images: ImageShape) -> nn.Module:
         """Build the network.
@@ -80,6 +84,7 @@ class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
         height, width = ((side + 2 * padding - self.kernel) // 2 + 1 for side in size)
         if height < 1 or width < 1:
             raise ValueError(
-                f"{self.layers} layers of kernel {self.kernel} leave nothing of the image"
+                f"{self.layers} layers of kernel {self.kernel} leave nothing of the image; "
+                "choose fewer layers or padding 'same'"
             )
         return height, width

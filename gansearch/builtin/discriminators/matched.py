@@ -1,4 +1,4 @@
-"""A discriminator whose width follows from the size of the generator."""
+"""Discriminators with a width that follows from the size of the generator."""
 
 from __future__ import annotations
 
@@ -11,19 +11,21 @@ from torch import nn
 from gansearch.components import Discriminator, ImageShape
 
 WIDEST = 2**16
-"""Filters or units beyond which nothing is tried."""
+"""Largest width that is tried."""
 
 
 class Matched(Discriminator):
-    """A discriminator with a `width` that a ratio of weights can take the place of."""
+    """A discriminator whose `width` can be replaced by a ratio of weights."""
 
     width: Annotated[int, Field(ge=1)]
+    """Filters or units of the first layer."""
     weight_ratio: Annotated[float, Field(gt=0)] | None = None
-    """Trainable weights as a multiple of the generator's: replaces `width` by the one that comes nearest."""
+    """Trainable weights as a multiple of the generator's; sets `width` to the nearest match."""
 
     def matched(self, generator: nn.Module, images: ImageShape) -> Discriminator:
         if self.weight_ratio is None:
             return self
+        # Double the width until it has enough weights, then bisect.
         wanted = self.weight_ratio * count_weights(generator)
         low, high = 1, 2
         while high < WIDEST and self._weights(high, images) < wanted:
@@ -43,5 +45,5 @@ class Matched(Discriminator):
 
 
 def count_weights(network: nn.Module) -> int:
-    """Trainable weights of a network."""
+    """Count the trainable weights of a network."""
     return sum(parameter.numel() for parameter in network.parameters() if parameter.requires_grad)

@@ -12,17 +12,21 @@ from gansearch.layers import Initialised, Normalised, Output, ToMap, halved, mak
 
 
 class DCGANGenerator(Generator, Initialised, Normalised):
-    """Radford et al. 2016: each level doubles the map and halves the filters; the last paints the image."""
+    """DCGAN generator (Radford et al. 2016): each level doubles the map and halves the filters."""
 
     latent: Annotated[int, Field(ge=1), Choices(8, 16, 32, 64, 100)] = 100
+    """Number of values in one latent."""
     width: Annotated[int, Field(ge=1), IntRange(2, 64, log=True)] = 64
-    """Filters of the last hidden level; the level before has twice as many, and so on."""
+    """Filters of the last hidden level; each level before has twice as many as the next."""
     levels: Annotated[int, Field(ge=2, le=5), IntRange(2, 4)] = 4
+    """Number of levels, each of which doubles height and width."""
     kernel: Annotated[int, Field(ge=2, le=9), Choices(3, 4, 5)] = 4
+    """Side of the kernels."""
     output: Output = "tanh"
+    """Activation of the output; `none` for points."""
 
     def build(self, images: ImageShape) -> nn.Module:
-        """Build the network, for images of any size: maps are halved rounding up."""
+        """Build the network for images of any size; a map of odd size is halved rounding up."""
         sizes = [
             halved((images.height, images.width), self.levels - i) for i in range(self.levels + 1)
         ]

@@ -12,15 +12,18 @@ from gansearch.layers import Initialised, Normalised, Output, make_output
 
 
 class DenseGenerator(Generator, Initialised, Normalised):
-    """Fully connected layers, each `growth` times as wide as the one before."""
+    """Fully connected generator; each layer is `growth` times as wide as the one before."""
 
     latent: Annotated[int, Field(ge=1), Choices(2, 16, 32, 64, 100)] = 100
+    """Number of values in one latent."""
     width: Annotated[int, Field(ge=1), IntRange(16, 512, log=True)] = 256
     """Units of the first hidden layer."""
     growth: Annotated[float, Field(gt=0), FloatRange(0.5, 2.0)] = 2.0
+    """Units of each hidden layer as a multiple of the one before."""
     layers: Annotated[int, Field(ge=1, le=8), IntRange(1, 4)] = 3
-    """Hidden layers."""
+    """Number of hidden layers."""
     output: Output = "tanh"
+    """Activation of the output; `none` for points."""
 
     def build(self, images: ImageShape) -> nn.Module:
         widths = [

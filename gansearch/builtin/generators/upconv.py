@@ -22,24 +22,31 @@ from gansearch.layers import (
 
 
 class UpConv(Generator, Initialised, Normalised):
-    """Latent, projected to a small map, widened by transposed convolutions, painted by a last convolution.
+    """A dense or no stem, transposed convolutions of equal width, and a last convolution.
 
     With its defaults and `norm: none, activation: leaky_relu` this is the generator of the face GAN
-    tutorial (machinelearningmastery.com, "a practical guide to GAN failure modes"); fewer `layers`
-    reach the same size by larger strides. `stem: reshape` takes the latent itself for the map.
+    tutorial (machinelearningmastery.com, "a practical guide to GAN failure modes"). Fewer `layers`
+    reach the same size by larger strides.
     """
 
     latent: Annotated[int, Field(ge=1), Choices(16, 32, 64, 100)] = 100
+    """Number of values in one latent."""
     width: Annotated[int, Field(ge=1), IntRange(8, 128, step=8)] = 128
-    """Filters of the first transposed convolution, and of the stem unless that has its own."""
+    """Filters of the first transposed convolution, and of the stem unless `stem_width` is set."""
     growth: Annotated[float, Field(gt=0), FloatRange(0.5, 1.0)] = 1.0
     """Filters of each transposed convolution as a multiple of the one before."""
     layers: Annotated[int, Field(ge=1, le=6), IntRange(1, 4)] = 4
+    """Number of transposed convolutions."""
     stem: Literal["linear", "reshape"] = "linear"
+    """Projection of the latent to the first map: a dense layer, or a reshape without weights."""
     stem_width: Annotated[int, Field(ge=1)] | None = None
+    """Filters of the first map; null for `width`."""
     kernel: Annotated[int, Field(ge=1, le=11), Choices(2, 3, 4, 5)] = 4
+    """Side of the transposed convolutions' kernels."""
     head_kernel: Annotated[Literal[1, 3, 5, 7], Choices(1, 3, 5)] = 5
+    """Side of the last convolution's kernel."""
     output: Output = "tanh"
+    """Activation of the output."""
 
     def build(self, images: ImageShape) -> nn.Module:
         """Build the network.
@@ -60,8 +67,8 @@ class UpConv(Generator, Initialised, Normalised):
         return self.initialise(nn.Sequential(*blocks, *make_output(self.output, self.slope)))
 
     def _sizes(self, images: ImageShape) -> list[Size]:
-        """The map before and after each layer: the widening is spread evenly, the larger strides first."""
-        # From a map of at least 4 x 4, by a factor of 16 at most, as the tutorial's 5 x 5 becomes 80 x 80.
+        """Return the size of the map before and after each layer, the larger strides first."""
+        # From at least 4 x 4, by a factor of 16 at most, as the tutorial's 5 x 5 becomes 80 x 80.
         doublings = max(0, min(4, int(math.log2(min(images.height, images.width) / 4))))
         strides = [
             doublings // self.layers + (i < doublings % self.layers) for i in range(self.layers)
@@ -80,6 +87,7 @@ class UpConv(Generator, Initialised, Normalised):
             ]
         if features != self.latent:
             raise ValueError(
-                f"stem 'reshape' needs a latent of {width} x {size[0]} x {size[1]}, got {self.latent}"
+                f"stem 'reshape' needs a latent of {width} x {size[0]} x {size[1]}, "
+                f"got {self.latent}"
             )
         return [ToMap(width, size)]

@@ -7,7 +7,7 @@ from gansearch.builtin.losses.penalised import Penalised
 
 
 class BCE(Penalised):
-    """Binary cross-entropy with the non-saturating generator (Goodfellow et al. 2014)."""
+    """Binary cross-entropy with the non-saturating generator loss (Goodfellow et al. 2014)."""
 
     def of_real(self, scores: Tensor) -> Tensor:
         return softplus(-scores).mean()
@@ -20,7 +20,7 @@ class BCE(Penalised):
 
 
 class Minimax(BCE):
-    """The original zero-sum game: the generator minimises what the discriminator maximises."""
+    """Minimax loss (Goodfellow et al. 2014, eq. 1): the generator minimises what D maximises."""
 
     def of_generator(self, scores: Tensor) -> Tensor:
         return -softplus(scores).mean()

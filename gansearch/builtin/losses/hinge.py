@@ -6,11 +6,11 @@ from torch.nn.functional import relu
 from gansearch.builtin.losses.penalised import Penalised
 
 MARGIN_LOGIT = 4.0
-"""A score on the margin, behind which the hinge asks for nothing more, counts as a probability of 0.98."""
+"""Log-odds of a score of 1, from where the loss of a real sample is 0: a probability of 0.98."""
 
 
 class Hinge(Penalised):
-    """The margin loss of Lim & Ye 2017, as BigGAN and SAGAN use it."""
+    """Hinge loss (Lim & Ye 2017), as SAGAN and BigGAN use it."""
 
     def of_real(self, scores: Tensor) -> Tensor:
         return relu(1 - scores).mean()

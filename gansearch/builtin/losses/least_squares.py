@@ -7,7 +7,7 @@ from gansearch.builtin.losses.penalised import Penalised
 
 
 class LeastSquares(Penalised):
-    """Mao et al. 2017, with targets 1 for real and 0 for generated samples."""
+    """Least-squares loss (Mao et al. 2017), with targets 1 for real and 0 for generated samples."""
 
     def of_real(self, scores: Tensor) -> Tensor:
         return (scores - 1).square().mean() / 2
@@ -19,5 +19,5 @@ class LeastSquares(Penalised):
         return (scores - 1).square().mean() / 2
 
     def logits(self, scores: Tensor) -> Tensor:
-        """The best score is the probability itself; it is clamped to where log-odds are finite."""
+        """Take the score as the probability of being real, clamped to finite log-odds."""
         return torch.logit(scores, eps=0.01)

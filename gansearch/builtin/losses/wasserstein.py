@@ -12,10 +12,10 @@ from gansearch.domains import FloatRange
 
 
 class WassersteinGP(Loss):
-    """Gulrajani et al. 2017: the critic's gradient is drawn to norm 1 between real and generated samples."""
+    """Wasserstein loss with gradient penalty (WGAN-GP, Gulrajani et al. 2017)."""
 
     gradient_penalty: Annotated[float, Field(ge=0), FloatRange(1.0, 20.0)] = 10.0
-    """Weight lambda."""
+    """Weight lambda of the penalty on gradient norms other than 1."""
 
     def of_real(self, scores: Tensor) -> Tensor:
         return -scores.mean()
@@ -27,17 +27,17 @@ class WassersteinGP(Loss):
         return -scores.mean()
 
     def logits(self, scores: Tensor) -> None:
-        """A critic's scores have no zero, so nothing can be said of probabilities."""
+        """Return None: the scores of a critic have no zero, so they give no probability."""
 
-    def discriminate(self, scene: LossInputs) -> Tensor:
-        return super().discriminate(scene) + self._penalty(scene)
+    def discriminate(self, inputs: LossInputs) -> Tensor:
+        return super().discriminate(inputs) + self._penalty(inputs)
 
-    def discriminate_fake(self, scene: LossInputs) -> Tensor:
-        """Where half-batches are learned apart, the penalty goes with the generated half."""
-        return super().discriminate_fake(scene) + self._penalty(scene)
+    def discriminate_fake(self, inputs: LossInputs) -> Tensor:
+        """Objective of the critic on generated samples, with the penalty of a half batch."""
+        return super().discriminate_fake(inputs) + self._penalty(inputs)
 
-    def _penalty(self, scene: LossInputs) -> Tensor:
-        mix = torch.rand(len(scene.real), 1, 1, 1, device=scene.real.device)
-        between = torch.lerp(scene.real, scene.fake.detach(), mix).requires_grad_()
-        norms = gradient_norms(scene.discriminator(between), between)
+    def _penalty(self, inputs: LossInputs) -> Tensor:
+        mix = torch.rand(len(inputs.real), 1, 1, 1, device=inputs.real.device)
+        between = torch.lerp(inputs.real, inputs.fake.detach(), mix).requires_grad_()
+        norms = gradient_norms(inputs.discriminator(between), between)
         return self.gradient_penalty * (norms - 1).square().mean()

@@ -133,6 +133,7 @@ class SlicedWasserstein(_Distance):
     """Sliced Wasserstein distance of pixels between 0 and 1, or of points; needs no extractor."""
 
     projections: Annotated[int, Field(ge=1)] = 256
+    """Number of random directions that samples are projected on."""
 
     def measure(self, evidence: Evidence) -> float:
         real, fake = evidence.real, evidence.fake

@@ -9,18 +9,21 @@ from gansearch.components import Phase, Schedule
 
 
 class Alternating(Schedule):
-    """The discriminator learns once, then the generator once, every step."""
+    """One update of the discriminator, then one of the generator, at every step."""
 
     half_batches: bool = False
-    """The discriminator learns from half a batch of real samples, then, by itself, from half a generated one."""
+    """Update the discriminator on half a batch of real samples, then on half a generated one."""
     mixed_batches: bool = False
-    """The discriminator is shown real and generated samples as one batch, so that its norms see both together."""
+    """Pass real and generated samples through the discriminator as one batch.
+
+    Its batch norms then see both together.
+    """
 
     @model_validator(mode="after")
     def _one_way_of_batching(self) -> Self:
         if self.half_batches and self.mixed_batches:
             raise ValueError(
-                "half_batches keeps apart what mixed_batches shows together; choose one of them"
+                "half_batches separates the samples that mixed_batches mixes; choose one of them"
             )
         return self
 

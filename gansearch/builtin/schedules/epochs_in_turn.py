@@ -13,9 +13,12 @@ class EpochsInTurn(Schedule):
     """Whole epochs of the discriminator alone, then whole epochs of the generator alone."""
 
     epochs: Annotated[int, Field(ge=1), IntRange(1, 3)] = 1
-    """In a row, of each."""
+    """Epochs in a row of each network."""
     mixed_batches: bool = False
-    """The discriminator is shown real and generated samples as one batch, so that its norms see both together."""
+    """Pass real and generated samples through the discriminator as one batch.
+
+    Its batch norms then see both together.
+    """
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         turn = self.epochs * steps_per_epoch

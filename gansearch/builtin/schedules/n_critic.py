@@ -10,9 +10,10 @@ from gansearch.domains import IntRange
 
 
 class NCritic(Schedule):
-    """The critic learns several times for each time that the generator does (Arjovsky et al. 2017)."""
+    """Several updates of the critic for each one of the generator (Arjovsky et al. 2017)."""
 
     n: Annotated[int, Field(ge=1), IntRange(1, 5)] = 5
+    """Updates of the critic per update of the generator."""
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         return (

@@ -10,11 +10,12 @@ from gansearch.domains import IntRange
 
 
 class StalledDiscriminator(Schedule):
-    """The discriminator waits so that the generator can catch up: it learns at one step of every few."""
+    """A discriminator that is updated only every few steps, so that the generator can catch up."""
 
     every: Annotated[int, Field(ge=2), IntRange(2, 8)] = 2
+    """Steps per update of the discriminator."""
     until: Annotated[int, Field(ge=1)] | None = None
-    """Step from which it learns at every step again; by default never."""
+    """Step from which the discriminator is updated at every step again; null for never."""
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         stalled = Phase("discriminator", "discriminate", stop=self.until, period=self.every, end=1)

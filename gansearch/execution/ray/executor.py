@@ -34,7 +34,17 @@ from gansearch.execution.ray.session import ray_session, slots_in, threads_in
 from gansearch.execution.ray.slot import Reply, Slot, Stop, Ticket, open_mailbox, shelf_of
 from gansearch.execution.worker import task_of
 from gansearch.execution.worker_group import WorkerLimits
-from gansearch.messages import AtRung, Crash, Decision, Ended, Ending, Evaluate, Event, Job, Progress
+from gansearch.messages import (
+    AtRung,
+    Crash,
+    Decision,
+    Ended,
+    Ending,
+    Evaluate,
+    Event,
+    Job,
+    Progress,
+)
 from gansearch.study.spec import ExecutorSpec
 
 LATE = 5.0

@@ -10,40 +10,43 @@ from gansearch.components import Generator, ImageShape
 from gansearch.domains import Choices, FloatRange, IntRange
 
 Size = tuple[int, int]
-"""Height and width of a map."""
+"""Height and width of a feature map."""
 
 
 class Autoencoder(Generator):
-    """Maps samples to `latent` values and these to samples again, by a DCGAN generator and its mirror image."""
+    """Convolutional autoencoder: a DCGAN generator as decoder, and its mirror image as encoder."""
 
     feeds_on: ClassVar[Literal["latents", "samples"]] = "samples"
 
     latent: Annotated[int, Field(ge=1), Choices(8, 16, 32, 64, 100)] = 32
     """Width of the bottleneck."""
     width: Annotated[int, Field(ge=1), IntRange(4, 64, log=True)] = 32
-    """Filters next to the image; each level further in has twice as many."""
+    """Filters of the outermost level; each level inwards has twice as many."""
     levels: Annotated[int, Field(ge=1, le=5), IntRange(2, 4)] = 2
-    """How often the encoder halves the map and the decoder doubles it."""
+    """Number of levels; each halves the map in the encoder and doubles it in the decoder."""
     kernel: Annotated[int, Field(ge=2, le=9), Choices(3, 4, 5)] = 4
+    """Side of the kernels."""
     norm: Annotated[Literal["batch", "none"], Choices("batch", "none")] = "batch"
+    """Norm after each hidden layer: BatchNorm or none."""
     init: Annotated[Literal["normal", "xavier"], Choices("normal", "xavier")] = "normal"
+    """Distribution of the initial weights."""
     init_std: Annotated[float, Field(gt=0), FloatRange(0.005, 0.3, log=True)] = 0.02
-    """Of `normal` alone."""
+    """Standard deviation of `init: normal`."""
     output: Literal["tanh", "sigmoid"] = "tanh"
-    """`sigmoid` for data between 0 and 1."""
+    """Activation of the output; `sigmoid` for data between 0 and 1."""
 
     def build(self, images: ImageShape) -> nn.Module:
-        """Build encoder, bottleneck and decoder, for samples of any size: maps are halved rounding up."""
+        """Build encoder, bottleneck and decoder; a map of odd size is halved rounding up."""
         sizes = [
             (_halved(images.height, i), _halved(images.width, i)) for i in range(self.levels + 1)
         ]
         widths = [images.channels, *(self.width * 2**i for i in range(self.levels))]
         levels = list(zip(itertools.pairwise(widths), itertools.pairwise(sizes), strict=True))
-        # Dense layers to and from the bottleneck, written as convolutions over the whole map: nothing is reshaped.
+        # Dense layers to and from the bottleneck are convolutions over the whole map: no reshape.
         inwards = nn.Conv2d(widths[-1], self.latent, sizes[-1])
         outwards = nn.ConvTranspose2d(self.latent, widths[-1], sizes[-1], bias=self._bias)
         encoder = [layer for level in levels for layer in self._down(*level)]
-        # What paints the image is followed by no norm, so it always has a bias.
+        # The last layer is followed by no norm, so it always has a bias.
         decoder = [
             layer
             for level in reversed(levels)
@@ -54,7 +57,7 @@ class Autoencoder(Generator):
 
     @property
     def _bias(self) -> bool:
-        """A norm takes the bias before it away again."""
+        """True unless norms remove the biases again."""
         return self.norm == "none"
 
     def _down(self, widths: tuple[int, int], sizes: tuple[Size, Size]) -> list[nn.Module]:
@@ -90,10 +93,10 @@ def _halved(length: int, times: int) -> int:
 
 
 def _stride_of_two(sizes: tuple[Size, Size], kernel: int) -> tuple[Size, Size]:
-    """Padding and output padding, each along height and width, between a map and the one half its size.
+    """Return padding and output padding, (height, width) each, between a map and its half.
 
-    They solve large = (small - 1) * 2 - 2 * padding + kernel + extra, which a transposed convolution
-    asks for; the convolution the other way needs the same padding.
+    They solve large = (small - 1) * 2 - 2 * padding + kernel + output_padding for the transposed
+    convolution; the convolution the other way needs the same padding.
     """
     large, small = sizes
     height, width = ((small[axis] - 1) * 2 + kernel - large[axis] for axis in (0, 1))

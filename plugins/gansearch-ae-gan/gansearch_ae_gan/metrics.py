@@ -1,4 +1,4 @@
-"""What an autoencoder makes of its inputs, in pixels; NaN for a generator of latents, which has none."""
+"""Metrics of an autoencoder's outputs beside its inputs; NaN for a generator of latents."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from torch import Tensor
 from gansearch.components import Evidence, SampleMetric
 
 COMPARED = 500
-"""Samples that are compared with each other: the first ones."""
+"""Number of samples, the first ones, that are compared with each other."""
 
 
 class _OfInputs(SampleMetric):
-    """A figure of outputs beside their inputs."""
+    """Base of the metrics that compare outputs with inputs."""
 
     direction: ClassVar[Literal["minimize", "maximize"]] = "maximize"
 
@@ -30,7 +30,7 @@ class _OfInputs(SampleMetric):
 
     @abstractmethod
     def compare(self, inputs: Tensor, outputs: Tensor) -> float:
-        """The figure for inputs and outputs (N, pixels), black 0 and white 1."""
+        """Return the figure for inputs and outputs (N, pixels), black 0 and white 1."""
 
 
 class ReconstructionError(_OfInputs):
@@ -43,7 +43,7 @@ class ReconstructionError(_OfInputs):
 
 
 class OutputDiversity(_OfInputs):
-    """Mean distance between two outputs over that between their inputs: 0 where all inputs give the same."""
+    """Mean distance between two outputs relative to that of their inputs; 0 if all are the same."""
 
     def compare(self, inputs: Tensor, outputs: Tensor) -> float:
         between_inputs, between_outputs = (
@@ -53,9 +53,9 @@ class OutputDiversity(_OfInputs):
 
 
 class InputOutputRelation(_OfInputs):
-    """Share of outputs that are nearest to their own input: 1, or 1/N where they have nothing to do with it.
+    """Share of outputs whose nearest input is their own: 1, or 1/N for unrelated outputs.
 
-    N is the number of samples compared, 500 or as many as there are.
+    N is the number of samples compared, at most 500.
     """
 
     def compare(self, inputs: Tensor, outputs: Tensor) -> float:

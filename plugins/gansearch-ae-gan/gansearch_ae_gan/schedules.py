@@ -10,7 +10,7 @@ from gansearch.domains import IntRange
 
 
 class FourPhases(Schedule):
-    """Half a real batch for D, half a batch of reconstruction, half a reconstructed batch for D, a batch for G."""
+    """D on half a real batch, reconstruction on half a batch, D on half a fake one, G on one."""
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         return (
@@ -22,10 +22,10 @@ class FourPhases(Schedule):
 
 
 class Pretraining(Schedule):
-    """The autoencoder learns to reconstruct by itself first; then discriminator and generator alternate."""
+    """Reconstruction alone at first; then discriminator and generator alternate."""
 
     pretraining: Annotated[int, Field(ge=1), IntRange(100, 1000, step=100)] = 500
-    """Steps of it, counted among those of the study."""
+    """Steps of reconstruction alone, part of the steps of the study."""
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         return (

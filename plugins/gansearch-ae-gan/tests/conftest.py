@@ -4,7 +4,7 @@ import torch
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """Results that are the same bit for bit are promised for one thread."""
+    """Train on one thread, on which results are equal bit for bit."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     yield

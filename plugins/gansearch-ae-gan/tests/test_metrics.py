@@ -13,7 +13,7 @@ METRICS = (ReconstructionError(), OutputDiversity(), InputOutputRelation())
 
 @pytest.fixture
 def measure():
-    """The three figures of an autoencoder that makes these outputs (N, 1, 28, 28), within 0 and 1, of noise."""
+    """Return the three metrics of outputs (N, 1, 28, 28) in [0, 1], for inputs of noise."""
     data = replace(sample_data(), value_range=(0.0, 1.0))
     inputs = torch.from_numpy(data.test.samples) / 255
 
@@ -24,11 +24,11 @@ def measure():
     return measure
 
 
-def test_a_perfect_autoencoder_gives_back_what_it_was_given(measure):
+def test_a_perfect_autoencoder_has_no_error_and_full_diversity(measure):
     assert measure(lambda inputs: inputs) == [0.0, 1.0, 1.0]
 
 
-def test_outputs_that_are_the_same_whatever_the_input_have_no_diversity_and_one_right_by_chance(
+def test_identical_outputs_have_no_diversity_and_one_match_by_chance(
     measure,
 ):
     error, diversity, relation = measure(lambda inputs: inputs[:1].expand_as(inputs))

@@ -1,4 +1,4 @@
-"""Spikes that recover, as recorded by data/record_spike.py: no detector may stop a run for them."""
+"""Spikes that recover (recorded by data/record_spike.py): no detector may stop a run for them."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def test_the_reconstruction_jumps_and_comes_back(spike):
     assert error.iloc[-100:].median() < before
 
 
-def test_the_detectors_see_it_through(spike):
+def test_no_detector_fails_a_run_that_recovers(spike):
     watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()])
     for step, row in spike[1].iterrows():
         assert not watch.observe(step, row.dropna().to_dict()).failed

@@ -1,9 +1,9 @@
-"""Record spikes of an AE-GAN with alpha 1 and beta 0.005 at a learning rate of 1e-4: `spike-STEP.parquet`.
+"""Record spikes of an AE-GAN with alpha 1, beta 0.005 and learning rate 1e-4: `spike-STEP.parquet`.
 
     python plugins/gansearch-ae-gan/tests/data/record_spike.py
 
-The autoencoder's learning rate is 25 times as high for ten steps. The detectors look at samples when
-they would in a study, and stop nothing. About two minutes on one core.
+The learning rate of the autoencoder is 25 times as high for ten steps. Detectors probe the samples
+as in a study, and stop nothing. About two minutes on one core.
 """
 
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ FACTOR = 25
 
 
 class Onlooker(RunWatch):
-    """Asks for samples as its detectors do, and never says anything."""
+    """Watch that probes samples as its detectors do and always says healthy."""
 
     def observe(self, step: int, row: Mapping[str, float]) -> Verdict:
         return HEALTHY
@@ -42,7 +42,7 @@ class Onlooker(RunWatch):
 
 
 def spike_at(start: int) -> Callable[[int, GANNetworks], None]:
-    """Raises the generator's learning rate at a step, and lowers it again."""
+    """Return a hook that raises the generator's learning rate at a step and lowers it again."""
 
     def disturb(step: int, players: GANNetworks) -> None:
         group = players.generator.optimizer.param_groups[0]
@@ -55,7 +55,7 @@ def spike_at(start: int) -> Callable[[int, GANNetworks], None]:
 
 
 def record(start: int) -> pd.DataFrame:
-    """The signals of a run with a spike at a step, a row a step."""
+    """Train with a spike at a step; return the signals, one row per step."""
     torch.set_num_threads(1)
     sneakers = FashionMNIST(classes=(7,))
     candidate = Candidate(
