@@ -14,7 +14,6 @@ from pathlib import Path
 
 from gansearch.execution.executor import Executor
 from gansearch.execution.open_executor import open_executor
-from gansearch.ranking.pareto import Objective
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher
@@ -109,7 +108,7 @@ def certify_study(
     with folder.locked(), logged(folder):
         folder.write_study(spec)
         searched = TrialStore.read(database, spec.name).records()
-        plan = CertificationPlan(spec, searched, study_objectives(study), choice)
+        plan = CertificationPlan(spec, searched, study.objectives, choice)
         with (
             TrialStore.open(database, name, spec.objectives) as store,
             study_executor(study, compares=False) as workers,
@@ -132,7 +131,7 @@ def search_driver(
     runs: Sequence[TrialRecord] = (),
 ) -> Driver:
     """Assemble the driver of a search; `runs` are those of an earlier certification."""
-    spec, objectives = study.spec, study_objectives(study)
+    spec, objectives = study.spec, study.objectives
     smallest = None
     if spec.search.aim == "smallest":
         smallest = SmallestModelGoal.of(spec, objectives, store.records(), runs)
@@ -188,7 +187,7 @@ def study_searcher(
     spec, space = study.spec, study.space
     if spec.search.sampler != "shrink":
         return SamplerSearcher(spec.search, space, store)
-    goal = Goal.of(spec, study_objectives(study), smallest)
+    goal = Goal.of(spec, study.objectives, smallest)
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
     pool = RandomPool(space, feasibility, goal.size.metric)
     return BayesianSearcher(spec, space, store, goal, steps, pool)
@@ -198,7 +197,7 @@ def study_pruner(study: Study, smallest: SmallestModelGoal | None = None) -> Run
     """Return the pruner that a study asks for."""
     spec = study.spec
     pauses = KINDS[spec.search.sampler].promotes
-    return RungPruner(spec.pruning, study_objectives(study), spec.reference, pauses, smallest)
+    return RungPruner(spec.pruning, study.objectives, spec.reference, pauses, smallest)
 
 
 def study_tell_policy(spec: StudySpec) -> TellPolicy:
@@ -223,7 +222,7 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
     spec, space = study.spec, study.space
     # A study that names all its candidates prunes none, so nothing needs to be measured at rungs.
     compares = compares and KINDS[spec.search.sampler].proposes
-    qualities = [o.metric for o in study_objectives(study) if not o.is_size]
+    qualities = [o.metric for o in study.objectives if not o.is_size]
     runner = TrialRunner(
         spec.training,
         space.detectors,
@@ -232,17 +231,6 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
         spec.pruning.rungs,
     )
     return open_executor(runner, spec.executor, spec.training.device)
-
-
-def study_objectives(study: Study) -> tuple[Objective, ...]:
-    """Return the study's objectives."""
-    from gansearch.components import SizeMetric
-
-    metrics = study.space.metrics
-    return tuple(
-        Objective(o.metric, o.direction, isinstance(metrics[o.metric], SizeMetric))
-        for o in study.spec.objectives
-    )
 
 
 @contextmanager

@@ -44,7 +44,6 @@ from truth import Truth
 
 from gansearch.execution.trial_runner import steps_of
 from gansearch.files import write_atomically
-from gansearch.run import objective_axes
 from gansearch.search.driver import Driver
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.search.pruning import RungPruner
@@ -187,7 +186,7 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     trace = Trace(truth, executor, numbers)
     store = TrialStore.in_memory(spec.name, spec.objectives)
     kind = KINDS[chosen.sampler]
-    axes = objective_axes(spec, study.space)
+    axes = study.objectives
     pruner = (
         Asha(every)
         if chosen.asha

@@ -30,7 +30,6 @@ from optuna.trial import FrozenTrial, Trial
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
 from gansearch.messages import AtRung, Ended, Event, Job, Outcome
-from gansearch.run import objective_axes
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import PoolCandidate, random_parameters
 from gansearch.search.bayesian.searcher import BayesianSearcher
@@ -319,7 +318,7 @@ class ReplayBayesianSearcher(BayesianSearcher):
     """The `shrink` sampler on the candidates of the table."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
-        objectives = objective_axes(study.spec, study.space)
+        objectives = study.objectives
         goal = Goal.of(study.spec, objectives, aim_of(study))
         pool = TablePool(study.space, table, goal.size.metric)
         super().__init__(study.spec, study.space, store, goal, table.first[0].steps[-1], pool)
@@ -329,7 +328,7 @@ def aim_of(study: Study) -> SmallestModelGoal | None:
     """What a search that wants the smallest model alone is after, with nothing certified yet."""
     aim = study.spec.search.aim
     return (
-        SmallestModelGoal(study.spec, objective_axes(study.spec, study.space))
+        SmallestModelGoal(study.spec, study.objectives)
         if aim == "smallest"
         else None
     )

@@ -8,7 +8,7 @@ from gansearch.evaluation.counting import SizeCounter
 from gansearch.messages import Crash, Outcome
 from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import fresh_seeds
-from gansearch.run import Study, certification_driver, study_objectives
+from gansearch.run import Study, certification_driver
 from gansearch.search.certification import CertificationPlan, Choice, chosen
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import database_of
@@ -61,7 +61,7 @@ def certify(make_spec, make_space, tmp_path):
         records = TrialStore.read(database, spec.name).records()
         data = space.dataset.load()
         study = Study(spec, space, data, SizeCounter(data.shape, space.metrics))
-        plan = CertificationPlan(spec, records, study_objectives(study), choice or Choice())
+        plan = CertificationPlan(spec, records, study.objectives, choice or Choice())
         store = TrialStore.open(database, certification_name(spec.name), spec.objectives)
         executor = InlineExecutor(lambda job: seeds(width(job), job.seed), **executor)
         run.jobs = executor.jobs

@@ -7,7 +7,6 @@ from support.stubs import InlineExecutor, KilledError
 
 from gansearch.errors import StudyError
 from gansearch.messages import Outcome
-from gansearch.run import objective_axes
 from gansearch.search.bayesian import searcher
 from gansearch.search.bayesian.acquisition import Goal, is_paused
 from gansearch.search.bayesian.candidate_pool import RandomPool
@@ -134,7 +133,7 @@ def test_the_searcher_decides_on_nothing_once_there_are_enough_trials(
     settings = (*SHRINK, "search.trials=5", "pruning.rungs=[]")
     store = search(InlineExecutor(trained), *settings)
     spec, space = make_spec(*settings), make_space(*settings)
-    goal = Goal.of(spec, objective_axes(spec, space))
+    goal = Goal.of(spec(spec, space))
     feasibility = FeasibilityCheck(space, lambda candidate: {"generator_params": 1.0}, {})
     pool = RandomPool(space, feasibility, "generator_params")
     decides = searcher.BayesianSearcher(spec, space, store, goal, 20, pool)
