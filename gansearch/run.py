@@ -203,7 +203,7 @@ def executor_of(study: Study, *, compares: bool = True) -> AbstractContextManage
     Raises:
         GansearchError: when it cannot be had.
     """
-    from gansearch.execution.open_executor import open_executor
+    from gansearch.execution.executor import open_executor
     from gansearch.execution.trial_runner import TrialRunner
     from gansearch.search.samplers import KINDS
 

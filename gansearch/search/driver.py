@@ -12,7 +12,7 @@ from optuna.trial import Trial
 from gansearch.candidate import Candidate
 from gansearch.errors import GansearchError
 from gansearch.execution.executor import Executor
-from gansearch.messages import AtRung, Crash, Ended, Ending, Job, Progress
+from gansearch.messages import AtRung, Crash, Decision, Ended, Ending, Job, Progress
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.search.pruning import PruneDecision, RungPruner
 from gansearch.search.record_keeping import begun, ended
@@ -222,7 +222,8 @@ class Driver:
             or self._was_set_aside_at(running, event)
         ):
             running.outdone = self._pruner.look(running.record.sizes, event.rungs, self._healthy)
-        self._executor.answer(event.trial, go_on=running.outdone is None)
+        decision = Decision.CONTINUE if running.outdone is None else Decision.PAUSE
+        self._executor.answer(event.trial, decision)
 
     def _was_set_aside_at(self, running: _Running, event: AtRung) -> bool:
         """Whether a trial takes up another one, and has not come further than that yet."""
