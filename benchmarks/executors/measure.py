@@ -2,9 +2,9 @@
 
     python benchmarks/executors/measure.py [--trials 200] [--workers 1 2] [--out results.json]
 
-Runs jobs that end at once, jobs that report progress 1,000 times and jobs that wait for a decision at
-100 rungs through each executor, without a driver. The first job of each slot is reported apart, since
-it waits until torch is loaded. About 2 minutes on two cores.
+Runs jobs that end at once, jobs that report progress 1,000 times and jobs that wait for a decision
+at 100 rungs through each executor, without a driver. The first job of each slot is reported apart,
+since it waits until torch is loaded. About 2 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python benchmarks/executors/steps.py [--rounds 12] [--steps 300] [--out steps.json]
 
-The same candidate, seed and steps, trained and watched as in a study: in a process without an executor
-(bare), by the local executor and by Ray. They take turns, so that a noisy machine is equally noisy for
-all; the figures are ratios of each turn to the bare one of the same round. About 8 minutes on two
-cores.
+The same candidate, seed and steps, trained and watched as in a study: in a process without an
+executor (bare), by the local executor and by Ray. They take turns, so that a noisy machine is
+equally noisy for all; the figures are ratios of each turn to the bare one of the same round. About
+8 minutes on two cores.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from gansearch.signals import HEALTHY
 
 
 def transfer_folder(root: Path, number: int, size: int) -> tuple[float, float]:
-    """Return seconds of the slot and of the driver for a checkpoint of `size` bytes and 4 pictures."""
+    """Return seconds of slot and driver for a checkpoint of `size` bytes and 4 pictures."""
     transfer = ObjectStoreTransfer(f"file://{root}/store", f"/{number}")
     run = root / "run" / str(number)
     run.mkdir(parents=True)
