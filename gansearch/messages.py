@@ -1,4 +1,4 @@
-"""What crosses between the search and whoever trains a candidate: plain, picklable records."""
+"""Picklable messages between the search and the processes that train its candidates."""
 
 from __future__ import annotations
 
@@ -7,46 +7,49 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from socket import socket
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from gansearch.candidate import Candidate
 from gansearch.signals import Remedy, Verdict
 from gansearch.trial_record import Rung
 
+T = TypeVar("T")
+
 
 @dataclass(frozen=True)
 class Rank:
-    """Which of the processes that train a candidate together one is; by default it is alone."""
+    """One of the processes that train a candidate together; by default the only one."""
 
     rank: int = 0
-    """From 0; that one alone talks to the driver, measures and writes."""
+    """Index from 0. Rank 0 alone talks to the driver, measures and writes files."""
     size: int = 1
+    """Number of processes."""
     port: int = 0
-    """Of this machine, where they meet."""
+    """Port on the loopback interface at which the processes meet."""
     listener: socket | None = None
-    """What listens there, for the one that serves it."""
+    """Socket that listens at the port, for rank 0."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """One trial to be trained and judged."""
+    """One trial to train and judge."""
 
     trial: int
     candidate: Candidate
     folder: Path
-    """Where the trial keeps its files."""
+    """Folder for the trial's files."""
     seed: int | None = None
-    """Instead of the study's, for what draws weights, latents and batches."""
+    """Seed of weights, latents and batches in place of the study's."""
     resume_from: Path | None = None
-    """The folder of an interrupted trial of the same candidate, whose checkpoint may be taken up."""
+    """Folder with a checkpoint of the same candidate to resume from."""
     alone: bool = False
-    """Whether it is to have its GPU to itself."""
-    seat: Rank = Rank()
+    """Exclusive use of its GPU."""
+    rank: Rank = Rank()
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a trial is. Signals are those of the last step that was read."""
+    """Progress of a trial, with the signals of the last step that was read."""
 
     trial: int
     step: int
@@ -56,59 +59,65 @@ class Progress:
     verdict: Verdict
 
 
+class Decision(Enum):
+    """Decision about a trial that has reached a rung."""
+
+    CONTINUE = "continue"
+    PAUSE = "pause"
+    """End now and keep the checkpoint, so that the trial can be promoted later."""
+    STOP = "stop"
+    """End now for good; the checkpoint is removed."""
+
+
 @dataclass(frozen=True)
 class AtRung:
-    """A trial has come to a rung, and waits for the word whether it may go on."""
+    """A trial has reached a rung and waits for a decision."""
 
     trial: int
     rungs: Sequence[Rung]
-    """All that it has reached; it is at the last one."""
+    """All rungs reached so far; the trial waits at the last one."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A trial that ended by itself, healthy or not, or was told to end at a rung."""
+    """End of a trial that completed, was condemned by a detector, or ended at a rung."""
 
     verdict: Verdict
     steps: int
     seconds: float
     rungs: Sequence[Rung] = ()
-    """What it was worth at each rung that it reached."""
+    """Measurements at each rung that was reached."""
     metrics: Mapping[str, float] = field(default_factory=dict)
     signals: Mapping[str, float] = field(default_factory=dict)
     """Means over the last 100 steps."""
     remedies: Sequence[Remedy] = ()
-    """What to try next, best first."""
+    """Suggestions for the next try, best first."""
     stamp: Mapping[str, Any] = field(default_factory=dict)
-    """What the figures depend on: data, extractor, number of samples, device, precision, memory."""
+    """Conditions of the figures: data, extractor, sample count, device, precision, memory."""
+    decision: Decision = Decision.CONTINUE
+    """Last decision at a rung: PAUSE or STOP where it ended the trial."""
 
 
 @dataclass(frozen=True)
 class Crash:
-    """A trial that ended for a reason outside the candidate's training."""
+    """End of a trial for a reason outside the candidate's training."""
 
     kind: Literal["raised", "out-of-memory", "died"]
     message: str
     traceback: str = ""
     crowded: bool = False
-    """Whether what ran out was the memory of a GPU that others may have been on."""
-
-
-class Decision(Enum):
-    """Decision about a run at a rung."""
-
-    CONTINUE = "continue"
-    PAUSE = "pause"
-    """End now with the checkpoint kept; the trial may be promoted later."""
-    STOP = "stop"
+    """True when memory ran out on a GPU that other candidates may have been using."""
 
 
 class StoppedError(Exception):
-    """Raised out of a training that was asked to stop; its checkpoint is written."""
+    """Raised out of a training that was asked to stop, once its checkpoint is written."""
 
 
 class PeerLostError(Exception):
-    """Raised out of a training whose other processes are gone; what became of them, who started them knows."""
+    """Raised out of a training whose other ranks are gone.
+
+    It does not say why: the process that started the ranks finds out.
+    """
 
 
 Ending = Outcome | Crash
@@ -116,7 +125,7 @@ Ending = Outcome | Crash
 
 @dataclass(frozen=True)
 class Ended:
-    """A trial's ending, as an event."""
+    """A trial has ended."""
 
     trial: int
     ending: Ending
@@ -126,23 +135,45 @@ Event = Progress | AtRung | Ended
 
 
 class Channel(Protocol):
-    """The line of a trial to its driver, which takes one that is silent for too long to hang."""
+    """Connection of a training process to the driver.
+
+    A trial that is silent for `executor.heartbeat_timeout` seconds is taken to hang.
+    """
 
     def progress(self, progress: Progress) -> None:
-        """Tell how far the trial is. Raises `StoppedError` where it should stop."""
+        """Report progress.
 
-    def at_rung(self, at_rung: AtRung) -> bool:
-        """Ask, and wait for the answer, whether the trial may go on. Raises `StoppedError` where it should stop."""
+        Raises:
+            StoppedError: when the trial should stop.
+        """
 
-    def at_work(self) -> None:
-        """Say that something begins that takes its time without being progress: data are loaded, a metric measured."""
+    def at_rung(self, at_rung: AtRung) -> Decision:
+        """Report a rung and wait for the decision.
+
+        Raises:
+            StoppedError: when the trial should stop.
+        """
+
+    def heartbeat(self) -> None:
+        """Report that the trial is alive, before work that takes long without progress."""
 
     def waiting(self) -> None:
-        """Say that something is waited for, again and again. Raises `StoppedError` where it should stop."""
+        """Report that the trial waits for a resource; called several times a second.
+
+        Raises:
+            StoppedError: when the trial should stop.
+        """
+
+    def shared(self, agree: Callable[[T], T]) -> Channel:
+        """Return the channel for all ranks of a candidate, which then call it at the same steps.
+
+        Args:
+            agree: returns rank 0's value on every rank.
+        """
 
 
 Evaluate = Callable[[Job, Channel], Outcome]
-"""Trains and judges; runs in a worker's process, so it must be picklable.
+"""Trains and judges a candidate. It runs in a worker process, so it must be picklable.
 
-Of several workers that train a candidate together the first one's outcome counts.
+Where several ranks train a candidate together, the outcome of rank 0 counts.
 """

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from gansearch.execution.executor import Executor
-from gansearch.execution.open_executor import open_executor
+from gansearch.execution.executor import Executor, open_executor
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher

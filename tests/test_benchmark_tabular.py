@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from support.stubs import Phone
+from support.stubs import RecordingChannel
 
 from gansearch.candidate import Candidate
 from gansearch.diagnosis.detection import RunWatch
@@ -99,7 +99,7 @@ def test_the_last_rung_is_what_a_study_would_report(recorded, runs, study_path, 
     row, study = recorded(runs[1]), Study.load(study_path)
     candidate = Candidate.from_json(json.loads(row.candidate), Registry())
     judge = TrialRunner(study.spec.training, (), study.space.metrics)
-    outcome = judge(Job(0, candidate, tmp_path), Phone())
+    outcome = judge(Job(0, candidate, tmp_path), RecordingChannel())
     assert row["coverage"][-1] == pytest.approx(outcome.metrics["coverage"])
     assert list(row["rung"]) == [10, 20]
 

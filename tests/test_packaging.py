@@ -177,7 +177,7 @@ def test_a_library_is_imported_only_where_it_belongs(library):
     ("module", "strangers"),
     [
         ("gansearch.search.driver", {"torch", "rich", "ray"}),
-        ("gansearch.execution.open_executor", {"torch", "ray"}),
+        ("gansearch.execution.executor", {"torch", "ray"}),
         ("gansearch.execution.worker", {"torch", "optuna", "ray"}),
         ("gansearch.training.loop", {"optuna", "rich", "ray"}),
     ],

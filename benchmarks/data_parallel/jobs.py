@@ -32,18 +32,18 @@ class Compares:
 
     trainings: Mapping[str, TrainingSpec]
 
-    def __call__(self, job: Job, line: Channel) -> Outcome:
+    def __call__(self, job: Job, channel: Channel) -> Outcome:
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
         candidates: dict[str, Candidate] = job.candidate  # type: ignore[assignment]
         apart = {}
-        with joined(job.seat, torch.device("cpu")) as ranks:
+        with joined(job.rank, torch.device("cpu")) as ranks:
             for name, candidate in candidates.items():
                 one, several = (
                     learnt(candidate, self.trainings[name], one) for one in (ALONE, ranks)
                 )
                 apart |= {f"{name}|{kind}": _apart(one[kind], several[kind]) for kind in one}
-                line.at_work()
+                channel.heartbeat()
         return Outcome(HEALTHY, 1, 0.0, metrics=apart)
 
 
@@ -89,16 +89,16 @@ class TellsPace:
 
     training: TrainingSpec
 
-    def __call__(self, job: Job, line: Channel) -> Outcome:
-        (job.folder / str(job.seat.rank)).write_text(str(os.getpid()))
+    def __call__(self, job: Job, channel: Channel) -> Outcome:
+        (job.folder / str(job.rank.rank)).write_text(str(os.getpid()))
         data, times = job.candidate.dataset.load(), [time.monotonic()]
 
         def note(step: int, players: GANNetworks) -> None:
             times.append(time.monotonic())
             if step == 2:
-                line.progress(Progress(job.trial, 1, 2, 0.0, {}, HEALTHY))
+                channel.progress(Progress(job.trial, 1, 2, 0.0, {}, HEALTHY))
 
-        with joined(job.seat, torch.device("cpu")) as ranks:
+        with joined(job.rank, torch.device("cpu")) as ranks:
             training = self.training.in_steps(len(data.train.samples))
             run = train(
                 job.candidate, data, training, RunWatch(()), Hooks(disturb=note), ranks=ranks

@@ -25,8 +25,8 @@ from jobs import Compares, TellsPace
 
 from gansearch.candidate import Candidate
 from gansearch.execution.local import count_cores
-from gansearch.execution.worker import is_ending, start_server, task_of
-from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
+from gansearch.execution.worker import is_ending, pickle_task, start_forkserver
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
 from gansearch.messages import Crash, Ending, Evaluate, Job
 from gansearch.registry import Registry
 from gansearch.study.search_space import SearchSpace
@@ -82,7 +82,7 @@ def running(
 ) -> Iterator[WorkerGroup]:
     """A team that trains a candidate, ended in the end."""
     team = WorkerGroup(
-        task_of(evaluate, Job(0, candidate, folder)),
+        pickle_task(evaluate, Job(0, candidate, folder)),
         WorkerLimits(threads, 600.0, ranks),
         "data-parallel",
     )
@@ -95,7 +95,7 @@ def running(
 def ending(team: WorkerGroup) -> Ending:
     """How it ends."""
     while True:
-        for message in listen({0: team}, 1.0)[0]:
+        for message in receive_all({0: team}, 1.0)[0]:
             if is_ending(message):
                 return message
 
@@ -154,7 +154,7 @@ def pace(
         running(TellsPace(training), candidate, Path(folder), ranks, threads) as team,
     ):
         while True:
-            for message in listen({0: team}, 1.0)[0]:
+            for message in receive_all({0: team}, 1.0)[0]:
                 if not is_ending(message):
                     first = first or time.monotonic() - before
                     continue
@@ -177,7 +177,7 @@ def _freed_once(candidate: Candidate, training: TrainingSpec, rank: int) -> tupl
         tempfile.TemporaryDirectory() as folder,
         running(TellsPace(training), candidate, Path(folder), 2, 1) as team,
     ):
-        while not listen({0: team}, 1.0)[0]:
+        while not receive_all({0: team}, 1.0)[0]:
             pass
         workers = [psutil.Process(int((Path(folder) / str(rank)).read_text())) for rank in range(2)]
         before = time.monotonic()
@@ -223,7 +223,7 @@ def main() -> None:
     parser.add_argument("--pace-steps", type=int, default=20)
     parser.add_argument("--turns", type=int, default=2)
     given = parser.parse_args()
-    start_server(1)
+    start_forkserver(1)
     found: dict[str, Any] = {
         "machine": {
             "cores": count_cores(),

@@ -1,12 +1,13 @@
-"""What the driver itself costs a trial, with a training that ends at once.
+"""Cost of the driver per trial, with trainings that are simulated.
 
-    python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR] [--out results.json]
+    python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR] \
+        [--out results.json]
 
 Everything is real but the training: the space of studies/shrink_generator.yaml, its sizes counted,
 the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for hours:
-the same driver first runs over a study in memory, which Optuna then copies into SQLite; what is
-measured are the next rounds of a driver that resumes that. --work keeps the copies for another time.
-About 8 minutes on a core, most of it copying.
+the same driver first runs over a study in memory, which Optuna then copies into SQLite; the
+figures are of the next rounds of a driver that resumes that. --work keeps the copies for another
+time. About 8 minutes on a core, most of it copying.
 """
 
 from __future__ import annotations
@@ -32,9 +33,10 @@ import torch
 
 from gansearch.candidate import Candidate
 from gansearch.evaluation.counting import SizeCounter
-from gansearch.messages import Ended, Event, Job, Outcome, Progress
+from gansearch.execution.simulated import SimulatedExecutor
+from gansearch.messages import Outcome, Progress
 from gansearch.registry import Registry
-from gansearch.run import Study, search_driver
+from gansearch.run import Study, search_of
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import SQLite
@@ -49,32 +51,8 @@ STUDY = Path(__file__).parents[2] / "studies" / "shrink_generator.yaml"
 SAMPLERS = ("tpe", "nsga2", "random")
 
 
-class NoTraining:
-    """An executor whose jobs end at once, a third of them badly, with records of the usual length."""
-
-    slots = 1
-
-    def __init__(self) -> None:
-        self._job: Job | None = None
-
-    def submit(self, job: Job) -> None:
-        """Start a job."""
-        self._job = job
-
-    def events(self, timeout: float) -> Sequence[Event]:
-        """End the job."""
-        assert self._job is not None
-        return [Ended(self._job.trial, outcome_of(self._job.candidate))]
-
-    def answer(self, trial: int, *, go_on: bool) -> None:
-        """No trial ever waits."""
-
-    def stop(self, grace: float) -> None:
-        """There is nothing to stop."""
-
-
 def outcome_of(candidate: Candidate) -> Outcome:
-    """How the training of a candidate ends."""
+    """Return the outcome of a candidate; a third of the random ones collapse."""
     generator, schedule = candidate.generator.model_dump(), candidate.schedule
     signals = {f"signal_{i}": schedule.generator_lr * i for i in range(20)}
     stamp = {"extractor": "0" * 64, "samples": 2000, "dataset": {"sha256": "0" * 64}, "threads": 1}
@@ -91,37 +69,37 @@ def outcome_of(candidate: Candidate) -> Outcome:
 
 
 class Stopwatch:
-    """Listens, and notes when trials end."""
+    """Listener that records the times at which trials end."""
 
     def __init__(self) -> None:
         self.wall: list[float] = []
         self.cpu: list[float] = []
 
     def note(self) -> None:
-        """Remember the time."""
+        """Record the time."""
         self.wall.append(time.perf_counter())
         self.cpu.append(time.process_time())
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        """The study is loaded."""
+        """Record that the study is loaded."""
         self.note()
 
     def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        """Nothing to note."""
+        """Record nothing."""
 
     def progressed(self, progress: Progress) -> None:
-        """Nothing to note."""
+        """Record nothing."""
 
     def ended(self, record: TrialRecord) -> None:
-        """A round is over."""
+        """Record the end of a round."""
         self.note()
 
     def idle(self) -> None:
-        """Nothing to note."""
+        """Record nothing."""
 
 
 def study_of(sampler: str, trials: int) -> StudySpec:
-    """The study, without the constraint: a refused candidate would be a cheaper round."""
+    """Return the study without its constraint: a rejected candidate would be a cheaper round."""
     changes = [
         "constraints.generator_params.max=1e9",
         f"search.sampler={sampler}",
@@ -131,7 +109,7 @@ def study_of(sampler: str, trials: int) -> StudySpec:
 
 
 def prepared(spec: StudySpec) -> Study:
-    """What a search needs besides its folder: names resolved, data loaded."""
+    """Resolve the components of a study and load its data."""
     space = SearchSpace(spec, Registry())
     data = space.dataset.load()
     return Study(spec, space, data, SizeCounter(data.shape, space.metrics))
@@ -142,7 +120,7 @@ def prepared(spec: StudySpec) -> Study:
 
 
 def fill(sizes: Sequence[int], work: Path) -> dict[int, Path]:
-    """Databases of so many trials each, drawn at random."""
+    """Make databases with these numbers of random trials."""
     paths = {size: work / f"{size}.db" for size in sizes}
     if not all(path.exists() for path in paths.values()):
         known = _search_in_memory(study_of("random", max(sizes)))
@@ -159,18 +137,18 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
     study = optuna.create_study(study_name=spec.name, directions=directions)
     with tempfile.TemporaryDirectory() as folder:
         store = TrialStore(study)
-        search_driver(
+        search_of(
             prepared(spec),
             store,
             RunFolder.create(Path(folder), spec).trial,
-            NoTraining(),
+            SimulatedExecutor(lambda job: outcome_of(job.candidate)),
             Stopwatch(),
         ).run()
     return study
 
 
 def _copy(known: optuna.Study, database: Path, size: int) -> None:
-    """Grow a study on disk to so many trials of the known one."""
+    """Add trials of a study in memory to one on disk until it has `size`."""
     spec = study_of("random", 1)
     store = TrialStore.open(SQLite(database), spec.name, spec.objectives)
     there = len(store.records())
@@ -181,7 +159,7 @@ def _copy(known: optuna.Study, database: Path, size: int) -> None:
 
 
 def tell_to_nsga2(database: Path, population: int) -> None:
-    """Make of these trials what NSGA-II would have been told: generations, their parents, failures as COMPLETE."""
+    """Mark trials as those of an NSGA-II search: generations, parents, failures as COMPLETE."""
     generation = KINDS["nsga2"].make(study_of("nsga2", 1).search, 0)
     key, parents = generation._get_generation_key(), generation._get_parent_cache_key_prefix()
     with closing(sqlite3.connect(database)) as connection, connection:
@@ -218,7 +196,7 @@ def tell_to_nsga2(database: Path, population: int) -> None:
 
 
 def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, object]:
-    """Resume a study of this size and time its next rounds. Runs in a process of its own."""
+    """Resume a study of this size and time its next rounds; runs in a process of its own."""
     torch.set_num_threads(1)
     spec = study_of(sampler, size + rounds)
     study = prepared(spec)
@@ -231,7 +209,13 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
         before = _peak_megabytes()
         begun = time.perf_counter()
         store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        search_driver(study, store, folder.trial, NoTraining(), watch).run()
+        search_of(
+            study,
+            store,
+            folder.trial,
+            SimulatedExecutor(lambda job: outcome_of(job.candidate)),
+            watch,
+        ).run()
     wall, cpu = (_rounds(times) for times in (watch.wall, watch.cpu))
     return {
         "sampler": sampler,
@@ -246,7 +230,7 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
 
 
 def _rounds(times: Sequence[float]) -> list[float]:
-    """Milliseconds from one ending to the next."""
+    """Return the milliseconds from each ending to the next."""
     return [(later - earlier) * 1e3 for earlier, later in itertools.pairwise(times)]
 
 

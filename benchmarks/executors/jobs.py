@@ -1,4 +1,4 @@
-"""Jobs that train nothing, in a module of their own, since the workers of Ray cannot import a script."""
+"""Jobs that train nothing; a module of their own, since workers do not import the main script."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from gansearch.signals import HEALTHY
 from gansearch.trial_record import Rung
 
 TIMES = {"nothing": 0, "tell": 1000, "ask": 100}
-"""How often a job of each kind does what it does."""
+"""Number of messages of a job, by kind."""
 SIGNALS = {f"signal_{i}": float(i) for i in range(20)}
-"""As many as a training tells."""
+"""Signals of a progress report, as many as a training has."""
 
 
-def evaluate(job: Job, line: Channel) -> Outcome:
-    """Do what the job's candidate names; the seconds are those that it took in the worker."""
+def evaluate(job: Job, channel: Channel) -> Outcome:
+    """Send messages of the kind that the job's candidate names; return the seconds it took."""
     kind = str(job.candidate)
     before = time.perf_counter()
     for step in range(TIMES[kind]):
         if kind == "tell":
-            line.progress(Progress(job.trial, step, TIMES[kind], 1.0, SIGNALS, HEALTHY))
+            channel.progress(Progress(job.trial, step, TIMES[kind], 1.0, SIGNALS, HEALTHY))
         else:
-            line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),)))
+            channel.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),)))
     return Outcome(HEALTHY, TIMES[kind], time.perf_counter() - before)

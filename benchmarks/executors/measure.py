@@ -1,10 +1,10 @@
-"""What an executor costs a trial, and what telling something costs it, with a training that does nothing.
+"""Cost of an executor per trial, and per message of a trial, with a training that does nothing.
 
     python benchmarks/executors/measure.py [--trials 200] [--workers 1 2] [--out results.json]
 
-Runs jobs that end at once, jobs that tell their progress 1,000 times and jobs that ask 100 times at a rung
-whether they may go on, through each executor, without a driver. The first job of each slot is told apart:
-it waits until torch is loaded. About 2 minutes on two cores.
+Runs jobs that end at once, jobs that report progress 1,000 times and jobs that wait for a decision
+at 100 rungs through each executor, without a driver. The first job of each slot is reported apart,
+since it waits until torch is loaded. About 2 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -22,23 +22,22 @@ from pathlib import Path
 
 from jobs import TIMES, evaluate
 
-from gansearch.execution.executor import Executor
-from gansearch.execution.open_executor import open_executor
-from gansearch.messages import AtRung, Ended, Job, Outcome
+from gansearch.execution.executor import Executor, open_executor
+from gansearch.messages import AtRung, Decision, Ended, Job, Outcome
 from gansearch.study.spec import ExecutorSpec
 
 
 @dataclass(frozen=True)
 class Run:
-    """What came of jobs that were run through an executor."""
+    """Times of jobs that were run through an executor."""
 
     seconds: float
     in_worker: Sequence[float]
-    """Seconds that each of them took by its own account."""
+    """Seconds of each job, measured in its worker."""
 
 
 def run(executor: Executor, kind: str, jobs: int) -> Run:
-    """Run so many jobs of a kind, as many at a time as there are slots."""
+    """Run jobs of a kind, as many at a time as there are slots."""
     before, in_worker, waiting, running = time.perf_counter(), [], iter(range(jobs)), 0
     while len(in_worker) < jobs:
         for number in (next(waiting, None) for _ in range(executor.slots - running)):
@@ -47,7 +46,7 @@ def run(executor: Executor, kind: str, jobs: int) -> Run:
                 running += 1
         for event in executor.events(0.25):
             if isinstance(event, AtRung):
-                executor.answer(event.trial, go_on=True)
+                executor.answer(event.trial, Decision.CONTINUE)
             elif isinstance(event, Ended):
                 assert isinstance(event.ending, Outcome), event.ending
                 in_worker.append(event.ending.seconds)
@@ -56,7 +55,7 @@ def run(executor: Executor, kind: str, jobs: int) -> Run:
 
 
 def measure(use: str, workers: int, trials: int) -> dict[str, object]:
-    """Jobs of each kind through an executor of that name."""
+    """Run jobs of each kind through an executor."""
     spec = ExecutorSpec.model_validate({"use": use, "workers": workers})
     before = time.perf_counter()
     with open_executor(evaluate, spec, "cpu") as executor:
@@ -78,7 +77,7 @@ def measure(use: str, workers: int, trials: int) -> dict[str, object]:
 
 
 def measurements(workers: Sequence[int], trials: int) -> Iterator[dict[str, object]]:
-    """One of each executor with each number of workers."""
+    """Measure each executor with each number of workers."""
     for count in workers:
         for use in ("local", "ray"):
             result = measure(use, count, trials)

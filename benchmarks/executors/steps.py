@@ -1,10 +1,11 @@
-"""What an executor costs a step of a real training.
+"""Cost of an executor per step of a real training.
 
     python benchmarks/executors/steps.py [--rounds 12] [--steps 300] [--out steps.json]
 
-The same candidate, seed and steps, trained and watched as in a study: by a worker whose words go nowhere
-(bare), by the local executor and by Ray. They take turns, so that a noisy machine is equally noisy for
-all; the figures are ratios of each turn to the bare one of the same round. About 8 minutes on two cores.
+The same candidate, seed and steps, trained and watched as in a study: in a process without an
+executor (bare), by the local executor and by Ray. They take turns, so that a noisy machine is
+equally noisy for all; the figures are ratios of each turn to the bare one of the same round. About
+8 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from contextlib import ExitStack
 from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,21 +34,19 @@ from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.execution.executor import Executor
-from gansearch.execution.local import LocalExecutor, Places
-from gansearch.execution.open_executor import open_executor
+from gansearch.execution.executor import Executor, open_executor
+from gansearch.execution.local import LocalExecutor, LocalResources
 from gansearch.execution.trial_runner import TrialRunner
-from gansearch.execution.worker import _NullChannel
-from gansearch.messages import Ended, Job, Outcome
+from gansearch.messages import AtRung, Decision, Ended, Job, Outcome, Progress
 from gansearch.study.spec import ExecutorSpec, TrainingSpec
 from gansearch.training.precision import keep_freed_memory
 
 Turn = Callable[[Job], float]
-"""Trains a job and gives the seconds that a step took, by the worker's own account."""
+"""Trains a job and returns the seconds per step, measured in the worker."""
 
 
 def job(number: int, width: int, folder: Path) -> Job:
-    """A DCGAN of this width on Fashion-MNIST."""
+    """Return a job that trains a DCGAN of this width on Fashion-MNIST."""
     generator = DCGANGenerator(width=width, latent=64, levels=2)
     discriminator = DCGANDiscriminator(width=width, layers=2, norm="none")
     folder.mkdir(parents=True)
@@ -54,15 +54,36 @@ def job(number: int, width: int, folder: Path) -> Job:
     return Job(number, candidate, folder)
 
 
+class SilentChannel:
+    """A channel to nobody."""
+
+    def progress(self, progress: Progress) -> None:
+        """Ignore progress."""
+
+    def at_rung(self, at_rung: AtRung) -> Decision:
+        """Continue from every rung."""
+        return Decision.CONTINUE
+
+    def heartbeat(self) -> None:
+        """Ignore heartbeats."""
+
+    def waiting(self) -> None:
+        """Ignore waiting."""
+
+    def shared(self, agree: Callable[[Any], Any]) -> SilentChannel:
+        """Return this channel, since there is one rank."""
+        return self
+
+
 def train_bare(evaluate: TrialRunner, one: Job) -> Outcome:
     """Train a job in this process, as a worker does."""
     torch.set_num_threads(1)
     keep_freed_memory()
-    return evaluate(one, _NullChannel())
+    return evaluate(one, SilentChannel())
 
 
 def bare(evaluate: TrialRunner) -> Turn:
-    """Turns in fresh processes without an executor."""
+    """Train each job in a new process without an executor."""
 
     def turn(one: Job) -> float:
         with ProcessPoolExecutor(1, mp_context=get_context("forkserver")) as pool:
@@ -73,7 +94,7 @@ def bare(evaluate: TrialRunner) -> Turn:
 
 
 def through(executor: Executor) -> Turn:
-    """Turns through an executor."""
+    """Train each job through an executor."""
 
     def turn(one: Job) -> float:
         executor.submit(one)
@@ -87,7 +108,7 @@ def through(executor: Executor) -> Turn:
 
 
 def measure(width: int, steps: int, rounds: int, signals_every: int) -> Mapping[str, object]:
-    """Median seconds a step of each, and median ratios to the bare one."""
+    """Measure seconds per step and ratios to the bare training."""
     training = TrainingSpec(
         steps=steps, device="cpu", precision="fp32", signals_every=signals_every, sample_every=0
     )
@@ -98,7 +119,7 @@ def measure(width: int, steps: int, rounds: int, signals_every: int) -> Mapping[
         ray = stack.enter_context(
             open_executor(evaluate, ExecutorSpec(use="ray", workers=1), "cpu")
         )
-        local = LocalExecutor(evaluate, Places(candidates=1, threads=1, gpus=0))
+        local = LocalExecutor(evaluate, LocalResources(candidates=1, threads=1, gpus=0))
         turns = {"bare": bare(evaluate), "local": through(local), "ray": through(ray)}
         seconds: dict[str, list[float]] = {name: [] for name in turns}
         numbers = count()

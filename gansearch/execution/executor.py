@@ -1,32 +1,69 @@
-"""What the driver asks of whatever trains its candidates."""
+"""Executors: the protocol between the driver and whatever trains its candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from gansearch.messages import Decision, Event, Job
+from gansearch.errors import GansearchError
+from gansearch.execution.local import LocalExecutor, LocalResources, count_gpus
+from gansearch.execution.ray.environment import set_ray_environment
+from gansearch.messages import Decision, Evaluate, Event, Job
+from gansearch.study.spec import ExecutorSpec
 
 
 class Executor(Protocol):
-    """A number of places in which candidates are trained side by side."""
+    """Slots in which candidates are trained side by side."""
 
     slots: int
 
     def submit(self, job: Job) -> None:
-        """Start a job; there must be a free slot. A trial that has ended may be submitted again, for a second run."""
+        """Start a job in a free slot. A trial that has ended may be submitted again."""
 
     def events(self, timeout: float) -> Sequence[Event]:
-        """What has happened since the last call; waits for at most so many seconds, or until something does.
+        """Return the events since the last call, after waiting at most `timeout` seconds for one.
 
         A job that was submitted ends with exactly one `Ended`, however it dies.
         """
 
     def answer(self, trial: int, decision: Decision) -> None:
-        """Tell a trial that waits at a rung whether it may go on; one that may not ends with its `Outcome`.
+        """Answer a trial that waits at a rung; after PAUSE or STOP it ends with its `Outcome`.
 
-        One that has died meanwhile hears nothing.
+        A trial that has died meanwhile is ignored.
         """
 
     def stop(self, grace: float) -> None:
-        """Ask every running job to keep a checkpoint and end; after `grace` seconds, end them."""
+        """Ask every running job to keep a checkpoint and end; after `grace` seconds, kill it."""
+
+
+def open_executor(
+    evaluate: Evaluate, spec: ExecutorSpec, device: str
+) -> AbstractContextManager[Executor]:
+    """Return the executor that a study asks for, as a context manager.
+
+    Args:
+        evaluate: trains and judges a candidate.
+        spec: the study's `executor`.
+        device: the study's `training.device`; the local executor divides its GPUs among the slots.
+
+    Raises:
+        GansearchError: when the study asks for Ray and Ray is not installed.
+    """
+    if spec.use == "local":
+        return _local_executor(evaluate, spec, device)
+    set_ray_environment(starts_ray=spec.address is None)
+    # Here and not at the top, since Ray is optional, and reads its environment when it is imported.
+    try:
+        from gansearch.execution.ray.executor import ray_executor
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise
+        raise GansearchError('the executor ray needs Ray: pip install "gansearch[ray]"') from None
+    return ray_executor(evaluate, spec)
+
+
+@contextmanager
+def _local_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator[Executor]:
+    resources = LocalResources.divide(spec.workers, count_gpus(device), spec.workers_per_candidate)
+    yield LocalExecutor(evaluate, resources, spec.heartbeat_timeout)

@@ -1,4 +1,4 @@
-"""The local executor: one process a candidate, or a team of several, on this machine."""
+"""The local executor: one process per candidate, or a group of several, on this machine."""
 
 from __future__ import annotations
 
@@ -11,111 +11,125 @@ from typing import Literal
 import psutil
 
 from gansearch.errors import GansearchError
-from gansearch.execution.worker import start_server, task_of
-from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
+from gansearch.execution.worker import pickle_task, start_forkserver
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
 from gansearch.messages import AtRung, Decision, Ended, Evaluate, Event, Job, Progress
 
 WORKER_MEMORY = 1_000_000_000
-"""Bytes that `workers: auto` reckons with for a worker."""
+"""Bytes that `workers: auto` assumes for a worker."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """How many candidates are trained at a time, and what each of them gets."""
+class LocalResources:
+    """Number of candidates trained side by side, and resources of each."""
 
     candidates: int
     threads: int
-    """Of each process."""
+    """Threads per process."""
     gpus: int
     processes: int = 1
-    """That train a candidate together."""
+    """Processes per candidate."""
 
     @classmethod
-    def here(cls, candidates: int | Literal["auto"], gpus: int, processes: int = 1) -> Places:
-        """Share this machine out: the threads of all processes add up to its cores.
+    def divide(
+        cls, candidates: int | Literal["auto"], gpus: int, processes: int = 1
+    ) -> LocalResources:
+        """Divide this machine's cores and GPUs among the candidates.
 
         Raises:
-            GansearchError: when it has GPUs, but not one for each process of a candidate.
+            GansearchError: when there are GPUs, but fewer than processes per candidate.
         """
         if 0 < gpus < processes > 1:
             raise GansearchError(
-                f"executor.workers_per_candidate: {processes} needs as many GPUs, and here are {gpus}; "
-                "with training.device: cpu it needs none"
+                f"executor.workers_per_candidate: {processes} needs as many GPUs, and this machine "
+                f"has {gpus}; with training.device: cpu it needs none"
             )
         cores = count_cores()
-        count = (
-            max(1, min(gpus or cores, workers_in_memory()) // processes)
-            if candidates == "auto"
-            else candidates
-        )
-        return cls(count, threads_each(cores, count * processes), gpus, processes)
+        if candidates == "auto":
+            count = max(1, min(gpus or cores, workers_in_memory()) // processes)
+        else:
+            count = candidates
+        return cls(count, threads_per_process(cores, count * processes), gpus, processes)
 
     def gpus_of(self, slot: int) -> Sequence[int]:
-        """The GPU of each process of the candidate in a slot, if they have any."""
+        """Return the GPU index of each process of the candidate in a slot."""
+        if not self.gpus:
+            return []
         first = slot * self.processes
-        return [(first + rank) % self.gpus for rank in range(self.processes)] if self.gpus else []
+        return [(first + rank) % self.gpus for rank in range(self.processes)]
 
 
-def threads_each(cores: int, processes: int) -> int:
-    """Threads of each process, alike in all: with others a candidate would come to other figures, latencies first."""
+def threads_per_process(cores: int, processes: int) -> int:
+    """Return the same number of threads for every process, since latencies depend on it."""
     return max(1, cores // processes)
 
 
 def count_cores() -> int:
-    """Cores that this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def workers_in_memory() -> int:
-    """Workers for which there is memory now."""
+    """Return the number of workers that fit into the free memory."""
     return int(psutil.virtual_memory().available // WORKER_MEMORY)
 
 
 def count_gpus(device: str) -> int:
-    """GPUs that `auto` or `cuda` may use; one that is named, `cuda:1`, is shared by all workers."""
+    """Return the number of GPUs that `auto` or `cuda` may use.
+
+    One that is named, such as `cuda:1`, is shared by all workers and not counted.
+    """
+    # Here and not at the top, since a driver that trains on Ray has no need of torch.
     import torch
 
     return torch.cuda.device_count() if device in ("auto", "cuda") else 0
 
 
 class LocalExecutor:
-    """Trains each job in fresh processes of this machine."""
+    """Trains each job in new processes of this machine."""
 
     def __init__(
-        self, evaluate: Evaluate, places: Places, heartbeat_timeout: float | None = None
+        self,
+        evaluate: Evaluate,
+        resources: LocalResources,
+        heartbeat_timeout: float | None = None,
     ) -> None:
-        self.slots = places.candidates
-        self._evaluate, self._places = evaluate, places
-        self._terms = WorkerLimits(places.threads, heartbeat_timeout, places.processes)
-        self._teams: dict[int, WorkerGroup] = {}
+        self.slots = resources.candidates
+        self._evaluate, self._resources = evaluate, resources
+        self._limits = WorkerLimits(resources.threads, heartbeat_timeout, resources.processes)
+        self._groups: dict[int, WorkerGroup] = {}
         self._slot_of: dict[int, int] = {}
-        start_server(places.threads)
+        start_forkserver(resources.threads)
 
     def submit(self, job: Job) -> None:
-        slot = min(set(range(self.slots)) - {self._slot_of[trial] for trial in self._teams})
-        name, gpus = f"gansearch-trial-{job.trial}", self._places.gpus_of(slot)
-        self._teams[job.trial] = WorkerGroup(task_of(self._evaluate, job), self._terms, name, gpus)
+        slot = min(set(range(self.slots)) - {self._slot_of[trial] for trial in self._groups})
+        self._groups[job.trial] = WorkerGroup(
+            pickle_task(self._evaluate, job),
+            self._limits,
+            name=f"gansearch-trial-{job.trial}",
+            gpus=self._resources.gpus_of(slot),
+        )
         self._slot_of[job.trial] = slot
 
     def events(self, timeout: float) -> Sequence[Event]:
         events: list[Event] = []
-        for trial, messages in listen(self._teams, timeout).items():
+        for trial, messages in receive_all(self._groups, timeout).items():
             for message in messages:
                 if isinstance(message, (Progress, AtRung)):
                     events.append(message)
                 else:
-                    del self._teams[trial]
+                    del self._groups[trial]
                     events.append(Ended(trial, message))
         return events
 
     def answer(self, trial: int, decision: Decision) -> None:
-        if team := self._teams.get(trial):
-            team.say(decision is Decision.CONTINUE)
+        if group := self._groups.get(trial):
+            group.send(decision)
 
     def stop(self, grace: float) -> None:
-        for team in self._teams.values():
-            team.say(None)
+        for group in self._groups.values():
+            group.send(None)
         deadline = time.monotonic() + grace
-        for team in self._teams.values():
-            team.end(deadline - time.monotonic())
-        self._teams.clear()
+        for group in self._groups.values():
+            group.end(deadline - time.monotonic())
+        self._groups.clear()

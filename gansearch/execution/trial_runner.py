@@ -25,11 +25,10 @@ from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
 from gansearch.evaluation.probe import Probe
-from gansearch.execution.channel import SharedChannel
 from gansearch.execution.gpu.admission import admitted
 from gansearch.execution.gpu.estimate import footprint
 from gansearch.execution.gpu.memory import memory_of
-from gansearch.messages import AtRung, Channel, Job, Outcome, Progress
+from gansearch.messages import AtRung, Channel, Decision, Job, Outcome, Progress
 from gansearch.signals import Remedy, Row, Verdict
 from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.sample_images import save_samples
@@ -62,16 +61,19 @@ class TrialRunner:
             StoppedError: from `line`, with a checkpoint written.
         """
         data = job.candidate.dataset.load()
-        line.at_work()
+        line.heartbeat()
         device, training = choose_device(self.training.device), self._training_of(job, data)
         with ExitStack() as on_device:
-            with joined(job.seat, device) as ranks:
+            with joined(job.rank, device) as ranks:
                 figures = _enter(on_device, device, job, data, training, line, ranks)
-                run = self._train(job, data, training, SharedChannel(line, ranks), ranks)
+                run = self._train(job, data, training, line.shared(ranks.agreed), ranks)
                 give_back_freed_memory()
                 # One that was given up at a rung has been measured there, and it may go on yet.
-                samples = None if run.outdone else self._samples(run)
-            outcome = Outcome(run.verdict, run.steps, run.seconds, tuple(run.rungs))
+                ended = run.decision is Decision.CONTINUE
+                samples = self._samples(run) if ended else None
+            outcome = Outcome(
+                run.verdict, run.steps, run.seconds, tuple(run.rungs), decision=run.decision
+            )
             if ranks.leads:
                 outcome = self._judge(outcome, run, samples, job, data, line)
             return replace(outcome, stamp={**outcome.stamp, **figures()})
@@ -108,7 +110,8 @@ class TrialRunner:
         line: Channel,
     ) -> Outcome:
         """Keep what a run leaves behind, and complete its outcome with what its samples are worth, where it has any."""
-        advice = () if run.outdone else remedies(run.verdict, run.rows, job.candidate, data)
+        ended = run.decision is Decision.CONTINUE
+        advice = remedies(run.verdict, run.rows, job.candidate, data) if ended else ()
         self._keep(run, advice, job.folder)
         metrics, stamp = ({}, {}) if samples is None else self._measure(run, samples, data, line)
         return replace(
@@ -127,7 +130,7 @@ class TrialRunner:
             VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
         )
         checkpoint.save(run.players.judged.state_dict(), path, GENERATOR)
-        if not run.outdone:  # or else the search may take it up again
+        if run.decision is not Decision.PAUSE:
             (path / checkpoint.NAME).unlink(missing_ok=True)
 
     def _hooks(self, job: Job, data: Data, steps: int, line: Channel, ranks: Ranks) -> Hooks:
@@ -235,7 +238,7 @@ def _measured(
     """What each metric says, with a word to the driver before each."""
     figures = {}
     for name, metric in metrics.items():
-        line.at_work()
+        line.heartbeat()
         figures[name] = metric.measure(evidence)
     return figures
 

@@ -1,8 +1,8 @@
-"""A worker: one process that trains one job, alone or in a team, and the pipe to whoever started it.
+"""A worker: one process that trains one job, alone or with other ranks.
 
-Every executor trains in such processes, so that a candidate that crashes, runs out of memory, hangs or
-is killed costs itself and no other, and is told in the same words wherever it ran. A worker whose
-starter dies ends itself.
+Every executor trains in such processes, so that a candidate that crashes, hangs, is killed or runs
+out of memory costs itself alone, and is reported in the same words wherever it ran. A worker ends
+itself when the process that started it dies.
 """
 
 from __future__ import annotations
@@ -15,55 +15,45 @@ import signal
 import threading
 import time
 import traceback
-from dataclasses import dataclass, replace
-from multiprocessing import forkserver, resource_tracker
+from collections.abc import Iterator
+from dataclasses import replace
+from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.connection import Connection, wait
-from typing import Literal, TypeGuard
+from typing import Any, Literal, TypeGuard
 
+from gansearch.execution.channel import Heartbeat, Message, PipeChannel, Reply
 from gansearch.messages import (
-    AtRung,
     Crash,
     Ending,
     Evaluate,
     Job,
     Outcome,
     PeerLostError,
-    Progress,
     Rank,
     StoppedError,
 )
 
 PRELOADED = ["gansearch.execution.trial_runner"]
-LATE = 10.0
-"""Seconds within which whoever started a team finds the worker that died."""
-EXHAUSTED_GPU = (
+PEER_LOST_DELAY = 10.0
+"""Seconds in which the starter of the ranks finds the one that died and ends the others."""
+GPU_MEMORY_ERRORS = (
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
 )
-"""What CUDA and its libraries say where they, and not torch's allocator, find a GPU's memory taken."""
+"""Messages of CUDA and its libraries when they, and not torch's allocator, run out of memory."""
 
 
-Message = Progress | AtRung | Ending
-"""What a worker tells; nothing comes after an ending."""
-Reply = bool | None
-"""What it is told: whether to go on from a rung, or, None, to keep a checkpoint and end."""
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """Told where there is no progress to tell; it goes no further than who started the worker."""
-
-
-def task_of(evaluate: Evaluate, job: Job) -> bytes:
-    """What a worker is to do, in a form that whoever passes it on need not understand."""
+def pickle_task(evaluate: Evaluate, job: Job) -> bytes:
+    """Pickle a worker's task; whoever passes it on need not be able to import its classes."""
     return pickle.dumps((evaluate, job))
 
 
-def start_server(threads: int) -> None:
-    """Start what workers are forked from, deaf to the Ctrl-C that reaches all processes of a terminal.
+def start_forkserver(threads: int) -> None:
+    """Start the forkserver with SIGINT blocked, so that Ctrl-C does not kill it as it loads torch.
 
-    It would hear it while it loads torch, and die. The mask is inherited; what comes meanwhile waits.
+    Args:
+        threads: number of OpenMP threads of a worker.
     """
     # Read when the server loads torch; a worker's own threads are set in the worker.
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
@@ -81,118 +71,99 @@ def start_server(threads: int) -> None:
 
 
 class Worker:
-    """A process that is forked from a server with torch loaded, and this side's end of its pipe."""
+    """A process forked from the forkserver, and the starter's end of its pipe."""
 
     def __init__(
-        self, task: bytes, seat: Rank, threads: int, name: str, gpu: int | None = None
+        self, task: bytes, rank: Rank, threads: int, name: str, gpu: int | None = None
     ) -> None:
         context = multiprocessing.get_context("forkserver")
         self.connection, theirs = context.Pipe()
         self._process = context.Process(
-            target=_work, args=(task, seat, theirs, threads, gpu), name=name, daemon=True
+            target=_run_task, args=(task, rank, theirs, threads, gpu), name=name, daemon=True
         )
-        self._process.start()
+        with _main_module_not_imported():
+            self._process.start()
         theirs.close()
 
     def receive(self) -> list[Message | Heartbeat]:
-        """All that it has sent; however it ends, the last is its ending, and then there is no more to receive."""
+        """Return all messages since the last call; the last one of a worker is its ending."""
         messages: list[Message | Heartbeat] = []
         try:
             while self.connection.poll():
                 messages.append(pickle.loads(self.connection.recv_bytes()))
                 if is_ending(messages[-1]):
-                    self._part()
+                    self._close()
                     return messages
         except (EOFError, OSError):
-            self._part()
-            return [*messages, _death(self._process.exitcode)]
+            self._close()
+            return [*messages, _crash_of_exit(self._process.exitcode)]
         return messages
 
-    def say(self, word: Reply) -> None:
-        """Tell it something; one that is gone already does not hear it."""
+    def send(self, reply: Reply) -> None:
+        """Send a reply; a worker that has ended does not get it."""
         with contextlib.suppress(OSError):
-            self.connection.send(word)
+            self.connection.send(reply)
 
     def end(self, grace: float) -> None:
-        """Wait for so many seconds for it to end, then end it."""
+        """Wait at most `grace` seconds for the worker to end, then kill it."""
         self._process.join(max(0.0, grace))
         self._process.kill()
-        self._part()
+        self._close()
 
-    def _part(self) -> None:
+    def _close(self) -> None:
         self._process.join()
         self.connection.close()
 
 
 def is_ending(message: object) -> TypeGuard[Ending]:
-    """Whether nothing comes after it."""
+    """Return True for the last message of a worker."""
     return isinstance(message, (Outcome, Crash))
 
 
-def _death(exit_code: int | None) -> Crash:
+@contextlib.contextmanager
+def _main_module_not_imported() -> Iterator[None]:
+    """Start processes that do not import the main module of this one.
+
+    multiprocessing runs the main script again in each child, as `__mp_main__`. A script without a
+    main guard that runs a study would run it again in every worker, and multiprocessing ends these
+    with an error. Workers need nothing of the script: their task names the modules that it needs.
+    """
+    original = spawn.get_preparation_data
+
+    def without_main(name: str) -> dict[str, Any]:
+        data: dict[str, Any] = original(name)
+        main = ("init_main_from_name", "init_main_from_path")
+        return {key: value for key, value in data.items() if key not in main}
+
+    spawn.get_preparation_data = without_main
+    try:
+        yield
+    finally:
+        spawn.get_preparation_data = original
+
+
+def _crash_of_exit(exit_code: int | None) -> Crash:
     if exit_code is not None and exit_code < 0:
         name = signal.Signals(-exit_code).name
         hint = ", as the system does when memory runs out" if name == "SIGKILL" else ""
         return Crash("died", f"its process was ended by {name}{hint}")
-    return Crash("died", f"its process ended with exit code {exit_code} and no word")
+    return Crash("died", f"its process exited with code {exit_code} and reported no outcome")
 
 
 # --------------------------------------------------------------------------------------------------
 # In the worker
 
 
-class _PipeChannel:
-    """A worker's end of the pipe."""
-
-    def __init__(self, starter: Connection) -> None:
-        self._starter = starter
-
-    def progress(self, progress: Progress) -> None:
-        self.send(progress)
-        if self._starter.poll():
-            raise StoppedError
-
-    def at_rung(self, at_rung: AtRung) -> bool:
-        self.send(at_rung)
-        word: Reply = self._starter.recv()
-        if word is None:
-            raise StoppedError
-        return word
-
-    def at_work(self) -> None:
-        self.send(Heartbeat())
-
-    def waiting(self) -> None:
-        self.at_work()
-        if self._starter.poll():
-            raise StoppedError
-
-    def send(self, message: Message | Heartbeat) -> None:
-        self._starter.send_bytes(pickle.dumps(message))
-
-
-class _NullChannel:
-    """A line that leads nowhere: of all workers of a team but the first, from which they hear what it is told."""
-
-    def progress(self, progress: Progress) -> None:
-        pass
-
-    def at_rung(self, at_rung: AtRung) -> bool:
-        return True
-
-    def at_work(self) -> None:
-        pass
-
-    def waiting(self) -> None:
-        pass
-
-
-def _work(task: bytes, seat: Rank, starter: Connection, threads: int, gpu: int | None) -> None:
-    """Train one job and tell how it ended."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches us all; the driver decides
+def _run_task(
+    task: bytes, rank: Rank, connection: Connection, threads: int, gpu: int | None
+) -> None:
+    """Train one job and report how it ended."""
+    # Ctrl-C reaches every process of the terminal; the driver decides what becomes of the trials.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_starter()
     if gpu is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = name_of_gpu(gpu)
+        os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpu(gpu)
+    # Here and not at the top, since the driver imports this module and has no need of torch.
     import torch
 
     from gansearch.training.precision import keep_freed_memory
@@ -200,47 +171,47 @@ def _work(task: bytes, seat: Rank, starter: Connection, threads: int, gpu: int |
     torch.set_num_threads(threads)
     keep_freed_memory()
 
-    line = _PipeChannel(starter)
+    channel = PipeChannel(connection, rank.rank)
     ending: Ending
     alone = False
     try:
         evaluate, job = pickle.loads(task)
         alone = job.alone
-        ending = evaluate(replace(job, seat=seat), line if seat.rank == 0 else _NullChannel())
+        ending = evaluate(replace(job, rank=rank), channel)
     except StoppedError:
         return
     except PeerLostError as error:
-        time.sleep(
-            LATE
-        )  # it is for the one that died to be told, and our starter is about to see it
+        # Our starter is about to see the rank that died; that one's crash is the one to report.
+        time.sleep(PEER_LOST_DELAY)
         ending = Crash("died", str(error))
     except (Exception, SystemExit) as error:
-        ending = _crash(error, alone=alone)
-    with contextlib.suppress(
-        OSError
-    ):  # the starter is gone, and so will this process be in a moment
-        line.send(ending)
+        ending = _crash_of_error(error, alone=alone)
+    # Where the starter is gone this process is about to end itself.
+    with contextlib.suppress(OSError):
+        channel.end(ending)
 
 
-def name_of_gpu(index: int) -> str:
-    """What CUDA calls the GPU of this index among those that we may see."""
+def visible_gpu(index: int) -> str:
+    """Return CUDA's name of the GPU with this index among the visible ones."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     return visible.split(",")[index].strip() if visible else str(index)
 
 
-def _crash(error: BaseException, *, alone: bool) -> Crash:
-    # torch's allocator of a GPU raises an error of its own, and that of the CPU a plain RuntimeError.
-    of_gpu = type(error).__name__ == "OutOfMemoryError" or any(
-        map(str(error).__contains__, EXHAUSTED_GPU)
+def _crash_of_error(error: BaseException, *, alone: bool) -> Crash:
+    # torch's GPU allocator raises an error of its own, that of the CPU a plain RuntimeError.
+    text = str(error)
+    on_gpu = type(error).__name__ == "OutOfMemoryError" or any(
+        message in text for message in GPU_MEMORY_ERRORS
     )
-    exhausted = of_gpu or isinstance(error, MemoryError) or "can't allocate memory" in str(error)
-    kind: Literal["out-of-memory", "raised"] = "out-of-memory" if exhausted else "raised"
-    message = f"{type(error).__name__}: {error}"
-    return Crash(kind, message, traceback.format_exc(), crowded=of_gpu and not alone)
+    kind: Literal["out-of-memory", "raised"] = "raised"
+    if on_gpu or isinstance(error, MemoryError) or "can't allocate memory" in text:
+        kind = "out-of-memory"
+    message = f"{type(error).__name__}: {text}"
+    return Crash(kind, message, traceback.format_exc(), crowded=on_gpu and not alone)
 
 
 def _end_with_starter() -> None:
-    """End this process as soon as its starter is gone: nobody would hear what it finds out."""
+    """End this process as soon as its starter is gone, since nobody would read its outcome."""
     starter = multiprocessing.parent_process()
     if starter is None:
         return

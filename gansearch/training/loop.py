@@ -15,7 +15,7 @@ from torch import Tensor
 from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.diagnosis.detection import RunWatch
-from gansearch.messages import StoppedError
+from gansearch.messages import Decision, StoppedError
 from gansearch.signals import Row, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
@@ -49,8 +49,8 @@ class Hooks:
     measure: Callable[[Tensor], Mapping[str, float]] = lambda samples: {}
     """Measures samples (N, C, H, W) at a rung."""
     measured_samples: int = 2000
-    at_rung: Callable[[Sequence[Rung]], bool] = lambda rungs: True
-    """Told what they were worth at every rung so far; says whether the run may go on."""
+    at_rung: Callable[[Sequence[Rung]], Decision] = lambda rungs: Decision.CONTINUE
+    """Called with the measurements at every rung so far; returns the decision."""
     disturb: Callable[[int, GANNetworks], None] = lambda step, players: None
     """Called before each step; lets an experiment provoke what it wants to observe.
 
@@ -70,8 +70,8 @@ class TrainedRun:
     device: torch.device
     precision: Precision
     rungs: list[Rung] = field(default_factory=list)
-    outdone: bool = False
-    """Whether it was told to end at its last rung."""
+    decision: Decision = Decision.CONTINUE
+    """Decision at the last rung."""
     graphs: str = ""
     """Whether CUDA graphs took its steps, and why not."""
     rows: list[Row] = field(default_factory=list)
@@ -130,9 +130,9 @@ def train(
         # Compare; first of all, so that a run that was interrupted while it waited asks again
         if step - 1 in hooks.rungs:
             with _kept_when_stopped(run, folder, started):
-                run.outdone = not _goes_on(run, hooks)
-            if run.outdone:
-                if folder is not None:
+                run.decision = _decision_at_rung(run, hooks)
+            if run.decision is not Decision.CONTINUE:
+                if folder is not None and run.decision is Decision.PAUSE:
                     _keep(run, folder, started)
                 break
 
@@ -183,8 +183,8 @@ def _probe(run: TrainedRun, hooks: Hooks) -> Mapping[str, float]:
     return hooks.probe(_test_samples(run, hooks.probe_samples))
 
 
-def _goes_on(run: TrainedRun, hooks: Hooks) -> bool:
-    """Whether the run may go on from the rung at which it is."""
+def _decision_at_rung(run: TrainedRun, hooks: Hooks) -> Decision:
+    """Measure the samples at a rung, and ask for the decision."""
     if (
         not run.rungs or run.rungs[-1].step != run.steps
     ):  # or else it was interrupted while it waited

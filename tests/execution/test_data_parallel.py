@@ -1,4 +1,4 @@
-"""Candidates that several real processes train together: what comes of them, and of a process that fails."""
+"""Candidates that several real processes train together, also where one of them fails."""
 
 import os
 import signal
@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from support.stubs import OUTCOME, Phone
+from support.stubs import OUTCOME, RecordingChannel
 
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.execution.trial_runner import TrialRunner
-from gansearch.execution.worker import is_ending, start_server, task_of
-from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
-from gansearch.messages import AtRung, Job, Progress
+from gansearch.execution.worker import is_ending, pickle_task, start_forkserver
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
+from gansearch.messages import AtRung, Decision, Job, Progress
 from gansearch.registry import Registry
 from gansearch.signals import HEALTHY
 from gansearch.storage.run_folder import GENERATOR
@@ -31,26 +31,26 @@ SIGKILLED = "its process was ended by SIGKILL, as the system does when memory ru
 
 @pytest.fixture
 def together():
-    """Has so many processes do a job; gives how it ends. They stop where `stops` says so of a message."""
+    """Run a job in a worker group and return its ending; stop it where `stops(message)` is true."""
 
     def run(evaluate, job, size=2, stops=lambda message: False, heartbeat_timeout=60.0):
-        start_server(1)
-        team = WorkerGroup(
-            task_of(evaluate, job), WorkerLimits(1, heartbeat_timeout, size), "together"
+        start_forkserver(1)
+        group = WorkerGroup(
+            pickle_task(evaluate, job), WorkerLimits(1, heartbeat_timeout, size), "together"
         )
         try:
             while True:
-                for message in listen({0: team}, 1.0)[0]:
+                for message in receive_all({0: group}, 1.0)[0]:
                     if is_ending(message):
                         return message
                     if stops(message):
-                        team.say(None)
-                        team.end(60.0)
+                        group.send(None)
+                        group.end(60.0)
                         return None
                     if isinstance(message, AtRung):
-                        team.say(True)
+                        group.send(Decision.CONTINUE)
         finally:
-            team.end(0.0)
+            group.end(0.0)
 
     return run
 
@@ -78,7 +78,7 @@ def figures(outcome):
 def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, together):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    one = judge(Job(0, make_space().baseline, tmp_path / "one"), Phone())
+    one = judge(Job(0, make_space().baseline, tmp_path / "one"), RecordingChannel())
     two = together(judge, Job(0, make_space().baseline, tmp_path / "two"))
     assert (two.verdict, two.steps, two.stamp["workers"]) == (one.verdict, one.steps, 2)
     assert figures(two) == pytest.approx(figures(one), rel=1e-3, nan_ok=True)
@@ -105,14 +105,14 @@ SAME = {
 
 @dataclass(frozen=True)
 class Compares:
-    """An `Evaluate` that trains each of the job's candidates alone and with the others, in double precision."""
+    """Train each candidate alone and with the other ranks, in double precision."""
 
     trainings: Mapping[str, StepsSpec]
 
-    def __call__(self, job, line):
+    def __call__(self, job, channel):
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double
-        with joined(job.seat, torch.device("cpu")) as ranks:
+        with joined(job.rank, torch.device("cpu")) as ranks:
             apart = {
                 name: self._apart(candidate, name, ranks)
                 for name, candidate in job.candidate.items()
@@ -167,7 +167,7 @@ def test_a_stopped_run_goes_on_with_other_processes_as_if_nothing_had_been(
     for name in ("whole", "stopped", "resumed"):
         (tmp_path / name).mkdir()
     candidate = make_space().baseline
-    whole = judge(Job(0, candidate, tmp_path / "whole"), Phone())
+    whole = judge(Job(0, candidate, tmp_path / "whole"), RecordingChannel())
     at_five = lambda message: isinstance(message, Progress) and message.step == 5  # noqa: E731
     assert together(judge, Job(0, candidate, tmp_path / "stopped"), first, stops=at_five) is None
     resumed = together(
@@ -190,7 +190,8 @@ def test_all_processes_end_at_the_step_at_which_a_detector_condemns_the_run(
     judge = TrialRunner(make_spec().training, [vanishing], {})
     outcome = together(judge, Job(0, make_space().baseline, tmp_path))
     assert outcome.verdict.status == "diverged"
-    assert outcome.verdict == judge(Job(0, make_space().baseline, tmp_path), Phone()).verdict
+    alone = judge(Job(0, make_space().baseline, tmp_path), RecordingChannel())
+    assert outcome.verdict == alone.verdict
 
 
 # --------------------------------------------------------------------------------------------------
@@ -204,12 +205,12 @@ class Fails:
     rank: int
     how: str
 
-    def __call__(self, job, line):
-        (job.folder / str(job.seat.rank)).write_text(str(os.getpid()))
-        with joined(job.seat, torch.device("cpu")) as ranks:
+    def __call__(self, job, channel):
+        (job.folder / str(job.rank.rank)).write_text(str(os.getpid()))
+        with joined(job.rank, torch.device("cpu")) as ranks:
             for step in count():
                 ranks.agreed(step)
-                line.progress(Progress(0, step, 0, 0.0, {}, HEALTHY))
+                channel.progress(Progress(0, step, 0, 0.0, {}, HEALTHY))
                 if step == 3 and ranks.rank == self.rank:
                     self._fail()
         return OUTCOME
@@ -231,7 +232,7 @@ class Fails:
         (1, "is killed", ("died", f"rank 1: {SIGKILLED}")),
         (0, "raises", ("raised", "rank 0: ValueError: no such thing")),
         (1, "raises", ("raised", "rank 1: ValueError: no such thing")),
-        (1, "hangs", ("died", "no word for 5 s")),
+        (1, "hangs", ("died", "no heartbeat for 5 s")),
     ],
 )
 def test_a_process_that_fails_is_named_and_ends_all_of_its_candidate(

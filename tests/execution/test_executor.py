@@ -1,4 +1,4 @@
-"""The same events end in the same records, whichever executor trains: with real processes and a real Ray."""
+"""Each executor turns the same events into the same records: with real processes and a real Ray."""
 
 import re
 from collections import defaultdict
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from support.stubs import OUTCOME, PARTS, play
 
-from gansearch.execution.open_executor import open_executor
-from gansearch.messages import AtRung, Ended, Job
-from gansearch.ranking.pareto import objectives_of, pareto_front
+from gansearch.execution.executor import open_executor
+from gansearch.messages import AtRung, Decision, Ended, Job
+from gansearch.ranking.pareto import axes_of, pareto_front
 from gansearch.study.spec import ExecutorSpec
 
 CUBLAS = "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
@@ -19,7 +19,7 @@ RECORDED = {
     "collapses": [("pruned", "mode-collapse", "")],
     "diverges": [("pruned", "diverged", "")],
     "raises": [("failed", None, "raised: ValueError: no such thing")],
-    "exits": [("failed", None, "died: its process ended with exit code 3 and no word")] * 2,
+    "exits": [("failed", None, "died: its process exited with code 3 and reported no outcome")] * 2,
     "is killed": [
         (
             "failed",
@@ -38,16 +38,16 @@ RECORDED = {
         ("failed", None, f"out-of-memory: RuntimeError: {CUBLAS}")
     ]
     * 2,
-    "hangs": [("failed", None, "died: no word for 3 s")] * 2,
+    "hangs": [("failed", None, "died: no heartbeat for 3 s")] * 2,
     "is flaky": [
-        ("failed", None, "died: its process ended with exit code 3 and no word"),
+        ("failed", None, "died: its process exited with code 3 and reported no outcome"),
         ("complete", "healthy", ""),
     ],
     "asks at two rungs": [("complete", "healthy", "")],
 }
-"""State, verdict and reason of each trial, in order; of two, the second is another try of the first one's candidate.
+"""State, verdict and reason of each trial, in order; of two, the second is a retry of the first.
 
-One whose GPU ran out of memory has the GPU to itself then.
+A candidate whose GPU ran out of memory has the GPU to itself then.
 """
 
 
@@ -65,28 +65,28 @@ EXECUTORS = {
     "local, of two": ("local", 2),
     "ray, of two": ("ray", 2),
 }
-"""Of two: with two processes that train each candidate together."""
+"""Executors by name; "of two" trains each candidate with two processes."""
 
 
 @pytest.fixture(scope="module", params=EXECUTORS)
 def executor(request):
-    """An executor with two slots, which takes a trial to hang that is silent for 3 seconds."""
+    """An executor with two slots and a heartbeat timeout of 3 seconds."""
     with opened(*EXECUTORS[request.param]) as executor:
         yield executor
 
 
-def ending(executor, job, go_on=lambda rung: True):
-    """How a job ends."""
+def ending(executor, job, decide=lambda rung: Decision.CONTINUE):
+    """Run a job to its end."""
     executor.submit(job)
     while True:
         for event in executor.events(1.0):
             if isinstance(event, AtRung):
-                executor.answer(job.trial, go_on=go_on(event.rungs[-1]))
+                executor.answer(job.trial, decide(event.rungs[-1]))
             elif isinstance(event, Ended):
                 return event.ending
 
 
-def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, search, make_spec):
+def test_every_way_to_end_is_recorded_in_the_same_way(executor, search, make_spec):
     given = [f"{{generator: {{width: {width}, latent: {latent}}}}}" for width, latent in PARTS][1:]
     store = search(executor, f"queue=[{', '.join(given)}]", f"search.trials={len(PARTS)}")
     recorded, retried = defaultdict(list), defaultdict(list)
@@ -103,17 +103,16 @@ def test_whatever_becomes_of_candidates_the_study_holds_the_same(executor, searc
         "exits", "is killed", "hangs", "is flaky",
         "exhausts a GPU that it shares", "exhausts a GPU", "exhausts a GPU as its libraries say it",
     }  # fmt: skip
-    front = pareto_front(store.records(), objectives_of(make_spec(), store.records())).trials
+    front = pareto_front(store.records(), axes_of(make_spec(), store.records())).trials
     assert [record.parameters["generator.width"] for record in front] == [16, 24, 32, 40, 64]
 
 
-def test_a_trial_that_may_not_go_on_from_a_rung_ends_there(executor):
-    assert (
-        ending(
-            executor, Job(0, "asks at two rungs", Path()), go_on=lambda rung: rung.step < 2
-        ).steps
-        == 1
-    )
+@pytest.mark.parametrize("decision", [Decision.PAUSE, Decision.STOP])
+def test_a_trial_that_is_paused_or_stopped_at_a_rung_ends_there(executor, decision):
+    decide = {1: Decision.CONTINUE, 2: decision}
+    job = Job(0, "asks at two rungs", Path())
+    outcome = ending(executor, job, lambda rung: decide[rung.step])
+    assert (outcome.steps, outcome.decision) == (2, decision)
 
 
 def test_a_trial_may_be_submitted_again_once_it_has_ended(executor):

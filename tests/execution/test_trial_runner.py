@@ -4,7 +4,7 @@ import tempfile
 import pytest
 import torch
 from support.pretend import PretendMemory
-from support.stubs import Phone
+from support.stubs import RecordingChannel
 
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.execution import trial_runner
@@ -16,7 +16,7 @@ from gansearch.storage.run_folder import VERDICT
 
 def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_path):
     judge = TrialRunner(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
-    outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), Phone())
+    outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), RecordingChannel())
     kept = json.loads((tmp_path / VERDICT).read_text())
     assert kept["verdict"] == "diverged"
     assert tuple(map(Remedy.from_json, kept["remedies"])) == outcome.remedies
@@ -25,7 +25,7 @@ def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_p
 
 def judged(space, training, folder, detectors=()):
     metrics = {name: metric for name, metric in space.metrics.items() if name == "modes"}
-    return TrialRunner(training, detectors, metrics)(Job(0, space.baseline, folder), Phone())
+    return TrialRunner(training, detectors, metrics)(Job(0, space.baseline, folder), RecordingChannel())
 
 
 def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, tmp_path):
@@ -55,17 +55,17 @@ def test_a_condemned_trial_is_measured_by_what_every_trial_has_alone(
 
 
 def test_a_trial_gives_a_sign_of_life_before_each_metric(make_spec, make_space, tmp_path):
-    phone, space = Phone(), make_space()
-    TrialRunner(make_spec().training, (), space.metrics)(Job(0, space.baseline, tmp_path), phone)
-    assert phone.signs_of_life >= len({"blur_ratio", "sliced_wasserstein", "coverage", "modes"})
+    channel, space = RecordingChannel(), make_space()
+    TrialRunner(make_spec().training, (), space.metrics)(Job(0, space.baseline, tmp_path), channel)
+    assert channel.heartbeats >= len({"blur_ratio", "sliced_wasserstein", "coverage", "modes"})
 
 
 def trained(make_spec, make_space, folder, *overrides):
     """The outcome of a study's baseline, and the steps that its progress told of."""
     spec, space = make_spec(*overrides), make_space(*overrides)
-    phone = Phone()
-    outcome = TrialRunner(spec.training, (), {})(Job(0, space.baseline, folder), phone)
-    return outcome, {progress.steps for progress in phone.told}
+    channel = RecordingChannel()
+    outcome = TrialRunner(spec.training, (), {})(Job(0, space.baseline, folder), channel)
+    return outcome, {progress.steps for progress in channel.progresses}
 
 
 def test_epochs_are_those_of_the_candidates_own_training_samples(make_spec, make_space, tmp_path):
@@ -85,21 +85,21 @@ def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_sp
     ]
 
 
-def at_rungs(make_spec, make_space, folder, phone=None, **job):
+def at_rungs(make_spec, make_space, folder, channel=None, **job):
     """A run of 40 steps that is compared after 10 and after 20 of them."""
     training = make_spec("training={steps: 40, eval_samples: 100}").training
     space = make_space()
     judge = TrialRunner(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
-    return judge(Job(0, space.baseline, folder, **job), phone or Phone())
+    return judge(Job(0, space.baseline, folder, **job), channel or RecordingChannel())
 
 
 def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(
     make_spec, make_space, tmp_path
 ):
-    phone = Phone()
-    outcome = at_rungs(make_spec, make_space, tmp_path, phone)
+    channel = RecordingChannel()
+    outcome = at_rungs(make_spec, make_space, tmp_path, channel)
     assert [rung.step for rung in outcome.rungs] == [10, 20]
-    assert list(outcome.rungs) == phone.rungs
+    assert list(outcome.rungs) == channel.rungs
     assert all(rung.metrics.keys() == {"coverage", "sliced_wasserstein"} for rung in outcome.rungs)
     assert all(0 <= rung.metrics["coverage"] <= 1 for rung in outcome.rungs)
     assert outcome.steps == 40
@@ -108,7 +108,7 @@ def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(
 def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(
     make_spec, make_space, tmp_path
 ):
-    outcome = at_rungs(make_spec, make_space, tmp_path, Phone(ends_at=20))
+    outcome = at_rungs(make_spec, make_space, tmp_path, RecordingChannel(pauses_at=20))
     assert (outcome.steps, len(outcome.rungs)) == (20, 2)
     assert outcome.metrics == {}
 
@@ -118,7 +118,7 @@ def test_to_be_compared_changes_nothing(make_spec, make_space, tmp_path):
     training = make_spec("training={steps: 40, eval_samples: 100}").training
     space = make_space()
     alone = TrialRunner(training, (), space.metrics)(
-        Job(0, space.baseline, tmp_path / "alone"), Phone()
+        Job(0, space.baseline, tmp_path / "alone"), RecordingChannel()
     )
     assert compared.signals == alone.signals
     assert compared.metrics["sliced_wasserstein"] == alone.metrics["sliced_wasserstein"]
@@ -134,7 +134,7 @@ def test_a_job_may_have_a_seed_of_its_own(make_spec, make_space, tmp_path):
 def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(
     make_spec, make_space, tmp_path
 ):
-    class Stops(Phone):
+    class Stops(RecordingChannel):
         def at_rung(self, at_rung):
             super().at_rung(at_rung)
             raise StoppedError
@@ -142,7 +142,7 @@ def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(
     first = Stops()
     with pytest.raises(StoppedError):
         at_rungs(make_spec, make_space, tmp_path, first)
-    again = Phone()
+    again = RecordingChannel()
     outcome = at_rungs(make_spec, make_space, tmp_path / "again", again, resume_from=tmp_path)
     assert again.rungs[0] == first.rungs[0]
     assert [rung.step for rung in outcome.rungs] == [10, 20]
@@ -158,7 +158,7 @@ def on_gpu(make_spec, make_space, tmp_path, monkeypatch):
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
         return TrialRunner(make_spec().training, (), {})(
-            Job(0, make_space().baseline, folder, **job), Phone()
+            Job(0, make_space().baseline, folder, **job), RecordingChannel()
         )
 
     return judged_on
@@ -195,6 +195,6 @@ def test_a_candidate_that_cannot_be_counted_gets_its_gpu_to_itself(on_gpu, tmp_p
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_a_trial_takes_about_what_was_counted(make_spec, make_space, tmp_path):
     spec, space = make_spec("training.device=cuda"), make_space()
-    stamp = TrialRunner(spec.training, (), {})(Job(0, space.baseline, tmp_path), Phone()).stamp
+    stamp = TrialRunner(spec.training, (), {})(Job(0, space.baseline, tmp_path), RecordingChannel()).stamp
     assert 0 < stamp["counted_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
     assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]

@@ -5,7 +5,7 @@ from support.by_hand import study, trial
 from support.stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
-from gansearch.execution.open_executor import set_up_ray
+from gansearch.execution.ray.environment import set_ray_environment
 from gansearch.run import Study, search_driver
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
@@ -13,7 +13,7 @@ from gansearch.storage.trial_store import TrialStore
 
 __all__ = ["study", "trial"]
 
-set_up_ray(own=True)  # before test modules import it
+set_ray_environment(starts_ray=True)  # before test modules import Ray
 
 
 @pytest.fixture

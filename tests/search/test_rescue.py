@@ -4,7 +4,7 @@ import json
 
 import pytest
 from optuna.trial import TrialState
-from support.stubs import InlineExecutor, KilledError, Phone, healthy
+from support.stubs import InlineExecutor, KilledError, RecordingChannel, healthy
 
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Crash, Outcome
@@ -263,7 +263,7 @@ def test_a_real_run_that_diverges_is_rescued_and_its_second_generator_is_the_tri
     )
     spec, space = make_spec(*wild), make_space(*wild)
     judge = TrialRunner(spec.training, space.detectors, space.metrics)
-    record = search(InlineExecutor(lambda job: judge(job, Phone())), *wild).records()[1]
+    record = search(InlineExecutor(lambda job: judge(job, RecordingChannel())), *wild).records()[1]
     assert (record.state, record.rescue.first.verdict.status) == ("complete", "diverged")
     assert record.rescue.remedy.change["schedule"]["discriminator_lr"] == 2e-4
     files = RunFolder.open(tmp_path / "run").trial(1).figured(record)

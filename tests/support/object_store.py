@@ -1,7 +1,7 @@
-"""An object store of the tests' own: as much of S3's protocol as its clients need, on the loopback interface.
+"""An object store for tests: as much of the S3 protocol as clients need, on the loopback interface.
 
-Not a whole one such as moto's: botocore, which that needs, and what gansearch is tested with exclude each other
-(python-dateutil below 3, and 4). Signatures are not checked.
+moto would be a whole one, but needs botocore, whose python-dateutil below 3 excludes the one that
+gansearch is tested with. Signatures are not checked.
 """
 
 import io

@@ -18,7 +18,7 @@ PASSWORD = "open-sesame"  # of every user
 
 
 def binaries():
-    """Where the server's programs are; Debian keeps them off the path. None where there are none."""
+    """Return the folder of the server's programs, which Debian keeps off the path, or None."""
     found = [
         *Path("/usr/lib/postgresql").glob("*/bin/postgres"),
         *filter(None, [shutil.which("postgres")]),

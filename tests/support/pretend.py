@@ -1,4 +1,4 @@
-"""A device's memory that is none: all processes of a test keep account of it in a folder."""
+"""A simulated GPU memory, which all processes of a test account for in a folder."""
 
 import os
 import tempfile
@@ -19,12 +19,12 @@ from gansearch.training.distributed import joined
 from support.stubs import OUTCOME
 
 COUNTED = Footprint(small=2**20, large=2**28)
-"""Of a candidate."""
+"""Footprint of a candidate."""
 
 
 @dataclass
 class PretendMemory:
-    """A `DeviceMemory` that has room for so many candidates."""
+    """A `DeviceMemory` with room for `room` candidates."""
 
     folder: Path
     room: int = 2
@@ -51,29 +51,31 @@ class PretendMemory:
         return {"peak_gpu_memory_bytes": 1, "reserved_gpu_memory_bytes": 2}
 
 
-def stay(job, line):
-    """Goes in, tells so by a file `in`, and stays until there is a file `leave`; the candidate says how it goes in."""
+def stay(job, channel):
+    """Be admitted as the candidate says, and stay until there is a file `leave`."""
     tempfile.tempdir = str(job.folder.parent)
     counted = None if job.candidate == "uncounted" else COUNTED
     with admitted(
-        PretendMemory(job.folder.parent), counted, line.waiting, alone=job.candidate == "alone"
+        PretendMemory(job.folder.parent), counted, channel.waiting, alone=job.candidate == "alone"
     ):
         (job.folder / "in").touch()
         while not (job.folder / "leave").exists():
-            line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+            channel.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
             time.sleep(0.02)
     return OUTCOME
 
 
-def need_a_gpu_each(job, line):
-    """Takes the GPU that the candidate names for each rank, alone, and notes the order."""
+def need_a_gpu_each(job, channel):
+    """Take the GPU that the candidate names for each rank, alone, and record the order."""
     tempfile.tempdir = str(job.folder)
-    name = job.candidate[job.seat.rank]
-    with joined(job.seat, torch.device("cpu")) as ranks, ExitStack() as on_gpu:
-        with ranks.in_turn(name, line.waiting):
-            on_gpu.enter_context(admitted(PretendMemory(job.folder, name=name), None, line.waiting))
+    name = job.candidate[job.rank.rank]
+    with joined(job.rank, torch.device("cpu")) as ranks, ExitStack() as on_gpu:
+        with ranks.in_turn(name, channel.waiting):
+            on_gpu.enter_context(
+                admitted(PretendMemory(job.folder, name=name), None, channel.waiting)
+            )
             with (job.folder / "order").open("a") as order:
                 order.write(f"{job.trial}{name} ")
-            time.sleep(0.3)  # so that the other team comes in between
+            time.sleep(0.3)  # so that the other group comes in between
         ranks.agreed(None)
     return OUTCOME

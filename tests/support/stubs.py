@@ -1,4 +1,4 @@
-"""Stand-ins for training: what they stand for ends as it is told to."""
+"""Substitutes for real training, whose ends are given."""
 
 import multiprocessing
 import os
@@ -10,92 +10,69 @@ from pathlib import Path
 
 import psutil
 
-from gansearch.messages import AtRung, Decision, Ended, Outcome, Progress, StoppedError
+from gansearch.execution.simulated import SimulatedExecutor
+from gansearch.messages import AtRung, Decision, Outcome, Progress, StoppedError
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.trial_record import Rung
 
 
 def healthy(job):
-    """An outcome whose quality depends on the candidate alone."""
+    """Return an outcome whose quality depends on the candidate alone."""
     quality = 10 / job.candidate.generator.width + abs(job.candidate.schedule.generator_lr - 1e-3)
     return Outcome(HEALTHY, steps=20, seconds=0.1, metrics={"sliced_wasserstein": quality})
 
 
 @dataclass
-class InlineExecutor:
-    """Ends every job at once with what a function of the job says; may die after so many jobs.
+class InlineExecutor(SimulatedExecutor):
+    """A simulated executor whose driver may be killed after so many jobs."""
 
-    A job first comes to each rung of the outcome, and ends at the one from which it may not go on.
-    """
-
-    evaluate: object = healthy
-    slots: int = 1
+    trainings: object = healthy
     dies_after: int | None = None
-    jobs: list = field(default_factory=list)
-    _endings: dict = field(default_factory=dict)
-    _at: dict = field(default_factory=dict)
 
     def submit(self, job):
         if self.dies_after is not None and len(self.jobs) >= self.dies_after:
             raise KilledError
-        self.jobs.append(job)
-        self._endings[job.trial] = self.evaluate(job)
-        self._at[job.trial] = 0
-
-    def events(self, timeout):
-        return [self._event(trial) for trial in list(self._endings)]
-
-    def _event(self, trial):
-        ending, at = self._endings[trial], self._at[trial]
-        rungs = getattr(ending, "rungs", ())
-        if at < len(rungs):
-            return AtRung(trial, rungs[: at + 1])
-        del self._endings[trial]
-        return Ended(trial, ending)
-
-    def answer(self, trial, decision):
-        self._at[trial] += 1
-        if decision is not Decision.CONTINUE:
-            rungs = self._endings[trial].rungs[: self._at[trial]]
-            self._endings[trial] = replace(
-                self._endings[trial], rungs=rungs, steps=rungs[-1].step, metrics={}
-            )
+        super().submit(job)
 
     def stop(self, grace):
         if self.dies_after is not None:
             raise KilledError  # a killed driver puts nothing in order
-        self._endings.clear()
+        super().stop(grace)
 
 
 @dataclass
-class Phone:
-    """A line to nobody: remembers what it was told, and lets a run go on from every rung but the named one."""
+class RecordingChannel:
+    """A channel that records what it is told, and pauses a run at the given step."""
 
-    ends_at: int | None = None
-    told: list = field(default_factory=list)
+    pauses_at: int | None = None
+    progresses: list = field(default_factory=list)
     rungs: list = field(default_factory=list)
-    signs_of_life: int = 0
+    heartbeats: int = 0
+    decision: Decision = Decision.PAUSE
 
     def progress(self, progress):
-        self.told.append(progress)
+        self.progresses.append(progress)
 
     def at_rung(self, at_rung):
         self.rungs.append(at_rung.rungs[-1])
-        return at_rung.rungs[-1].step != self.ends_at
+        return self.decision if at_rung.rungs[-1].step == self.pauses_at else Decision.CONTINUE
 
-    def at_work(self):
-        self.signs_of_life += 1
+    def heartbeat(self):
+        self.heartbeats += 1
 
     def waiting(self):
-        self.signs_of_life += 1
+        self.heartbeats += 1
+
+    def shared(self, agree):
+        return self
 
 
 class KilledError(BaseException):
-    """Stands for a driver that is gone in the middle of its work."""
+    """Raised where a driver is killed in the middle of its work."""
 
 
 class Audience:
-    """Listens, and remembers what trials ended as."""
+    """A listener that records what it hears of trials that ended."""
 
     def __init__(self):
         self.records, self.rescues, self.retries, self.rejections = [], [], [], []
@@ -132,11 +109,11 @@ class Audience:
 OUTCOME = Outcome(HEALTHY, steps=1, seconds=0.0)
 
 
-def evaluate(job, line):
-    """Ends a worker's process in the way that the job's candidate names."""
+def evaluate(job, channel):
+    """End a worker in the way that the job's candidate names."""
     match job.candidate:
         case "healthy":
-            line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+            channel.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         case "raises":
             raise ValueError("no such thing")
         case "exits":
@@ -153,7 +130,7 @@ def evaluate(job, line):
             raise torch.OutOfMemoryError("CUDA out of memory")
         case "exhausts a GPU that it shares":
             if not job.alone:
-                evaluate(replace(job, candidate="exhausts a GPU"), line)
+                evaluate(replace(job, candidate="exhausts a GPU"), channel)
         case "exhausts a GPU as its libraries say it":
             raise RuntimeError(
                 "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
@@ -161,16 +138,17 @@ def evaluate(job, line):
         case "waits":
             while True:
                 time.sleep(0.01)
-                line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+                channel.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         case "asks at two rungs":
-            words = [
-                line.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),))) for step in (1, 2)
-            ]
-            return Outcome(HEALTHY, steps=sum(words), seconds=0.0)
+            for step in (1, 2):
+                decision = channel.at_rung(AtRung(job.trial, (Rung(step, {"mmd": 1.0}),)))
+                if decision is not Decision.CONTINUE:
+                    return Outcome(HEALTHY, steps=step, seconds=0.0, decision=decision)
+            return Outcome(HEALTHY, steps=3, seconds=0.0)
         case "hangs":
             time.sleep(60)
         case "measures for long":
-            line.at_work()
+            channel.heartbeat()
             time.sleep(60)
         case "is flaky":
             if job.resume_from is None:
@@ -192,13 +170,13 @@ def evaluate(job, line):
             time.sleep(60)
         case "keeps a checkpoint when stopped":
             try:
-                evaluate(replace(job, candidate="waits"), line)
+                evaluate(replace(job, candidate="waits"), channel)
             except StoppedError:
                 (job.folder / "kept").touch()
                 raise
         case "dies at a rung":
             threading.Timer(0.2, os._exit, [3]).start()
-            line.at_rung(AtRung(job.trial, (Rung(1, {"mmd": 1.0}),)))
+            channel.at_rung(AtRung(job.trial, (Rung(1, {"mmd": 1.0}),)))
         case "tells its threads":
             import torch
 
@@ -233,28 +211,28 @@ PARTS = {
     (48, 2): "exhausts a GPU",
     (56, 2): "exhausts a GPU as its libraries say it",
 }
-"""What `play` makes of candidates of the tiny study, by width and latent."""
+"""Ways to end of `play`, by width and latent of the candidates of the tiny study."""
 
 
-def play(job, line):
-    """Ends in the way that is the part of the job's candidate; a candidate that is a string is its own part."""
+def play(job, channel):
+    """End a worker as `PARTS` says of the candidate; a candidate that is a string names the way."""
     if isinstance(job.candidate, str):
-        return evaluate(job, line)
+        return evaluate(job, channel)
     generator = job.candidate.generator
-    outcome = evaluate(replace(job, candidate=PARTS[generator.width, generator.latent]), line)
+    outcome = evaluate(replace(job, candidate=PARTS[generator.width, generator.latent]), channel)
     return healthy(job) if outcome.verdict is HEALTHY else outcome
 
 
-def linger(job, line):
-    """Keeps a checkpoint that tells on which node of Ray it runs, and ends healthy once a file `go` is in the study's.
+def linger(job, channel):
+    """Write a checkpoint that names the Ray node, and end healthy once there is a file `go`.
 
-    Its signals tell whether it took up the checkpoint of another one.
+    The signal `resumed` is 1 when it was resumed from a checkpoint.
     """
     raylet = next(process for process in psutil.Process().parents() if process.name() == "raylet")
     (job.folder / "checkpoint.pt").write_text(str(raylet.pid))
     (job.folder / "place").write_text(str(job.folder))
     while not Path("go").exists():
-        line.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
+        channel.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         time.sleep(0.05)
-    taken_up = job.resume_from is not None and (job.resume_from / "checkpoint.pt").exists()
-    return replace(healthy(job), signals={"taken_up": float(taken_up)})
+    resumed = job.resume_from is not None and (job.resume_from / "checkpoint.pt").exists()
+    return replace(healthy(job), signals={"resumed": float(resumed)})

@@ -1,11 +1,12 @@
-"""The executor on Ray Tune: Ray says where a candidate is trained, and nothing else.
+"""The executor on Ray Tune: Ray decides where a candidate is trained, and nothing else.
 
-A job becomes a trial of Tune's, without a scheduler of Ray's, and Tune finds a slot for it on some node.
-There it is trained in processes of its own, as on the local executor and by the same code, so that it comes
-to the same ending; Ray repeats nothing. What trials tell and are told goes through a mailbox beside the driver.
+A job becomes a trial of Tune's, without a scheduler of Ray's, and Tune finds a slot for it on some
+node. There it is trained in processes of its own, as on the local executor and by the same code, so
+that it ends the same way; Ray repeats nothing. Messages and replies go through a relay beside the
+driver.
 
-Trials write into the run folder from wherever they are, so that on a cluster it must lie on storage that all
-nodes see under the same path; or else their files are brought there over a depot, and the driver alone writes.
+Trials write into the run folder from wherever they are, so on a cluster it must lie on storage that
+all nodes see under the same path; or their files are transferred over an object store.
 """
 
 from __future__ import annotations
@@ -29,10 +30,15 @@ from ray.tune.experiment import Trial
 from ray.tune.search import Searcher as TuneSearcher
 
 from gansearch.errors import FileTransferError, GansearchError
-from gansearch.execution.ray.file_transfer import Elsewhere, ObjectStoreTransfer, dispatch, received
-from gansearch.execution.ray.session import ray_session, slots_in, threads_in
-from gansearch.execution.ray.slot import Reply, Slot, Stop, Ticket, open_mailbox, shelf_of
-from gansearch.execution.worker import task_of
+from gansearch.execution.ray.file_transfer import (
+    NodeEvaluate,
+    ObjectStoreTransfer,
+    download_outputs,
+    upload_inputs,
+)
+from gansearch.execution.ray.session import count_slots, ray_session, threads_of_worker
+from gansearch.execution.ray.slot import JobId, Slot, SlotReply, StopRequest, start_relay
+from gansearch.execution.worker import pickle_task
 from gansearch.execution.worker_group import WorkerLimits
 from gansearch.messages import (
     AtRung,
@@ -47,17 +53,17 @@ from gansearch.messages import (
 )
 from gansearch.study.spec import ExecutorSpec
 
-LATE = 5.0
+SHUTDOWN_TIMEOUT = 5.0
 """Seconds that Tune may need beyond the grace to end its trials."""
 
 
 @contextlib.contextmanager
 def ray_executor(evaluate: Evaluate, spec: ExecutorSpec) -> Iterator[RayExecutor]:
-    """An executor on a cluster, or on a Ray of its own that ends with it.
+    """Give an executor on a cluster, or on a Ray of its own that ends with it.
 
     Raises:
-        GansearchError: when no cluster answers, or none of its nodes has what a candidate should get.
-        DepotError: when the study names a storage over which no files can be brought.
+        GansearchError: when no cluster answers, or no node has the resources of a candidate.
+        FileTransferError: when the study's storage does not work.
     """
     if spec.storage_path is not None:
         ObjectStoreTransfer(spec.storage_path).check()
@@ -70,102 +76,94 @@ def ray_executor(evaluate: Evaluate, spec: ExecutorSpec) -> Iterator[RayExecutor
 
 
 class RayExecutor:
-    """Trains each job as a trial of Ray Tune's, which runs in a thread of the driver."""
+    """Trains each job as a trial of Ray Tune, which runs in a thread of the driver."""
 
     def __init__(self, evaluate: Evaluate, spec: ExecutorSpec, folder: Path) -> None:
-        """Begin to wait for jobs.
+        """Start Tune.
 
         Args:
-            evaluate: what trains.
-            spec: what each candidate gets, and how many there are at a time.
-            folder: where Tune may keep its own files.
+            evaluate: trains and judges a candidate.
+            spec: number of slots, and resources of each.
+            folder: folder for Tune's own files.
         """
-        self.slots = slots_in(spec)
+        self.slots = count_slots(spec)
         self._evaluate = evaluate
-        self._tickets = count()
-        self._running: dict[Ticket, Job] = {}
-        self._jobs, self._deaths = Jobs(), Deaths()
+        self._numbers = count()
+        self._running: dict[JobId, Job] = {}
+        self._jobs, self._crashes = JobSearcher(), CrashCallback()
         self._failure: Exception | None = None
         name = f"gansearch-{uuid.uuid4()}"
-        self._depot = (
-            None
-            if spec.storage_path is None
-            else ObjectStoreTransfer(spec.storage_path, f"/{name}")
-        )
-        self._mailbox = open_mailbox(name)
-        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(
-            self.slots
-        )  # or else they would start one after the other
+        self._transfer: ObjectStoreTransfer | None = None
+        if spec.storage_path is not None:
+            self._transfer = ObjectStoreTransfer(spec.storage_path, f"/{name}")
+        self._relay = start_relay(name)
+        # Tune would otherwise start the slots one after the other.
+        os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(self.slots)
         self._tuning = threading.Thread(
             target=self._tune, args=(name, spec, folder), name="ray-tune", daemon=True
         )
         self._tuning.start()
 
     def submit(self, job: Job) -> None:
-        ticket = next(self._tickets)
-        self._running[ticket] = job
-        try:
-            task = self._task(ticket, job)
-        except FileTransferError as error:
-            self._deaths.hear(ticket, Crash("died", str(error)))
-            return
-        _done(self._mailbox.submit.remote(ticket, task))
-        self._jobs.hand_out(ticket)
-
-    def _task(self, ticket: Ticket, job: Job) -> bytes:
-        """What a slot is given to do, once what it needs is where it will be looked for."""
-        if self._depot is None:
-            return task_of(self._evaluate, job)
-        shelf = shelf_of(self._depot, ticket)
-        dispatch(shelf, job)
-        return task_of(Elsewhere(self._evaluate, shelf), job)
+        number = next(self._numbers)
+        self._running[number] = job
+        evaluate = self._evaluate
+        if self._transfer is not None:
+            transfer = self._transfer.of_job(number)
+            try:
+                upload_inputs(transfer, job)
+            except FileTransferError as error:
+                self._crashes.add(number, Crash("died", str(error)))
+                return
+            evaluate = NodeEvaluate(evaluate, transfer)
+        _get(self._relay.submit.remote(number, pickle_task(evaluate, job)))
+        self._jobs.add(number)
 
     def events(self, timeout: float) -> Sequence[Event]:
         if not self._tuning.is_alive():
             raise GansearchError(f"Ray Tune has ended before the search did: {self._failure}")
-        # Deaths first, so that what a trial told before it died is heard before that.
-        deaths = self._deaths.take()
-        told = _done(self._mailbox.told.remote(0.0 if deaths else timeout))
+        # Crashes first, so that messages which a trial sent before it died come before its crash.
+        crashes = self._crashes.take()
+        messages = _get(self._relay.messages.remote(0.0 if crashes else timeout))
         events: list[Event] = []
-        for ticket, message in [*told, *deaths]:
-            if ticket not in self._running:  # it has ended already
+        for number, message in [*messages, *crashes]:
+            if number not in self._running:  # it has ended already
                 continue
             if isinstance(message, (Progress, AtRung)):
                 events.append(message)
             else:
-                events.append(self._ended(ticket, message))
+                events.append(self._end(number, message))
         return events
 
-    def _ended(self, ticket: Ticket, ending: Ending) -> Ended:
-        """How a trial has ended, with its files in the run folder."""
-        job = self._running.pop(ticket)
-        if self._depot is not None:
-            ending = received(shelf_of(self._depot, ticket), job, ending)
+    def _end(self, number: JobId, ending: Ending) -> Ended:
+        """Forget a job that has ended, and bring its files into the run folder."""
+        job = self._running.pop(number)
+        if self._transfer is not None:
+            ending = download_outputs(self._transfer.of_job(number), job, ending)
         return Ended(job.trial, ending)
 
     def answer(self, trial: int, decision: Decision) -> None:
-        self._say(trial, decision is Decision.CONTINUE)
+        self._reply(trial, decision)
 
     def stop(self, grace: float) -> None:
         with contextlib.suppress(GansearchError):  # where Ray is gone there is nothing left to stop
             for trial in {job.trial for job in self._running.values()}:
-                self._say(trial, Stop(grace))
+                self._reply(trial, StopRequest(grace))
         self._jobs.close()
-        self._tuning.join(grace + LATE)
-        if (
-            not self._tuning.is_alive()
-        ):  # or else something may come yet, which the next driver will fetch
-            for ticket in list(self._running):
-                self._ended(ticket, Crash("died", "interrupted"))
+        self._tuning.join(grace + SHUTDOWN_TIMEOUT)
+        # If Tune still runs, files may still be uploaded; the next driver downloads those.
+        if not self._tuning.is_alive():
+            for number in list(self._running):
+                self._end(number, Crash("died", "interrupted"))
         self._running.clear()
 
-    def _say(self, trial: int, word: Reply) -> None:
-        for ticket, job in self._running.items():
+    def _reply(self, trial: int, reply: SlotReply) -> None:
+        for number, job in self._running.items():
             if job.trial == trial:
-                _done(self._mailbox.say.remote(ticket, word))
+                _get(self._relay.reply.remote(number, reply))
 
     def _tune(self, name: str, spec: ExecutorSpec, folder: Path) -> None:
-        """Have Tune run jobs until there are no more; in a thread of its own."""
+        """Let Tune run jobs until there are no more; runs in a thread of its own."""
         try:
             self._tuner(name, spec, folder).fit()
         except Exception as error:
@@ -173,17 +171,17 @@ class RayExecutor:
 
     def _tuner(self, name: str, spec: ExecutorSpec, folder: Path) -> tune.Tuner:
         workers, cpus, gpus = spec.workers_per_candidate, spec.resources.cpus, spec.resources.gpus
-        terms = WorkerLimits(threads_in(spec, self.slots), spec.heartbeat_timeout, workers)
+        threads = threads_of_worker(spec, self.slots)
         return tune.Tuner(
-            # One bundle for all of its workers, so that they are on one node.
+            # One bundle for all workers of a candidate, so that they are on one node.
             tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),
             param_space={
-                "mailbox": name,
+                "relay": name,
                 "folder": os.getcwd(),
                 "path": sys.path,
-                "terms": terms,
+                "limits": WorkerLimits(threads, spec.heartbeat_timeout, workers),
                 "gpus": gpus,
-                "depot": self._depot,
+                "transfer": self._transfer,
             },
             tune_config=tune.TuneConfig(
                 search_alg=self._jobs, num_samples=-1, reuse_actors=True, trial_dirname_creator=str
@@ -191,56 +189,56 @@ class RayExecutor:
             run_config=tune.RunConfig(
                 name=name,
                 storage_path=str(folder),
-                callbacks=[self._deaths],
+                callbacks=[self._crashes],
                 checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
                 verbose=0,
             ),
         )
 
 
-def _done(answer: Any) -> Any:
-    """Wait for an answer of the mailbox.
+def _get(reference: Any) -> Any:
+    """Wait for an answer of the relay.
 
     Raises:
-        GansearchError: when there will be none.
+        GansearchError: when the connection to Ray is lost.
     """
     try:
-        return ray.get(answer)
+        return ray.get(reference)
     except RayError as error:
         raise GansearchError(f"the connection to Ray is lost: {_first_line(error)}") from error
 
 
 # --------------------------------------------------------------------------------------------------
-# What Tune sees in the driver
+# Parts of Tune, in the driver
 
 
-class Jobs(TuneSearcher):
-    """Hands Tune the tickets of submitted jobs, first come, first served."""
+class JobSearcher(TuneSearcher):
+    """Hands the numbers of submitted jobs to Tune in their order."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._waiting: queue.SimpleQueue[Ticket | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[JobId | None] = queue.SimpleQueue()
         self._running = 0
 
-    def hand_out(self, ticket: Ticket) -> None:
-        """Have a job run."""
-        self._waiting.put(ticket)
+    def add(self, job: JobId) -> None:
+        """Add a job."""
+        self._waiting.put(job)
 
     def close(self) -> None:
-        """Say that no more will come; what is waiting still runs."""
+        """Announce that there are no more jobs; those that wait still run."""
         self._waiting.put(None)
 
     def suggest(self, trial_id: str) -> Any:
-        """The ticket of a job as the configuration of a trial; None where there is none yet."""
+        """Return the number of a job as the configuration of a trial; None where no job waits."""
         try:
             # Given nothing while nothing runs, Tune would sleep for a second.
-            ticket = self._waiting.get(block=self._running == 0)
+            job = self._waiting.get(block=self._running == 0)
         except queue.Empty:
             return None
-        if ticket is None:
+        if job is None:
             return self.FINISHED
         self._running += 1
-        return {"ticket": ticket}
+        return {"job": job}
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -248,49 +246,46 @@ class Jobs(TuneSearcher):
         self._running -= 1
 
     def save(self, checkpoint_path: str) -> None:
-        """Keep nothing: what there is to resume, the study knows."""
+        """Keep nothing: a search is resumed from the study's own storage."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Jobs, ()
+        return JobSearcher, ()
 
 
-class Deaths(tune.Callback):
-    """Hears from Tune which jobs have lost their slot."""
+class CrashCallback(tune.Callback):
+    """Collects the jobs that have lost their slot."""
 
     def __init__(self) -> None:
-        self._heard: queue.SimpleQueue[tuple[Ticket, Crash]] = queue.SimpleQueue()
+        self._crashes: queue.SimpleQueue[tuple[JobId, Crash]] = queue.SimpleQueue()
 
-    def hear(self, ticket: Ticket, crash: Crash) -> None:
-        """Hear of one."""
-        self._heard.put((ticket, crash))
+    def add(self, job: JobId, crash: Crash) -> None:
+        """Add a crash."""
+        self._crashes.put((job, crash))
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        self.hear(trial.config["ticket"], _death(trial))
+        self.add(trial.config["job"], _crash_of_slot(trial))
 
-    def take(self) -> list[tuple[Ticket, Crash]]:
-        """Those that were heard of since the last call."""
-        return [self._heard.get() for _ in range(self._heard.qsize())]
+    def take(self) -> list[tuple[JobId, Crash]]:
+        """Return the crashes since the last call."""
+        return [self._crashes.get() for _ in range(self._crashes.qsize())]
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Deaths, ()
+        return CrashCallback, ()
 
 
-def _death(trial: Trial) -> Crash:
-    """How a slot died, from what Ray says of it."""
+def _crash_of_slot(trial: Trial) -> Crash:
+    """Return the crash of a trial whose slot Ray reports as failed."""
     error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
     if isinstance(error, OutOfMemoryError):
         return Crash("out-of-memory", f"Ray ended its slot: {_first_line(error)}")
     if isinstance(error, RayActorError) and not error.actor_init_failed:
-        return Crash("died", f"its slot on Ray was lost: {_cause(error)}")
+        # The cause comes last, after an indented description of the actor, and before guesses.
+        lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
+        cause = lines[-1].partition(" Some common causes")[0]
+        return Crash("died", f"its slot on Ray was lost: {cause}")
     return Crash("raised", str(error).rstrip().splitlines()[-1], traceback=str(error))
-
-
-def _cause(error: RayActorError) -> str:
-    """What Ray knows of it, without what it says of the actor, indented, and the guesses that follow."""
-    lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
-    return lines[-1].partition(" Some common causes")[0]
 
 
 def _first_line(error: Exception) -> str:

@@ -1,11 +1,12 @@
-"""A depot: storage by URL over which the files of trials reach the run folder from nodes that do not share it.
+"""Transfer of trials' files over an object store, from nodes that do not share the run folder.
 
-Each job has a shelf there. The driver lays on it what the job needs of the run folder; its slot fetches that into
-a folder of the node's own, in which the trial keeps its files. It brings them to the shelf whenever the trial has
-written a checkpoint, and in the end, and the driver fetches them into the run folder.
+Each job has a prefix in the store. The driver uploads under it what the job needs of the run
+folder. The job's slot downloads that into a folder on its node, in which the trial keeps its files,
+and uploads them whenever the trial has written a checkpoint, and at its end. The driver downloads
+them into the run folder.
 
-What is brought is one object, an archive named by its number and its sha256. So a part of one never counts, on
-object stores and file systems alike, and the last one that came whole is there until the next one is.
+Each upload is one object: an archive named by its number and its sha256. A part of an upload never
+counts, on object stores and file systems alike, and the last whole one stays until the next is.
 """
 
 from __future__ import annotations
@@ -30,120 +31,114 @@ from gansearch.files import passing_folder
 from gansearch.messages import Channel, Crash, Ending, Evaluate, Job, Outcome
 
 PREFIX = "gansearch-trial-"
-THERE, BACK = "there", "back"
-"""What a job needs, and what it leaves."""
+INPUTS, OUTPUTS = "inputs", "outputs"
+"""Files that a job needs, and files that it leaves."""
 TRIAL, RESUMED = "trial", "resumed"
-"""On a node, the folders for which a job asks."""
+"""Folders of a job on its node."""
 CHECKPOINT, NETWORKS = "checkpoint.pt", "*.pt"
-NOTE = ".depot"
-"""In a trial's folder as long as its files are on a shelf: which one it is."""
+MARKER = ".object-store-prefix"
+"""File in a trial's folder that names its prefix, as long as its files are in the store."""
 
 
 @dataclass(frozen=True)
 class ObjectStoreTransfer:
-    """A place in a storage.
+    """A prefix in an object store.
 
-    All but `remove` raise a `FileTransferError` that names URL and cause when the storage does not do as it should.
+    All methods but `remove` raise a `FileTransferError` with URL and cause when the store fails.
     """
 
     url: str
-    """As `pyarrow.fs.FileSystem.from_uri` takes it."""
-    below: str = ""
-    """The path of the place below the URL's."""
+    """URL of the store, as `pyarrow.fs.FileSystem.from_uri` takes it."""
+    prefix: str = ""
+    """Path below the URL's."""
 
     def at(self, name: str) -> ObjectStoreTransfer:
-        """A place below this one."""
-        return replace(self, below=f"{self.below}/{name}")
+        """Return a prefix below this one."""
+        return replace(self, prefix=f"{self.prefix}/{name}")
+
+    def of_job(self, job: int) -> ObjectStoreTransfer:
+        """Return the prefix of a job."""
+        return replace(self, prefix=f"{self.prefix}-{job}")
 
     def check(self) -> None:
-        """Find out whether files can be brought there and back."""
-        place = self.at(f"{PREFIX}{uuid.uuid4()}")
-        place.send({})
+        """Upload, download and remove an empty archive."""
+        trial = self.at(f"{PREFIX}{uuid.uuid4()}")
+        trial.upload({})
         try:
             with tempfile.TemporaryDirectory() as folder:
-                if not place.fetch(Path(folder)):
+                if not trial.download(Path(folder)):
                     raise FileTransferError(f"{self.url}: what was written there is not found")
         finally:
-            place.remove()
+            trial.remove()
 
-    def send(self, files: Mapping[str, Path]) -> None:
-        """Bring files, under their names, in place of those that were brought before."""
-        archive = _packed(files)
-        with self._reached() as (storage, place):
-            before = _archives(storage, place)
+    def upload(self, files: Mapping[str, Path]) -> None:
+        """Upload files by name in place of those that were uploaded before."""
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w") as archive:
+            for name, file in files.items():
+                # The trial may have removed it meanwhile.
+                with suppress(FileNotFoundError):
+                    archive.writestr(name, file.read_bytes())
+        content = packed.getvalue()
+        with self._opened() as (store, folder):
+            before = _archives(store, folder)
             number = 1 + max((int(PurePosixPath(path).name[:6]) for path in before), default=0)
-            storage.create_dir(place, recursive=True)
-            name = f"{number:06d}-{hashlib.sha256(archive).hexdigest()}.zip"
-            with storage.open_output_stream(f"{place}/{name}", compression=None) as stream:
-                stream.write(archive)
-            for path in before:
-                storage.delete_file(path)
+            store.create_dir(folder, recursive=True)
+            path = f"{folder}/{number:06d}-{hashlib.sha256(content).hexdigest()}.zip"
+            with store.open_output_stream(path, compression=None) as stream:
+                stream.write(content)
+            for superseded in before:
+                store.delete_file(superseded)
 
-    def fetch(self, folder: Path) -> bool:
-        """Take the files that were last brought as a whole into a folder; whether there are any."""
-        with self._reached() as (storage, place):
-            archive = next(
-                (whole for path in _archives(storage, place) if (whole := _read(storage, path))),
-                None,
-            )
-        if archive is not None:
-            _unpack(archive, folder)
-        return archive is not None
+    def download(self, folder: Path) -> bool:
+        """Download the last whole upload into a folder; return False where there is none."""
+        with self._opened() as (store, place):
+            contents = (_read_whole(store, path) for path in _archives(store, place))
+            content = next((content for content in contents if content), None)
+        if content is None:
+            return False
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            for name in packed.namelist():
+                with open(packed.extract(name, folder), "rb") as file:
+                    os.fsync(file.fileno())
+        return True
 
     def remove(self) -> None:
-        """Remove all that is there; what cannot be removed stays."""
-        with suppress(FileTransferError), self._reached() as (storage, place):
-            storage.delete_dir(place)
+        """Remove all uploads; those that cannot be removed stay."""
+        with suppress(FileTransferError), self._opened() as (store, folder):
+            store.delete_dir(folder)
 
     @contextmanager
-    def _reached(self) -> Iterator[tuple[FileSystem, str]]:
-        """The storage, and the path of this place in it."""
+    def _opened(self) -> Iterator[tuple[FileSystem, str]]:
+        """Give the store, and the path of this prefix in it."""
         try:
-            storage, root = _opened(self.url)
-            yield storage, f"{root.rstrip('/')}{self.below}"
+            store, root = _file_system(self.url)
+            yield store, f"{root.rstrip('/')}{self.prefix}"
         except (OSError, pa.ArrowException) as error:
             raise FileTransferError(f"{self.url}: {str(error).partition(chr(10))[0]}") from error
 
 
 @functools.cache
-def _opened(url: str) -> tuple[FileSystem, str]:
-    storage, root = FileSystem.from_uri(url)
-    return storage, root
+def _file_system(url: str) -> tuple[FileSystem, str]:
+    store, root = FileSystem.from_uri(url)
+    return store, root
 
 
-def _archives(storage: FileSystem, place: str) -> list[str]:
-    """The paths of all that was brought to a place, the last one first."""
-    found = storage.get_file_info(FileSelector(place, allow_not_found=True))
+def _archives(store: FileSystem, folder: str) -> list[str]:
+    """Return the paths of all archives in a folder, the last one first."""
+    found = store.get_file_info(FileSelector(folder, allow_not_found=True))
     return sorted((info.path for info in found if info.path.endswith(".zip")), reverse=True)
 
 
-def _read(storage: FileSystem, path: str) -> bytes | None:
-    """An archive; None if it is not whole."""
-    with storage.open_input_file(path) as file:
-        archive: bytes = file.read()
-    return archive if hashlib.sha256(archive).hexdigest() == PurePosixPath(path).stem[7:] else None
-
-
-def _packed(files: Mapping[str, Path]) -> bytes:
-    """An archive of files, without those that are gone by now."""
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for name, path in files.items():
-            with suppress(FileNotFoundError):
-                archive.writestr(name, path.read_bytes())
-    return packed.getvalue()
-
-
-def _unpack(content: bytes, folder: Path) -> None:
-    """Write the files of an archive, and do not return before they are safe."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        for name in archive.namelist():
-            with open(archive.extract(name, folder), "rb") as file:
-                os.fsync(file.fileno())
+def _read_whole(store: FileSystem, path: str) -> bytes | None:
+    """Return the content of an archive; None when its hash is not that of its name."""
+    with store.open_input_file(path) as file:
+        content: bytes = file.read()
+    return content if hashlib.sha256(content).hexdigest() == PurePosixPath(path).stem[7:] else None
 
 
 def _files_of(folder: Path, pattern: str = "**/*", name: str = "") -> dict[str, Path]:
-    """The files of a folder, but for those that are being written, under their names in another one."""
+    """Return the files of a folder by their names under `name`, without those being written."""
     found = (
         path for path in folder.glob(pattern) if path.is_file() and not path.name.startswith(".")
     )
@@ -154,37 +149,43 @@ def _files_of(folder: Path, pattern: str = "**/*", name: str = "") -> dict[str, 
 # In the driver
 
 
-def dispatch(shelf: ObjectStoreTransfer, job: Job) -> None:
-    """Lay on a job's shelf what it needs of the run folder.
+def upload_inputs(transfer: ObjectStoreTransfer, job: Job) -> None:
+    """Upload what a job needs of the run folder.
 
     Raises:
-        DepotError: when the storage does not take it.
+        FileTransferError: when the store fails.
     """
-    (job.folder / NOTE).write_text(shelf.below)
-    needed: dict[str, Path] = {}
     if job.resume_from is not None:
-        for note in job.resume_from.rglob(NOTE):  # the driver of that trial was killed
-            _collect(replace(shelf, below=note.read_text()), note.parent)
-        needed |= _files_of(job.resume_from, NETWORKS, RESUMED)
-    if needed:
-        shelf.at(THERE).send(needed)
+        # Files of an earlier job whose driver was killed before it downloaded them.
+        for marker in job.resume_from.rglob(MARKER):
+            _download_outputs(replace(transfer, prefix=marker.read_text()), marker.parent)
+    # Only now: a trial that is resumed may be resumed from its own folder.
+    (job.folder / MARKER).write_text(transfer.prefix)
+    if job.resume_from is None:
+        return
+    if files := _files_of(job.resume_from, NETWORKS, RESUMED):
+        transfer.at(INPUTS).upload(files)
 
 
-def received(shelf: ObjectStoreTransfer, job: Job, ending: Ending) -> Ending:
-    """How a job has ended, once its files are in the run folder; where they cannot be had it has died."""
+def download_outputs(transfer: ObjectStoreTransfer, job: Job, ending: Ending) -> Ending:
+    """Download a job's files into the run folder.
+
+    Returns:
+        The ending, or a crash where the files are lost.
+    """
     try:
-        if _collect(shelf, job.folder) or isinstance(ending, Crash):
+        if _download_outputs(transfer, job.folder) or isinstance(ending, Crash):
             return ending
-        return Crash("died", f"{shelf.url}: its files are not there")
+        return Crash("died", f"{transfer.url}: its files are not there")
     except (FileTransferError, OSError) as error:
         return ending if isinstance(ending, Crash) else Crash("died", str(error))
 
 
-def _collect(shelf: ObjectStoreTransfer, folder: Path) -> bool:
-    """Take what was brought to a shelf into the run folder, and clear the shelf; whether there was anything."""
-    found = shelf.at(BACK).fetch(folder)
-    (folder / NOTE).unlink(missing_ok=True)
-    shelf.remove()
+def _download_outputs(transfer: ObjectStoreTransfer, folder: Path) -> bool:
+    """Move the outputs under a prefix into the run folder; return False where there are none."""
+    found = transfer.at(OUTPUTS).download(folder)
+    (folder / MARKER).unlink(missing_ok=True)
+    transfer.remove()
     return found
 
 
@@ -193,56 +194,51 @@ def _collect(shelf: ObjectStoreTransfer, folder: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """An `Evaluate` whose trials keep their files in the folder that `at_node` gives them."""
+class NodeEvaluate:
+    """An `Evaluate` whose trials keep their files in the folder that `node_folder` makes."""
 
     evaluate: Evaluate
-    shelf: ObjectStoreTransfer
+    transfer: ObjectStoreTransfer
 
-    def __call__(self, job: Job, line: Channel) -> Outcome:
-        """Train and judge.
+    def __call__(self, job: Job, channel: Channel) -> Outcome:
+        """Train and judge the job's candidate.
 
         Raises:
-            StoppedError: from `line`, with a checkpoint written.
+            StoppedError: from `channel`, with a checkpoint written.
         """
-        here = Path(tempfile.gettempdir(), f"{PREFIX}{_name(self.shelf)}")
-        resumed = None if job.resume_from is None else here / RESUMED
-        return self.evaluate(replace(job, folder=here / TRIAL, resume_from=resumed), line)
+        folder = Path(tempfile.gettempdir(), f"{PREFIX}{_name(self.transfer)}")
+        resumed = None if job.resume_from is None else folder / RESUMED
+        return self.evaluate(replace(job, folder=folder / TRIAL, resume_from=resumed), channel)
 
 
-Keep = Callable[[bool], None]
-"""Brings a trial's files to its shelf if it has written a checkpoint; with True in any case."""
+Upload = Callable[[bool], None]
+"""Uploads a trial's files if it has written a new checkpoint; with True in any case."""
 
 
 @contextmanager
-def at_node(shelf: ObjectStoreTransfer) -> Iterator[Keep]:
-    """A folder of this node's own for a job, with what it needs, until it has ended.
+def node_folder(transfer: ObjectStoreTransfer) -> Iterator[Upload]:
+    """Make a folder on this node with the inputs of a job; it is removed when the job has ended.
 
     Raises:
-        DepotError: when the storage does not do as it should; so does what this gives.
+        FileTransferError: when the store fails, also from the function that this gives.
     """
-    brought = 0
+    uploaded = 0
 
-    def keep(last: bool) -> None:
-        nonlocal brought
-        written = _time_of(here / TRIAL / CHECKPOINT)
-        if last or written > brought:
-            shelf.at(BACK).send(_files_of(here / TRIAL))
-            brought = written
+    def upload(last: bool) -> None:
+        nonlocal uploaded
+        try:
+            written = (folder / TRIAL / CHECKPOINT).stat().st_mtime_ns
+        except FileNotFoundError:
+            written = 0
+        if last or written > uploaded:
+            transfer.at(OUTPUTS).upload(_files_of(folder / TRIAL))
+            uploaded = written
 
-    with passing_folder(Path(tempfile.gettempdir()), PREFIX, _name(shelf)) as here:
-        (here / TRIAL).mkdir()
-        shelf.at(THERE).fetch(here)
-        yield keep
-
-
-def _time_of(file: Path) -> int:
-    """When a file was written, in nanoseconds; 0 if it is not there."""
-    try:
-        return file.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
+    with passing_folder(Path(tempfile.gettempdir()), PREFIX, _name(transfer)) as folder:
+        (folder / TRIAL).mkdir()
+        transfer.at(INPUTS).download(folder)
+        yield upload
 
 
-def _name(shelf: ObjectStoreTransfer) -> str:
-    return shelf.below.strip("/").replace("/", "-")
+def _name(transfer: ObjectStoreTransfer) -> str:
+    return transfer.prefix.strip("/").replace("/", "-")

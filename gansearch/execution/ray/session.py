@@ -1,4 +1,4 @@
-"""Ray for as long as a search lasts: a cluster's, or one of our own that leaves nothing behind."""
+"""Connection to Ray for a search: to a cluster, or to a Ray of our own that ends with it."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from typing import Any
 import ray
 
 from gansearch.errors import GansearchError
-from gansearch.execution.local import count_cores, threads_each, workers_in_memory
+from gansearch.execution.local import count_cores, threads_per_process, workers_in_memory
 from gansearch.files import passing_folder
 from gansearch.study.spec import ExecutorSpec
 
-OBJECT_STORE = 100_000_000
-"""Bytes of shared memory for Ray's objects, of which we have hardly any; by default it takes 30% of all memory."""
-REACHED_WITHIN = 10.0
+OBJECT_STORE_MEMORY = 100_000_000
+"""Bytes of shared memory for Ray's objects, of which we have few; its default is 30% of all."""
+CONNECT_TIMEOUT = 10.0
 """Seconds within which a cluster has to answer."""
-LONGEST_TEMPORARY = 20
-"""Characters: the sockets of Ray lie 87 deeper, and the path of a socket has 107."""
+LONGEST_TEMPORARY_PATH = 20
+"""Characters. Paths of Ray's sockets are 87 longer, and the limit of a socket's path is 107."""
 PREFIX = "gansearch-ray-"
 
 
 @contextlib.contextmanager
 def ray_session(spec: ExecutorSpec) -> Iterator[Path]:
-    """Be connected to Ray; gives a folder for what need not outlast that. One that is connected already stays so.
+    """Connect to Ray; give a folder that is removed at the end. An existing connection stays.
 
     Raises:
         GansearchError: when no cluster answers at the study's address.
@@ -38,8 +38,11 @@ def ray_session(spec: ExecutorSpec) -> Iterator[Path]:
     with _temporary_folder() as folder:
         connected = ray.is_initialized()
         if not connected:
-            with _own_signals():
-                _start_here(spec, folder) if spec.address is None else _connect(spec.address)
+            with _signal_handlers_kept():
+                if spec.address is None:
+                    _start_ray(spec, folder)
+                else:
+                    _connect(spec.address)
         logging.getLogger("ray").setLevel(logging.CRITICAL)
         try:
             yield folder
@@ -48,14 +51,14 @@ def ray_session(spec: ExecutorSpec) -> Iterator[Path]:
                 ray.shutdown()
 
 
-def slots_in(spec: ExecutorSpec) -> int:
-    """How many candidates Ray has room for.
+def count_slots(spec: ExecutorSpec) -> int:
+    """Return the number of candidates that Ray has room for.
 
     Raises:
         GansearchError: when it has none.
     """
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    fit = sum(_fit(spec, node["Resources"]) for node in nodes if node["Alive"])
+    fit = sum(_slots_of_node(spec, node["Resources"]) for node in nodes if node["Alive"])
     if fit == 0 and (spec.workers == "auto" or spec.address is None):
         asked = f"cpus: {spec.resources.cpus}, gpus: {spec.resources.gpus:g}"
         times = f"{spec.workers_per_candidate} times " if spec.workers_per_candidate > 1 else ""
@@ -64,38 +67,39 @@ def slots_in(spec: ExecutorSpec) -> int:
         )
     if spec.workers != "auto":
         return spec.workers
-    return (
-        fit if spec.address else max(1, min(fit, workers_in_memory() // spec.workers_per_candidate))
-    )
+    if spec.address:
+        return fit
+    return max(1, min(fit, workers_in_memory() // spec.workers_per_candidate))
 
 
-def threads_in(spec: ExecutorSpec, slots: int) -> int:
-    """Threads of each process: as many as its cpus, or fewer where a Ray of our own has been told of too many."""
+def threads_of_worker(spec: ExecutorSpec, slots: int) -> int:
+    """Return the threads of each process: its `cpus`.
+
+    A Ray of our own may have been told of more CPUs than there are cores; then it is fewer.
+    """
     cpus = spec.resources.cpus
-    return (
-        cpus
-        if spec.address
-        else min(cpus, threads_each(count_cores(), slots * spec.workers_per_candidate))
-    )
+    if spec.address:
+        return cpus
+    return min(cpus, threads_per_process(count_cores(), slots * spec.workers_per_candidate))
 
 
-def _fit(spec: ExecutorSpec, node: dict[str, float]) -> int:
-    """Candidates that a node has room for at a time; one is not spread over several."""
-    cpus, gpus = (
-        spec.workers_per_candidate * one for one in (spec.resources.cpus, spec.resources.gpus)
-    )
+def _slots_of_node(spec: ExecutorSpec, node: dict[str, float]) -> int:
+    """Return the number of candidates that fit on a node; none is spread over several."""
+    cpus = spec.workers_per_candidate * spec.resources.cpus
+    gpus = spec.workers_per_candidate * spec.resources.gpus
     by_cpus = node.get("CPU", 0) // cpus
     return int(min(by_cpus, node.get("GPU", 0) // gpus) if gpus else by_cpus)
 
 
-def _start_here(spec: ExecutorSpec, folder: Path) -> None:
+def _start_ray(spec: ExecutorSpec, folder: Path) -> None:
     """Start a Ray of our own."""
-    each = spec.workers_per_candidate * spec.resources.cpus
-    asked = each if spec.workers == "auto" else spec.workers * each
+    cpus = spec.workers_per_candidate * spec.resources.cpus
+    if spec.workers != "auto":
+        cpus *= spec.workers
     ray.init(
         address="local",
-        num_cpus=max(count_cores(), asked),
-        object_store_memory=OBJECT_STORE,
+        num_cpus=max(count_cores(), cpus),
+        object_store_memory=OBJECT_STORE_MEMORY,
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.CRITICAL,
@@ -104,19 +108,19 @@ def _start_here(spec: ExecutorSpec, folder: Path) -> None:
 
 
 def _connect(address: str) -> None:
-    """Join a cluster."""
+    """Connect to a cluster."""
     try:
         if address != "auto":  # Ray itself would go on trying for minutes
             host, _, port = address.rpartition(":")
-            socket.create_connection((host, int(port)), REACHED_WITHIN).close()
+            socket.create_connection((host, int(port)), CONNECT_TIMEOUT).close()
         ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (OSError, ValueError, RuntimeError) as error:
         raise GansearchError(f"no Ray cluster answers at {address}: {error}") from error
 
 
 @contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep our own handlers, which Ray replaces."""
+def _signal_handlers_kept() -> Iterator[None]:
+    """Restore our signal handlers, which Ray replaces when it starts."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
@@ -126,8 +130,8 @@ def _own_signals() -> Iterator[None]:
 
 
 def _temporary_folder() -> contextlib.AbstractContextManager[Path]:
-    """A folder with a short path that is removed in the end; those that killed drivers have left go first."""
+    """Make a folder with a short path, and remove those that killed drivers have left behind."""
     parent = Path(tempfile.gettempdir())
-    if len(str(parent)) > LONGEST_TEMPORARY:
+    if len(str(parent)) > LONGEST_TEMPORARY_PATH:
         parent = Path("/tmp")
     return passing_folder(parent, PREFIX, secrets.token_hex(4))

@@ -1,4 +1,4 @@
-"""What Ray runs of the executor `ray`: a mailbox beside the driver, and slots wherever there is room."""
+"""Ray's actors of the executor `ray`: a message relay beside the driver, and slots on the nodes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 import ray
@@ -16,168 +16,163 @@ from ray import tune
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from gansearch.errors import FileTransferError
-from gansearch.execution.ray.file_transfer import Keep, ObjectStoreTransfer, at_node
-from gansearch.execution.worker import Message, is_ending, start_server
-from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
-from gansearch.messages import Crash
+from gansearch.execution.channel import Message
+from gansearch.execution.ray.file_transfer import ObjectStoreTransfer, Upload, node_folder
+from gansearch.execution.worker import is_ending, start_forkserver
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
+from gansearch.messages import Crash, Decision
 
-HEARD_WITHIN = 0.25
-"""Seconds within which a slot hears that its trial should stop."""
-Ticket = int
-"""Names a job: a trial that gets a second run is two of them."""
+POLL_INTERVAL = 0.25
+"""Seconds after which a slot looks again for a reply to its trial."""
+JobId = int
+"""Number of a job. A trial that is submitted twice is two jobs."""
 
 
 @dataclass(frozen=True)
-class Stop:
-    """The word that a trial should keep a checkpoint and end within so many seconds."""
+class StopRequest:
+    """Request to keep a checkpoint and end."""
 
     grace: float
+    """Seconds after which the trial is killed."""
 
 
-Reply = bool | Stop
-"""What a slot is told: whether its trial may go on from a rung, or that it should stop."""
+SlotReply = Decision | StopRequest
+"""Message to a slot: the decision at a rung, or the request to stop."""
 T = TypeVar("T")
 
 
-class Mailbox:
-    """Where slots leave messages for the driver, and the driver words for slots."""
+class MessageRelay:
+    """Passes tasks and replies from the driver to the slots, and messages of the trials back."""
 
     def __init__(self) -> None:
-        self._tasks: dict[Ticket, bytes] = {}
-        self._told: asyncio.Queue[tuple[Ticket, Message]] = asyncio.Queue()
-        self._words: defaultdict[Ticket, asyncio.Queue[Reply]] = defaultdict(asyncio.Queue)
+        self._tasks: dict[JobId, bytes] = {}
+        self._messages: asyncio.Queue[tuple[JobId, Message]] = asyncio.Queue()
+        self._replies: defaultdict[JobId, asyncio.Queue[SlotReply]] = defaultdict(asyncio.Queue)
 
-    async def submit(self, ticket: Ticket, task: bytes) -> None:
-        """Leave a task for the slot that will get the ticket."""
-        self._tasks[ticket] = task
+    async def submit(self, job: JobId, task: bytes) -> None:
+        """Store the task of a job for the slot that will run it."""
+        self._tasks[job] = task
 
-    async def take(self, ticket: Ticket) -> bytes:
-        """Take that task."""
-        return self._tasks.pop(ticket)
+    async def take_task(self, job: JobId) -> bytes:
+        """Return the task of a job and forget it."""
+        return self._tasks.pop(job)
 
-    async def tell(self, ticket: Ticket, messages: Sequence[Message], wait: float) -> Reply | None:
-        """Leave messages; gives the next word for this job, if one comes within so many seconds."""
+    async def report(
+        self, job: JobId, messages: Sequence[Message], timeout: float
+    ) -> SlotReply | None:
+        """Store messages for the driver; return the next reply, if one comes in time."""
         for message in messages:
-            self._told.put_nowait((ticket, message))
+            self._messages.put_nowait((job, message))
         if any(map(is_ending, messages)):
-            self._words.pop(ticket, None)
+            self._replies.pop(job, None)
             return None
-        return await _next(self._words[ticket], wait)
+        return await _next(self._replies[job], timeout)
 
-    async def say(self, ticket: Ticket, word: Reply) -> None:
-        """Leave a word for a job."""
-        self._words[ticket].put_nowait(word)
+    async def reply(self, job: JobId, reply: SlotReply) -> None:
+        """Store a reply to a job."""
+        self._replies[job].put_nowait(reply)
 
-    async def told(self, wait: float) -> list[tuple[Ticket, Message]]:
-        """What was told since the last call; waits for so many seconds until something is."""
-        first = await _next(self._told, wait)
-        others = [self._told.get_nowait() for _ in range(self._told.qsize())]
+    async def messages(self, timeout: float) -> list[tuple[JobId, Message]]:
+        """Return all messages since the last call; wait at most `timeout` seconds for one."""
+        first = await _next(self._messages, timeout)
+        others = [self._messages.get_nowait() for _ in range(self._messages.qsize())]
         return others if first is None else [first, *others]
 
 
-async def _next(waiting: asyncio.Queue[T], wait: float) -> T | None:
+async def _next(waiting: asyncio.Queue[T], timeout: float) -> T | None:
     if not waiting.empty():
         return waiting.get_nowait()
     with contextlib.suppress(TimeoutError):
-        return await asyncio.wait_for(waiting.get(), wait)
+        return await asyncio.wait_for(waiting.get(), timeout)
     return None
 
 
-def open_mailbox(name: str) -> Any:
-    """A mailbox on the driver's own node, so that it is there for as long as the driver."""
+def start_relay(name: str) -> Any:
+    """Start a relay on the driver's own node, so that it lives as long as the driver."""
     here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-    return ray.remote(Mailbox).options(name=name, num_cpus=0, scheduling_strategy=here).remote()
+    relay = ray.remote(MessageRelay)
+    return relay.options(name=name, num_cpus=0, scheduling_strategy=here).remote()
 
 
-def shelf_of(depot: ObjectStoreTransfer, ticket: Ticket) -> ObjectStoreTransfer:
-    """Where the files of a job are brought; the depot is the place of all that one driver has trained."""
-    return replace(depot, below=f"{depot.below}-{ticket}")
+class Report(Protocol):
+    """Sends messages to the driver; returns its next reply, if one comes in time."""
 
-
-class Tell(Protocol):
-    """Tells the driver; gives its next word, if one comes within so many seconds."""
-
-    def __call__(self, messages: Sequence[Message], wait: float) -> Reply | None: ...
+    def __call__(self, messages: Sequence[Message], timeout: float) -> SlotReply | None: ...
 
 
 class Slot(tune.Trainable):
-    """A place for one candidate after the other, each trained in processes of its own."""
+    """Room for one candidate after the other, each trained in processes of its own."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare for the first job.
 
         Args:
-            config: `ticket` of the job; `mailbox`, its name; `terms` of each team; `gpus` of each worker;
-                `folder`, in which the driver runs, and `path`, from which it imports; `depot`, over which
-                trials' files reach the run folder, or None where they are written there.
+            config: `job`, the job's number; `relay`, the relay's name; `limits` of each worker
+                group; `gpus` per worker; `folder`, the driver's working directory; `path`, its
+                `sys.path`; `transfer`, over which files reach the run folder, or None where trials
+                write them there.
         """
         if not config["gpus"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
-        sys.path += [place for place in config["path"] if place not in sys.path]
-        with contextlib.suppress(
-            OSError
-        ):  # on a node without that folder relative paths lead nowhere
+        sys.path += [entry for entry in config["path"] if entry not in sys.path]
+        # On a node without that folder relative paths lead nowhere.
+        with contextlib.suppress(OSError):
             os.chdir(config["folder"])
-        # Or else each worker would begin by loading the program that this process runs: Ray's.
-        vars(sys.modules["__main__"]).pop("__file__", None)
-        start_server(config["terms"].threads)
+        start_forkserver(config["limits"].threads)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Be ready for another job, as one always is."""
+        """Accept another job: a slot keeps nothing of the last one."""
         return True
 
     def step(self) -> dict[str, Any]:
         """Train one job to its end."""
-        ticket, mailbox = self.config["ticket"], ray.get_actor(self.config["mailbox"])
-        terms: WorkerLimits = self.config["terms"]
+        job, relay = self.config["job"], ray.get_actor(self.config["relay"])
+        limits: WorkerLimits = self.config["limits"]
 
-        def tell(messages: Sequence[Message], wait: float) -> Any:
-            return ray.get(mailbox.tell.remote(ticket, messages, wait))
+        def report(messages: Sequence[Message], timeout: float) -> Any:
+            return ray.get(relay.report.remote(job, messages, timeout))
 
-        if tell([], 0.0) is None:  # or else it should stop before it began
-            task: Any = ray.get(mailbox.take.remote(ticket))
-            try:
-                with self._files(ticket) as keep:
-                    gpus = gpus_of(terms.workers, self.config["gpus"])
-                    attend(WorkerGroup(task, terms, f"gansearch-job-{ticket}", gpus), tell, keep)
-            except FileTransferError as error:
-                tell([Crash("died", str(error))], 0.0)
+        if report([], 0.0) is not None:  # it was asked to stop before it began
+            return {"done": True}
+        task: Any = ray.get(relay.take_task.remote(job))
+        transfer: ObjectStoreTransfer | None = self.config["transfer"]
+        try:
+            with contextlib.ExitStack() as stack:
+                upload: Upload = lambda last: None  # noqa: E731
+                if transfer is not None:
+                    upload = stack.enter_context(node_folder(transfer.of_job(job)))
+                gpus = gpus_of(limits.workers, self.config["gpus"])
+                group = WorkerGroup(task, limits, f"gansearch-job-{job}", gpus)
+                supervise(group, report, upload)
+        except FileTransferError as error:
+            report([Crash("died", str(error))], 0.0)
         return {"done": True}
-
-    def _files(self, ticket: Ticket) -> contextlib.AbstractContextManager[Keep]:
-        """What brings the files of a job to where they belong."""
-        depot: ObjectStoreTransfer | None = self.config["depot"]
-        return (
-            contextlib.nullcontext(lambda last: None)
-            if depot is None
-            else at_node(shelf_of(depot, ticket))
-        )
 
 
 def gpus_of(workers: int, gpus: float) -> Sequence[int]:
-    """The first GPU of each of so many workers, among those that Ray has set aside for all of them together."""
+    """Return the first GPU of each worker among those that Ray has reserved for the candidate."""
     return [rank * int(gpus) for rank in range(workers)] if workers > 1 and gpus else []
 
 
-def attend(team: WorkerGroup, tell: Tell, keep: Keep) -> None:
-    """Pass on what a team tells and what it is told, and its files before that, until it has ended.
+def supervise(group: WorkerGroup, report: Report, upload: Upload) -> None:
+    """Pass on messages and replies, and upload files before each message, until the group ends.
 
     Raises:
-        DepotError: when its files could not be kept; then it is ended.
+        FileTransferError: when its files could not be uploaded; then the group is ended.
     """
     ended = False
     try:
         while not ended:
-            messages = listen({0: team}, 0.0 if team.at_rung else HEARD_WITHIN)[0]
+            messages = receive_all({0: group}, 0.0 if group.at_rung else POLL_INTERVAL)[0]
             ended = any(map(is_ending, messages))
-            keep(ended)
-            word = tell(messages, HEARD_WITHIN if team.at_rung else 0.0)
-            if isinstance(word, Stop):
-                team.say(None)
-                team.end(word.grace)
-                keep(True)
+            upload(ended)
+            reply = report(messages, POLL_INTERVAL if group.at_rung else 0.0)
+            if isinstance(reply, StopRequest):
+                group.send(None)
+                group.end(reply.grace)
+                upload(True)
                 return
-            if word is not None:
-                team.say(word)
+            if reply is not None:
+                group.send(reply)
     finally:
-        team.end(0.0)
+        group.end(0.0)

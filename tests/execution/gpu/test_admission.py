@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 from support.pretend import COUNTED, PretendMemory, need_a_gpu_each, stay
-from support.stubs import OUTCOME, Phone
+from support.stubs import OUTCOME, RecordingChannel
 
 from gansearch.execution.gpu import admission
 from gansearch.execution.gpu.admission import NoRoomError, admitted
@@ -171,7 +171,7 @@ def memory(tmp_path, monkeypatch):
 
 
 def enter(memory, counted=COUNTED, **options):
-    return admitted(memory, counted, Phone().waiting, **options)
+    return admitted(memory, counted, RecordingChannel().waiting, **options)
 
 
 @pytest.mark.parametrize("alone", [False, True])

@@ -1,4 +1,4 @@
-"""A search over several nodes of Ray: real ones, on the loopback interface of this machine."""
+"""A search over several real nodes of Ray, on the loopback interface of this machine."""
 
 import shutil
 import tempfile
@@ -9,8 +9,8 @@ from ray._common.utils import get_default_ray_temp_dir
 from ray.cluster_utils import Cluster
 from support.stubs import linger
 
-from gansearch.execution.open_executor import open_executor
-from gansearch.execution.ray.file_transfer import BACK, NOTE, ObjectStoreTransfer
+from gansearch.execution.executor import open_executor
+from gansearch.execution.ray.file_transfer import MARKER, OUTPUTS, ObjectStoreTransfer
 from gansearch.study.spec import ExecutorSpec
 
 NODE = {
@@ -39,13 +39,13 @@ def cluster():
 
 
 def kept_by(trial, url, place):
-    """On which node a trial's last checkpoint was written, as far as the driver's side can know; None before."""
+    """Return the node of a trial's last checkpoint as the driver can know it; None before."""
     folder = trial
     if url is not None:
         folder = place / trial.name
-        if not (trial / NOTE).exists() or not ObjectStoreTransfer(
-            url, (trial / NOTE).read_text()
-        ).at(BACK).fetch(folder):
+        if not (trial / MARKER).exists() or not ObjectStoreTransfer(
+            url, (trial / MARKER).read_text()
+        ).at(OUTPUTS).download(folder):
             return None
     return (
         int((folder / "checkpoint.pt").read_text()) if (folder / "checkpoint.pt").exists() else None
@@ -53,11 +53,11 @@ def kept_by(trial, url, place):
 
 
 @pytest.mark.parametrize("shared", [True, False], ids=["shared folder", "storage path"])
-def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothing(
+def test_trials_of_a_killed_node_are_resumed_on_another_and_the_others_go_on(
     shared, cluster, search, tmp_path, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    url = None if shared else f"file://{tmp_path}/depot"
+    url = None if shared else f"file://{tmp_path}/store"
     doomed = cluster.list_all_nodes()[-1]
     raylet = doomed.all_processes["raylet"][0].process.pid
     trained_on = {}
@@ -79,9 +79,9 @@ def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothi
     spec = ExecutorSpec(use="ray", address=cluster.address, storage_path=url)
     with open_executor(linger, spec, "cpu") as executor:
         assert executor.slots == 2
-        store = search(executor, "search.sampler=random", stop=kill_one_once_both_train)
+        study = search(executor, "search.sampler=random", stop=kill_one_once_both_train)
     (lost,) = [trial for trial, node in trained_on.items() if node == raylet]
-    records = store.records()
+    records = study.records()
     (again,) = [record for record in records if record.retry_of is not None]
     assert (again.retry_of, again.state, again.parameters) == (
         lost,
@@ -91,7 +91,7 @@ def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothi
     assert [record.number for record in records if record.state != "complete"] == [lost]
     assert (records[lost].retried, records[lost].reason.partition(":")[0]) == (True, "died")
     assert len(records) == 5  # the study's four, and the second try of one
-    assert [record.number for record in records if record.signals.get("taken_up")] == [again.number]
+    assert [record.number for record in records if record.signals.get("resumed")] == [again.number]
     written = [
         (trial, Path((trial / "place").read_text()))
         for trial in (tmp_path / "run" / "trials").iterdir()
@@ -101,4 +101,4 @@ def test_a_node_that_is_killed_costs_the_trials_on_it_a_try_and_the_others_nothi
         shared
     }  # or else each where no other node sees it
     assert [place for _, place in written if place.exists() and not shared] == []
-    assert shared or list((tmp_path / "depot").iterdir()) == []
+    assert shared or list((tmp_path / "store").iterdir()) == []

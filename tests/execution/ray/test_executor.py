@@ -1,4 +1,4 @@
-"""What is made of Ray's own words; what comes of a slot that really dies, test_executors shows."""
+"""Parts of the executor without Ray itself; tests/execution/test_executor.py has slots that die."""
 
 import pickle
 from types import SimpleNamespace
@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError
 
-from gansearch.execution.ray.executor import Jobs, _death
+from gansearch.execution.ray.executor import JobSearcher, _crash_of_slot
 
 SAID = """The actor died unexpectedly before finishing this task.
 \tclass_name: Slot
 \tip: 10.0.0.3
 The actor died because its node has died. Some common causes include: (1) the process was killed."""
-INIT = "The actor died because of an error raised in its creation task\nModuleNotFoundError: No module named 'x'"
+INIT = """The actor died because of an error raised in its creation task
+ModuleNotFoundError: No module named 'x'"""
 
 
 @pytest.mark.parametrize(
@@ -40,19 +41,19 @@ INIT = "The actor died because of an error raised in its creation task\nModuleNo
         ),
     ],
 )
-def test_how_a_slot_died_is_told_from_what_ray_says(error, kind, message, tmp_path):
+def test_the_crash_of_a_slot_is_read_from_the_error_of_ray(error, kind, message, tmp_path):
     (tmp_path / "error.pkl").write_bytes(pickle.dumps(error))
-    crash = _death(SimpleNamespace(pickled_error_file=tmp_path / "error.pkl"))
+    crash = _crash_of_slot(SimpleNamespace(pickled_error_file=tmp_path / "error.pkl"))
     assert (crash.kind, crash.message) == (kind, message)
 
 
-def test_jobs_are_handed_out_first_come_first_served_until_there_are_no_more():
-    jobs = Jobs()
-    for ticket in (3, 4):
-        jobs.hand_out(ticket)
+def test_jobs_are_handed_to_tune_in_their_order_until_there_are_no_more():
+    jobs = JobSearcher()
+    for number in (3, 4):
+        jobs.add(number)
     assert [jobs.suggest("a"), jobs.suggest("b"), jobs.suggest("c")] == [
-        {"ticket": 3},
-        {"ticket": 4},
+        {"job": 3},
+        {"job": 4},
         None,
     ]
     jobs.close()

@@ -1,10 +1,10 @@
-"""The executor `ray` where trials' files reach the run folder over an object store: with a real Ray."""
+"""The executor `ray` with files transferred over an object store: with a real Ray."""
 
 import pytest
 from support.object_store import ObjectStore
 from support.stubs import OUTCOME, play
 
-from gansearch.execution.open_executor import open_executor
+from gansearch.execution.executor import open_executor
 from gansearch.messages import Ended, Job
 from gansearch.study.spec import ExecutorSpec
 
@@ -28,7 +28,7 @@ def executor(store):
 
 @pytest.fixture
 def ending(executor, tmp_path):
-    """How a job ends that plays a part, with or without a trial that it takes up."""
+    """Run a job of this kind, with or without a trial to resume from."""
 
     def run(part, resume_from=None):
         (tmp_path / "7").mkdir(exist_ok=True)
@@ -41,9 +41,7 @@ def ending(executor, tmp_path):
     return run
 
 
-def test_a_storage_that_fails_in_the_middle_costs_its_trials_a_try_and_not_the_search(
-    ending, store
-):
+def test_a_store_that_fails_in_the_middle_crashes_its_trials_and_not_the_search(ending, store):
     store.refuses = lambda method, path: path.endswith(".zip") and method != "GET"
     lost = ending("healthy")
     store.refuses = lambda method, path: False
@@ -52,22 +50,22 @@ def test_a_storage_that_fails_in_the_middle_costs_its_trials_a_try_and_not_the_s
     assert ending("healthy") == OUTCOME
 
 
-def test_a_storage_that_does_not_take_what_a_job_needs_costs_it_a_try(ending, store, tmp_path):
+def test_a_store_that_refuses_the_inputs_of_a_job_crashes_it(ending, store, tmp_path):
     (tmp_path / "6").mkdir()
     (tmp_path / "6" / "checkpoint.pt").touch()
-    store.refuses = lambda method, path: "/there/" in path
+    store.refuses = lambda method, path: "/inputs/" in path
     lost = ending("is flaky", resume_from=tmp_path / "6")
     store.refuses = lambda method, path: False
     assert lost.kind == "died" and "ACCESS_DENIED" in lost.message
     assert ending("is flaky", resume_from=tmp_path / "6") == OUTCOME
 
 
-def test_a_slot_that_dies_is_told_as_such(ending, store):
+def test_a_slot_that_dies_is_reported(ending, store):
     lost = ending("kills its starter")
     assert (lost.kind, lost.message.partition(":")[0]) == ("died", "its slot on Ray was lost")
 
 
-def test_what_a_trial_keeps_when_the_search_stops_is_in_the_run_folder(executor, store, tmp_path):
+def test_the_checkpoint_of_a_stopped_trial_is_in_the_run_folder(executor, store, tmp_path):
     executor.submit(Job(7, "keeps a checkpoint when stopped", tmp_path))
     while not executor.events(1.0):
         pass

@@ -1,9 +1,9 @@
-"""What it costs a trial that its files reach the run folder over a storage, and not by a folder that all nodes share.
+"""Cost per trial of transferring its files over a store instead of a shared folder.
 
-    python benchmarks/executors/depot.py [--trials 50] [--megabytes 4]
+    python benchmarks/executors/transfer.py [--trials 50] [--megabytes 4]
 
-Brings the folder of a trial, of files such as a training leaves, over `file://`: as its slot brings it, and as the
-driver fetches it. What an object store adds depends on the store, so that is not measured.
+Transfers a trial's folder, with files such as a training leaves, over `file://`: the upload of its
+slot, and the download of the driver. An object store adds to that what the store needs.
 """
 
 from __future__ import annotations
@@ -15,23 +15,26 @@ import tempfile
 import time
 from pathlib import Path
 
-from gansearch.execution.ray.file_transfer import ObjectStoreTransfer, at_node, dispatch, received
+from gansearch.execution.ray.file_transfer import (
+    ObjectStoreTransfer,
+    download_outputs,
+    node_folder,
+    upload_inputs,
+)
 from gansearch.messages import Job, Outcome
 from gansearch.signals import HEALTHY
 
 
-def bring(root: Path, number: int, size: int) -> tuple[float, float]:
-    """Seconds of the slot, and of the driver, for a folder with a file of so many bytes and 4 pictures."""
-    shelf, run = (
-        ObjectStoreTransfer(f"file://{root}/depot", f"/{number}"),
-        root / "run" / str(number),
-    )
+def transfer_folder(root: Path, number: int, size: int) -> tuple[float, float]:
+    """Return seconds of slot and driver for a checkpoint of `size` bytes and 4 pictures."""
+    transfer = ObjectStoreTransfer(f"file://{root}/store", f"/{number}")
+    run = root / "run" / str(number)
     run.mkdir(parents=True)
     job = Job(number, "nothing", run)  # type: ignore[arg-type]
     began = time.perf_counter()
-    dispatch(shelf, job)
+    upload_inputs(transfer, job)
     sent = time.perf_counter()
-    with at_node(shelf) as keep:
+    with node_folder(transfer) as upload:
         here = Path(tempfile.gettempdir(), f"gansearch-trial-{number}", "trial")
         written = time.perf_counter()
         for name, length in {
@@ -40,10 +43,10 @@ def bring(root: Path, number: int, size: int) -> tuple[float, float]:
         }.items():
             (here / name).write_bytes(os.urandom(length))
         written = time.perf_counter() - written
-        keep(True)
-    brought = time.perf_counter()
-    received(shelf, job, Outcome(HEALTHY, 1, 0.0))
-    return brought - sent - written, time.perf_counter() - brought + sent - began
+        upload(True)
+    uploaded = time.perf_counter()
+    download_outputs(transfer, job, Outcome(HEALTHY, 1, 0.0))
+    return uploaded - sent - written, time.perf_counter() - uploaded + sent - began
 
 
 def main() -> None:
@@ -55,7 +58,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:
         spent = [
-            bring(Path(root), number, int(arguments.megabytes * 1e6))
+            transfer_folder(Path(root), number, int(arguments.megabytes * 1e6))
             for number in range(arguments.trials)
         ]
     for who, seconds in zip(("slot", "driver"), zip(*spent, strict=True), strict=True):
