@@ -1,4 +1,4 @@
-"""Candidates that several real processes train together: what comes of them, and of a process that fails."""
+"""Candidates that several real processes train together, and processes that fail."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ SIGKILLED = "its process was ended by SIGKILL, as the system does when memory ru
 
 @pytest.fixture
 def together():
-    """Has so many processes do a job; gives how it ends. They stop where `stops` says so of a message."""
+    """Run a job in several processes and return its ending; stop it at a message that `stops`."""
 
     def run(evaluate, job, size=2, stops=lambda message: False, heartbeat_timeout=60.0):
         start_server(1)
@@ -67,12 +67,26 @@ def judge(make_spec, make_space):
     return TrialRunner(spec.training, detectors, space.metrics, ["sliced_wasserstein"], [0.5])
 
 
-def figures(outcome):
-    """What an outcome says, but for what depends on the machine's pace."""
-    metrics = {
-        name: value for name, value in outcome.metrics.items() if not name.startswith("latency")
-    }
-    return {**metrics, **outcome.signals, **outcome.rungs[0].metrics}
+COUNTS = ("d_acc_real", "d_acc_fake", "coverage", "duplicates", "modes")
+"""Figures that count samples on one side of a threshold."""
+
+
+def assert_close(outcome, expected):
+    """Compare all figures but latencies between runs that add floats in different orders.
+
+    A sum over 64 weights and 16 samples differs by at most (64 + 16) * 2**-23, about 1e-5 relative,
+    which makes 1e-4 over 12 steps; Adam divides by gradients that nearly cancel: 10 times that.
+    A count may differ by one sample of 100 on the other side of its threshold, or by one mode.
+    """
+    own, other = (
+        {**one.metrics, **one.signals, **one.rungs[0].metrics} for one in (outcome, expected)
+    )
+    assert own.keys() == other.keys()
+    for name in own.keys() - {"latency_ms_1", "latency_ms_64"}:
+        slack = {"rel": 1e-3}
+        if name in COUNTS:
+            slack = {"abs": 1 if name == "modes" else 0.01}
+        assert own[name] == pytest.approx(other[name], nan_ok=True, **slack), name
 
 
 def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, together):
@@ -81,7 +95,7 @@ def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, to
     one = judge(Job(0, make_space().baseline, tmp_path / "one"), Phone())
     two = together(judge, Job(0, make_space().baseline, tmp_path / "two"))
     assert (two.verdict, two.steps, two.stamp["workers"]) == (one.verdict, one.steps, 2)
-    assert figures(two) == pytest.approx(figures(one), rel=1e-3, nan_ok=True)
+    assert_close(two, one)
     assert {path.name for path in (tmp_path / "two").iterdir()} == {
         path.name for path in (tmp_path / "one").iterdir()
     }
@@ -105,7 +119,7 @@ SAME = {
 
 @dataclass(frozen=True)
 class Compares:
-    """An `Evaluate` that trains each of the job's candidates alone and with the others, in double precision."""
+    """Train each of the job's candidates in one process and in all, in float64."""
 
     trainings: Mapping[str, StepsSpec]
 
@@ -156,6 +170,7 @@ def test_whatever_is_shared_out_gradients_weights_and_signals_are_those_of_one_p
     }
     candidates = {name: make_space(*steps, *change).baseline for name, change in SAME.items()}
     outcome = together(Compares(trainings), Job(0, candidates, tmp_path), size)
+    # In float64 a sum of 1e4 terms is exact to 1e4 * 2**-52 = 2e-12; Adam makes more of it.
     assert {name: apart for name, apart in outcome.metrics.items() if apart > 1e-10} == {}
     assert outcome.metrics.keys() == SAME.keys()
 
@@ -174,9 +189,10 @@ def test_a_stopped_run_goes_on_with_other_processes_as_if_nothing_had_been(
         judge, Job(0, candidate, tmp_path / "resumed", resume_from=tmp_path / "stopped"), then
     )
     assert resumed.steps == whole.steps
-    assert figures(resumed) == pytest.approx(figures(whole), rel=1e-3, nan_ok=True)
+    assert_close(resumed, whole)
     networks = [checkpoint.load(tmp_path / name, GENERATOR) for name in ("whole", "resumed")]
     assert networks[0].keys() == networks[1].keys()
+    # As in `assert_close`; a weight near zero may be off by 5% of one of Adam's steps of 2e-4.
     assert all(
         torch.allclose(networks[0][key], networks[1][key], rtol=1e-3, atol=1e-5)
         for key in networks[0]
@@ -189,8 +205,20 @@ def test_all_processes_end_at_the_step_at_which_a_detector_condemns_the_run(
     vanishing = Registry().load("detector", "divergence")(vanished=1e9, patience=1)
     judge = TrialRunner(make_spec().training, [vanishing], {})
     outcome = together(judge, Job(0, make_space().baseline, tmp_path))
+    expected = judge(Job(0, make_space().baseline, tmp_path), Phone()).verdict
     assert outcome.verdict.status == "diverged"
-    assert outcome.verdict == judge(Job(0, make_space().baseline, tmp_path), Phone()).verdict
+    assert replace(outcome.verdict, evidence={}) == replace(expected, evidence={})
+    numbers, words = split_evidence(outcome.verdict)
+    expected_numbers, expected_words = split_evidence(expected)
+    assert words == expected_words
+    # Signals of one step: sums over 64 weights and 16 samples, added in another order in float32.
+    assert numbers == pytest.approx(expected_numbers, rel=(64 + 16) * 2**-23)
+
+
+def split_evidence(verdict):
+    """The evidence that is a number, and the rest."""
+    numbers = {k: v for k, v in verdict.evidence.items() if isinstance(v, (int, float))}
+    return numbers, {k: v for k, v in verdict.evidence.items() if k not in numbers}
 
 
 # --------------------------------------------------------------------------------------------------
