@@ -1,4 +1,4 @@
-"""Checkpoints of a run under training: whole or not at all, and refused when damaged."""
+"""Checkpoints of a run in training: written whole or not at all, and refused when damaged."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DIGEST_BYTES = 32
 
 
 def save(state: dict[str, Any], folder: Path, name: str = NAME) -> None:
-    """Write a state, its sha256 first; a crash leaves the file of before."""
+    """Write a state with its SHA-256 in front; a crash leaves the previous file."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
@@ -24,9 +24,9 @@ def save(state: dict[str, Any], folder: Path, name: str = NAME) -> None:
 
 
 def load(folder: Path, name: str = NAME, device: str | None = None) -> dict[str, Any] | None:
-    """The state last saved, on another device if one is named; None where there is none, or it is damaged.
+    """Return the state saved last, on `device` if given; None if there is none or it is damaged.
 
-    torch notices no flipped bit by itself, so the digest decides.
+    torch itself does not notice a flipped bit, so the digest decides.
     """
     try:
         raw = (folder / name).read_bytes()

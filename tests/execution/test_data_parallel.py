@@ -23,7 +23,7 @@ from gansearch.signals import HEALTHY
 from gansearch.storage.run_folder import GENERATOR
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
-from gansearch.training.distributed import ALONE, joined
+from gansearch.training.distributed import SINGLE, process_group
 from gansearch.training.loop import train
 
 SIGKILLED = "its process was ended by SIGKILL, as the system does when memory runs out"
@@ -56,12 +56,12 @@ def together():
 
 
 # --------------------------------------------------------------------------------------------------
-# What comes of it
+# Equality with one process
 
 
 @pytest.fixture
-def judge(make_spec, make_space):
-    """Trains and judges as a study does; steps are told one by one."""
+def runner(make_spec, make_space):
+    """Trial runner that reports every step."""
     spec, space = make_spec("training.signals_every=1", "training.steps=12"), make_space()
     detectors = (Registry().load("detector", "mode-collapse")(start=4, every=4),)
     return TrialRunner(spec.training, detectors, space.metrics, ["sliced_wasserstein"], [0.5])
@@ -89,11 +89,11 @@ def assert_close(outcome, expected):
         assert own[name] == pytest.approx(other[name], nan_ok=True, **slack), name
 
 
-def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, together):
+def test_two_processes_give_the_figures_of_one(runner, make_space, tmp_path, together):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    one = judge(Job(0, make_space().baseline, tmp_path / "one"), Phone())
-    two = together(judge, Job(0, make_space().baseline, tmp_path / "two"))
+    one = runner(Job(0, make_space().baseline, tmp_path / "one"), Phone())
+    two = together(runner, Job(0, make_space().baseline, tmp_path / "two"))
     assert (two.verdict, two.steps, two.stamp["workers"]) == (one.verdict, one.steps, 2)
     assert_close(two, one)
     assert {path.name for path in (tmp_path / "two").iterdir()} == {
@@ -104,16 +104,16 @@ def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, to
 SAME = {
     "no norm": [],
     "norms": ["generator.norm=batch", "discriminator.norm=batch"],
-    "norms that see both": [
+    "norms over real and generated samples": [
         "generator.norm=batch",
         "discriminator.norm=batch",
         "schedule.mixed_batches=true",
     ],
     "gradient penalty": ["loss={use: wasserstein-gp}", "discriminator.norm=batch"],
     "spectral norm": ["discriminator.spectral_norm=true"],
-    "packs in shares of unequal size": ["discriminator.packing=4", "training.batch_size=12"],
+    "packs in shards of unequal size": ["discriminator.packing=4", "training.batch_size=12"],
     "feature matching": ["loss={use: feature-matching}", "discriminator.packing=2"],
-    "average": ["schedule.generator_ema=0.9", "generator.norm=batch"],
+    "EMA": ["schedule.generator_ema=0.9", "generator.norm=batch"],
 }
 
 
@@ -123,21 +123,21 @@ class Compares:
 
     trainings: Mapping[str, StepsSpec]
 
-    def __call__(self, job, line):
+    def __call__(self, job, channel):
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double
-        with joined(job.seat, torch.device("cpu")) as ranks:
-            apart = {
-                name: self._apart(candidate, name, ranks)
+        with process_group(job.seat, torch.device("cpu")) as ranks:
+            differences = {
+                name: self._difference(candidate, name, ranks)
                 for name, candidate in job.candidate.items()
             }
-        return replace(OUTCOME, metrics=apart)
+        return replace(OUTCOME, metrics=differences)
 
-    def _apart(self, candidate, name, ranks):
-        """The largest difference of any gradient, weight or statistic, or of a signal."""
+    def _differences(self, candidate, name, ranks):
+        """Return the largest difference of any gradient, weight, statistic or signal."""
         data, training = candidate.dataset.load(), self.trainings[name]
         one, all_of_them = (
-            train(candidate, data, training, RunWatch(()), ranks=r) for r in (ALONE, ranks)
+            train(candidate, data, training, RunWatch(()), ranks=r) for r in (SINGLE, ranks)
         )
         pairs = [*zip(_tensors(one), _tensors(all_of_them), strict=True)]
         pairs += [
@@ -149,9 +149,9 @@ class Compares:
 
 def _tensors(run):
     networks = [
-        run.players.judged,
-        run.players.generator.network,
-        run.players.discriminator.network,
+        run.networks.evaluated_generator,
+        run.networks.generator.network,
+        run.networks.discriminator.network,
     ]
     gradients = [p.grad for network in networks for p in network.parameters() if p.grad is not None]
     return [
@@ -161,7 +161,7 @@ def _tensors(run):
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_whatever_is_shared_out_gradients_weights_and_signals_are_those_of_one_process(
+def test_gradients_weights_and_signals_equal_those_of_one_process(
     make_spec, make_space, tmp_path, together, size
 ):
     steps = ("training.steps=3", "discriminator.layers=2")
@@ -171,22 +171,24 @@ def test_whatever_is_shared_out_gradients_weights_and_signals_are_those_of_one_p
     candidates = {name: make_space(*steps, *change).baseline for name, change in SAME.items()}
     outcome = together(Compares(trainings), Job(0, candidates, tmp_path), size)
     # In float64 a sum of 1e4 terms is exact to 1e4 * 2**-52 = 2e-12; Adam makes more of it.
-    assert {name: apart for name, apart in outcome.metrics.items() if apart > 1e-10} == {}
+    assert {
+        name: differences for name, differences in outcome.metrics.items() if differences > 1e-10
+    } == {}
     assert outcome.metrics.keys() == SAME.keys()
 
 
 @pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1), (2, 3)])
-def test_a_stopped_run_goes_on_with_other_processes_as_if_nothing_had_been(
-    judge, make_space, tmp_path, together, first, then
+def test_a_stopped_run_resumes_with_another_number_of_processes(
+    runner, make_space, tmp_path, together, first, then
 ):
     for name in ("whole", "stopped", "resumed"):
         (tmp_path / name).mkdir()
     candidate = make_space().baseline
-    whole = judge(Job(0, candidate, tmp_path / "whole"), Phone())
+    whole = runner(Job(0, candidate, tmp_path / "whole"), Phone())
     at_five = lambda message: isinstance(message, Progress) and message.step == 5  # noqa: E731
-    assert together(judge, Job(0, candidate, tmp_path / "stopped"), first, stops=at_five) is None
+    assert together(runner, Job(0, candidate, tmp_path / "stopped"), first, stops=at_five) is None
     resumed = together(
-        judge, Job(0, candidate, tmp_path / "resumed", resume_from=tmp_path / "stopped"), then
+        runner, Job(0, candidate, tmp_path / "resumed", resume_from=tmp_path / "stopped"), then
     )
     assert resumed.steps == whole.steps
     assert_close(resumed, whole)
@@ -203,9 +205,9 @@ def test_all_processes_end_at_the_step_at_which_a_detector_condemns_the_run(
     make_spec, make_space, tmp_path, together
 ):
     vanishing = Registry().load("detector", "divergence")(vanished=1e9, patience=1)
-    judge = TrialRunner(make_spec().training, [vanishing], {})
-    outcome = together(judge, Job(0, make_space().baseline, tmp_path))
-    expected = judge(Job(0, make_space().baseline, tmp_path), Phone()).verdict
+    runner = TrialRunner(make_spec().training, [vanishing], {})
+    outcome = together(runner, Job(0, make_space().baseline, tmp_path))
+    expected = runner(Job(0, make_space().baseline, tmp_path), Phone()).verdict
     assert outcome.verdict.status == "diverged"
     assert replace(outcome.verdict, evidence={}) == replace(expected, evidence={})
     numbers, words = split_evidence(outcome.verdict)
@@ -222,22 +224,22 @@ def split_evidence(verdict):
 
 
 # --------------------------------------------------------------------------------------------------
-# What comes of a process that fails
+# Failing processes
 
 
 @dataclass(frozen=True)
 class Fails:
-    """An `Evaluate` whose processes do nothing but agree, until one of them fails."""
+    """Evaluation whose ranks only broadcast, until one of them fails."""
 
     rank: int
     how: str
 
-    def __call__(self, job, line):
+    def __call__(self, job, channel):
         (job.folder / str(job.seat.rank)).write_text(str(os.getpid()))
-        with joined(job.seat, torch.device("cpu")) as ranks:
+        with process_group(job.seat, torch.device("cpu")) as ranks:
             for step in count():
-                ranks.agreed(step)
-                line.progress(Progress(0, step, 0, 0.0, {}, HEALTHY))
+                ranks.broadcast(step)
+                channel.progress(Progress(0, step, 0, 0.0, {}, HEALTHY))
                 if step == 3 and ranks.rank == self.rank:
                     self._fail()
         return OUTCOME
@@ -262,7 +264,7 @@ class Fails:
         (1, "hangs", ("died", "no word for 5 s")),
     ],
 )
-def test_a_process_that_fails_is_named_and_ends_all_of_its_candidate(
+def test_a_failing_process_is_named_and_ends_all_others_of_its_candidate(
     tmp_path, together, rank, how, crash
 ):
     ending = together(Fails(rank, how), Job(0, "fails", tmp_path), 3, heartbeat_timeout=5.0)
@@ -272,10 +274,10 @@ def test_a_process_that_fails_is_named_and_ends_all_of_its_candidate(
     ] == []
 
 
-def test_samples_too_few_for_every_process_are_refused(make_spec, make_space, tmp_path, together):
+def test_a_batch_with_fewer_samples_than_processes_is_refused(
+    make_spec, make_space, tmp_path, together
+):
     overrides = ("training.batch_size=2", "schedule.half_batches=true")
-    judge = TrialRunner(make_spec(*overrides).training, (), {})
-    crash = together(judge, Job(0, make_space(*overrides).baseline, Path(tmp_path)))
-    assert crash.message.endswith(
-        "GansearchError: 2 processes cannot share 1 samples in packs of 1"
-    )
+    runner = TrialRunner(make_spec(*overrides).training, (), {})
+    crash = together(runner, Job(0, make_space(*overrides).baseline, Path(tmp_path)))
+    assert "2 processes cannot share 1 samples in packs of 1; raise" in crash.message

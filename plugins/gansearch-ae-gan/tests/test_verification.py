@@ -40,7 +40,7 @@ def candidate(loss, schedule=None):
 
 def trained(loss, schedule=None):
     """The players after training as any study would train them."""
-    return train(candidate(loss, schedule), SNEAKERS.load(), TRAINING, RunWatch([])).players
+    return train(candidate(loss, schedule), SNEAKERS.load(), TRAINING, RunWatch([])).networks
 
 
 def autoencoder_trained_alone():
