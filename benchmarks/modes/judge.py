@@ -3,7 +3,7 @@
     python benchmarks/modes/judge.py [--runs FOLDER] [--out results.json]
 
 At every rung of training: mean and standard deviation over the seeds that reached it. *Within*
-means that our mean number of modes lies within two deviations of the published runs from their mean;
+means that our mean number of modes is within two deviations of the published runs from their mean;
 *errors apart* is the difference of both means in units of its standard error. Counts of runs whose
 recordings are no longer in the folder are taken from the results written before.
 """

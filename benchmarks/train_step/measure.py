@@ -3,8 +3,8 @@
     python benchmarks/train_step/measure.py [--rounds 12] [--out results.json]
 
 Each contender is a process of its own, since our allocator settings are part of the comparison.
-They take turns of 20 steps, so that a noisy machine is equally noisy for all; the figures are ratios of
-each turn to the plain loop's turn of the same round. About 8 minutes on two cores.
+They take turns of 20 steps, so that a noisy machine is equally noisy for all; the figures are
+ratios of each turn to the plain loop's turn of the same round. About 8 minutes on two cores.
 """
 
 from __future__ import annotations
