@@ -133,7 +133,7 @@ class Compares:
             }
         return replace(OUTCOME, metrics=differences)
 
-    def _differences(self, candidate, name, ranks):
+    def _difference(self, candidate, name, ranks):
         """Return the largest difference of any gradient, weight, statistic or signal."""
         data, training = candidate.dataset.load(), self.trainings[name]
         one, all_of_them = (
@@ -171,9 +171,7 @@ def test_gradients_weights_and_signals_equal_those_of_one_process(
     candidates = {name: make_space(*steps, *change).baseline for name, change in SAME.items()}
     outcome = together(Compares(trainings), Job(0, candidates, tmp_path), size)
     # In float64 a sum of 1e4 terms is exact to 1e4 * 2**-52 = 2e-12; Adam makes more of it.
-    assert {
-        name: differences for name, differences in outcome.metrics.items() if differences > 1e-10
-    } == {}
+    assert {name: value for name, value in outcome.metrics.items() if value > 1e-10} == {}
     assert outcome.metrics.keys() == SAME.keys()
 
 
