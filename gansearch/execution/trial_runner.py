@@ -28,6 +28,7 @@ from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Job, Outcome
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.weights import save_weights
 from gansearch.study.spec import TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.distributed import process_group
@@ -169,7 +170,7 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job) -> None:
     folder.write_predictions(run.predictions)
     verdict = run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
     folder.write_json(VERDICT, verdict)
-    checkpoint.save(run.networks.evaluated_generator.state_dict(), job.folder, GENERATOR)
+    save_weights(run.networks.evaluated_generator.state_dict(), job.folder / GENERATOR)
     if not run.ended_at_rung:
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
 

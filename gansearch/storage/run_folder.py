@@ -6,8 +6,8 @@ runs/<study>/study.yaml             the study with its defaults
                                     it knows whose they are
              lock                   held by the driver while it runs
              trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
-                                    error.txt, samples/*.png, generator.pt, discriminator.pt where it may
-                                    be inherited; while it trains, checkpoint.pt
+                                    error.txt, samples/*.png, generator.safetensors with its .sha256;
+                                    while it trains, checkpoint.pt
              trials/0007/rescue/    the same of its second run, where it got one
              certification/0003/    the same of a run with a fresh seed
 """
@@ -45,7 +45,7 @@ CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "predictions.parquet",
     "verdict.json",
     "samples",
-    "generator.pt",
+    "generator.safetensors",
     "error.txt",
 )
 
