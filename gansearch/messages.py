@@ -7,13 +7,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from socket import socket
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol
 
 from gansearch.candidate import Candidate
 from gansearch.signals import Remedy, Verdict
 from gansearch.trial_record import Rung
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -162,13 +160,6 @@ class Channel(Protocol):
 
         Raises:
             StoppedError: when the trial should stop.
-        """
-
-    def shared(self, agree: Callable[[T], T]) -> Channel:
-        """Return the channel for all ranks of a candidate, which then call it at the same steps.
-
-        Args:
-            agree: returns rank 0's value on every rank.
         """
 
 

@@ -1,4 +1,4 @@
-"""What the ranks of a measurement do, in a module of its own, since workers cannot import a script."""
+"""Jobs of the measurement, in a module of their own, since workers cannot import a script."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.messages import Channel, Job, Outcome, Progress
 from gansearch.signals import HEALTHY
 from gansearch.study.spec import TrainingSpec
-from gansearch.training.distributed import ALONE, Ranks, joined
-from gansearch.training.loop import Hooks, train
+from gansearch.training.distributed import SINGLE, Ranks, process_group
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 
-PLAYERS: tuple[Player, ...] = ("generator", "discriminator")
+NETWORKS: tuple[Player, ...] = ("generator", "discriminator")
 
 
 @dataclass(frozen=True)
 class Compares:
-    """An `Evaluate` that trains each of the job's candidates alone and with the others, in double precision.
+    """Train each of the job's candidates in one process and in all, in float64.
 
-    `train` and all that it calls is the real one; what it turns into single precision becomes double.
+    It calls the real `train`; conversions to single precision become conversions to double.
     """
 
     trainings: Mapping[str, TrainingSpec]
@@ -36,33 +37,41 @@ class Compares:
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
         candidates: dict[str, Candidate] = job.candidate  # type: ignore[assignment]
-        apart = {}
-        with joined(job.rank, torch.device("cpu")) as ranks:
+        differences = {}
+        with process_group(job.rank, torch.device("cpu")) as ranks:
             for name, candidate in candidates.items():
                 one, several = (
-                    learnt(candidate, self.trainings[name], one) for one in (ALONE, ranks)
+                    trained(candidate, self.trainings[name], each) for each in (SINGLE, ranks)
                 )
-                apart |= {f"{name}|{kind}": _apart(one[kind], several[kind]) for kind in one}
+                differences |= {
+                    f"{name}|{kind}": _difference(one[kind], several[kind]) for kind in one
+                }
                 channel.heartbeat()
-        return Outcome(HEALTHY, 1, 0.0, metrics=apart)
+        return Outcome(HEALTHY, 1, 0.0, metrics=differences)
 
 
 Tensors = Mapping[str, list[Tensor]]
-"""By network."""
+"""Tensors by network."""
 
 
-def learnt(candidate: Candidate, training: TrainingSpec, ranks: Ranks) -> dict[str, Tensors]:
-    """The gradients of the first step, and weights and statistics after the last one."""
-    data, gradients = candidate.dataset.load(), {}
+class FirstGradients(TrainingMonitor):
+    """Keep the gradients of the first step."""
 
-    def keep(step: int, players: GANNetworks) -> None:
+    def __init__(self) -> None:
+        self.gradients: dict[str, list[Tensor]] = {}
+
+    def before_step(self, step: int, networks: GANNetworks) -> None:
         if step == 2:
-            gradients.update({name: _gradients(players[name].network) for name in PLAYERS})
+            self.gradients = {name: _gradients(networks[name].network) for name in NETWORKS}
 
+
+def trained(candidate: Candidate, training: TrainingSpec, ranks: Ranks) -> dict[str, Tensors]:
+    """Return the gradients of the first step, and weights and statistics after the last one."""
+    data, monitor = candidate.dataset.load(), FirstGradients()
     spec = training.in_steps(len(data.train.samples))
-    run = train(candidate, data, spec, RunWatch(()), Hooks(disturb=keep), ranks=ranks)
-    weights = {name: _floating(run.players[name].network) for name in PLAYERS}
-    return {"gradients": gradients, "weights": weights}
+    run = train(candidate, data, spec, RunWatch(()), monitor, ranks=ranks)
+    weights = {name: _floating(run.networks[name].network) for name in NETWORKS}
+    return {"gradients": monitor.gradients, "weights": weights}
 
 
 def _gradients(network: nn.Module) -> list[Tensor]:
@@ -70,22 +79,22 @@ def _gradients(network: nn.Module) -> list[Tensor]:
 
 
 def _floating(network: nn.Module) -> list[Tensor]:
-    """Weights and statistics; not how many batches a norm has seen."""
+    """Return weights and statistics, without the counters of the norms."""
     return [value for value in network.state_dict().values() if value.is_floating_point()]
 
 
-def _apart(one: Tensors, other: Tensors) -> float:
-    """Of either network the largest difference of any element, relative to the largest element."""
+def _difference(one: Tensors, other: Tensors) -> float:
+    """Return the largest difference of an element, relative to its network's largest element."""
     return max(
         max(float((a - b).abs().max()) for a, b in zip(one[name], other[name], strict=True))
         / max(float(a.abs().max()) for a in one[name])
-        for name in PLAYERS
+        for name in NETWORKS
     )
 
 
 @dataclass(frozen=True)
-class TellsPace:
-    """An `Evaluate` that trains as a study would; tells when the first step is done, and how long the others took."""
+class MeasuresPace:
+    """Train as a study would; report the end of the first step and the seconds of the others."""
 
     training: TrainingSpec
 
@@ -93,15 +102,14 @@ class TellsPace:
         (job.folder / str(job.rank.rank)).write_text(str(os.getpid()))
         data, times = job.candidate.dataset.load(), [time.monotonic()]
 
-        def note(step: int, players: GANNetworks) -> None:
-            times.append(time.monotonic())
-            if step == 2:
-                channel.progress(Progress(job.trial, 1, 2, 0.0, {}, HEALTHY))
+        class Timing(TrainingMonitor):
+            def before_step(self, step: int, networks: GANNetworks) -> None:
+                times.append(time.monotonic())
+                if step == 2:
+                    channel.progress(Progress(job.trial, 1, 2, 0.0, {}, HEALTHY))
 
-        with joined(job.rank, torch.device("cpu")) as ranks:
+        with process_group(job.rank, torch.device("cpu")) as ranks:
             training = self.training.in_steps(len(data.train.samples))
-            run = train(
-                job.candidate, data, training, RunWatch(()), Hooks(disturb=note), ranks=ranks
-            )
+            run = train(job.candidate, data, training, RunWatch(()), Timing(), ranks=ranks)
         warm = times[len(times) // 4 :]
         return Outcome(HEALTHY, run.steps, (warm[-1] - warm[0]) / (len(warm) - 1))

@@ -1,9 +1,10 @@
-"""Whether several processes train a candidate as one does, and what it costs; writes its page and results.json.
+"""Measure whether several processes train a candidate as one does, and at what cost.
 
     python benchmarks/data_parallel/measure.py [--steps 5] [--pace-steps 20] [--turns 2]
 
-Equality is measured in double precision, through the real training loop on Fashion-MNIST, so that what is left
-are roundings and not mistakes. About 10 minutes on two busy cores.
+Equality is measured in float64, through the real training loop on Fashion-MNIST, so that the
+differences left are rounding and not mistakes. It writes README.md and results.json and takes about
+10 minutes on two busy cores.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 import psutil
 import torch
-from jobs import Compares, TellsPace
+from jobs import Compares, MeasuresPace
 
 from gansearch.candidate import Candidate
 from gansearch.execution.local import count_cores
@@ -57,7 +58,9 @@ NETWORKS: Mapping[str, Sequence[str]] = {
     ],
     "R1": ["loss.r1=1.0"],
     "packing of 2": ["discriminator.packing=2"],
-    "packing of 4, in shares of unequal size": ["discriminator.packing=4", "training.batch_size=36"],
+    "packing of 4, in shares of unequal size": [
+        "discriminator.packing=4", "training.batch_size=36",
+    ],
     "feature matching": ["loss={use: feature-matching}"],
     "half batches": ["schedule.half_batches=true"],
 }  # fmt: skip
@@ -71,7 +74,7 @@ PACE = (
 
 
 def study(overrides: Sequence[str]) -> tuple[Candidate, TrainingSpec]:
-    """The candidate of a network, and how it is trained."""
+    """Return the candidate of a network and its training."""
     spec = StudyDocument.parse(STUDY, "study", overrides).spec()
     return SearchSpace(spec, Registry()).baseline, spec.training
 
@@ -80,22 +83,22 @@ def study(overrides: Sequence[str]) -> tuple[Candidate, TrainingSpec]:
 def running(
     evaluate: Evaluate, candidate: Any, folder: Path, ranks: int, threads: int
 ) -> Iterator[WorkerGroup]:
-    """A team that trains a candidate, ended in the end."""
-    team = WorkerGroup(
+    """Run a worker group on a candidate; end it at the exit."""
+    group = WorkerGroup(
         pickle_task(evaluate, Job(0, candidate, folder)),
         WorkerLimits(threads, 600.0, ranks),
         "data-parallel",
     )
     try:
-        yield team
+        yield group
     finally:
-        team.end(0.0)
+        group.end(0.0)
 
 
-def ending(team: WorkerGroup) -> Ending:
-    """How it ends."""
+def ending(group: WorkerGroup) -> Ending:
+    """Wait for the group's ending."""
     while True:
-        for message in receive_all({0: team}, 1.0)[0]:
+        for message in receive_all({0: group}, 1.0)[0]:
             if is_ending(message):
                 return message
 
@@ -105,7 +108,7 @@ def ending(team: WorkerGroup) -> Ending:
 
 
 def equality(steps: int) -> dict[str, dict[str, dict[str, float]]]:
-    """By network and number of ranks, the largest relative differences from one process."""
+    """Return the largest relative differences from one process, by network and ranks."""
     made = {
         name: study([f"training.steps={steps}", *overrides]) for name, overrides in NETWORKS.items()
     }
@@ -113,8 +116,8 @@ def equality(steps: int) -> dict[str, dict[str, dict[str, float]]]:
     compares = Compares({name: training for name, (_, training) in made.items()})
     found: dict[str, dict[str, dict[str, float]]] = {name: {} for name in NETWORKS}
     for ranks in RANKS:
-        with running(compares, candidates, Path(), ranks, 1) as team:
-            ended = ending(team)
+        with running(compares, candidates, Path(), ranks, 1) as group:
+            ended = ending(group)
         assert not isinstance(ended, Crash), ended.traceback or ended
         for name in NETWORKS:
             found[name][str(ranks)] = {
@@ -128,33 +131,33 @@ def equality(steps: int) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def paces(steps: int, turns: int) -> dict[str, dict[str, float]]:
-    """Milliseconds a step and seconds to the first one, of one process and of two, in turns."""
+    """Measure milliseconds a step and seconds to the first, of one process and two, in turns."""
     candidate, training = study([f"training.steps={steps}", *PACE])
     settings = {"1 x 1": (1, 1), "1 x 2": (1, 2), "2 x 1": (2, 1)}
-    told: dict[str, list[tuple[float, float]]] = {name: [] for name in settings}
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in settings}
     for _ in range(turns):
         for name, (ranks, threads) in settings.items():
-            told[name].append(pace(candidate, training, ranks, threads))
+            times[name].append(pace(candidate, training, ranks, threads))
     return {
         name: {
             "ms_a_step": round(1e3 * statistics.median(step for step, _ in values), 2),
             "first_step_s": round(statistics.median(first for _, first in values), 3),
         }
-        for name, values in told.items()
+        for name, values in times.items()
     }
 
 
 def pace(
     candidate: Candidate, training: TrainingSpec, ranks: int, threads: int
 ) -> tuple[float, float]:
-    """Seconds of each step, and from the start to the end of the first one."""
+    """Measure seconds of a step, and from the start to the end of the first."""
     before, first = time.monotonic(), 0.0
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(TellsPace(training), candidate, Path(folder), ranks, threads) as team,
+        running(MeasuresPace(training), candidate, Path(folder), ranks, threads) as group,
     ):
         while True:
-            for message in receive_all({0: team}, 1.0)[0]:
+            for message in receive_all({0: group}, 1.0)[0]:
                 if not is_ending(message):
                     first = first or time.monotonic() - before
                     continue
@@ -163,26 +166,26 @@ def pace(
 
 
 def freed_after(rank: int, turns: int) -> dict[str, object]:
-    """Seconds from the SIGKILL of one of two ranks until none is left, and what is told of it."""
+    """Measure seconds from the SIGKILL of one of two ranks until both are gone."""
     candidate, training = study(["training.steps=100000", *PACE])
-    turned = [_freed_once(candidate, training, rank) for _ in range(turns)]
+    measured = [_freed_once(candidate, training, rank) for _ in range(turns)]
     return {
-        "s": round(statistics.median(seconds for seconds, _ in turned), 3),
-        "told": turned[0][1],
+        "s": round(statistics.median(seconds for seconds, _ in measured), 3),
+        "told": measured[0][1],
     }
 
 
 def _freed_once(candidate: Candidate, training: TrainingSpec, rank: int) -> tuple[float, str]:
     with (
         tempfile.TemporaryDirectory() as folder,
-        running(TellsPace(training), candidate, Path(folder), 2, 1) as team,
+        running(MeasuresPace(training), candidate, Path(folder), 2, 1) as group,
     ):
-        while not receive_all({0: team}, 1.0)[0]:
+        while not receive_all({0: group}, 1.0)[0]:
             pass
         workers = [psutil.Process(int((Path(folder) / str(rank)).read_text())) for rank in range(2)]
         before = time.monotonic()
         workers[rank].kill()
-        ended = ending(team)
+        ended = ending(group)
         assert isinstance(ended, Crash)
         assert not any(worker.is_running() for worker in workers)
         return time.monotonic() - before, f"{ended.kind}: {ended.message}"
@@ -193,7 +196,7 @@ def _freed_once(candidate: Candidate, training: TrainingSpec, rank: int) -> tupl
 
 
 def page(found: dict[str, Any]) -> str:
-    """The figures, as a person reads them."""
+    """Return the page with the figures."""
     rows = "\n".join(
         f"| {name} | "
         + " | ".join(
@@ -204,8 +207,9 @@ def page(found: dict[str, Any]) -> str:
         + " |"
         for name, by_ranks in found["equality"].items()
     )
+    alone = found["pace"]["1 x 1"]["ms_a_step"]
     pace = "\n".join(
-        f"| {name} | {one['ms_a_step']:.1f} | {found['pace']['1 x 1']['ms_a_step'] / one['ms_a_step']:.2f} | "
+        f"| {name} | {one['ms_a_step']:.1f} | {alone / one['ms_a_step']:.2f} | "
         f"{one['first_step_s']:.2f} |"
         for name, one in found["pace"].items()
     )

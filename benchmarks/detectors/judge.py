@@ -1,11 +1,11 @@
-"""Hold the detectors against the recorded runs: whom would they have stopped, and when?
+"""Replay the recorded runs through the detectors: which ones do they stop, and when?
 
     python benchmarks/detectors/judge.py [--runs FOLDER] [--out results.json]
 
 A run *ends healthy* when, at its full length, its samples cover at least 2 % of the test images,
 fewer than 1 % of their pairs are nearly the same, and their distance to the test images (MMD) is
-under 200, where an untrained generator has 298 and noise 291. That is judged on 2,000 samples, twice
-as many as the detectors see, after the last step.
+under 200, where an untrained generator has 298 and noise 291. These are measured on 2,000 samples,
+twice as many as the detectors see, after the last step.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ SMALL = 30_000
 
 
 def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
-    """One run with the verdict that it would have got, and whether it deserved it."""
+    """Return a run's verdict, and whether the run ended healthy."""
     watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()])
     suspected = None
     for step, row in signals.iterrows():

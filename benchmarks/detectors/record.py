@@ -1,12 +1,12 @@
-"""Train the runs on which the detectors are held to account, to their full length, and keep their signals.
+"""Train the runs that the detectors are evaluated on, to their full length; save their signals.
 
     python benchmarks/detectors/record.py [--out FOLDER] [--workers 2] [--seeds 2000]
 
-Nothing is stopped early: what the detectors would have done is judged afterwards, by judge.py, from
-what was recorded. A run that is there already is not trained again. About 20 minutes on two cores.
+Nothing is stopped early: judge.py replays the signals through the detectors afterwards. A run
+that is saved already is not trained again. About 20 minutes on two cores.
 
-The thresholds were set on runs with `--seeds 1000`; what results.json reports are runs with `--seeds
-2000`, which nothing was set on.
+The thresholds were set on runs with `--seeds 1000`; results.json reports runs with `--seeds 2000`,
+on which nothing was set.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,12 +33,13 @@ from gansearch.builtin.metrics.diversity import near_duplicate_rate
 from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.components import Component, Loss, Phase, Watch
+from gansearch.components import Component, Loss, Phase, Player, Watch
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.probe import Probe
 from gansearch.study.spec import TrainingSpec
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
@@ -62,7 +63,7 @@ class DiscriminatorBurst(Alternating):
 
 
 class Looking(ModeCollapse):
-    """Asks for probes and never says anything."""
+    """Request probes and never condemn."""
 
     def watch(self) -> Watch:
         return _Silent()
@@ -78,7 +79,7 @@ class _Silent:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the benchmark; `kind` is what it is there for."""
+    """One run of the benchmark; `kind` says what it tests."""
 
     name: str
     kind: str
@@ -87,24 +88,31 @@ class Run:
     schedule: Alternating
     seed: int
     loss: Loss = BCE()  # noqa: RUF009  # frozen
-    spiked: str | None = None
+    spiked: Player | None = None
 
 
-def multiply_lr(player: str, factor: float) -> Callable[[int, GANNetworks], None]:
-    """A disturbance: one network's learning rate, so many times as high during the spike."""
+class Probing(TrainingMonitor):
+    """Probe samples; multiply one network's learning rate during the spike if there is one."""
 
-    def disturb(step: int, players: GANNetworks) -> None:
-        group = players[player].optimizer.param_groups[0]  # type: ignore[index]
+    def __init__(self, probe: Probe, spiked: Player | None, factor: float = 100.0) -> None:
+        self.probe_samples = probe.samples
+        self._probe, self._spiked, self._factor = probe, spiked, factor
+
+    def on_probe(self, samples: torch.Tensor) -> Mapping[str, float]:
+        return self._probe(samples)
+
+    def before_step(self, step: int, networks: GANNetworks) -> None:
+        if self._spiked is None:
+            return
+        group = networks[self._spiked].optimizer.param_groups[0]
         if step == SPIKE.start:
-            group["lr"] *= factor
+            group["lr"] *= self._factor
         if step == SPIKE.stop:
-            group["lr"] /= factor
-
-    return disturb
+            group["lr"] /= self._factor
 
 
 def runs(seeds: int) -> Iterator[Run]:
-    """Every run, ordinary ones first, with seeds from this one on."""
+    """Yield every run, ordinary ones first, with seeds from `seeds` on."""
 
     def generator(width: int, latent: int, **fields: Any) -> DCGANGenerator:
         return DCGANGenerator(width=width, latent=latent, levels=2, **fields)
@@ -209,19 +217,16 @@ def runs(seeds: int) -> Iterator[Run]:
 
 
 def record(run: Run, out: Path) -> None:
-    """Train one run and keep its signals, with what its samples were worth at the end."""
+    """Train one run and save its signals, with the metrics of its final samples."""
     torch.set_num_threads(1)
     keep_freed_memory()
     dataset = FashionMNIST()
     data = dataset.load()
-    probe = Probe(data)
-    hooks = Hooks(probe=probe, probe_samples=probe.samples)
-    if run.spiked:
-        hooks.disturb = multiply_lr(run.spiked, 100.0)
+    monitor = Probing(Probe(data), run.spiked)
     candidate = Candidate(dataset, run.generator, run.discriminator, run.loss, run.schedule, {})
     spec = TrainingSpec(steps=STEPS, seed=run.seed, precision="fp32", device="cpu")
-    trained = train(candidate, data, spec, RunWatch([Looking(start=500)]), hooks)
-    samples = trained.players.sample(trained.players.latents(2000))
+    trained = train(candidate, data, spec, RunWatch([Looking(start=500)]), monitor)
+    samples = trained.networks.sample(trained.networks.draw_latents(2000))
     evidence = TrainedEvidence(data, samples)
     end = {
         "coverage": evidence.neighbourhoods["coverage"],
@@ -229,8 +234,8 @@ def record(run: Run, out: Path) -> None:
         "mmd": MMD().measure(evidence),
         "fid": FID().measure(evidence),
     }
-    told: dict[str, Component] = {"generator": run.generator, "schedule": run.schedule}
-    params = count_parameters(trained.players.generator.network).total
+    parts: dict[str, Component] = {"generator": run.generator, "schedule": run.schedule}
+    params = count_parameters(trained.networks.generator.network).total
     facts = {
         "name": run.name,
         "kind": run.kind,
@@ -238,7 +243,7 @@ def record(run: Run, out: Path) -> None:
         "seconds": trained.seconds,
         **end,
     }
-    facts |= {name: part.model_dump(mode="json") for name, part in told.items()}
+    facts |= {name: part.model_dump(mode="json") for name, part in parts.items()}
     pd.DataFrame(trained.rows, index=range(1, len(trained.rows) + 1)).to_parquet(
         out / f"{run.name}.parquet"
     )

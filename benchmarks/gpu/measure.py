@@ -1,10 +1,11 @@
-"""What is a GPU's step worth: graphs, torch.compile, bf16, and several candidates packed on it?
+"""Measure a step on a GPU: CUDA graphs, torch.compile, bf16, and several candidates on one GPU.
 
-    python benchmarks/gpu/measure.py [--device cuda] [--rounds 12] [--packed 1 2 4 8] [--out results.json]
+    python benchmarks/gpu/measure.py [--device cuda] [--rounds 12] [--packed 1 2 4 8]
+                                     [--out results.json]
 
-Contenders are those of benchmarks/train_step: each a process of its own, taking turns of 20 steps, so that a noisy
-machine is equally noisy for all. Writes the results of its device into the file, leaves those of the other one as they
-are, and prints the page's table.
+Contenders are those of benchmarks/train_step: each is a process of its own, and they take turns of
+20 steps, so that a noisy machine is equally noisy for all. The results of the measured device
+replace those in the file, the other device's stay, and the page's table is printed.
 """
 
 from __future__ import annotations
@@ -22,24 +23,24 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train_step"))
-from measure import TURN, Contender, compiled, ours, plain, sit_down, tight_batches
+from measure import TURN, Contender, compiled, gathered_batches, ours, plain, prepare
 
 CONTENDERS = ("plain", "eager", "graphs", "compiled", "bf16", "bf16 + graphs")
 ONLY_CUDA = ("graphs", "bf16 + graphs")
 PREPARED = ("graphs", "compiled", "bf16 + graphs")
-"""Those that begin with work which has to pay."""
+"""Contenders with a preparation that has to pay off."""
 WARM_UP = 5
-"""Turns, within which every kind of step has been recorded."""
+"""Turns within which every kind of step has been captured."""
 
 Figures = dict[str, float | None]
 
 
 def contend(device: str, name: str, width: int, threads: int, pipe: Connection) -> None:
-    """Be one contender."""
-    sit_down(threads, pipe)
+    """Run one contender."""
+    prepare(threads, pipe)
     match name:
         case "plain":
-            plain(width, tight_batches(device), device, reads_losses=False)
+            plain(width, gathered_batches(device), device, reads_losses=False)
         case "compiled":
             ours(width, "fp32", device, change=compiled)
         case _:
@@ -47,7 +48,7 @@ def contend(device: str, name: str, width: int, threads: int, pipe: Connection) 
 
 
 def compare(device: str, width: int, rounds: int) -> dict[str, Figures | None]:
-    """Each contender over the plain loop and over our eager one, and what its first turn costs."""
+    """Measure contenders against the plain and our eager loop, and the cost of their first turn."""
     names = [name for name in CONTENDERS if device == "cuda" or name not in ONLY_CUDA]
     contenders = {name: Contender(name, width, 1, partial(contend, device)) for name in names}
     first = {name: contender.turn() for name, contender in contenders.items()}
@@ -85,7 +86,7 @@ def _ratio(ones: Sequence[float], others: Sequence[float]) -> float:
 
 
 def pack(device: str, name: str, width: int, count: int, rounds: int) -> float:
-    """Steps a second of so many processes at once, in all, over those of one of them alone."""
+    """Return total steps per second of `count` processes at once, relative to one alone."""
     packed = [Contender(name, width, 1, partial(contend, device)) for _ in range(count)]
     for contender in packed:
         for _ in range(WARM_UP):
@@ -102,9 +103,9 @@ def pack(device: str, name: str, width: int, count: int, rounds: int) -> float:
 
 
 def measure(options: argparse.Namespace) -> dict[str, Any]:
-    """Everything, for one device."""
+    """Run all measurements on one device."""
     device = options.device
-    told: dict[str, Any] = {
+    measured: dict[str, Any] = {
         "device": torch.cuda.get_device_name()
         if device == "cuda"
         else torch.cpu.get_capabilities().get("cpu_name"),
@@ -113,27 +114,30 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
     packs = ("eager", "graphs", "bf16 + graphs") if device == "cuda" else ("eager",)
     for width in options.widths:
-        told[f"width {width}"] = compare(device, width, options.rounds)
-        print(f"width {width}", json.dumps(told[f"width {width}"]), flush=True)
-        told[f"width {width}, packed"] = {
+        measured[f"width {width}"] = compare(device, width, options.rounds)
+        print(f"width {width}", json.dumps(measured[f"width {width}"]), flush=True)
+        measured[f"width {width}, packed"] = {
             name: {
                 str(count): pack(device, name, width, count, options.rounds)
                 for count in options.packed
             }
             for name in packs
         }
-        print(f"width {width}, packed", told[f"width {width}, packed"], flush=True)
-    return told
+        print(f"width {width}, packed", measured[f"width {width}, packed"], flush=True)
+    return measured
 
 
-def table(told: dict[str, Any]) -> str:
-    """The page's table of one device."""
+def table(measured: dict[str, Any]) -> str:
+    """Return the page's table for one device."""
     lines = [
-        "| width | contender | steps/s | over plain | over eager | seconds before | pays after steps |"
+        "| width | contender | steps/s | over plain | over eager "
+        "| seconds before | pays after steps |",
+        "|---|---|---|---|---|---|---|",
     ]
-    lines += ["|---|---|---|---|---|---|---|"]
-    for width in (place for place in told if place.startswith("width") and "packed" not in place):
-        for name, figures in told[width].items():
+    for width in (
+        place for place in measured if place.startswith("width") and "packed" not in place
+    ):
+        for name, figures in measured[width].items():
             values = [None] * 5 if figures is None else [*figures.values()]
             cells = " | ".join("-" if value is None else f"{value:,.2f}" for value in values)
             lines.append(f"| {width.removeprefix('width ')} | {name} | {cells} |")
@@ -149,7 +153,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.json")
     options = parser.parse_args()
     if options.device == "cuda" and not torch.cuda.is_available():
-        parser.error("there is no CUDA here; --device cpu measures what can be had without")
+        parser.error("no CUDA device found; use --device cpu to measure the other contenders")
     results = (
         json.loads(options.out.read_text()) if options.out.exists() else {"cuda": None, "cpu": None}
     )

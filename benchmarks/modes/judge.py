@@ -1,11 +1,11 @@
-"""Hold the recorded runs against PacGAN's Table 1.
+"""Compare the recorded runs with PacGAN's Table 1.
 
     python benchmarks/modes/judge.py [--runs FOLDER] [--out results.json]
 
-At every rung of training: mean and standard deviation over the seeds that got there. *Within* means that
-our mean number of modes lies within two deviations of the published runs from their mean; *errors apart* is the
-difference of both means in units of its standard error. The looks at runs whose recordings are no longer in the
-folder are taken from the results that were written before.
+At every rung of training: mean and standard deviation over the seeds that reached it. *Within*
+means that our mean number of modes is within two deviations of the published runs from their mean;
+*errors apart* is the difference of both means in units of its standard error. Counts of runs whose
+recordings are no longer in the folder are taken from the results written before.
 """
 
 from __future__ import annotations
@@ -27,9 +27,11 @@ PUBLISHED: Mapping[tuple[str, int], Mapping[str, float]] = {
     ("grid", 2): {"modes": 23.8, "modes_error": 0.7},
     ("grid", 4): {"modes": 24.8, "modes_error": 0.2},
 }
-"""After 400,000 steps, 10 seeds (Lin et al. 2018, arXiv:1712.04086, Table 1), each mean with its standard error.
+"""Means and standard errors after 400,000 steps, 10 seeds (Lin et al. 2018, Table 1).
 
-The deviation of the runs it cannot be: of ten whole numbers with a mean of 7.9 that is 0.3 at least, not 0.1.
+Source: arXiv:1712.04086.
+
+They cannot be standard deviations: that of ten whole numbers with a mean of 7.9 is 0.3 at least.
 """
 PUBLISHED_SEEDS = 10
 RUNGS = (

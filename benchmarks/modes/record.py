@@ -1,11 +1,12 @@
-"""Train the GANs of PacGAN's Table 1 by its recipe, and keep what they find on the way.
+"""Train the GANs of PacGAN's Table 1 by its recipe, and count the modes they find on the way.
 
-    python benchmarks/modes/record.py [--steps 8000] [--seeds 0 1 2 ...] [--packings 1 2] [--datasets ring grid]
-                                      [--recipe published] [--simultaneous] [--workers 2] [--out FOLDER]
+    python benchmarks/modes/record.py [--steps 8000] [--seeds 0 1 2 ...] [--packings 1 2]
+                                      [--datasets ring grid] [--recipe published]
+                                      [--simultaneous] [--workers 2] [--out FOLDER]
 
-Modes and high-quality samples are counted in 2,500 samples after every 1,000 steps. A run that was
-interrupted goes on where it was, and so does one that is asked for more steps than it has. On one
-core of the README's machine a thousand steps of the published recipe take about 16 seconds.
+Modes and high-quality samples are counted in 2,500 samples after every 1,000 steps. An interrupted
+run continues from its checkpoint, and so does one that is given more steps. On one core of the
+README's machine a thousand steps of the published recipe take about 16 seconds.
 """
 
 from __future__ import annotations
@@ -32,20 +33,21 @@ from gansearch.candidate import Candidate
 from gansearch.components import Data, Watch
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.study.spec import StepsSpec
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
 PACKS = 100
-"""A batch, so that a packing of m trains on 100 m samples a step."""
-JUDGED = 2500
-LOOK_EVERY = 1000
+"""Packs in a batch, so that a packing of m trains on 100 m samples a step."""
+PROBED = 2500
+PROBE_EVERY = 1000
 DATASETS: Mapping[str, type[Ring2D | Grid2D]] = {"ring": Ring2D, "grid": Grid2D}
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Networks and Adam, the same for every packing."""
+    """Networks and schedule, the same for every packing."""
 
     generator: DenseGenerator
     discriminator: DenseDiscriminator
@@ -69,7 +71,7 @@ RECIPES = {
             generator_lr=1e-4, discriminator_lr=1e-4, generator_beta1=0.8, discriminator_beta1=0.8
         ),
     ),
-    # Small networks whose generator learns ten times as fast as its discriminator, and loses modes for it.
+    # Small networks whose generator learns ten times as fast as its discriminator and loses modes.
     "hasty": Recipe(
         DenseGenerator(
             latent=8, width=128, growth=1.0, layers=2, norm="none", init="xavier", output="none"
@@ -89,7 +91,7 @@ class Run:
     packing: int
     seed: int
     simultaneous: bool = False
-    """Whether both networks take their gradients before either takes its step, as in PacGAN's code."""
+    """True to compute both gradients before either optimizer step, as in PacGAN's code."""
 
     @property
     def name(self) -> str:
@@ -104,11 +106,11 @@ class Run:
         return Candidate(dataset, recipe.generator, discriminator, BCE(), recipe.schedule, {})
 
 
-class Looking(ModeCollapse):
-    """Asks for a look at the samples every so many steps and never says anything."""
+class Probing(ModeCollapse):
+    """Detector that requests probes at intervals and never condemns."""
 
     def probe_due(self, step: int) -> bool:
-        return step % LOOK_EVERY == 0
+        return step % PROBE_EVERY == 0
 
     def watch(self) -> Watch:
         return _Silent()
@@ -122,51 +124,51 @@ class _Silent:
         return None
 
 
-@dataclass(frozen=True)
-class Counting:
-    """Counts the modes that samples (N, 2, 1, 1) found, and the percentage within three deviations of one."""
+class Counting(TrainingMonitor):
+    """Count modes found and the percentage of samples within three deviations of one."""
 
-    data: Data
+    probe_samples = PROBED
 
-    def __call__(self, samples: Tensor) -> Mapping[str, float]:
-        assert self.data.modes is not None
-        assert self.data.mode_std is not None
-        belongs = membership(samples, torch.from_numpy(self.data.modes), self.data.mode_std)
+    def __init__(self, data: Data, *, simultaneous: bool) -> None:
+        self._data, self._simultaneous = data, simultaneous
+        self._first = True
+
+    def on_probe(self, samples: Tensor) -> Mapping[str, float]:
+        assert self._data.modes is not None
+        assert self._data.mode_std is not None
+        belongs = membership(samples, torch.from_numpy(self._data.modes), self._data.mode_std)
         high_quality = 100 * belongs.any(dim=1).double().mean()
         return {
             "modes": int(belongs.any(dim=0).sum()),
             "high_quality": round(float(high_quality), 2),
         }
 
+    def before_step(self, step: int, networks: GANNetworks) -> None:
+        if self._first and self._simultaneous:
+            make_simultaneous(networks)
+        self._first = False
 
-def together(players: GANNetworks) -> None:
-    """Put the discriminator's step off until the generator has its gradient."""
-    of_discriminator, of_generator = (
-        players.discriminator.optimizer.step,
-        players.generator.optimizer.step,
-    )
+
+def make_simultaneous(networks: GANNetworks) -> None:
+    """Delay the discriminator's optimizer step until the generator has its gradient."""
+    step_discriminator = networks.discriminator.optimizer.step
+    step_generator = networks.generator.optimizer.step
 
     def both() -> None:
-        of_discriminator()
-        of_generator()
+        step_discriminator()
+        step_generator()
 
-    players.discriminator.optimizer.step = lambda: None  # type: ignore[method-assign,assignment]
-    players.generator.optimizer.step = both  # type: ignore[method-assign,assignment]
+    networks.discriminator.optimizer.step = lambda: None  # type: ignore[method-assign,assignment]
+    networks.generator.optimizer.step = both  # type: ignore[method-assign,assignment]
 
 
 def record(run: Run, steps: int, out: Path) -> None:
-    """Train one run and keep its trajectory."""
+    """Train one run and save its counts of modes."""
     torch.set_num_threads(1)
     keep_freed_memory()
     candidate = run.candidate
     data = candidate.dataset.load()
-    told = itertools.count()
-
-    def disturb(step: int, players: GANNetworks) -> None:
-        if run.simultaneous and next(told) == 0:
-            together(players)
-
-    hooks = Hooks(probe=Counting(data), probe_samples=JUDGED, disturb=disturb)
+    monitor = Counting(data, simultaneous=run.simultaneous)
     spec = StepsSpec(
         steps=steps,
         batch_size=PACKS * run.packing,
@@ -174,12 +176,12 @@ def record(run: Run, steps: int, out: Path) -> None:
         precision="fp32",
         device="cpu",
         sample_every=0,
-        checkpoint_every=LOOK_EVERY,
+        checkpoint_every=PROBE_EVERY,
     )
     folder = out / "checkpoints" / run.name
     folder.mkdir(parents=True, exist_ok=True)
     trained = train(
-        candidate, data, spec, RunWatch([Looking()]), hooks, folder=folder, resume_from=folder
+        candidate, data, spec, RunWatch([Probing()]), monitor, folder=folder, resume_from=folder
     )
     looks = [
         {"step": step}
@@ -201,7 +203,7 @@ def record(run: Run, steps: int, out: Path) -> None:
 
 
 def lacks(run: Run, steps: int, out: Path) -> bool:
-    """Whether a run is not there yet, or was shorter."""
+    """Return True if a run is missing or was shorter."""
     path = out / f"{run.name}.json"
     return not path.exists() or json.loads(path.read_text())["steps"] < steps
 
@@ -220,7 +222,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "runs")
     options = parser.parse_args()
     options.out.mkdir(exist_ok=True)
-    # Seed by seed, so that what is there is balanced at any time.
+    # Seed by seed, so that the saved runs are balanced at any time.
     order = itertools.product(options.seeds, options.packings, options.datasets)
     recipe, simultaneous = options.recipe, options.simultaneous
     wanted = (Run(recipe, dataset, packing, seed, simultaneous) for seed, packing, dataset in order)

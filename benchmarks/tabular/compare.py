@@ -42,7 +42,7 @@ from replaying import (
 from strategies import STRATEGIES, Asha, Never
 from truth import Truth
 
-from gansearch.execution.trial_runner import steps_of
+from gansearch.execution.trial_runner import rung_steps
 from gansearch.files import write_atomically
 from gansearch.search.driver import Driver
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
@@ -178,7 +178,7 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
     rungs = (
         every[:-1]
         if chosen.asha
-        else steps_of(spec.pruning.rungs, every[-1])
+        else rung_steps(spec.pruning.rungs, every[-1])
         if chosen.prunes
         else []
     )

@@ -121,7 +121,7 @@ class Rungs:
             return
         self._meter.turn_to("metrics")
         with torch.random.fork_rng(devices=[]):
-            samples = players.sample(players.latents(self._count))
+            samples = players.sample(players.draw_latents(self._count))
         evidence = TrainedEvidence(self._data, samples, extractor_for(self._data))
         figures = {name: metric.measure(evidence) for name, metric in METRICS.items()}
         self._meter.turn_to("training")

@@ -40,7 +40,9 @@ from gansearch.evaluation.probe import Probe
 from gansearch.files import write_atomically
 from gansearch.run import Study
 from gansearch.signals import COLUMNS
-from gansearch.training.loop import Hooks, TrainedRun, train
+from gansearch.training.loop import TrainedRun, train
+from gansearch.training.monitor import TrainingMonitor
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
 RUNGS = (100, 200, 350, 500, 750, 1000, 1250, 1500)
@@ -119,14 +121,19 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
         Rungs(rungs, data, spec.eval_samples, meter),
     )
 
-    def probe(samples: Tensor) -> dict[str, float]:
-        seen = look(samples)
-        meter.turn_to("training")
-        return seen
+    class Measuring(TrainingMonitor):
+        probe_samples = look.samples
 
-    hooks = Hooks(probe=probe, probe_samples=look.samples, disturb=measuring.before)
-    trained = train(candidate, data, spec, watch, hooks)
-    measuring.after(trained.steps, trained.players)
+        def on_probe(self, samples: Tensor) -> dict[str, float]:
+            seen = look(samples)
+            meter.turn_to("training")
+            return seen
+
+        def before_step(self, step: int, networks: GANNetworks) -> None:
+            measuring.before(step, networks)
+
+    trained = train(candidate, data, spec, watch, Measuring())
+    measuring.after(trained.steps, trained.networks)
     row: dict[str, Any] = {"number": run.number, "seed": run.seed, "stratum": run.stratum}
     row |= {
         "identity": candidate.identity,

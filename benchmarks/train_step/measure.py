@@ -1,10 +1,10 @@
-"""How fast is a step of our loop, beside a plain PyTorch loop with the same networks?
+"""Measure a step of our loop against a plain PyTorch loop with the same networks.
 
     python benchmarks/train_step/measure.py [--rounds 12] [--out results.json]
 
-Each contender is a process of its own, since what ours does to its allocator is part of it. They take
-turns, 20 steps each, so that a noisy machine is equally noisy for all; the figures are ratios of
-each turn to the plain loop's turn of the same round. About 8 minutes on two cores.
+Each contender is a process of its own, since our allocator settings are part of the comparison.
+They take turns of 20 steps, so that a noisy machine is equally noisy for all; the figures are
+ratios of each turn to the plain loop's turn of the same round. About 8 minutes on two cores.
 """
 
 from __future__ import annotations
@@ -40,7 +40,8 @@ from gansearch.components import ImageShape
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.layers import ToMap, ToVector
 from gansearch.study.spec import TrainingSpec
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import choose_precision, keep_freed_memory
 
@@ -51,13 +52,13 @@ SHAPE = ImageShape(1, 28, 28)
 
 
 def networks(width: int) -> tuple[DCGANGenerator, DCGANDiscriminator]:
-    """The generator and discriminator that all contenders train."""
+    """Return the generator and discriminator that all contenders train."""
     discriminator = DCGANDiscriminator(width=width, layers=2, norm="none")
     return DCGANGenerator(width=width, latent=LATENT, levels=2), discriminator
 
 
-def as_people_write_it(network: nn.Module) -> nn.Module:
-    """The same network with torch's own reshaping, in the layout that is torch's default."""
+def in_plain_torch(network: nn.Module) -> nn.Module:
+    """Return the same network with torch's own reshaping layers and default memory format."""
     assert isinstance(network, nn.Sequential)
     reshaping = {
         ToMap: lambda layer: nn.Unflatten(1, (layer.width, *layer.size)),
@@ -68,14 +69,14 @@ def as_people_write_it(network: nn.Module) -> nn.Module:
     )
 
 
-def as_it_is(players: GANNetworks) -> None:
-    """Our loop."""
+def unchanged(networks: GANNetworks) -> None:
+    """Leave the networks as they are."""
 
 
-def compiled(players: GANNetworks) -> None:
-    """Both networks through torch.compile."""
-    for learner in (players.generator, players.discriminator):
-        learner.shared = torch.compile(learner.network)  # type: ignore[assignment]
+def compiled(networks: GANNetworks) -> None:
+    """Compile both networks by torch.compile."""
+    for network in (networks.generator, networks.discriminator):
+        network.shared = torch.compile(network.network)  # type: ignore[assignment]
 
 
 def ours(
@@ -84,34 +85,35 @@ def ours(
     device: str = "cpu",
     *,
     graphs: bool = False,
-    change: Callable[[GANNetworks], None] = as_it_is,
+    change: Callable[[GANNetworks], None] = unchanged,
 ) -> None:
-    """Our loop, whole: signals at every step, three detectors, progress reports."""
+    """Run our whole loop: signals at every step, three detectors, progress reports."""
     keep_freed_memory()
     dataset = FashionMNIST()
     generator, discriminator = networks(width)
     candidate = Candidate(dataset, generator, discriminator, BCE(), Alternating(), {})
-    told = {
+    settings = {
         "steps": 10**6,
         "precision": precision,
         "device": device,
         "graphs": graphs,
         "sample_every": 0,
     }
-    spec = TrainingSpec.model_validate(told).in_steps(60_000)
+    spec = TrainingSpec.model_validate(settings).in_steps(60_000)
 
-    def disturb(step: int, players: GANNetworks) -> None:
-        if step == 1:
-            change(players)
-        if step % TURN == 1:
-            _hand_over()
+    class TakingTurns(TrainingMonitor):
+        def before_step(self, step: int, networks: GANNetworks) -> None:
+            if step == 1:
+                change(networks)
+            if step % TURN == 1:
+                _end_turn()
 
     watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse(start=10**6)])
-    train(candidate, dataset.load(), spec, watch, Hooks(disturb=disturb))
+    train(candidate, dataset.load(), spec, watch, TakingTurns())
 
 
 class Images(Dataset[torch.Tensor]):
-    """Images one by one through Pillow, a tensor and a normalisation, as torchvision's data set does it."""
+    """Images converted one by one by Pillow and normalised, as torchvision's data set does."""
 
     def __init__(self) -> None:
         self.pixels = torch.from_numpy(FashionMNIST().load().train.samples)
@@ -126,8 +128,8 @@ class Images(Dataset[torch.Tensor]):
         return tensor.sub_(self.mean).div_(self.deviation)
 
 
-def tight_batches(device: str = "cpu") -> Callable[[], torch.Tensor]:
-    """Batches gathered from a tensor in the device's memory."""
+def gathered_batches(device: str = "cpu") -> Callable[[], torch.Tensor]:
+    """Return batches gathered from a tensor in the device's memory."""
     pixels = torch.from_numpy(FashionMNIST().load().train.samples).to(device)
     return lambda: (
         pixels[torch.randint(len(pixels), (BATCH,), device=device)].float().div(127.5).sub(1)
@@ -135,7 +137,7 @@ def tight_batches(device: str = "cpu") -> Callable[[], torch.Tensor]:
 
 
 def loader_batches() -> Callable[[], torch.Tensor]:
-    """Batches from a DataLoader in this process."""
+    """Return batches of a DataLoader in this process."""
 
     def endless() -> Iterator[torch.Tensor]:
         loader = DataLoader(Images(), batch_size=BATCH, shuffle=True, drop_last=True)
@@ -149,14 +151,14 @@ def loader_batches() -> Callable[[], torch.Tensor]:
 def plain(
     width: int, batch: Callable[[], torch.Tensor], device: str = "cpu", *, reads_losses: bool
 ) -> None:
-    """The loop of PyTorch's own DCGAN example: one generator pass a step serves both networks."""
+    """Run the loop of PyTorch's DCGAN example: one generator pass a step serves both networks."""
     generator, discriminator = (
-        as_people_write_it(component.build(SHAPE)).to(device) for component in networks(width)
+        in_plain_torch(component.build(SHAPE)).to(device) for component in networks(width)
     )
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     while True:
-        _hand_over()
+        _end_turn()
         for _ in range(TURN):
             d_optimizer.zero_grad()
             fake = generator(torch.randn(BATCH, LATENT, device=device))
@@ -178,7 +180,7 @@ Contend = Callable[[str, int, int, Connection], None]
 _pipe: Connection
 
 
-def _hand_over() -> None:
+def _end_turn() -> None:
     """End a turn and wait for the next."""
     if torch.cuda.is_initialized():
         torch.cuda.synchronize()
@@ -186,8 +188,8 @@ def _hand_over() -> None:
     _pipe.recv()
 
 
-def sit_down(threads: int, pipe: Connection) -> None:
-    """Begin to be a contender."""
+def prepare(threads: int, pipe: Connection) -> None:
+    """Set up this process as a contender."""
     global _pipe
     _pipe = pipe
     torch.set_num_threads(threads)
@@ -195,11 +197,11 @@ def sit_down(threads: int, pipe: Connection) -> None:
 
 
 def contend(name: str, width: int, threads: int, pipe: Connection) -> None:
-    """Be one contender."""
-    sit_down(threads, pipe)
+    """Run one contender."""
+    prepare(threads, pipe)
     match name:
         case "tight":
-            plain(width, tight_batches(), reads_losses=False)
+            plain(width, gathered_batches(), reads_losses=False)
         case "dataloader":
             plain(width, loader_batches(), reads_losses=True)
         case precision:
@@ -207,7 +209,7 @@ def contend(name: str, width: int, threads: int, pipe: Connection) -> None:
 
 
 class Contender:
-    """A process that takes turns."""
+    """Process that takes turns."""
 
     def __init__(self, name: str, width: int, threads: int, contend: Contend = contend) -> None:
         context = multiprocessing.get_context("spawn")
@@ -224,7 +226,7 @@ class Contender:
         self.pipe.send(None)
 
     def end(self) -> float:
-        """Seconds that the turn took."""
+        """Wait for the end of the turn and return its seconds."""
         self.peak = self.pipe.recv()
         return time.perf_counter() - self.started
 
@@ -238,7 +240,7 @@ class Contender:
 
 
 def compare(width: int, threads: int, rounds: int) -> dict[str, dict[str, float]]:
-    """Steps a second of each contender, and the median ratio to the tight and to the DataLoader loop."""
+    """Measure steps per second, and median ratios to the two plain loops."""
     names = ["tight", "dataloader", "ours-fp32", "ours-auto", "ours-bf16"]
     contenders = {name: Contender(name, width, threads) for name in names}
     for contender in contenders.values():
@@ -247,9 +249,9 @@ def compare(width: int, threads: int, rounds: int) -> dict[str, dict[str, float]
     for _ in range(rounds):
         for name, contender in contenders.items():
             seconds[name].append(contender.turn())
-    told = {}
+    results = {}
     for name, contender in contenders.items():
-        told[name] = {
+        results[name] = {
             "steps_per_second": TURN / statistics.median(seconds[name]),
             "over_tight": statistics.median(
                 a / b for a, b in zip(seconds["tight"], seconds[name], strict=True)
@@ -260,11 +262,11 @@ def compare(width: int, threads: int, rounds: int) -> dict[str, dict[str, float]
             "peak_memory_mb": contender.peak / 1024,
         }
         contender.stop()
-    return told
+    return results
 
 
 def share(width: int, rounds: int) -> dict[str, float]:
-    """Two one-thread workers at once, over one of them, and over one two-thread process."""
+    """Measure two one-thread workers relative to one, and to one two-thread process."""
     pair = [Contender("ours-auto", width, 1) for _ in range(2)]
     wide = Contender("ours-auto", width, 2)
     for contender in (*pair, wide):
@@ -290,7 +292,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=12)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.json")
     options = parser.parse_args()
-    told: dict[str, object] = {
+    results: dict[str, object] = {
         "torch": torch.__version__,
         "processor": torch.cpu.get_capabilities().get("cpu_name"),
         "auto_means": choose_precision("auto", torch.device("cpu")),
@@ -299,7 +301,7 @@ def main() -> None:
     for width in (16, 64):
         for threads in (1, 2):
             result = compare(width, threads, options.rounds)
-            told[f"width {width}, {threads} thread(s)"] = result
+            results[f"width {width}, {threads} thread(s)"] = result
             for name, figures in result.items():
                 print(
                     width,
@@ -308,9 +310,9 @@ def main() -> None:
                     {key: round(value, 2) for key, value in figures.items()},
                     flush=True,
                 )
-        told[f"width {width}, workers"] = share(width, options.rounds)
-        print(width, told[f"width {width}, workers"], flush=True)
-    options.out.write_text(json.dumps(told, indent=1) + "\n")
+        results[f"width {width}, workers"] = share(width, options.rounds)
+        print(width, results[f"width {width}, workers"], flush=True)
+    options.out.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
-"""Does what makes a step fast leave the quality as it is?
+"""Measure whether the settings that make a step fast change the quality.
 
     python benchmarks/train_step/parity.py [--seeds 3] [--only bf16 ...] [--out parity.json]
 
-The same candidate, to its full length, with each switch and several seeds; the difference of the means from those of
-the plain loop (fp32, channels last, fused Adam) is to be held against the spread between its seeds. About 5 minutes
-on two cores, and as long again for `compiled`, which is left out unless it is named.
+One candidate is trained to its full length with each setting and several seeds. Compare the
+difference of its mean from that of the reference (fp32, channels last, fused Adam) with the spread
+between seeds. About 5 minutes on two cores, and as long again for `compiled`, which runs only if
+`--only` names it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import as_it_is, compiled
+from measure import compiled, unchanged
 
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
@@ -30,7 +31,8 @@ from gansearch.candidate import Candidate
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.study.spec import TrainingSpec
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
@@ -39,16 +41,16 @@ METRICS = ("mmd", "fid", "coverage")
 Change = Callable[[GANNetworks], None]
 
 
-def unfused(players: GANNetworks) -> None:
-    """Adam as torch runs it by default on a CPU: one weight after the other."""
-    for learner in (players.generator, players.discriminator):
-        learner.optimizer.param_groups[0].update(fused=False, foreach=False)
+def unfused(networks: GANNetworks) -> None:
+    """Use Adam as torch does by default on a CPU: one weight after the other."""
+    for network in (networks.generator, networks.discriminator):
+        network.optimizer.param_groups[0].update(fused=False, foreach=False)
 
 
 CHANGES: Mapping[str, Change] = {
-    REFERENCE: as_it_is,
-    "bf16": as_it_is,
-    "without channels_last": as_it_is,
+    REFERENCE: unchanged,
+    "bf16": unchanged,
+    "without channels_last": unchanged,
     "without fused Adam": unfused,
     "compiled": compiled,
 }
@@ -56,14 +58,20 @@ SWITCHES: Mapping[str, Mapping[str, str]] = {
     "bf16": {"precision": "bf16"},
     "without channels_last": {"memory_format": "contiguous"},
 }
-"""What a study says otherwise."""
+"""Keys of the study that differ from the reference."""
 LEFT_OUT = ("compiled",)
-"""Unless they are named."""
+"""Settings that run only if they are named."""
 
 
-def before_the_first_step(change: Change) -> Callable[[int, GANNetworks], None]:
-    """A disturbance that makes a change to the players once, before they learn."""
-    return lambda step, players: change(players) if step == 1 else None
+class BeforeTheFirstStep(TrainingMonitor):
+    """Apply a change to the networks once, before they train."""
+
+    def __init__(self, change: Change) -> None:
+        self._change = change
+
+    def before_step(self, step: int, networks: GANNetworks) -> None:
+        if step == 1:
+            self._change(networks)
 
 
 def judge(name: str, seed: int) -> dict[str, Any]:
@@ -79,10 +87,10 @@ def judge(name: str, seed: int) -> dict[str, Any]:
     spec = TrainingSpec.model_validate(
         {"steps": 1500, "seed": seed, "device": "cpu"} | switches
     ).in_steps(60_000)
-    hooks = Hooks(disturb=before_the_first_step(CHANGES[name]))
-    trained = train(candidate, dataset.load(), spec, RunWatch([]), hooks)
+    monitor = BeforeTheFirstStep(CHANGES[name])
+    trained = train(candidate, dataset.load(), spec, RunWatch([]), monitor)
     evidence = TrainedEvidence(
-        dataset.load(), trained.players.sample(trained.players.latents(2000))
+        dataset.load(), trained.networks.sample(trained.networks.draw_latents(2000))
     )
     told = {"mmd": MMD().measure(evidence), "fid": FID().measure(evidence)}
     print(name, seed, told, flush=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
 
 from gansearch.messages import AtRung, Decision, Ending, Progress, StoppedError
 
@@ -23,32 +21,24 @@ Reply = Decision | None
 
 
 class PipeChannel:
-    """Channel of one rank. Rank 0 talks for all ranks; every rank reports its own ending."""
+    """Channel of one rank.
 
-    def __init__(
-        self,
-        connection: Connection,
-        rank: int = 0,
-        agree: Callable[[Any], Any] = lambda value: value,
-    ) -> None:
-        """Wrap a rank's end of the pipe.
+    Rank 0 alone reports progress and rungs: the training loop sees to that, and to it that all ranks
+    learn of the reply. Every rank reports its own ending.
+    """
 
-        Args:
-            connection: the pipe.
-            rank: index among the processes that train the candidate together.
-            agree: returns rank 0's value on every rank; by default there is only one rank.
-        """
-        self._connection, self._rank, self._agree = connection, rank, agree
-        self._leads = rank == 0
+    def __init__(self, connection: Connection, rank: int = 0) -> None:
+        """Wrap a rank's end of the pipe; ranks are counted from 0."""
+        self._connection, self._leads = connection, rank == 0
 
     def progress(self, progress: Progress) -> None:
         self._report(progress)
-        if self._agree(self._leads and self._connection.poll()):
+        if self._connection.poll():
             raise StoppedError
 
     def at_rung(self, at_rung: AtRung) -> Decision:
         self._report(at_rung)
-        reply: Reply = self._agree(self._connection.recv() if self._leads else None)
+        reply: Reply = self._connection.recv()
         if reply is None:
             raise StoppedError
         return reply
@@ -61,9 +51,6 @@ class PipeChannel:
         self._report(Heartbeat())
         if self._leads and self._connection.poll():
             raise StoppedError
-
-    def shared(self, agree: Callable[[Any], Any]) -> PipeChannel:
-        return PipeChannel(self._connection, self._rank, agree)
 
     def end(self, ending: Ending) -> None:
         """Report the ending of this rank."""

@@ -1,18 +1,14 @@
-"""Train and judge one candidate: what a worker does with a job, from data to figures.
-
-Where several workers train it together each of them calls this, and only the first has anything to tell.
-"""
+"""Trial runner: loads the data, sets up the device, trains, evaluates and saves one candidate."""
 
 from __future__ import annotations
 
 import math
 import resource
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,148 +19,122 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
-from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
-from gansearch.evaluation.probe import Probe
-from gansearch.execution.gpu.admission import admitted
-from gansearch.execution.gpu.estimate import footprint
+from gansearch.evaluation.latency import REPEATS
+from gansearch.execution.gpu.admission import admit
+from gansearch.execution.gpu.estimate import estimate_memory
 from gansearch.execution.gpu.memory import memory_of
-from gansearch.messages import AtRung, Channel, Decision, Job, Outcome, Progress
-from gansearch.signals import Remedy, Row, Verdict
+from gansearch.execution.measurement import mean_signals, measure_latency, measure_metrics
+from gansearch.execution.trial_monitor import TrialMonitor
+from gansearch.messages import Channel, Decision, Job, Outcome
+from gansearch.signals import Remedy
 from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
-from gansearch.storage.sample_images import save_samples
-from gansearch.study.spec import StepsSpec, TrainingSpec
+from gansearch.storage.weights import save_weights
+from gansearch.study.spec import TrainingSpec
 from gansearch.training import checkpoint
-from gansearch.training.distributed import Ranks, joined
-from gansearch.training.loop import Hooks, TrainedRun, train
+from gansearch.training.distributed import process_group
+from gansearch.training.loop import TrainedRun, train
 from gansearch.training.precision import choose_device, choose_precision, give_back_freed_memory
 
-ALWAYS: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
-"""What is measured of every trial that ends by itself, condemned ones included, whether or not the study asks."""
+ALWAYS_MEASURED: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
+"""Metrics of every trial that ends by itself, also of a failed one, in the study or not."""
 
 
 @dataclass(frozen=True)
 class TrialRunner:
-    """An `Evaluate`: what all trials of a study have in common."""
+    """Implementation of `Evaluate` with the settings that all trials of a study share."""
 
     training: TrainingSpec
     detectors: Sequence[Detector]
     metrics: Mapping[str, Metric]
     compared: Sequence[str] = ()
-    """Metrics that are measured at the rungs, and with them the coverage."""
+    """Metrics that are measured at rungs, beside coverage."""
     rungs: Sequence[float] = ()
-    """Shares of the training after which they are."""
+    """Rungs as shares of the training's steps."""
 
-    def __call__(self, job: Job, line: Channel) -> Outcome:
-        """Train the job's candidate and measure it; the study's own metrics only where it came through.
+    def __call__(self, job: Job, channel: Channel) -> Outcome:
+        """Train and evaluate the job's candidate; only a healthy one is measured by all metrics.
+
+        Every rank of the candidate calls this; the outcome of rank 0 counts.
 
         Raises:
-            StoppedError: from `line`, with a checkpoint written.
+            StoppedError: raised by the channel; a checkpoint has been written then.
         """
+        # Load the data
         data = job.candidate.dataset.load()
-        line.heartbeat()
-        device, training = choose_device(self.training.device), self._training_of(job, data)
-        with ExitStack() as on_device:
-            with joined(job.rank, device) as ranks:
-                figures = _enter(on_device, device, job, data, training, line, ranks)
-                run = self._train(job, data, training, line.shared(ranks.agreed), ranks)
+        channel.heartbeat()
+        training = self.training.in_steps(len(data.train.samples))
+        if job.seed is not None:
+            training = training.model_copy(update={"seed": job.seed})
+
+        # Set up the device
+        device = choose_device(training.device)
+        memory = memory_of(device)
+        stamp: dict[str, Any] = {}
+        with ExitStack() as on_gpu:
+            with process_group(job.rank, device) as ranks:
+                if memory is not None:
+                    precision = choose_precision(training.precision, device)
+                    estimate = estimate_memory(job.candidate, data, training, precision)
+                    if estimate is not None:
+                        stamp["estimated_gpu_memory_bytes"] = estimate.total
+                    with ranks.in_turn(memory.name, channel.waiting):
+                        on_gpu.enter_context(
+                            admit(memory, estimate, channel.waiting, alone=job.alone)
+                        )
+
+                # Train
+                monitor = TrialMonitor(
+                    job,
+                    data,
+                    training,
+                    self._sample_metrics(self.compared),
+                    rung_steps(self.rungs, training.steps) if self.compared else (),
+                    channel,
+                )
+                run = train(
+                    job.candidate,
+                    data,
+                    training,
+                    RunWatch(self.detectors),
+                    monitor,
+                    folder=job.folder,
+                    resume_from=job.resume_from,
+                    ranks=ranks,
+                )
                 give_back_freed_memory()
-                # One that was given up at a rung has been measured there, and it may go on yet.
+                samples: Tensor | None = None
                 ended = run.decision is Decision.CONTINUE
-                samples = self._samples(run) if ended else None
+                if ended:  # a run that ends at a rung was measured there
+                    inputs = run.networks.evaluation_inputs(training.eval_samples, run.batches)
+                    samples = run.networks.sample(inputs)
+
             outcome = Outcome(
                 run.verdict, run.steps, run.seconds, tuple(run.rungs), decision=run.decision
             )
-            if ranks.leads:
-                outcome = self._judge(outcome, run, samples, job, data, line)
-            return replace(outcome, stamp={**outcome.stamp, **figures()})
+            if ranks.rank > 0:
+                return outcome
 
-    def _training_of(self, job: Job, data: Data) -> StepsSpec:
-        training = self.training.in_steps(len(data.train.samples))
-        return training if job.seed is None else training.model_copy(update={"seed": job.seed})
+            # Save, before a metric can fail
+            advice: Sequence[Remedy] = ()
+            if ended:
+                advice = remedies(run.verdict, run.rows, job.candidate, data)
+            _save(run, advice, job)
 
-    def _train(
-        self, job: Job, data: Data, training: StepsSpec, line: Channel, ranks: Ranks
-    ) -> TrainedRun:
-        return train(
-            job.candidate,
-            data,
-            training,
-            RunWatch(self.detectors),
-            self._hooks(job, data, training.steps, line, ranks),
-            folder=job.folder,
-            resume_from=job.resume_from,
-            ranks=ranks,
-        )
-
-    def _samples(self, run: TrainedRun) -> Tensor:
-        """What the metrics judge, made by all ranks together."""
-        return run.players.sample(run.players.test_inputs(self.training.eval_samples, run.feed))
-
-    def _judge(
-        self,
-        outcome: Outcome,
-        run: TrainedRun,
-        samples: Tensor | None,
-        job: Job,
-        data: Data,
-        line: Channel,
-    ) -> Outcome:
-        """Keep what a run leaves behind, and complete its outcome with what its samples are worth, where it has any."""
-        ended = run.decision is Decision.CONTINUE
-        advice = remedies(run.verdict, run.rows, job.candidate, data) if ended else ()
-        self._keep(run, advice, job.folder)
-        metrics, stamp = ({}, {}) if samples is None else self._measure(run, samples, data, line)
-        return replace(
-            outcome,
-            metrics=metrics,
-            signals=_means(run.rows[-100:]),
-            remedies=advice,
-            stamp=stamp | _circumstances(run, data),
-        )
-
-    def _keep(self, run: TrainedRun, advice: Sequence[Remedy], path: Path) -> None:
-        folder = TrialFolder(path)
-        folder.write_signals(run.rows)
-        folder.write_predictions(run.predictions)
-        folder.write_json(
-            VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
-        )
-        checkpoint.save(run.players.judged.state_dict(), path, GENERATOR)
-        if run.decision is not Decision.PAUSE:
-            (path / checkpoint.NAME).unlink(missing_ok=True)
-
-    def _hooks(self, job: Job, data: Data, steps: int, line: Channel, ranks: Ranks) -> Hooks:
-        """What the first rank does, and all hear of."""
-        folder, probe = TrialFolder(job.folder), Probe(data)
-        pace = _Pace()
-
-        def progress(step: int, row: Row, verdict: Verdict) -> None:
-            line.progress(Progress(job.trial, step, steps, pace.of(step), dict(row), verdict))
-
-        reconstructs = job.candidate.generator.feeds_on == "samples"
-
-        def sampled(step: int, samples: Tensor) -> None:
-            save_samples(samples, data, folder.sample_path(step), reconstructed=reconstructs)
-
-        def measure(samples: Tensor) -> dict[str, float]:
-            evidence = TrainedEvidence(
-                data, samples, extractor_for(data), reconstructed=reconstructs
+            # Evaluate
+            metrics: Mapping[str, float] = {}
+            if samples is not None:
+                metrics, protocol = self._measure(run, samples, data, channel)
+                stamp |= protocol
+            stamp |= _circumstances(run, data)
+            if memory is not None:
+                stamp |= memory.usage()
+            return replace(
+                outcome,
+                metrics=metrics,
+                signals=mean_signals(run.rows[-100:]),
+                remedies=advice,
+                stamp=stamp,
             )
-            foretelling = {
-                "coverage": probe.coverage(evidence.fake_features)
-            }  # health: see search/forecast.py
-            return foretelling | _measured(self._sample_metrics(self.compared), evidence, line)
-
-        return Hooks(
-            progress,
-            ranks.once(probe),
-            probe.samples,
-            ranks.once(sampled),
-            frozenset(steps_of(self.rungs, steps)) if self.compared else frozenset(),
-            ranks.once(measure),
-            self.training.eval_samples,
-            lambda rungs: line.at_rung(AtRung(job.trial, rungs)),
-        )
 
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
         return {
@@ -172,102 +142,53 @@ class TrialRunner:
         }
 
     def _measure(
-        self, run: TrainedRun, samples: Tensor, data: Data, line: Channel
-    ) -> tuple[dict[str, float], dict[str, object]]:
+        self, run: TrainedRun, samples: Tensor, data: Data, channel: Channel
+    ) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return the metrics of a run's samples and the evaluation protocol."""
         evidence = TrainedEvidence(
-            data, samples, extractor_for(data), reconstructed=run.players.feed_on_samples
+            data, samples, extractor_for(data), reconstructed=run.networks.is_autoencoder
         )
-        figures = _latencies(run) | _known(_measured(ALWAYS, evidence, line))
+        always = measure_metrics(ALWAYS_MEASURED, evidence, channel.heartbeat)
+        metrics = measure_latency(run)
+        metrics |= {name: value for name, value in always.items() if not math.isnan(value)}
         if not run.verdict.failed:
-            figures |= _measured(self._sample_metrics(self.metrics), evidence, line)
-        return figures, dict(evidence.protocol) | {"latency_repeats": REPEATS}
+            wanted = self._sample_metrics(self.metrics)
+            metrics |= measure_metrics(wanted, evidence, channel.heartbeat)
+        return metrics, {**evidence.protocol, "latency_repeats": REPEATS}
 
 
-def _enter(
-    place: ExitStack,
-    device: torch.device,
-    job: Job,
-    data: Data,
-    training: StepsSpec,
-    line: Channel,
-    ranks: Ranks,
-) -> Callable[[], Mapping[str, int]]:
-    """Enter a place on the device, with the memory that the training takes; gives what tells of it afterwards."""
-    memory = memory_of(device)
-    if memory is None:
-        return dict
-    counted = footprint(job.candidate, data, training, choose_precision(training.precision, device))
-    with ranks.in_turn(memory.name, line.waiting):
-        place.enter_context(admitted(memory, counted, line.waiting, alone=job.alone))
-    count = {} if counted is None else {"counted_gpu_memory_bytes": counted.total}
-    return lambda: {**memory.taken(), **count}
+def rung_steps(rungs: Iterable[float], steps: int) -> list[int]:
+    """Return the steps of rungs given as shares of a training, without its first and last step.
 
-
-def steps_of(rungs: Iterable[float], steps: int) -> list[int]:
-    """The steps of these shares of a training, none of them its first or its last."""
+    >>> rung_steps([0.25, 0.5, 1.0], 40)
+    [10, 20]
+    """
     return sorted({step for share in rungs if 1 < (step := round(share * steps)) < steps})
 
 
-class _Pace:
-    """Steps a second since the last time that it was asked."""
-
-    def __init__(self) -> None:
-        self._step, self._time = 0, time.monotonic()
-
-    def of(self, step: int) -> float:
-        now = time.monotonic()
-        pace = (step - self._step) / max(now - self._time, 1e-9)
-        self._step, self._time = step, now
-        return pace
-
-
-def _latencies(run: TrainedRun) -> dict[str, float]:
-    """Milliseconds in which the judged generator makes a batch, by name."""
-    inputs = run.players.test_inputs(max(BATCHES), run.feed)
-    batches = {
-        n: inputs[torch.arange(n) % len(inputs)] for n in BATCHES
-    }  # of test samples there may be too few
-    return {
-        latency_name(n): median_latency(run.players.judged, batch) for n, batch in batches.items()
-    }
-
-
-def _measured(
-    metrics: Mapping[str, SampleMetric], evidence: TrainedEvidence, line: Channel
-) -> dict[str, float]:
-    """What each metric says, with a word to the driver before each."""
-    figures = {}
-    for name, metric in metrics.items():
-        line.heartbeat()
-        figures[name] = metric.measure(evidence)
-    return figures
-
-
-def _known(figures: Mapping[str, float]) -> dict[str, float]:
-    """Those that have a meaning for these data."""
-    return {name: value for name, value in figures.items() if not math.isnan(value)}
-
-
-def _means(rows: Sequence[Row]) -> dict[str, float]:
-    """The mean of each signal over the rows that have it."""
-    columns = dict.fromkeys(name for row in rows for name in row)
-    values = {name: [row[name] for row in rows if name in row] for name in columns}
-    return {name: sum(column) / len(column) for name, column in values.items()}
+def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job) -> None:
+    """Write signals, verdict and generator; the checkpoint stays if the run may be resumed."""
+    folder = TrialFolder(job.folder)
+    folder.write_signals(run.rows)
+    folder.write_predictions(run.predictions)
+    verdict = run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
+    folder.write_json(VERDICT, verdict)
+    save_weights(run.networks.evaluated_generator.state_dict(), job.folder / GENERATOR)
+    if run.decision is not Decision.PAUSE:
+        (job.folder / checkpoint.NAME).unlink(missing_ok=True)
 
 
 def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
-    """What else the figures depend on."""
+    """Return what the figures depend on, beside the evaluation protocol."""
     # Kilobytes on Linux, bytes on macOS.
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
-    device = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else "cpu"
+    unit = 1 if sys.platform == "darwin" else 1024
+    on_cuda = run.device.type == "cuda"
     return {
         "dataset": {"source": data.source, "sha256": data.digest},
-        "device": device,
+        "device": torch.cuda.get_device_name(run.device) if on_cuda else "cpu",
         "precision": run.precision,
         "graphs": run.graphs,
         "threads": torch.get_num_threads(),
-        "workers": run.players.ranks.size,
-        "peak_memory_bytes": peak,
+        "workers": run.networks.ranks.size,
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit,
     }

@@ -7,8 +7,8 @@ runs/<study>/study.yaml             the study with its defaults
              run.log                what the driver decided, and why
              lock                   held by the driver while it runs
              trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
-                                    error.txt, samples/*.png, generator.pt; while it trains, and while it
-                                    is paused, checkpoint.pt
+                                    error.txt, samples/*.png, generator.safetensors with its .sha256;
+                                    while it trains, and while it is paused, checkpoint.pt
              trials/0007/rescue/    the same of its second run, if it got one
              certification/0003/    the same of a run with a fresh seed
 """
@@ -44,7 +44,7 @@ CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "predictions.parquet",
     "verdict.json",
     "samples",
-    "generator.pt",
+    "generator.safetensors",
     "error.txt",
 )
 

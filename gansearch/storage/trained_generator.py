@@ -15,7 +15,7 @@ from gansearch.components import Data
 from gansearch.errors import RunFolderError
 from gansearch.registry import Registry
 from gansearch.storage.run_folder import CANDIDATE, GENERATOR, TrialFolder
-from gansearch.training import checkpoint
+from gansearch.storage.weights import load_weights
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,9 @@ class TrainedGenerator:
         candidate = _candidate(files, registry)
         data = candidate.dataset.load()
         network = candidate.generator.build(data.shape)
-        state = checkpoint.load(files.path, GENERATOR, "cpu")
-        if state is None:
-            raise RunFolderError(f"{files.path / GENERATOR} is damaged")
+        weights = load_weights(files.path / GENERATOR)
         try:
-            network.load_state_dict(state)
+            network.load_state_dict(weights)
         except RuntimeError as error:
             use = candidate.uses["generator"]
             raise RunFolderError(

@@ -1,4 +1,4 @@
-"""Training samples, kept on the device as they are stored and turned into batches there."""
+"""Training samples that stay on the device as stored and become batches there."""
 
 from __future__ import annotations
 
@@ -11,45 +11,44 @@ from gansearch.components import Data
 
 
 class BatchSampler:
-    """Draws batches epoch by epoch, without replacement within an epoch."""
+    """Sampler of batches, epoch by epoch, without replacement within an epoch."""
 
     def __init__(self, data: Data, device: torch.device) -> None:
         self._data = data
         self._samples = torch.from_numpy(data.train.samples).to(device)
         self._order = torch.empty(0, dtype=torch.long, device=device)
         self.drawn = 0
-        """Samples so far."""
+        """Number of samples drawn so far."""
 
     def __len__(self) -> int:
         return len(self._samples)
 
     @property
-    def left(self) -> int:
-        """Samples before it has to shuffle again."""
+    def remaining(self) -> int:
+        """Number of samples that can be drawn before the next shuffle."""
         return len(self._order)
 
     def draw(self, count: int) -> Tensor:
-        """The next samples, (count, C, H, W) float32 in the networks' range of values."""
-        return self.samples(self.choose(count))
+        """Draw samples (count, C, H, W), float32 in the networks' range of values."""
+        return self.gather(self.draw_indices(count))
 
-    def choose(self, count: int) -> Tensor:
-        """Which the next samples are: their indices (count,)."""
+    def draw_indices(self, count: int) -> Tensor:
+        """Draw the indices (count,) of the next samples."""
         while len(self._order) < count:
-            fresh = torch.randperm(len(self._samples), device=self._order.device)
-            self._order = torch.cat([self._order, fresh])
-        chosen, self._order = self._order[:count], self._order[count:]
+            epoch = torch.randperm(len(self._samples), device=self._order.device)
+            self._order = torch.cat([self._order, epoch])
+        indices, self._order = self._order[:count], self._order[count:]
         self.drawn += count
-        return chosen
+        return indices
 
-    def samples(self, chosen: Tensor) -> Tensor:
-        """The samples (N, C, H, W) of these indices (N,), float32 in the networks' range of values."""
-        return self._data.to_range(self._samples[chosen])
+    def gather(self, indices: Tensor) -> Tensor:
+        """Return the samples (N, C, H, W) at indices (N,), float32 in the networks' range."""
+        return self._data.to_range(self._samples[indices])
 
-    def held_out(self, count: int) -> Tensor:
-        """The first test samples, at most `count`, in the networks' range of values."""
-        return self._data.to_range(
-            torch.from_numpy(self._data.test.samples[:count]).to(self._samples.device)
-        )
+    def test_samples(self, count: int) -> Tensor:
+        """Return the first test samples, at most `count`, in the networks' range of values."""
+        samples = torch.from_numpy(self._data.test.samples[:count])
+        return self._data.to_range(samples.to(self._samples.device))
 
     def state_dict(self) -> dict[str, Any]:
         return {"order": self._order.clone()}
@@ -59,25 +58,25 @@ class BatchSampler:
 
 
 class StaticBatch:
-    """The samples of one step, chosen before it begins; what is drawn lies at the same address in every step."""
+    """Samples of one step at fixed addresses, so that a captured step can read them."""
 
-    def __init__(self, feed: BatchSampler, size: int) -> None:
-        self._feed = feed
-        self._chosen = feed.choose(size).clone()
-        self._taken = 0
+    def __init__(self, batches: BatchSampler, size: int) -> None:
+        self._batches = batches
+        self._indices = batches.draw_indices(size).clone()
+        self._position = 0
 
     def __len__(self) -> int:
-        return len(self._chosen)
+        return len(self._indices)
 
     def fill(self) -> None:
-        """Choose the next step's samples."""
-        self._chosen.copy_(self._feed.choose(len(self)))
+        """Draw the indices of the next step in place."""
+        self._indices.copy_(self._batches.draw_indices(len(self)))
 
     def rewind(self) -> None:
-        """Begin a step with what lies there."""
-        self._taken = 0
+        """Start reading from the first sample again."""
+        self._position = 0
 
     def draw(self, count: int) -> Tensor:
-        """As a feed does."""
-        begin, self._taken = self._taken, self._taken + count
-        return self._feed.samples(self._chosen[begin : self._taken])
+        """Return the next samples (count, C, H, W) of the step, as `BatchSampler.draw` does."""
+        begin, self._position = self._position, self._position + count
+        return self._batches.gather(self._indices[begin : self._position])

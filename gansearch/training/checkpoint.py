@@ -1,4 +1,4 @@
-"""Checkpoints of a run under training: whole or not at all, and refused when damaged."""
+"""Checkpoints of a run in training: written whole or not at all, and refused when damaged."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ NAME = "checkpoint.pt"
 DIGEST_BYTES = 32
 
 
-def save(state: dict[str, Any], folder: Path, name: str = NAME) -> None:
-    """Write a state, its sha256 first; a crash leaves the file of before."""
+def save(state: dict[str, Any], folder: Path) -> None:
+    """Write a state with its SHA-256 in front; a crash leaves the previous file."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     content = buffer.getvalue()
-    write_atomically(folder / name, hashlib.sha256(content).digest() + content)
+    write_atomically(folder / NAME, hashlib.sha256(content).digest() + content)
 
 
-def load(folder: Path, name: str = NAME, device: str | None = None) -> dict[str, Any] | None:
-    """The state last saved, on another device if one is named; None where there is none, or it is damaged.
+def load(folder: Path) -> dict[str, Any] | None:
+    """Return the state saved last; None if there is none or it is damaged.
 
-    torch notices no flipped bit by itself, so the digest decides.
+    torch itself does not notice a flipped bit, so the digest decides.
     """
     try:
-        raw = (folder / name).read_bytes()
+        raw = (folder / NAME).read_bytes()
     except FileNotFoundError:
         return None
     digest, content = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
     if hashlib.sha256(content).digest() != digest:
         return None
-    state: dict[str, Any] = torch.load(io.BytesIO(content), map_location=device, weights_only=True)
+    state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     return state

@@ -1,8 +1,8 @@
-"""CUDA graphs: a step is recorded once, proves itself, and is then replayed by one launch.
+"""CUDA graphs: a step is captured once, checked against eager steps, and then replayed.
 
-A small GAN's step is hundreds of kernels of a few microseconds each, and Python needs longer to launch one than
-the GPU to run it. A replay reads and writes the addresses that were recorded, and every number that Python computed
-stays what it was then.
+A small GAN's step is hundreds of kernels of a few microseconds each, and Python takes longer to
+launch one than the GPU to run it. A replay launches all at once. It reads and writes the addresses
+of the capture, and every number that Python computed stays what it was at the capture.
 """
 
 from __future__ import annotations
@@ -18,211 +18,209 @@ import torch
 from torch import Tensor
 
 from gansearch.training.batches import BatchSampler, StaticBatch
-from gansearch.training.loss_inputs import UnrecordableError
-from gansearch.training.networks import GANNetworks, Settings
-from gansearch.training.recorder import Recorder, Signals
-from gansearch.training.snapshot import Outcome, Snapshot, agree
-from gansearch.training.steps import Due, EagerSteps, Steps
+from gansearch.training.loss_inputs import NotCapturableError
+from gansearch.training.networks import GANNetworks, OptimizerSettings
+from gansearch.training.recorder import Recorder, StepSignals
+from gansearch.training.snapshot import Snapshot, StepsResult, replay_matches
+from gansearch.training.steps import EagerSteps, StepPlan, Steps
 
-EAGER = 3
-"""Steps of each kind before one is recorded, by which time the optimizers have all their state."""
-PROOF = 2
-"""Steps in a row that a recording is held against."""
+EAGER_STEPS = 3
+"""Eager steps of each kind before a capture, after which the optimizers have all their state."""
+CHECKED_STEPS = 2
+"""Consecutive steps in which a captured step is compared with eager ones."""
 
-Act = Callable[[], Sequence[Tensor]]
-Kind = tuple[Due, Settings]
-"""Of steps that can be replays of one recording."""
+Operations = Callable[[], Sequence[Tensor]]
+"""Function that runs operations on a device and returns their outputs."""
+StepKind = tuple[StepPlan, OptimizerSettings]
+"""Key of the steps that can be replays of one captured step."""
 
 
-class Tape(Protocol):
-    """What can record things that are done to a device."""
+class GraphCapture(Protocol):
+    """Way to capture operations on a device."""
 
-    def record(self, act: Act) -> tuple[Sequence[Tensor], Callable[[], None]]:
-        """What an act gives, and a replay that writes these tensors anew.
+    def capture(self, operations: Operations) -> tuple[Sequence[Tensor], Callable[[], None]]:
+        """Return the outputs of operations, and a replay that writes these outputs anew.
 
-        The act may be done any number of times meanwhile. Whatever it raises, and more, may be raised here.
+        The operations may run any number of times meanwhile. Any exception of theirs, and others,
+        may be raised.
         """
 
 
-def graphed(eager: EagerSteps, feed: BatchSampler) -> Steps:
-    """The same steps by CUDA graphs, where there can be any."""
+def with_cuda_graphs(eager: EagerSteps, batches: BatchSampler) -> Steps:
+    """Return steps that run by CUDA graphs, or eager steps with the reason why they cannot."""
     try:
-        return GraphedSteps(eager, feed, tape_for(eager.stage.players))
-    except UnrecordableError as why:
-        return replace(eager, graphs=f"not used: {why}")
+        return GraphSteps(eager, batches, graph_capture(eager.context.networks))
+    except NotCapturableError as error:
+        return replace(eager, graphs=f"not used: {error}")
 
 
-def tape_for(players: GANNetworks) -> Tape:
-    """What can record the steps of these players.
+def graph_capture(networks: GANNetworks) -> GraphCapture:
+    """Return the capture for the networks' device.
 
     Raises:
-        UnrecordableError: when nothing can.
+        NotCapturableError: if there is none.
     """
-    if players.ranks.size > 1:
-        raise UnrecordableError(f"{players.ranks.size} processes take each step together")
-    if players.device.type != "cuda":
-        raise UnrecordableError(f"the device is {players.device.type}")
-    return CudaGraphs(players)
+    if networks.ranks.size > 1:
+        raise NotCapturableError(f"{networks.ranks.size} processes take each step together")
+    if networks.device.type != "cuda":
+        raise NotCapturableError(f"the device is {networks.device.type}")
+    return CudaGraphCapture(networks)
 
 
-class GraphedSteps:
-    """Steps that are replayed where a recording of their kind has proven itself.
+class GraphSteps:
+    """Steps that are replayed where a captured step of their kind has passed its check.
 
-    The others are taken eagerly: the first of a kind, those during which the data are shuffled, and all of them once
-    a recording has failed. Weights and signals are those of eager steps throughout.
+    Others are eager: the first steps of a kind, those during which the data are shuffled, and all
+    after a capture has failed. Weights and signals are those of eager steps throughout.
     """
 
-    def __init__(self, eager: EagerSteps, feed: BatchSampler, tape: Tape) -> None:
-        self._eager, self._feed, self._tape = eager, feed, tape
-        self._players = eager.stage.players
-        self._seen: Counter[Kind] = Counter()
-        self._draws: dict[Kind, int] = {}
-        self._recordings: dict[Kind, Recording] = {}
-        self._replayed = 0
-        self._refusal: str | None = None
+    def __init__(self, eager: EagerSteps, batches: BatchSampler, capture: GraphCapture) -> None:
+        self._eager, self._batches, self._capture = eager, batches, capture
+        self._networks = eager.context.networks
+        self._eager_steps: Counter[StepKind] = Counter()
+        self._draws: dict[StepKind, int] = {}
+        """Samples that a step of each kind draws."""
+        self._captured: dict[StepKind, CapturedStep] = {}
+        self._replays = 0
+        self._failure: str | None = None
 
     @property
     def graphs(self) -> str:
-        if not self._replayed:
-            return f"not used: {self._refusal or 'no step came often enough'}"
-        return (
-            "used"
-            if self._refusal is None
-            else f"used for {self._replayed} steps, then not: {self._refusal}"
-        )
+        if not self._replays:
+            return f"not used: {self._failure or 'no step came often enough'}"
+        if self._failure is None:
+            return "used"
+        return f"used for {self._replays} steps, then not: {self._failure}"
 
-    def take(self, step: int, due: Due) -> Signals:
-        kind = due, self._players.settings
-        if self._refusal is None and kind not in self._recordings and self._can_record(kind):
-            self._record(step, kind)
-        recording = self._recordings.get(kind)
-        if recording is not None and recording.samples <= self._feed.left:
-            self._replayed += 1
-            return recording.play()
-        drawn = self._feed.drawn
-        signals = self._eager.take(step, due)
-        self._seen[kind] += 1
-        self._draws[kind] = self._feed.drawn - drawn
+    def run(self, step: int, plan: StepPlan) -> StepSignals:
+        kind = plan, self._networks.optimizer_settings
+        if self._failure is None and kind not in self._captured and self._can_capture(kind):
+            self._try_capture(step, kind)
+        captured = self._captured.get(kind)
+        if captured is not None and captured.samples <= self._batches.remaining:
+            self._replays += 1
+            return captured.replay()
+        drawn = self._batches.drawn
+        signals = self._eager.run(step, plan)
+        self._eager_steps[kind] += 1
+        self._draws[kind] = self._batches.drawn - drawn
         return signals
 
-    def _can_record(self, kind: Kind) -> bool:
-        """Whether a kind has come often enough, and all that it takes to prove it can be drawn without a shuffle."""
-        due, _ = kind
+    def _can_capture(self, kind: StepKind) -> bool:
+        """Return True after enough eager steps, if capture and check can draw without a shuffle."""
+        plan, _ = kind
         return (
-            bool(due.phases)
-            and self._seen[kind] >= EAGER
-            and (1 + PROOF) * self._draws[kind] <= self._feed.left
+            bool(plan.updates)
+            and self._eager_steps[kind] >= EAGER_STEPS
+            and (1 + CHECKED_STEPS) * self._draws[kind] <= self._batches.remaining
         )
 
-    def _record(self, step: int, kind: Kind) -> None:
-        """Record a step of a kind, if that can be done rightly; the training goes on from where it was."""
-        due, _ = kind
-        now = Snapshot(self._players, self._feed)
+    def _try_capture(self, step: int, kind: StepKind) -> None:
+        """Capture and check a step of a kind; the training then goes on from where it was."""
+        plan, _ = kind
+        before = Snapshot(self._networks, self._batches)
         try:
-            recording = Recording(
-                self._eager, due, StaticBatch(self._feed, self._draws[kind]), self._tape
-            )
-            now.put_back()
-            self._prove(recording, partial(self._eager.take, step, due))
-            self._recordings[kind] = recording
-        except Exception as error:  # whatever may be wrong with recording, the run does not need it
-            self._refusal = _first_line(error)
-            self._recordings.clear()
-        now.put_back()
+            batch = StaticBatch(self._batches, self._draws[kind])
+            captured = CapturedStep(self._eager, plan, batch, self._capture)
+            before.restore()
+            self._check(captured, partial(self._eager.run, step, plan))
+            self._captured[kind] = captured
+        except Exception as error:  # whatever fails here, the training itself does not need it
+            self._failure = _first_line(error)
+            self._captured.clear()
+        before.restore()
 
-    def _prove(self, recording: Recording, eagerly: Callable[[], Signals]) -> None:
-        """Hold a recording against eager steps, begun elsewhere than where it was made.
+    def _check(self, captured: CapturedStep, run_eagerly: Callable[[], StepSignals]) -> None:
+        """Compare a captured step with eager ones, from another state than that of the capture.
 
         Raises:
-            UnrecordableError: when it comes to something else.
+            NotCapturableError: if they differ.
         """
-        eagerly()
-        start = Snapshot(self._players, self._feed)
+        run_eagerly()
+        start = Snapshot(self._networks, self._batches)
 
-        def outcome(take: Callable[[], Signals]) -> Outcome:
-            start.put_back()
-            signals = [take() for _ in range(PROOF)]
-            return Outcome(Snapshot(self._players, self._feed), signals)
+        def result(run: Callable[[], StepSignals]) -> StepsResult:
+            start.restore()
+            signals = [run() for _ in range(CHECKED_STEPS)]
+            return StepsResult(Snapshot(self._networks, self._batches), signals)
 
-        if not agree(start, outcome(eagerly), outcome(eagerly), outcome(recording.play)):
-            raise UnrecordableError("replayed, a step came to something else than taken eagerly")
+        eager, repeated, replayed = (
+            result(run) for run in (run_eagerly, run_eagerly, captured.replay)
+        )
+        if not replay_matches(start, eager, repeated, replayed):
+            raise NotCapturableError("the replayed step differs from the eager step")
 
 
-class Recording:
-    """A step that can be played again."""
+class CapturedStep:
+    """Step that can be replayed."""
 
-    def __init__(self, eager: EagerSteps, due: Due, tray: StaticBatch, tape: Tape) -> None:
-        """Record it.
-
-        Args:
-            eager: how it is taken.
-            due: what it consists of.
-            tray: holds the samples that it draws.
-            tape: what it is recorded on.
-        """
-        self._tray = tray
+    def __init__(
+        self, eager: EagerSteps, plan: StepPlan, batch: StaticBatch, capture: GraphCapture
+    ) -> None:
+        self._batch = batch
         self._names: Sequence[str] = ()
         self._kinds: Sequence[str] = ()
-        own = replace(eager, stage=replace(eager.stage, feed=tray, recorder=Recorder()))
-        self._outputs, self._replay = tape.record(partial(self._act, own, due))
+        context = replace(eager.context, batches=batch, recorder=Recorder())
+        steps = replace(eager, context=context)
+        self._outputs, self._replay = capture.capture(partial(self._operations, steps, plan))
 
     @property
     def samples(self) -> int:
-        """That it draws."""
-        return len(self._tray)
+        """Number of samples that the step draws."""
+        return len(self._batch)
 
-    def play(self) -> Signals:
-        """Take the next step, and give its signals."""
-        self._tray.fill()
+    def replay(self) -> StepSignals:
+        """Run the next step and return its signals."""
+        self._batch.fill()
         self._replay()
-        # The next replay writes over them.
+        # The next replay overwrites the outputs.
         values, *counts = (output.clone() for output in self._outputs)
         row = dict(zip(self._names, values.unbind(), strict=True))
-        return Signals(row, list(zip(self._kinds, counts, strict=True)))
+        return StepSignals(row, list(zip(self._kinds, counts, strict=True)))
 
-    def _act(self, steps: EagerSteps, due: Due) -> Sequence[Tensor]:
-        self._tray.rewind()
-        row, counts = steps.take(None, due)
+    def _operations(self, steps: EagerSteps, plan: StepPlan) -> Sequence[Tensor]:
+        self._batch.rewind()
+        row, counts = steps.run(None, plan)
         self._names, self._kinds = list(row), [kind for kind, _ in counts]
         return [torch.stack(list(row.values())), *(histogram for _, histogram in counts)]
 
 
-class CudaGraphs:
-    """A tape of CUDA graphs. They share their memory: never do two of them play at once."""
+class CudaGraphCapture:
+    """Capture by CUDA graphs, which share one memory pool: no two may replay at once."""
 
-    def __init__(self, players: GANNetworks) -> None:
-        self._players, self._device = players, players.device
+    def __init__(self, networks: GANNetworks) -> None:
+        self._networks, self._device = networks, networks.device
         self._stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
         self._pool = torch.cuda.graph_pool_handle()
 
-    def record(self, act: Act) -> tuple[Sequence[Tensor], Callable[[], None]]:
+    def capture(self, operations: Operations) -> tuple[Sequence[Tensor], Callable[[], None]]:
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.device(self._device), self._aside(), _drawing_on(self._device):
-            act()  # whatever is set up at its first time on this stream
-            with _never_waiting():
-                act()
+        with torch.cuda.device(self._device), self._own_stream(), _restored_rng(self._device):
+            operations()  # for whatever is set up at its first use on this stream
+            with _synchronization_raises():
+                operations()
             with (
-                self._players.capturable(),
+                self._networks.capturable(),
                 torch.cuda.graph(graph, pool=self._pool, stream=self._stream),
             ):
-                outputs = act()
+                outputs = operations()
         return outputs, graph.replay
 
     @contextmanager
-    def _aside(self) -> Iterator[None]:
-        """On the stream of the recordings, between what was done before and what comes after."""
-        common = torch.cuda.current_stream()
-        self._stream.wait_stream(common)
+    def _own_stream(self) -> Iterator[None]:
+        """Use the stream of the captures, ordered after earlier and before later work."""
+        current = torch.cuda.current_stream()
+        self._stream.wait_stream(current)
         try:
             with torch.cuda.stream(self._stream):
                 yield
         finally:
-            common.wait_stream(self._stream)
+            current.wait_stream(self._stream)
 
 
 @contextmanager
-def _never_waiting() -> Iterator[None]:
-    """Where an operation that waits for the device raises: found here, it does not break a capture under way."""
+def _synchronization_raises() -> Iterator[None]:
+    """Raise where an operation waits for the device: found in a capture, it would break it."""
     mode = torch.cuda.get_sync_debug_mode()
     torch.cuda.set_sync_debug_mode("error")
     try:
@@ -232,19 +230,18 @@ def _never_waiting() -> Iterator[None]:
 
 
 @contextmanager
-def _drawing_on(device: torch.device) -> Iterator[None]:
-    """Let random numbers be drawn afterwards, whatever happens: a capture that breaks off leaves a generator unfit."""
+def _restored_rng(device: torch.device) -> Iterator[None]:
+    """Restore the device's random generator, which a broken capture leaves unusable."""
     index = torch.cuda.current_device() if device.index is None else device.index
     generator = torch.cuda.default_generators[index]
-    fit = generator.clone_state()
+    state = generator.clone_state()
     try:
         yield
     except Exception:
-        generator.graphsafe_set_state(fit)
+        generator.graphsafe_set_state(state)
         raise
 
 
 def _first_line(error: Exception) -> str:
-    """What an error says, in short."""
-    said = str(error).strip().partition("\n")[0]
-    return said if isinstance(error, UnrecordableError) else f"{type(error).__name__}: {said}"
+    line = str(error).strip().partition("\n")[0]
+    return line if isinstance(error, NotCapturableError) else f"{type(error).__name__}: {line}"

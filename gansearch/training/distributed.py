@@ -1,13 +1,13 @@
-"""The ranks that train one candidate together, and how they talk.
+"""Ranks: the processes that train one candidate together.
 
-Each rank is a process. All of them draw the same batches and latents from the same seeded generators and
-compute the same losses, of the whole batch; only the networks are shared out, as `training.sharing` does. What
-crosses the line between the two is a conjugate pair of operators, each the other's backward: one takes a rank's
-share of a batch, the other gathers what all ranks made of theirs (Shoeybi et al. 2019, "Megatron-LM",
-arXiv:1909.08053, section 3). Both can be differentiated twice, as penalties on gradients need.
+All ranks draw the same batches and latents from equally seeded generators and compute the same
+losses, of the whole batch; only the networks' work is split, by `training.data_parallel`. The
+operators between the two are conjugate, each the other's backward: one takes a rank's shard of a
+batch, the other gathers the results of all ranks (Shoeybi et al. 2019, "Megatron-LM",
+arXiv:1909.08053, section 3). Both can be differentiated twice, as gradient penalties need.
 
-The gradient with respect to a share is `size` times what it is in one process, so that the mean of the ranks'
-gradients is the whole batch's, and a term that a loss computes from the weights themselves counts once.
+The gradient with respect to a shard is `size` times that of one process. So the mean of the ranks'
+gradients is that of the whole batch, and a loss term on the weights themselves counts once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
@@ -25,227 +25,220 @@ import torch.distributed as dist
 from torch import Tensor
 from torch.autograd.function import Function, FunctionCtx
 
-from gansearch.messages import PeerLostError, Rank
+from gansearch.messages import PeerLostError, Rank, StoppedError
 
 T = TypeVar("T")
 P = ParamSpec("P")
 
-CONNECT = timedelta(seconds=120)
-"""Within which all ranks have to be there."""
-POLL = 0.1
-"""Seconds between two looks at what another rank may have told."""
-FOR_EVER = timedelta(days=365)
-"""A rank may wait as long for the first one's metrics, or the driver's word, as these take; who started the ranks
-sees one that dies, or keeps silent, and ends all of them."""
+CONNECT_TIMEOUT = timedelta(seconds=120)
+"""Time within which all ranks must have connected."""
+POLL_SECONDS = 0.1
+"""Pause between two looks into the store."""
+OPERATION_TIMEOUT = timedelta(days=365)
+"""Timeout of collective operations, in effect none: a rank waits as long as rank 0 measures or the
+driver decides. The process that started the ranks ends all of them when one dies or hangs."""
 
 
 class Ranks:
-    """One process, to which every operation is the identity."""
+    """Single process, to which every operation is the identity."""
 
     rank, size = 0, 1
 
-    @property
-    def leads(self) -> bool:
-        """Whether this is the rank that talks to the driver, measures and writes."""
-        return self.rank == 0
-
-    def agreed(self, value: T) -> T:
-        """The first rank's value."""
+    def broadcast(self, value: T) -> T:
+        """Return rank 0's value."""
         return value
 
-    def once(self, function: Callable[P, T]) -> Callable[P, T]:
-        """A function that the first rank runs alone; all get what it gives."""
+    def on_rank_zero(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Call a function on rank 0 alone; return its result, or raise its StoppedError, on all."""
+        return function(*args, **kwargs)
 
-        def run(*args: P.args, **kwargs: P.kwargs) -> T:
-            return self.agreed(function(*args, **kwargs) if self.leads else None)  # type: ignore[return-value]
+    def average_gradients(self, gradients: Sequence[Tensor]) -> None:
+        """Set each gradient to the mean over the ranks."""
 
-        return run
-
-    def average(self, gradients: Sequence[Tensor]) -> None:
-        """Set each gradient to the mean of all ranks'."""
-
-    def gathered(self, part: Tensor, rows: int) -> Tensor:
-        """All `rows` rows of a batch, of which `part` (n, ...) are those of this rank's share."""
-        return part
+    def gather(self, shard: Tensor, rows: int) -> Tensor:
+        """Return all `rows` rows of a batch, of which `shard` (n, ...) are this rank's."""
+        return shard
 
     @contextmanager
-    def in_turn(self, place: str, waiting: Callable[[], None]) -> Iterator[None]:
-        """Do something rank by rank, in the order of the places that they name; the end waits for all of them.
+    def in_turn(self, resource: str, waiting: Callable[[], None]) -> Iterator[None]:
+        """Enter rank by rank in the order of the resources' names; exit after all have.
 
-        Ranks of several candidates that wait for each other's places cannot block one another so. `waiting` is
-        called several times a second meanwhile; what it raises ends the waiting.
+        The common order prevents a deadlock of candidates whose ranks wait for each other's
+        resources. `waiting` is called several times a second; its exceptions end the wait.
         """
         yield
 
 
-ALONE = Ranks()
+SINGLE = Ranks()
 
 
-class Group(Ranks):
-    """Several processes."""
+class ProcessGroup(Ranks):
+    """Several processes, connected by torch.distributed."""
 
-    def __init__(self, seat: Rank, store: Any) -> None:
-        self.rank, self.size = seat.rank, seat.size
+    def __init__(self, rank: Rank, store: Any) -> None:
+        self.rank, self.size = rank.rank, rank.size
         self._store = store
 
-    def agreed(self, value: T) -> T:
+    def broadcast(self, value: T) -> T:
         box = [value]
-        with _talking():
+        with _peer_errors():
             dist.broadcast_object_list(box, src=0)
         return box[0]
 
-    def average(self, gradients: Sequence[Tensor]) -> None:
-        # One message a step: networks this small are through with their backward before a second would pay.
-        flat = _sum(torch.cat([gradient.flatten() for gradient in gradients])) / self.size
-        for gradient, own in zip(
-            gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True
-        ):
-            gradient.copy_(own.view_as(gradient))
+    def on_rank_zero(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        results: list[T] = []
+        if self.rank == 0:
+            with suppress(StoppedError):
+                results.append(function(*args, **kwargs))
+        results = self.broadcast(results)
+        if not results:
+            raise StoppedError
+        return results[0]
 
-    def gathered(self, part: Tensor, rows: int) -> Tensor:
-        whole: Tensor = _Gather.apply(part, self.shares(rows))  # type: ignore[no-untyped-call]
-        return whole
+    def average_gradients(self, gradients: Sequence[Tensor]) -> None:
+        # One message a step: these networks end their backward before a second one would pay.
+        flat = _sum(torch.cat([gradient.flatten() for gradient in gradients])) / self.size
+        parts = torch.split(flat, [gradient.numel() for gradient in gradients])
+        for gradient, mean in zip(gradients, parts, strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+    def gather(self, shard: Tensor, rows: int) -> Tensor:
+        batch: Tensor = _Gather.apply(shard, self.shard_sizes(rows))  # type: ignore[no-untyped-call]
+        return batch
 
     @contextmanager
-    def in_turn(self, place: str, waiting: Callable[[], None]) -> Iterator[None]:
-        # By the store, since NCCL's own ways of waiting would take memory on the very GPUs that are waited for.
-        with _talking():
-            self._store.set(f"place/{self.rank}", place)
-        places = [self._told(f"place/{rank}", waiting) for rank in range(self.size)]
-        turns = sorted(range(self.size), key=lambda rank: (places[rank], rank))
+    def in_turn(self, resource: str, waiting: Callable[[], None]) -> Iterator[None]:
+        # Through the store: NCCL's own barriers would take memory on the GPUs that are waited for.
+        with _peer_errors():
+            self._store.set(f"resource/{self.rank}", resource)
+        resources = [self._wait_for(f"resource/{rank}", waiting) for rank in range(self.size)]
+        turns = sorted(range(self.size), key=lambda rank: (resources[rank], rank))
         for rank in turns[: turns.index(self.rank)]:
-            self._told(f"done/{rank}", waiting)
+            self._wait_for(f"done/{rank}", waiting)
         yield
-        with _talking():
+        with _peer_errors():
             self._store.set(f"done/{self.rank}", "")
         for rank in turns:
-            self._told(f"done/{rank}", waiting)
+            self._wait_for(f"done/{rank}", waiting)
 
-    def _told(self, key: str, waiting: Callable[[], None]) -> bytes:
-        """What a rank has left in the store, as soon as it is there."""
-        with _talking():
-            there = self._store.check([key])
-        while not there:
+    def _wait_for(self, key: str, waiting: Callable[[], None]) -> bytes:
+        """Return the value that another rank writes into the store, as soon as it is there."""
+        while True:
+            with _peer_errors():
+                if self._store.check([key]):
+                    value: bytes = self._store.get(key)
+                    return value
             waiting()
-            time.sleep(POLL)
-            with _talking():
-                there = self._store.check([key])
-        with _talking():
-            value: bytes = self._store.get(key)
-        return value
+            time.sleep(POLL_SECONDS)
 
-    def share(self, batch: Tensor, unit: int = 1) -> Tensor:
-        """The rank's share (n, ...) of a batch (N, ...), in whole units of so many rows."""
-        part: Tensor = _Share.apply(batch, self.shares(len(batch), unit))  # type: ignore[no-untyped-call]
+    def shard(self, batch: Tensor, unit: int = 1) -> Tensor:
+        """Return this rank's rows (n, ...) of a batch (N, ...), in whole units of so many rows."""
+        part: Tensor = _Shard.apply(batch, self.shard_sizes(len(batch), unit))  # type: ignore[no-untyped-call]
         return part
 
-    def shares(self, rows: int, unit: int = 1) -> list[int]:
-        """How many of so many rows each rank takes; the last one takes those that fill no unit, too."""
-        whole, over = divmod(rows // unit, self.size)
-        shares = [unit * (whole + (rank < over)) for rank in range(self.size)]
-        shares[-1] += rows % unit
-        return shares
+    def shard_sizes(self, rows: int, unit: int = 1) -> list[int]:
+        """Return the number of rows of each rank; the last one also takes an incomplete unit."""
+        units, extra = divmod(rows // unit, self.size)
+        sizes = [unit * (units + (rank < extra)) for rank in range(self.size)]
+        sizes[-1] += rows % unit
+        return sizes
 
 
 @contextmanager
-def joined(seat: Rank, device: torch.device) -> Iterator[Ranks]:
-    """Be one of the ranks of a candidate; the end waits for all of them.
+def process_group(rank: Rank, device: torch.device) -> Iterator[Ranks]:
+    """Connect to the other ranks of a candidate; exit when all have come to the end.
 
     Raises:
-        PeerLostError: when another one is not there.
+        PeerLostError: if another rank is gone.
     """
-    if seat.size == 1:
-        yield ALONE
+    if rank.size == 1:
+        yield SINGLE
         return
     loopback = "lo0" if sys.platform == "darwin" else "lo"
     for library in ("GLOO", "NCCL"):
-        os.environ.setdefault(
-            f"{library}_SOCKET_IFNAME", loopback
-        )  # or else they would listen to the network
-    with _talking():
-        backend = "nccl" if device.type == "cuda" else "gloo"
-        store = _store(seat)
-        dist.init_process_group(
-            backend, store=store, rank=seat.rank, world_size=seat.size, timeout=FOR_EVER
+        # By default they listen on the network.
+        os.environ.setdefault(f"{library}_SOCKET_IFNAME", loopback)
+    backend = "nccl" if device.type == "cuda" else "gloo"
+    with _peer_errors():
+        # Rank 0 serves the store, on a socket bound by the process that started the ranks.
+        store = dist.TCPStore(  # type: ignore[attr-defined]
+            "127.0.0.1",
+            rank.port,
+            rank.size,
+            is_master=rank.rank == 0,
+            timeout=CONNECT_TIMEOUT,
+            wait_for_workers=False,
+            master_listen_fd=None if rank.listener is None else rank.listener.detach(),
         )
-    yield Group(seat, store)
-    with _talking():
+        dist.init_process_group(
+            backend, store=store, rank=rank.rank, world_size=rank.size, timeout=OPERATION_TIMEOUT
+        )
+    yield ProcessGroup(rank, store)
+    with _peer_errors():
         dist.barrier()
     dist.destroy_process_group()
 
 
-def _store(seat: Rank) -> Any:
-    """Where the ranks tell each other their addresses; the first one serves it, at a socket bound by who started it."""
-    return dist.TCPStore(  # type: ignore[attr-defined]
-        "127.0.0.1",
-        seat.port,
-        seat.size,
-        is_master=seat.rank == 0,
-        timeout=CONNECT,
-        wait_for_workers=False,
-        master_listen_fd=None if seat.listener is None else seat.listener.detach(),
-    )
-
-
 @contextmanager
-def _talking() -> Iterator[None]:
+def _peer_errors() -> Iterator[None]:
+    """Raise PeerLostError for a RuntimeError, as which torch.distributed reports every failure."""
     try:
         yield
-    except RuntimeError as error:  # as all of torch.distributed's are
-        raise PeerLostError(f"the processes of this candidate lost each other: {error}") from error
+    except RuntimeError as error:
+        raise PeerLostError(f"lost the connection to the other ranks: {error}") from error
 
 
 def _sum(tensor: Tensor) -> Tensor:
-    with _talking():
+    with _peer_errors():
         dist.all_reduce(tensor)
     return tensor
 
 
-def stacked(own: Tensor) -> Tensor:
-    """Every rank's tensor (...), as (size, ...); differentiable, as often as one likes."""
+def stack_ranks(own: Tensor) -> Tensor:
+    """Return every rank's tensor (...) as (size, ...), differentiable any number of times."""
     rows = [
         own if rank == dist.get_rank() else torch.zeros_like(own)
         for rank in range(dist.get_world_size())
     ]
-    whole: Tensor = _Sum.apply(torch.stack(rows))  # type: ignore[no-untyped-call]
-    return whole
+    stacked: Tensor = _Sum.apply(torch.stack(rows))  # type: ignore[no-untyped-call]
+    return stacked
 
 
-class _Share(Function):
-    """A rank's share of a batch."""
+class _Shard(Function):
+    """Operator from a batch to this rank's rows of it."""
 
     @staticmethod
-    def forward(ctx: Any, batch: Tensor, shares: list[int]) -> Tensor:
-        ctx.shares = shares
-        part: Tensor = torch.split(batch, shares)[dist.get_rank()]
+    def forward(ctx: Any, batch: Tensor, sizes: list[int]) -> Tensor:
+        ctx.sizes = sizes
+        part: Tensor = torch.split(batch, sizes)[dist.get_rank()]
         return part.clone()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _Gather.apply(gradients[0] / len(ctx.shares), ctx.shares), None  # type: ignore[no-untyped-call]
+        return _Gather.apply(gradients[0] / len(ctx.sizes), ctx.sizes), None  # type: ignore[no-untyped-call]
 
 
 class _Gather(Function):
-    """A batch of all ranks' shares."""
+    """Operator from the ranks' rows to the batch."""
 
     @staticmethod
-    def forward(ctx: Any, part: Tensor, shares: list[int]) -> Tensor:
-        ctx.shares = shares
-        # What is gathered must be of one size.
-        padded = part.new_zeros(max(shares), *part.shape[1:])
-        padded[: len(part)] = part
-        parts = [torch.empty_like(padded) for _ in shares]
-        with _talking():
+    def forward(ctx: Any, shard: Tensor, sizes: list[int]) -> Tensor:
+        ctx.sizes = sizes
+        # all_gather takes tensors of one size.
+        padded = shard.new_zeros(max(sizes), *shard.shape[1:])
+        padded[: len(shard)] = shard
+        parts = [torch.empty_like(padded) for _ in sizes]
+        with _peer_errors():
             dist.all_gather(parts, padded)
-        return torch.cat([one[:rows] for one, rows in zip(parts, shares, strict=True)])
+        return torch.cat([part[:rows] for part, rows in zip(parts, sizes, strict=True)])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return _Share.apply(gradients[0], ctx.shares) * len(ctx.shares), None  # type: ignore[no-untyped-call]
+        return _Shard.apply(gradients[0], ctx.sizes) * len(ctx.sizes), None  # type: ignore[no-untyped-call]
 
 
 class _Sum(Function):
-    """The sum of all ranks' tensors; what each does with it adds to every one's gradient."""
+    """Sum over the ranks; every rank's use of it adds to the gradient of each."""
 
     @staticmethod
     def forward(ctx: FunctionCtx, own: Tensor) -> Tensor:
@@ -253,5 +246,5 @@ class _Sum(Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        whole: Tensor = _Sum.apply(gradients[0])  # type: ignore[no-untyped-call]
-        return whole
+        total: Tensor = _Sum.apply(gradients[0])  # type: ignore[no-untyped-call]
+        return total

@@ -1,9 +1,9 @@
-"""The training loop: a candidate, data and a watch in; a trained generator and a verdict out."""
+"""The training loop: trains a candidate on data until it is done, condemned, stopped or pruned."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,50 +20,26 @@ from gansearch.signals import Row, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
 from gansearch.training.batches import BatchSampler
-from gansearch.training.cuda_graphs import graphed
-from gansearch.training.distributed import ALONE, Ranks
-from gansearch.training.loss_inputs import Stage
+from gansearch.training.cuda_graphs import with_cuda_graphs
+from gansearch.training.distributed import SINGLE, Ranks
+from gansearch.training.loss_inputs import StepContext
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import Precision, choose_device, choose_precision
 from gansearch.training.recorder import Histogram, Recorder, mean_pair_distance
-from gansearch.training.steps import Due, EagerSteps, every
+from gansearch.training.steps import EagerSteps, StepPlan, is_due
 from gansearch.trial_record import Rung
 
-SHOWN = 64
-"""Samples that are shown on the way, always of the same inputs."""
-
-
-@dataclass
-class Hooks:
-    """What the loop tells the world; by default nobody listens."""
-
-    progress: Callable[[int, Row, Verdict], None] = lambda step, row, verdict: None
-    """Called with the last signals whenever they have been read."""
-    probe: Callable[[Tensor], Mapping[str, float]] = lambda samples: {}
-    """Measures samples (N, C, H, W) for the detectors, at the steps that they ask for."""
-    probe_samples: int = 1000
-    sampled: Callable[[int, Tensor], None] = lambda step, samples: None
-    """Given samples of always the same inputs, at the steps that the study asks for."""
-    rungs: frozenset[int] = frozenset()
-    """Steps after which the samples are measured and compared with those of other runs."""
-    measure: Callable[[Tensor], Mapping[str, float]] = lambda samples: {}
-    """Measures samples (N, C, H, W) at a rung."""
-    measured_samples: int = 2000
-    at_rung: Callable[[Sequence[Rung]], Decision] = lambda rungs: Decision.CONTINUE
-    """Called with the measurements at every rung so far; returns the decision."""
-    disturb: Callable[[int, GANNetworks], None] = lambda step, players: None
-    """Called before each step; lets an experiment provoke what it wants to observe.
-
-    With `training.graphs` it may change tensors in place, and what the optimizers are set to; nothing else.
-    """
+SHOWN_SAMPLES = 64
+"""Number of samples that are shown during training, always of the same inputs."""
 
 
 @dataclass
 class TrainedRun:
-    """What training leaves behind."""
+    """Result of a training."""
 
-    players: GANNetworks
-    feed: BatchSampler
+    networks: GANNetworks
+    batches: BatchSampler
     verdict: Verdict
     steps: int
     seconds: float
@@ -73,7 +49,7 @@ class TrainedRun:
     decision: Decision = Decision.CONTINUE
     """Decision at the last rung."""
     graphs: str = ""
-    """Whether CUDA graphs took its steps, and why not."""
+    """Use of CUDA graphs: `used`, or `not used: ` and the reason."""
     rows: list[Row] = field(default_factory=list)
     predictions: list[Histogram] = field(default_factory=list)
 
@@ -83,80 +59,77 @@ def train(
     data: Data,
     spec: StepsSpec,
     watch: RunWatch,
-    hooks: Hooks | None = None,
+    monitor: TrainingMonitor | None = None,
     *,
     folder: Path | None = None,
     resume_from: Path | None = None,
-    ranks: Ranks = ALONE,
+    ranks: Ranks = SINGLE,
 ) -> TrainedRun:
-    """Train a candidate until its steps are done, the watch condemns it or it may not go on from a rung.
+    """Train a candidate until its steps are done, a detector condemns it, or it ends at a rung.
 
     Args:
-        candidate: what to train.
-        data: what on.
-        spec: for how long, with which seed, on which device.
-        watch: judges the signals as they come.
-        hooks: what is told on the way.
-        folder: where checkpoints go; without it none are kept.
-        resume_from: a folder whose checkpoint, if it has a sound one, is taken up. On one thread the
-            run then ends bit for bit as if it had never stopped.
-        ranks: the processes that train it together, each of which calls this. They come to the same rows,
-            verdict and weights; the hooks are called on all of them, checkpoints are written by the first.
+        candidate: the candidate.
+        data: its data set, loaded.
+        spec: steps, seed, device and intervals.
+        watch: the detectors.
+        monitor: what is called during the training.
+        folder: folder for checkpoints; without one none are written.
+        resume_from: folder whose checkpoint is continued, if it has an undamaged one. On one
+            thread the run then ends bit for bit as if it had never stopped.
+        ranks: processes that train the candidate together, each of which calls this function. They
+            arrive at the same rows, verdict and weights; rank 0 writes the checkpoints.
 
     Raises:
-        StoppedError: passed on from `hooks.progress` and `hooks.at_rung`, once a checkpoint is kept.
+        StoppedError: raised by the monitor; a checkpoint has been written then.
     """
-    hooks = hooks or Hooks()
     started = time.monotonic()
+    monitor = monitor or TrainingMonitor()
     torch.manual_seed(spec.seed)
     device = choose_device(spec.device)
     precision = choose_precision(spec.precision, device)
 
-    # The players, their data, and what they are held against
-    players = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
-    feed = BatchSampler(data, device)
-    phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(feed)))
-    shown_inputs = players.test_inputs(SHOWN, feed)
-    real_distance = mean_pair_distance(feed.draw(min(len(feed), 512)))
-    run = TrainedRun(players, feed, watch.verdict, 0, 0.0, device, precision)
+    # Networks, batches and what the signals are compared with
+    networks = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
+    batches = BatchSampler(data, device)
+    phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(batches)))
+    shown_inputs = networks.evaluation_inputs(SHOWN_SAMPLES, batches)
+    real_distance = mean_pair_distance(batches.draw(min(len(batches), 512)))
     recorder = Recorder()
-    stage = Stage(players, feed, recorder, spec.batch_size, spec.steps)
-    eager = EagerSteps(stage, candidate.loss, real_distance)
-    steps = graphed(eager, feed) if spec.graphs else eager
+    context = StepContext(networks, batches, recorder, spec.batch_size, spec.steps)
+    eager = EagerSteps(context, candidate.loss, real_distance)
+    steps = with_cuda_graphs(eager, batches) if spec.graphs else eager
+    run = TrainedRun(networks, batches, watch.verdict, 0, 0.0, device, precision)
     if resume_from is not None:
-        _take_up(run, watch, resume_from)
+        _resume(run, watch, resume_from)
 
     for step in range(run.steps + 1, spec.steps + 1):
-        # Compare; first of all, so that a run that was interrupted while it waited asks again
-        if step - 1 in hooks.rungs:
-            with _kept_when_stopped(run, folder, started):
-                run.decision = _decision_at_rung(run, hooks)
+        # Compare at a rung: before the next step, so that a run interrupted there asks again
+        if step - 1 in monitor.rungs:
+            with _saved_when_stopped(run, folder, started):
+                run.decision = _decision_at_rung(run, monitor)
             if run.decision is not Decision.CONTINUE:
-                if folder is not None and run.decision is Decision.PAUSE:
-                    _keep(run, folder, started)
+                if run.decision is Decision.PAUSE:
+                    _save(run, folder, started)
                 break
 
-        # Learn
-        hooks.disturb(step, players)
-        recorder.keep(step, steps.take(step, Due.at(step, phases, spec.signals_every)))
+        # Train
+        monitor.before_step(step, networks)
+        plan = StepPlan.at(step, phases, spec.signals_every)
+        recorder.keep(step, steps.run(step, plan))
 
-        # Look
-        probes = watch.probe_due(step)
-        keeps = folder is not None and every(spec.checkpoint_every, step)
-        shows = every(spec.sample_every, step) and step < spec.steps
-        compares = step in hooks.rungs
-        if not (
-            probes
-            or keeps
-            or shows
-            or compares
-            or every(spec.signals_every, step)
-            or step == spec.steps
-        ):
+        # Read the signals where anything needs them
+        probe = watch.probe_due(step)
+        save = folder is not None and is_due(spec.checkpoint_every, step)
+        show = is_due(spec.sample_every, step) and step < spec.steps
+        read = is_due(spec.signals_every, step) or step in monitor.rungs or step == spec.steps
+        if not (probe or save or show or read):
             continue
-        rows = ranks.agreed(recorder.read())
-        if probes:
-            rows[-1].update(_probe(run, hooks))
+        rows = ranks.broadcast(recorder.read())
+        if probe:
+            samples = _evaluation_samples(run, monitor.probe_samples)
+            rows[-1].update(ranks.on_rank_zero(monitor.on_probe, samples))
+
+        # Judge
         for row in rows:
             run.steps += 1
             run.verdict = watch.observe(run.steps, row)
@@ -165,78 +138,73 @@ def train(
         if run.verdict.failed:
             break
 
-        # Keep and tell
-        if shows:
-            hooks.sampled(step, players.sample(shown_inputs))
-        if keeps and folder is not None:
-            _keep(run, folder, started)
-        with _kept_when_stopped(run, folder, started):
-            hooks.progress(step, rows[-1], run.verdict)
+        # Save and report
+        if show:
+            ranks.on_rank_zero(monitor.on_samples, step, networks.sample(shown_inputs))
+        if save:
+            _save(run, folder, started)
+        with _saved_when_stopped(run, folder, started):
+            ranks.on_rank_zero(monitor.on_progress, step, rows[-1], run.verdict)
 
-    hooks.sampled(run.steps, players.sample(shown_inputs))
+    ranks.on_rank_zero(monitor.on_samples, run.steps, networks.sample(shown_inputs))
     run.verdict, run.graphs = watch.conclude(), steps.graphs
     run.seconds += time.monotonic() - started
     return run
 
 
-def _probe(run: TrainedRun, hooks: Hooks) -> Mapping[str, float]:
-    return hooks.probe(_test_samples(run, hooks.probe_samples))
+def _decision_at_rung(run: TrainedRun, monitor: TrainingMonitor) -> Decision:
+    """Measure the run at its rung, unless it was interrupted there before, and ask the monitor."""
+    ranks = run.networks.ranks
+    if not run.rungs or run.rungs[-1].step != run.steps:
+        samples = _evaluation_samples(run, monitor.rung_samples)
+        run.rungs.append(Rung(run.steps, ranks.on_rank_zero(monitor.measure_rung, samples)))
+    return ranks.on_rank_zero(monitor.on_rung, tuple(run.rungs))
 
 
-def _decision_at_rung(run: TrainedRun, hooks: Hooks) -> Decision:
-    """Measure the samples at a rung, and ask for the decision."""
-    if (
-        not run.rungs or run.rungs[-1].step != run.steps
-    ):  # or else it was interrupted while it waited
-        run.rungs.append(Rung(run.steps, hooks.measure(_test_samples(run, hooks.measured_samples))))
-    return hooks.at_rung(tuple(run.rungs))
-
-
-def _test_samples(run: TrainedRun, count: int) -> Tensor:
-    """Samples made without touching the random numbers of the training: to watch changes nothing."""
-    players, devices = run.players, [run.device] if run.device.type == "cuda" else []
-    with torch.random.fork_rng(devices):
-        return players.sample(players.test_inputs(count, run.feed))
+def _evaluation_samples(run: TrainedRun, count: int) -> Tensor:
+    """Sample the evaluated generator without changing the training's random numbers."""
+    with torch.random.fork_rng([run.device] if run.device.type == "cuda" else []):
+        return run.networks.sample(run.networks.evaluation_inputs(count, run.batches))
 
 
 @contextmanager
-def _kept_when_stopped(run: TrainedRun, folder: Path | None, started: float) -> Iterator[None]:
-    """Where the run is told to stop, keep it before."""
+def _saved_when_stopped(run: TrainedRun, folder: Path | None, started: float) -> Iterator[None]:
     try:
         yield
     except StoppedError:
-        if folder is not None:
-            _keep(run, folder, started)
+        _save(run, folder, started)
         raise
 
 
-def _keep(run: TrainedRun, folder: Path, started: float) -> None:
-    """Save all that the rest of the run depends on."""
+def _save(run: TrainedRun, folder: Path | None, started: float) -> None:
+    """Write a checkpoint with all state that the rest of the run depends on."""
+    if folder is None:
+        return
     device = run.device
     state: dict[str, Any] = {
         "step": run.steps,
         "seconds": run.seconds + time.monotonic() - started,
-        "players": run.players.state_dict(),
-        "feed": run.feed.state_dict(),
+        "networks": run.networks.state_dict(),
+        "batches": run.batches.state_dict(),
         "rungs": [(rung.step, dict(rung.metrics)) for rung in run.rungs],
         "rows": [dict(row) for row in run.rows],
         "predictions": [tuple(histogram) for histogram in run.predictions],
         "rng": torch.get_rng_state(),
         "device_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
-    run.players.ranks.once(checkpoint.save)(state, folder)
+    run.networks.ranks.on_rank_zero(checkpoint.save, state, folder)
 
 
-def _take_up(run: TrainedRun, watch: RunWatch, folder: Path) -> None:
-    """Put a run where its checkpoint left it; the watch sees again what it has seen."""
+def _resume(run: TrainedRun, watch: RunWatch, folder: Path) -> None:
+    """Continue from a checkpoint; the detectors observe its signals again."""
     state = checkpoint.load(folder)
     if state is None:
         return
     run.steps, run.seconds, run.rows = state["step"], state["seconds"], state["rows"]
     run.rungs = [Rung(*rung) for rung in state["rungs"]]
     run.predictions = [Histogram(*histogram) for histogram in state["predictions"]]
-    run.players.load_state_dict(state["players"])
-    run.feed.load_state_dict(state["feed"])
+    run.networks.load_state_dict(state["networks"])
+    run.batches.load_state_dict(state["batches"])
     for step, row in enumerate(run.rows, start=1):
         run.verdict = watch.observe(step, row)
     torch.set_rng_state(state["rng"])

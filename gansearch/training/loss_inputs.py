@@ -1,4 +1,4 @@
-"""A scene: one batch as a loss sees it, every tensor computed when first asked for."""
+"""Inputs of a loss for one update, every tensor computed when first asked for."""
 
 from __future__ import annotations
 
@@ -14,155 +14,160 @@ from torch.nn.functional import softplus
 from gansearch.components import Loss, Phase
 from gansearch.errors import GansearchError
 from gansearch.training.batches import BatchSampler, StaticBatch
-from gansearch.training.networks import GANNetworks, Judged
+from gansearch.training.networks import DiscriminatorOutput, GANNetworks
 from gansearch.training.recorder import Recorder
 
 KINDS = (("real", 1), ("fake", -1))
-"""Of samples, each with the sign of the scores that a discriminator should give them."""
+"""Kinds of samples, with the sign of the scores that a discriminator should give them."""
 
 
-class UnrecordableError(GansearchError):
-    """A step that cannot be recorded and played again."""
+class NotCapturableError(GansearchError):
+    """A step that cannot be captured by a CUDA graph and replayed."""
 
 
 @dataclass(frozen=True)
-class Stage:
-    """What all scenes of a run have in common."""
+class StepContext:
+    """Networks, data and recorder that all steps of a run share."""
 
-    players: GANNetworks
-    feed: BatchSampler | StaticBatch
+    networks: GANNetworks
+    batches: BatchSampler | StaticBatch
     recorder: Recorder
     batch_size: int
     steps: int
 
 
-class Generated(NamedTuple):
-    """Generated samples, and what they were generated from."""
+class GeneratedBatch(NamedTuple):
+    """Generated samples and the inputs that they were generated from."""
 
     inputs: Tensor
     fake: Tensor
 
 
 class BatchLossInputs:
-    """Implements `components.Scene` for one update of one network."""
+    """Implementation of `components.LossInputs` for one update of one network."""
 
     def __init__(
         self,
-        stage: Stage,
+        context: StepContext,
         phase: Phase,
         step: int | None,
         *,
-        handed_down: Generated | None = None,
-        for_both: bool = False,
+        reused: GeneratedBatch | None = None,
+        keep_graph: bool = False,
     ) -> None:
-        """Set the scene.
+        """Create the inputs of an update.
 
         Args:
-            stage: what it is set on.
+            context: networks, data and recorder of the run.
             phase: the update.
-            step: counted from 1; None where it can be any.
-            handed_down: generated samples of the update before, not yet used by the generator.
-            for_both: whether generated samples are handed on to the generator's update.
+            step: number of the step, from 1; None for a step that is to be captured.
+            reused: samples of the update before, which the generator has not trained on yet.
+            keep_graph: True if the generator's update after this one reuses the samples.
         """
-        self._step, self.steps = step, stage.steps
-        self._stage, self._players = stage, stage.players
-        self._size = max(1, round(phase.share * stage.batch_size))
-        self._trains, self._handed_down = phase.trains, handed_down
-        self._for_both, self._mixed = for_both, phase.mixed
+        self._step, self.steps = step, context.steps
+        self._context, self._networks = context, context.networks
+        self._size = max(1, round(phase.share * context.batch_size))
+        self._trains, self._mixed = phase.trains, phase.mixed
+        self._reused, self._keep_graph = reused, keep_graph
 
     @property
     def step(self) -> int:
         if self._step is None:
-            raise UnrecordableError("the loss asks for the number of the step")
+            raise NotCapturableError("the loss reads the number of the step")
         return self._step
 
     @cached_property
     def real(self) -> Tensor:
-        if self._handed_down is not None and self._players.feed_on_samples:
-            return self._handed_down.inputs
-        return self._stage.feed.draw(self._size)
+        if self._reused is not None and self._networks.is_autoencoder:
+            return self._reused.inputs
+        return self._context.batches.draw(self._size)
 
     @cached_property
     def inputs(self) -> Tensor:
-        if self._handed_down is not None:
-            return self._handed_down.inputs
-        return self.real if self._players.feed_on_samples else self._players.latents(self._size)
+        if self._reused is not None:
+            return self._reused.inputs
+        if self._networks.is_autoencoder:
+            return self.real
+        return self._networks.draw_latents(self._size)
 
     @cached_property
     def fake(self) -> Tensor:
-        if self._handed_down is not None:
-            return self._handed_down.fake
-        with torch.set_grad_enabled(self._trains == "generator" or self._for_both):
-            return self._players.generate(self.inputs)
+        if self._reused is not None:
+            return self._reused.fake
+        with torch.set_grad_enabled(self._trains == "generator" or self._keep_graph):
+            return self._networks.generate(self.inputs)
 
     @property
     def real_scores(self) -> Tensor:
-        return self._real_judged.scores
+        return self._real_output.scores
 
     @property
     def fake_scores(self) -> Tensor:
-        return self._fake_judged.scores
+        return self._fake_output.scores
 
     @property
     def real_features(self) -> Tensor:
-        return _features(self._real_judged)
+        return _features(self._real_output)
 
     @property
     def fake_features(self) -> Tensor:
-        return _features(self._fake_judged)
+        return _features(self._fake_output)
 
     @property
     def generator(self) -> nn.Module:
-        return self._players.generator.shared
+        return self._networks.generator.shared
 
     @property
     def discriminator(self) -> nn.Module:
-        return self._players.discriminator.shared
+        return self._networks.discriminator.shared
 
     def note(self, name: str, value: Tensor) -> None:
-        self._stage.recorder.add({name: value.detach()})
+        self._context.recorder.add({name: value.detach()})
 
     @cached_property
-    def _real_judged(self) -> Judged:
-        return self._judged_together[0] if self._mixed else self._players.judge(self.real)
+    def _real_output(self) -> DiscriminatorOutput:
+        return self._mixed_outputs[0] if self._mixed else self._networks.discriminate(self.real)
 
     @cached_property
-    def _fake_judged(self) -> Judged:
+    def _fake_output(self) -> DiscriminatorOutput:
         if self._mixed:
-            return self._judged_together[1]
-        return self._players.judge(self.fake if self._trains == "generator" else self.fake.detach())
+            return self._mixed_outputs[1]
+        return self._networks.discriminate(self._scored_fake())
 
     @cached_property
-    def _judged_together(self) -> list[Judged]:
-        """Real and generated samples, judged as one batch."""
-        fake = self.fake if self._trains == "generator" else self.fake.detach()
-        scores, features = self._players.judge(torch.cat([self.real, fake]))
+    def _mixed_outputs(self) -> list[DiscriminatorOutput]:
+        """Outputs for real and for generated samples that passed as one batch."""
+        scores, features = self._networks.discriminate(torch.cat([self.real, self._scored_fake()]))
         halves = torch.split(scores, len(scores) // 2)
-        pieces = (
-            (None, None)
-            if features is None
-            else [partial(_half, features, half) for half in range(2)]
-        )
-        return [Judged(*parts) for parts in zip(halves, pieces, strict=True)]
+        if features is None:
+            return [DiscriminatorOutput(half, None) for half in halves]
+        return [
+            DiscriminatorOutput(half, partial(_half, features, index))
+            for half, index in zip(halves, (0, 1), strict=True)
+        ]
 
-    def generated(self) -> Generated | None:
-        """Generated samples, if the loss has looked at any."""
-        return Generated(self.inputs, self.fake) if "fake" in self.__dict__ else None
+    def _scored_fake(self) -> Tensor:
+        """Return generated samples, detached unless the generator is what is updated."""
+        return self.fake if self._trains == "generator" else self.fake.detach()
 
-    def left_over(self) -> Generated | None:
-        """Generated samples that the generator can still learn from."""
-        return self.generated() if self._trains == "discriminator" and self._for_both else None
+    def generated(self) -> GeneratedBatch | None:
+        """Return the generated samples if the loss has read any."""
+        return GeneratedBatch(self.inputs, self.fake) if "fake" in self.__dict__ else None
+
+    def reusable(self) -> GeneratedBatch | None:
+        """Return the generated samples that the generator can still train on."""
+        reusable = self._trains == "discriminator" and self._keep_graph
+        return self.generated() if reusable else None
 
     @torch.no_grad()
     def discriminator_signals(self, loss: Loss) -> dict[str, Tensor]:
-        """What the discriminator's scores tell; only of what the loss has looked at."""
+        """Return the discriminator's signals for the samples that the loss has scored."""
         signals: dict[str, Tensor] = {}
         for kind, sign in KINDS:
-            if (scores := self._looked_at(kind)) is None:
+            if (scores := self._computed_scores(kind)) is None:
                 continue
-            signals[f"d_loss_{kind}"] = (
-                loss.of_real(scores) if kind == "real" else loss.of_fake(scores)
-            )
+            loss_of_kind = loss.of_real if kind == "real" else loss.of_fake
+            signals[f"d_loss_{kind}"] = loss_of_kind(scores)
             signals[f"d_logit_{kind}"] = scores.mean()
             if (logits := loss.logits(scores)) is not None:
                 signals[f"d_acc_{kind}"] = (sign * logits > 0).float().mean()
@@ -171,22 +176,26 @@ class BatchLossInputs:
 
     @torch.no_grad()
     def predictions(self, loss: Loss) -> dict[str, Tensor]:
-        """The discriminator's predictions (N,), probabilities of being real, by kind; as far as they have a meaning."""
-        scores = {kind: self._looked_at(kind) for kind, _ in KINDS}
-        logits = {kind: loss.logits(one) for kind, one in scores.items() if one is not None}
-        return {kind: torch.sigmoid(one) for kind, one in logits.items() if one is not None}
+        """Return probabilities (N,) of being real by kind of sample; none where undefined."""
+        predictions = {}
+        for kind, _ in KINDS:
+            scores = self._computed_scores(kind)
+            logits = None if scores is None else loss.logits(scores)
+            if logits is not None:
+                predictions[kind] = torch.sigmoid(logits)
+        return predictions
 
-    def _looked_at(self, kind: str) -> Tensor | None:
-        judged: Judged | None = self.__dict__.get(f"_{kind}_judged")
-        return None if judged is None else judged.scores.detach()
+    def _computed_scores(self, kind: str) -> Tensor | None:
+        output: DiscriminatorOutput | None = self.__dict__.get(f"_{kind}_output")
+        return None if output is None else output.scores.detach()
 
 
-def _features(judged: Judged) -> Tensor:
-    if judged.features is None:
+def _features(output: DiscriminatorOutput) -> Tensor:
+    if output.features is None:
         raise GansearchError(
-            "this discriminator has no dense or convolutional layer, so it has no features to match"
+            "feature matching needs a dense or convolutional layer, and this discriminator has none"
         )
-    return judged.features().flatten(1).float()
+    return output.features().flatten(1).float()
 
 
 def _half(features: Callable[[], Tensor], half: int) -> Tensor:

@@ -1,4 +1,4 @@
-"""The two networks of a candidate, each with its optimizer, and the generator that is judged."""
+"""Generator and discriminator in training, each with its optimizer, and the generator's EMA."""
 
 from __future__ import annotations
 
@@ -16,13 +16,16 @@ from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Player
 from gansearch.training.batches import BatchSampler
 from gansearch.training.data_parallel import shared
-from gansearch.training.distributed import ALONE, Ranks
-from gansearch.training.ema import Average
-from gansearch.training.precision import MemoryFormat, Precision, arrange, autocast
+from gansearch.training.distributed import SINGLE, Ranks
+from gansearch.training.ema import EMA
+from gansearch.training.precision import MemoryFormat, Precision, autocast, to_device
+
+OptimizerSettings = tuple[object, ...]
+"""Numbers that an optimizer reads on the host at every step."""
 
 
 class TrainableNetwork:
-    """A network that learns."""
+    """Network with its Adam."""
 
     def __init__(
         self, network: nn.Module, lr: float, betas: tuple[float, float], ranks: Ranks
@@ -32,16 +35,16 @@ class TrainableNetwork:
         """The network as all ranks run it, each on its share of a batch."""
         self.parameters = [p for p in network.parameters() if p.requires_grad]
         self.optimizer = torch.optim.Adam(self.parameters, lr=lr, betas=betas, fused=True)
-        self._first = next((i for i, p in enumerate(self.parameters) if p.ndim > 1), 0)
+        self._first_weight = next((i for i, p in enumerate(self.parameters) if p.ndim > 1), 0)
 
-    def learn(self, loss: Tensor) -> dict[str, Tensor]:
-        """Take a step down the loss; gives the gradient's norm, whole and of the first weight."""
+    def update(self, loss: Tensor) -> dict[str, Tensor]:
+        """Take an optimizer step; return the gradient's norm, whole and of the first weight."""
         self.optimizer.zero_grad(set_to_none=True)
-        # Naming the inputs spares the gradients of the other network's weights.
+        # `inputs` saves the gradients of the other network's weights.
         loss.backward(inputs=self.parameters)  # type: ignore[no-untyped-call]
         gradients = [p.grad for p in self.parameters if p.grad is not None]
-        self._ranks.average(gradients)
-        first = self.parameters[self._first].grad
+        self._ranks.average_gradients(gradients)
+        first = self.parameters[self._first_weight].grad
         norms = {"grad_norm": nn.utils.get_total_norm(gradients)}
         if first is not None:
             norms["first_grad_norm"] = torch.linalg.vector_norm(first)
@@ -49,44 +52,39 @@ class TrainableNetwork:
         return norms
 
     @property
-    def settings(self) -> Settings:
-        """What its optimizer is set to."""
+    def optimizer_settings(self) -> OptimizerSettings:
         return tuple((group["lr"], group["betas"]) for group in self.optimizer.param_groups)
 
 
-Settings = tuple[object, ...]
-"""Numbers that an optimizer reads on the host at every step."""
-
-
-class Judged(NamedTuple):
-    """What the discriminator makes of a batch."""
+class DiscriminatorOutput(NamedTuple):
+    """Scores and features of a batch."""
 
     scores: Tensor
-    """(N,)"""
+    """Scores (N,)."""
     features: Callable[[], Tensor] | None
-    """Gives its features (N, ...), gathered from all ranks, where it has a layer to take them from."""
+    """Getter of the features (N, ...) of all ranks; None if no layer has any."""
 
 
-class LastInput:
-    """Remembers what the dense or convolutional layer of a network that ran last was given."""
+class LastLayerInput:
+    """Input of the dense or convolutional layer of a network that ran last."""
 
     def __init__(self, network: nn.Module) -> None:
         self._tensor: Tensor | None = None
         for layer in network.modules():
             if isinstance(layer, (nn.Linear, _ConvNd)):
-                layer.register_forward_pre_hook(self._remember)
+                layer.register_forward_pre_hook(self._keep)
 
-    def _remember(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+    def _keep(self, layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         self._tensor = inputs[0]
 
-    def take(self) -> Tensor | None:
-        """The tensor (N, ...), and forget it, lest its graph be kept alive."""
+    def pop(self) -> Tensor | None:
+        """Return the tensor (N, ...) and drop it, so that its graph is freed."""
         tensor, self._tensor = self._tensor, None
         return tensor
 
 
 class GANNetworks:
-    """Generator and discriminator as they train."""
+    """Generator and discriminator of a candidate in training."""
 
     def __init__(
         self,
@@ -94,14 +92,14 @@ class GANNetworks:
         shape: ImageShape,
         device: torch.device,
         precision: Precision,
-        ranks: Ranks = ALONE,
-        layout: MemoryFormat = "channels_last",
+        ranks: Ranks = SINGLE,
+        memory_format: MemoryFormat = "channels_last",
     ) -> None:
         schedule = candidate.schedule
-        self.device, self._precision, self.ranks = device, precision, ranks
-        self._candidate = candidate
+        self.device, self.ranks = device, ranks
+        self._candidate, self._precision = candidate, precision
         generator, discriminator = (
-            arrange(network, device, layout) for network in candidate.networks(shape)
+            to_device(network, device, memory_format) for network in candidate.networks(shape)
         )
         betas = (schedule.generator_beta1, schedule.generator_beta2)
         self.generator = TrainableNetwork(generator, schedule.generator_lr, betas, ranks)
@@ -109,83 +107,81 @@ class GANNetworks:
         self.discriminator = TrainableNetwork(
             discriminator, schedule.discriminator_lr, betas, ranks
         )
-        self._features = LastInput(discriminator)
-        self._average = (
-            Average(generator, schedule.generator_ema) if schedule.generator_ema > 0 else None
-        )
+        self._features = LastLayerInput(discriminator)
+        self._ema = EMA(generator, schedule.generator_ema) if schedule.generator_ema > 0 else None
 
-    def __getitem__(self, player: Player) -> TrainableNetwork:
-        return self.generator if player == "generator" else self.discriminator
+    def __getitem__(self, name: Player) -> TrainableNetwork:
+        return self.generator if name == "generator" else self.discriminator
 
     @property
-    def judged(self) -> nn.Module:
-        """The generator that is sampled and kept: the average where the schedule asks for one."""
-        return self.generator.network if self._average is None else self._average.network
+    def evaluated_generator(self) -> nn.Module:
+        """Generator that is sampled and saved: the EMA if the schedule has one."""
+        return self.generator.network if self._ema is None else self._ema.network
 
-    def average(self) -> None:
-        """Let the average follow the generator by a step."""
-        if self._average is not None:
-            self._average.follow()
+    def update_ema(self) -> None:
+        """Update the generator's EMA, if there is one."""
+        if self._ema is not None:
+            self._ema.update()
 
     @property
-    def feed_on_samples(self) -> bool:
-        """Whether the generator is an autoencoder."""
+    def is_autoencoder(self) -> bool:
+        """True if the generator maps samples, not latents, to samples."""
         return self._candidate.generator.feeds_on == "samples"
 
-    def latents(self, count: int) -> Tensor:
+    def draw_latents(self, count: int) -> Tensor:
+        """Draw latents (count, latent)."""
         return self._candidate.generator.draw_latents(count, self.device)
 
-    def test_inputs(self, count: int, feed: BatchSampler) -> Tensor:
-        """What the judged generator is tried on: latents, or test samples, of which there may be fewer."""
-        return feed.held_out(count) if self.feed_on_samples else self.latents(count)
+    def evaluation_inputs(self, count: int, batches: BatchSampler) -> Tensor:
+        """Return inputs for the evaluated generator: latents, or at most `count` test samples."""
+        return batches.test_samples(count) if self.is_autoencoder else self.draw_latents(count)
 
     def generate(self, inputs: Tensor) -> Tensor:
-        """Samples (N, C, H, W), float32, of the generator in training."""
+        """Return samples (N, C, H, W), float32, of the generator in training."""
         with autocast(self._precision, self.device):
             samples: Tensor = self.generator.shared(inputs)
         return samples.float()
 
-    def judge(self, samples: Tensor) -> Judged:
-        """What the discriminator makes of samples (N, C, H, W)."""
+    def discriminate(self, samples: Tensor) -> DiscriminatorOutput:
+        """Return the discriminator's scores and features of samples (N, C, H, W)."""
         with autocast(self._precision, self.device):
             scores: Tensor = self.discriminator.shared(samples)
-        features = self._features.take()
-        gathered = None if features is None else partial(self.ranks.gathered, features, len(scores))
-        return Judged(scores.float(), gathered)
+        features = self._features.pop()
+        if features is None:
+            return DiscriminatorOutput(scores.float(), None)
+        return DiscriminatorOutput(
+            scores.float(), partial(self.ranks.gather, features, len(scores))
+        )
 
     @torch.no_grad()
     def sample(self, inputs: Tensor, batch: int = 250) -> Tensor:
-        """Samples (N, C, H, W), float32, of the generator that is judged, as it would be used."""
-        judged = shared(self.judged, self.ranks)
-        with _evaluating(self.judged):
-            return torch.cat(
-                [judged(part) for part in torch.split(inputs, batch * self.ranks.size)]
-            )
+        """Return samples (N, C, H, W), float32, of the evaluated generator in evaluation mode."""
+        generator = shared(self.evaluated_generator, self.ranks)
+        parts = torch.split(inputs, batch * self.ranks.size)
+        self.evaluated_generator.eval()
+        try:
+            return torch.cat([generator(part) for part in parts])
+        finally:
+            self.evaluated_generator.train()
 
     @property
-    def settings(self) -> Settings:
-        """What both optimizers are set to."""
-        return self.generator.settings, self.discriminator.settings
+    def optimizer_settings(self) -> OptimizerSettings:
+        """Settings of both optimizers."""
+        return self.generator.optimizer_settings, self.discriminator.optimizer_settings
 
     def tensors(self) -> list[Tensor]:
-        """All that a step changes, where it lies: weights, statistics, the average, what the optimizers remember."""
-        learners = (self.generator, self.discriminator)
-        networks = [learner.network for learner in learners] + (
-            [] if self._average is None else [self._average.network]
-        )
-        values = [
-            value
-            for network in networks
-            for value in chain(network.parameters(), network.buffers())
-        ]
-        memories = [
-            memory.values() for learner in learners for memory in learner.optimizer.state.values()
-        ]
-        return [value.detach() for value in chain(values, *memories)]
+        """Return all tensors that a step changes: weights, statistics, EMA and Adam's state."""
+        trained = (self.generator, self.discriminator)
+        modules = [one.network for one in trained]
+        if self._ema is not None:
+            modules.append(self._ema.network)
+        tensors = [value for m in modules for value in chain(m.parameters(), m.buffers())]
+        states = [state.values() for one in trained for state in one.optimizer.state.values()]
+        return [value.detach() for value in chain(tensors, *states)]
 
     @contextmanager
     def capturable(self) -> Iterator[None]:
-        """Where the optimizers let themselves be captured. Fused, they compute the same; eagerly, they would warn."""
+        """Allow CUDA graphs to capture the optimizers; fused Adam computes the same either way."""
         groups = [
             *self.generator.optimizer.param_groups,
             *self.discriminator.optimizer.param_groups,
@@ -212,13 +208,4 @@ class GANNetworks:
             "generator_optimizer": self.generator.optimizer,
             "discriminator_optimizer": self.discriminator.optimizer,
         }
-        return parts if self._average is None else parts | {"generator_average": self._average}
-
-
-@contextmanager
-def _evaluating(network: nn.Module) -> Iterator[None]:
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train()
+        return parts if self._ema is None else parts | {"generator_ema": self._ema}

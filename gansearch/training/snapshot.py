@@ -1,4 +1,4 @@
-"""The state of a training at one moment: to go back to, and to be held against another."""
+"""Snapshots of a training's state, and the comparison of replayed steps with eager ones."""
 
 from __future__ import annotations
 
@@ -10,83 +10,82 @@ from torch import Tensor
 
 from gansearch.training.batches import BatchSampler
 from gansearch.training.networks import GANNetworks
-from gansearch.training.recorder import Signals
+from gansearch.training.recorder import StepSignals
 
-NOISE = 10.0
-"""Times as far from an eager step as a second one is, a replayed one may be."""
-FLOOR = 1e-4
-"""Share of what the steps changed by which a replayed one may differ in any case."""
+NOISE_FACTOR = 10.0
+"""Allowed distance of a replayed step from an eager one, in distances between two eager ones."""
+MIN_TOLERANCE = 1e-4
+"""Allowed distance in any case, as a share of what the steps changed."""
 
 
 class Snapshot:
-    """All that a step changes, as it was."""
+    """Copy of all state that a step changes."""
 
-    def __init__(self, players: GANNetworks, feed: BatchSampler) -> None:
-        self._players, self._feed = players, feed
-        self._live = players.tensors()
+    def __init__(self, networks: GANNetworks, batches: BatchSampler) -> None:
+        self._networks, self._batches = networks, batches
+        self._live = networks.tensors()
         self.tensors = [tensor.clone() for tensor in self._live]
-        self._order = feed.state_dict()
-        self._generator = torch.get_rng_state()
-        device = players.device
-        self._device_generator = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
+        self._order = batches.state_dict()
+        self._rng = torch.get_rng_state()
+        device = networks.device
+        self._device_rng = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
 
-    def put_back(self) -> None:
-        """Make it the present. Tensors are changed in place, since a recording knows them by their addresses."""
-        for live, kept in zip(self._live, self.tensors, strict=True):
-            live.copy_(kept)
-        self._feed.load_state_dict(self._order)
-        torch.set_rng_state(self._generator)
-        if self._device_generator is not None:
-            torch.cuda.set_rng_state(self._device_generator, self._players.device)
+    def restore(self) -> None:
+        """Restore the state in place, since a captured step knows its tensors by address."""
+        for live, saved in zip(self._live, self.tensors, strict=True):
+            live.copy_(saved)
+        self._batches.load_state_dict(self._order)
+        torch.set_rng_state(self._rng)
+        if self._device_rng is not None:
+            torch.cuda.set_rng_state(self._device_rng, self._networks.device)
 
     def draws_as(self, other: Snapshot) -> bool:
-        """Whether the next random numbers and samples are the other's."""
-        mine, theirs = (
-            [moment._generator, moment._device_generator, moment._order["order"]]
-            for moment in (self, other)
+        """Return True if the next random numbers and samples equal those of the other."""
+        own, others = (
+            [state._rng, state._device_rng, state._order["order"]] for state in (self, other)
         )
-        return all(a is b is None or torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+        return all(a is b is None or torch.equal(a, b) for a, b in zip(own, others, strict=True))
 
 
-class Outcome(NamedTuple):
-    """What came of some steps."""
+class StepsResult(NamedTuple):
+    """State and signals after some steps."""
 
-    moment: Snapshot
-    signals: Sequence[Signals]
+    snapshot: Snapshot
+    signals: Sequence[StepSignals]
 
     def tensors(self) -> list[Tensor]:
-        """State and signals."""
-        told = [
-            value
-            for one in self.signals
-            for value in [*one.row.values(), *(counts for _, counts in one.counts)]
-        ]
-        return [*self.moment.tensors, *told]
+        """Return the tensors of the state and the signals."""
+        signals: list[Tensor] = []
+        for step in self.signals:
+            signals += [*step.row.values(), *(counts for _, counts in step.counts)]
+        return [*self.snapshot.tensors, *signals]
 
 
-def agree(before: Snapshot, eager: Outcome, again: Outcome, replayed: Outcome) -> bool:
-    """Whether replayed steps came to what eager ones do.
+def replay_matches(
+    before: Snapshot, eager: StepsResult, repeated: StepsResult, replayed: StepsResult
+) -> bool:
+    """Return True if replayed steps equal eager ones up to the rounding noise of eager ones.
 
-    They need not come to the same bits where eager ones do not: a kernel that adds by atomic operations rounds in
-    another order each time, and Adam makes whole steps of gradients that are nothing but rounding. So each tensor's
-    distance (L2) is held against that between two eager outcomes; and since those may have come out the same by
-    chance, against what the steps changed. A recording that leaves anything out, or repeats it, differs by as much as
-    that. Random numbers and samples must be exactly as far.
+    Kernels that add by atomic operations round in another order each time, and Adam makes whole
+    steps of gradients that are nothing but rounding. So the L2 distance of each tensor is compared
+    with that between two eager results and, as those may be equal by chance, with what the steps
+    changed: a capture that omits or repeats an operation differs by as much as that. Random
+    numbers and samples must be exactly the same.
     """
-    start = [
-        *before.tensors,
-        *(torch.zeros_like(value) for value in eager.tensors()[len(before.tensors) :]),
-    ]
-    allowed = NOISE * _distances(again.tensors(), eager.tensors()) + FLOOR * _distances(
-        start, eager.tensors()
-    )
-    close = _distances(replayed.tensors(), eager.tensors()) <= allowed
-    return replayed.moment.draws_as(eager.moment) and bool(close.all())
+    expected = eager.tensors()
+    zeros = [torch.zeros_like(value) for value in expected[len(before.tensors) :]]
+    noise = _distances(repeated.tensors(), expected)
+    change = _distances([*before.tensors, *zeros], expected)
+    allowed = NOISE_FACTOR * noise + MIN_TOLERANCE * change
+    close = _distances(replayed.tensors(), expected) <= allowed
+    return replayed.snapshot.draws_as(eager.snapshot) and bool(close.all())
 
 
-def _distances(ones: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
-    """The L2 distance (len,), float64, of each tensor to its counterpart."""
-    pairs = zip(ones, others, strict=True)
+def _distances(tensors: Sequence[Tensor], others: Sequence[Tensor]) -> Tensor:
+    """Return the L2 distance (len,), float64, between each pair of tensors."""
     return torch.stack(
-        [torch.linalg.vector_norm(one.double() - other.double()) for one, other in pairs]
+        [
+            torch.linalg.vector_norm(tensor.double() - other.double())
+            for tensor, other in zip(tensors, others, strict=True)
+        ]
     )

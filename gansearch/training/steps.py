@@ -1,4 +1,4 @@
-"""A step of training: all that is due at it, done on the device without a question to it."""
+"""Training steps: all updates of one step, done without waiting for the device."""
 
 from __future__ import annotations
 
@@ -9,99 +9,95 @@ from typing import Protocol
 from torch import Tensor
 
 from gansearch.components import Loss, Phase
-from gansearch.training.loss_inputs import BatchLossInputs, Generated, Stage
-from gansearch.training.recorder import Signals, mean_pair_distance
+from gansearch.training.loss_inputs import BatchLossInputs, GeneratedBatch, StepContext
+from gansearch.training.recorder import StepSignals, mean_pair_distance
 
 PAIR_RATIO_EVERY = 10
 
 
 @dataclass(frozen=True)
-class Due:
-    """What a step consists of; two steps with the same due differ only in their numbers."""
+class StepPlan:
+    """Updates and measurements of a step; steps of equal plans differ only in their numbers."""
 
-    phases: tuple[Phase, ...]
-    """The updates, in order; a phase of several updates stands there as often."""
+    updates: tuple[Phase, ...]
+    """Phases in order; a phase with several updates appears as often."""
     predictions: bool
-    """Whether the discriminator's predictions are counted."""
+    """True where the discriminator's predictions are counted."""
     pair_ratio: bool
-    """Whether the diversity of generated samples is held against that of real ones."""
+    """True where the diversity of generated samples is compared with that of real ones."""
 
     @classmethod
-    def at(cls, step: int, phases: Sequence[Phase], predictions_every: int) -> Due:
-        """What is due at a step, counted from 1."""
-        due = tuple(phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates))
-        return cls(due, every(predictions_every, step), every(PAIR_RATIO_EVERY, step))
+    def at(cls, step: int, phases: Sequence[Phase], predictions_every: int) -> StepPlan:
+        """Return the plan of a step, counted from 1."""
+        updates = [phase for phase in phases if phase.due(step - 1) for _ in range(phase.updates)]
+        predictions = is_due(predictions_every, step)
+        return cls(tuple(updates), predictions, is_due(PAIR_RATIO_EVERY, step))
 
 
-def every(interval: int, step: int) -> bool:
-    """Whether something that happens every so many steps is due; 0 means never."""
+def is_due(interval: int, step: int) -> bool:
+    """Return True at every multiple of an interval; an interval of 0 means never."""
     return interval > 0 and step % interval == 0
 
 
 class Steps(Protocol):
-    """Whatever can take a step."""
+    """Way to run a training's steps: eagerly or by CUDA graphs."""
 
     @property
     def graphs(self) -> str:
-        """Whether steps are taken by CUDA graphs: `used`, or `not used: ` and why."""
+        """Use of CUDA graphs, for the record: `used`, or `not used: ` and the reason."""
 
-    def take(self, step: int, due: Due) -> Signals:
-        """Do what is due at a step; its signals stay on the device."""
+    def run(self, step: int, plan: StepPlan) -> StepSignals:
+        """Run a step; its signals stay on the device."""
 
 
 @dataclass(frozen=True)
 class EagerSteps:
-    """Steps that Python takes, one operation after the other."""
+    """Steps that run one operation after the other."""
 
-    stage: Stage
+    context: StepContext
     loss: Loss
     real_distance: Tensor
     """Mean distance, a scalar, between pairs of real samples."""
     graphs: str = "not used: not asked for"
 
-    def take(self, step: int | None, due: Due) -> Signals:
-        """Do what is due at a step; without its number, it can be any step with this due.
+    def run(self, step: int | None, plan: StepPlan) -> StepSignals:
+        """Run a step; None for its number stands for any step with this plan.
 
         Raises:
-            UnrecordableError: when the loss asks for a number that there is not.
+            NotCapturableError: if the step has no number and the loss reads it.
         """
-        recorder = self.stage.recorder
-        fake = self._learn(step, due)
-        self.stage.players.average()
-        if fake is not None and due.pair_ratio:
-            recorder.add({"pair_ratio": mean_pair_distance(fake) / self.real_distance})
-        return recorder.close_step()
-
-    def _learn(self, step: int | None, due: Due) -> Tensor | None:
-        """Every update that is due; the last generated samples, if there are any."""
+        recorder = self.context.recorder
         fake: Tensor | None = None
-        handed_down: Generated | None = None
-        for phase, following in zip(due.phases, [*due.phases[1:], None], strict=True):
-            # Samples that the discriminator has just scored serve the generator too, as in DCGAN's own code.
-            for_both = (
+        reused: GeneratedBatch | None = None
+        for phase, following in zip(plan.updates, [*plan.updates[1:], None], strict=True):
+            # As in DCGAN's own code, the generator trains on the samples just scored.
+            keep_graph = (
                 following is not None
                 and following.trains == "generator"
                 and following.share == phase.share
             )
-            scene = BatchLossInputs(
-                self.stage, phase, step, handed_down=handed_down, for_both=for_both
+            inputs = BatchLossInputs(
+                self.context, phase, step, reused=reused, keep_graph=keep_graph
             )
-            self._update(phase, scene, count_predictions=due.predictions)
-            handed_down = scene.left_over()
-            fake = generated.fake if (generated := scene.generated()) else fake
-        return fake
+            self._update(phase, inputs, predictions=plan.predictions)
+            reused = inputs.reusable()
+            if (generated := inputs.generated()) is not None:
+                fake = generated.fake
+        self.context.networks.update_ema()
+        if fake is not None and plan.pair_ratio:
+            recorder.add({"pair_ratio": mean_pair_distance(fake) / self.real_distance})
+        return recorder.end_step()
 
-    def _update(self, phase: Phase, scene: BatchLossInputs, *, count_predictions: bool) -> None:
-        """One network learns, and its signals are noted."""
-        recorder, loss = self.stage.recorder, self.loss
-        value: Tensor = getattr(loss, phase.objective)(scene)
-        norms = self.stage.players[phase.trains].learn(value)
+    def _update(self, phase: Phase, inputs: BatchLossInputs, *, predictions: bool) -> None:
+        """Train one network on one batch and record its signals."""
+        recorder, loss = self.context.recorder, self.loss
+        value: Tensor = getattr(loss, phase.objective)(inputs)
+        norms = self.context.networks[phase.trains].update(value)
         if phase.trains == "generator":
-            recorder.add(
-                {"g_loss": value.detach()} | {f"g_{name}": norm for name, norm in norms.items()}
-            )
+            recorder.add({"g_loss": value.detach()})
+            recorder.add({f"g_{name}": norm for name, norm in norms.items()})
             return
-        recorder.add(scene.discriminator_signals(loss))
+        recorder.add(inputs.discriminator_signals(loss))
         recorder.add({f"d_{name}": norm for name, norm in norms.items()})
-        if count_predictions:
-            recorder.add_predictions(scene.predictions(loss))
+        if predictions:
+            recorder.add_predictions(inputs.predictions(loss))

@@ -163,8 +163,8 @@ def test_a_killed_search_whose_files_go_over_an_object_store_goes_on_from_what_i
     assert (trials / "0000" / "checkpoint.pt").exists()  # which the retry went on from
     names = {str(path.relative_to(trials / "0001")) for path in (trials / "0001").rglob("*.*")}
     assert names == {
-        "candidate.json", "generator.pt", "predictions.parquet", "samples/step-000300.png", "signals.parquet",
-        "verdict.json",
+        "candidate.json", "generator.safetensors", "generator.safetensors.sha256",
+        "predictions.parquet", "samples/step-000300.png", "signals.parquet", "verdict.json",
     }  # fmt: skip
     assert object_store.files() == set()
 

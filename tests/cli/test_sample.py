@@ -4,7 +4,7 @@ from PIL import Image
 from gansearch.candidate import Candidate
 from gansearch.registry import Registry
 from gansearch.storage.run_folder import CANDIDATE, GENERATOR, RunFolder
-from gansearch.training import checkpoint
+from gansearch.storage.weights import save_weights
 
 SMALLEST = 7
 """The smallest trial within tolerance of the baseline."""
@@ -24,7 +24,7 @@ def trained(run):
     candidate = Candidate.from_json(described, Registry())
     files.write_json(CANDIDATE, candidate.to_json())
     network = candidate.generator.build(candidate.dataset.load().shape)
-    checkpoint.save(network.state_dict(), files.path, GENERATOR)
+    save_weights(network.state_dict(), files.path / GENERATOR)
     return run
 
 
@@ -66,7 +66,7 @@ def test_a_dimension_out_of_range_is_refused(call, trained):
 def test_a_trial_without_a_generator_is_refused(call, trained):
     code, _, err = call("sample", trained, "--trial", 11)
     assert code == 1
-    assert "keeps no generator.pt" in err
+    assert "keeps no generator.safetensors" in err
 
 
 def test_an_unknown_trial_is_refused(call, trained):

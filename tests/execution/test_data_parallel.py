@@ -1,4 +1,4 @@
-"""Candidates that several real processes train together, also where one of them fails."""
+"""Candidates that several real processes train together, and processes that fail."""
 
 import os
 import signal
@@ -17,13 +17,13 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.execution.worker import is_ending, pickle_task, start_forkserver
 from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
-from gansearch.messages import AtRung, Decision, Job, Progress
+from gansearch.messages import AtRung, Job, Progress
 from gansearch.registry import Registry
 from gansearch.signals import HEALTHY
 from gansearch.storage.run_folder import GENERATOR
+from gansearch.storage.weights import load_weights
 from gansearch.study.spec import StepsSpec
-from gansearch.training import checkpoint
-from gansearch.training.distributed import ALONE, joined
+from gansearch.training.distributed import SINGLE, process_group
 from gansearch.training.loop import train
 
 SIGKILLED = "its process was ended by SIGKILL, as the system does when memory runs out"
@@ -31,7 +31,7 @@ SIGKILLED = "its process was ended by SIGKILL, as the system does when memory ru
 
 @pytest.fixture
 def together():
-    """Run a job in a worker group and return its ending; stop it where `stops(message)` is true."""
+    """Run a job in several processes and return its ending; stop it at a message that `stops`."""
 
     def run(evaluate, job, size=2, stops=lambda message: False, heartbeat_timeout=60.0):
         start_forkserver(1)
@@ -56,32 +56,46 @@ def together():
 
 
 # --------------------------------------------------------------------------------------------------
-# What comes of it
+# Equality with one process
 
 
 @pytest.fixture
-def judge(make_spec, make_space):
-    """Trains and judges as a study does; steps are told one by one."""
+def runner(make_spec, make_space):
+    """Trial runner that reports every step."""
     spec, space = make_spec("training.signals_every=1", "training.steps=12"), make_space()
     detectors = (Registry().load("detector", "mode-collapse")(start=4, every=4),)
     return TrialRunner(spec.training, detectors, space.metrics, ["sliced_wasserstein"], [0.5])
 
 
-def figures(outcome):
-    """What an outcome says, but for what depends on the machine's pace."""
-    metrics = {
-        name: value for name, value in outcome.metrics.items() if not name.startswith("latency")
-    }
-    return {**metrics, **outcome.signals, **outcome.rungs[0].metrics}
+COUNTS = ("d_acc_real", "d_acc_fake", "coverage", "duplicates", "modes")
+"""Figures that count samples on one side of a threshold."""
 
 
-def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, together):
+def assert_close(outcome, expected):
+    """Compare all figures but latencies between runs that add floats in different orders.
+
+    A sum over 64 weights and 16 samples differs by at most (64 + 16) * 2**-23, about 1e-5 relative,
+    which makes 1e-4 over 12 steps; Adam divides by gradients that nearly cancel: 10 times that.
+    A count may differ by one sample of 100 on the other side of its threshold, or by one mode.
+    """
+    own, other = (
+        {**one.metrics, **one.signals, **one.rungs[0].metrics} for one in (outcome, expected)
+    )
+    assert own.keys() == other.keys()
+    for name in own.keys() - {"latency_ms_1", "latency_ms_64"}:
+        slack = {"rel": 1e-3}
+        if name in COUNTS:
+            slack = {"abs": 1 if name == "modes" else 0.01}
+        assert own[name] == pytest.approx(other[name], nan_ok=True, **slack), name
+
+
+def test_two_processes_give_the_figures_of_one(runner, make_space, tmp_path, together):
     (tmp_path / "one").mkdir()
     (tmp_path / "two").mkdir()
-    one = judge(Job(0, make_space().baseline, tmp_path / "one"), RecordingChannel())
-    two = together(judge, Job(0, make_space().baseline, tmp_path / "two"))
+    one = runner(Job(0, make_space().baseline, tmp_path / "one"), RecordingChannel())
+    two = together(runner, Job(0, make_space().baseline, tmp_path / "two"))
     assert (two.verdict, two.steps, two.stamp["workers"]) == (one.verdict, one.steps, 2)
-    assert figures(two) == pytest.approx(figures(one), rel=1e-3, nan_ok=True)
+    assert_close(two, one)
     assert {path.name for path in (tmp_path / "two").iterdir()} == {
         path.name for path in (tmp_path / "one").iterdir()
     }
@@ -90,40 +104,40 @@ def test_two_processes_come_to_what_one_comes_to(judge, make_space, tmp_path, to
 SAME = {
     "no norm": [],
     "norms": ["generator.norm=batch", "discriminator.norm=batch"],
-    "norms that see both": [
+    "norms over real and generated samples": [
         "generator.norm=batch",
         "discriminator.norm=batch",
         "schedule.mixed_batches=true",
     ],
     "gradient penalty": ["loss={use: wasserstein-gp}", "discriminator.norm=batch"],
     "spectral norm": ["discriminator.spectral_norm=true"],
-    "packs in shares of unequal size": ["discriminator.packing=4", "training.batch_size=12"],
+    "packs in shards of unequal size": ["discriminator.packing=4", "training.batch_size=12"],
     "feature matching": ["loss={use: feature-matching}", "discriminator.packing=2"],
-    "average": ["schedule.generator_ema=0.9", "generator.norm=batch"],
+    "EMA": ["schedule.generator_ema=0.9", "generator.norm=batch"],
 }
 
 
 @dataclass(frozen=True)
 class Compares:
-    """Train each candidate alone and with the other ranks, in double precision."""
+    """Train each of the job's candidates in one process and in all, in float64."""
 
     trainings: Mapping[str, StepsSpec]
 
     def __call__(self, job, channel):
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double
-        with joined(job.rank, torch.device("cpu")) as ranks:
-            apart = {
-                name: self._apart(candidate, name, ranks)
+        with process_group(job.rank, torch.device("cpu")) as ranks:
+            differences = {
+                name: self._difference(candidate, name, ranks)
                 for name, candidate in job.candidate.items()
             }
-        return replace(OUTCOME, metrics=apart)
+        return replace(OUTCOME, metrics=differences)
 
-    def _apart(self, candidate, name, ranks):
-        """The largest difference of any gradient, weight or statistic, or of a signal."""
+    def _difference(self, candidate, name, ranks):
+        """Return the largest difference of any gradient, weight, statistic or signal."""
         data, training = candidate.dataset.load(), self.trainings[name]
         one, all_of_them = (
-            train(candidate, data, training, RunWatch(()), ranks=r) for r in (ALONE, ranks)
+            train(candidate, data, training, RunWatch(()), ranks=r) for r in (SINGLE, ranks)
         )
         pairs = [*zip(_tensors(one), _tensors(all_of_them), strict=True)]
         pairs += [
@@ -135,9 +149,9 @@ class Compares:
 
 def _tensors(run):
     networks = [
-        run.players.judged,
-        run.players.generator.network,
-        run.players.discriminator.network,
+        run.networks.evaluated_generator,
+        run.networks.generator.network,
+        run.networks.discriminator.network,
     ]
     gradients = [p.grad for network in networks for p in network.parameters() if p.grad is not None]
     return [
@@ -147,7 +161,7 @@ def _tensors(run):
 
 
 @pytest.mark.parametrize("size", [2, 3])
-def test_whatever_is_shared_out_gradients_weights_and_signals_are_those_of_one_process(
+def test_gradients_weights_and_signals_equal_those_of_one_process(
     make_spec, make_space, tmp_path, together, size
 ):
     steps = ("training.steps=3", "discriminator.layers=2")
@@ -156,27 +170,29 @@ def test_whatever_is_shared_out_gradients_weights_and_signals_are_those_of_one_p
     }
     candidates = {name: make_space(*steps, *change).baseline for name, change in SAME.items()}
     outcome = together(Compares(trainings), Job(0, candidates, tmp_path), size)
-    assert {name: apart for name, apart in outcome.metrics.items() if apart > 1e-10} == {}
+    # In float64 a sum of 1e4 terms is exact to 1e4 * 2**-52 = 2e-12; Adam makes more of it.
+    assert {name: value for name, value in outcome.metrics.items() if value > 1e-10} == {}
     assert outcome.metrics.keys() == SAME.keys()
 
 
 @pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1), (2, 3)])
-def test_a_stopped_run_goes_on_with_other_processes_as_if_nothing_had_been(
-    judge, make_space, tmp_path, together, first, then
+def test_a_stopped_run_resumes_with_another_number_of_processes(
+    runner, make_space, tmp_path, together, first, then
 ):
     for name in ("whole", "stopped", "resumed"):
         (tmp_path / name).mkdir()
     candidate = make_space().baseline
-    whole = judge(Job(0, candidate, tmp_path / "whole"), RecordingChannel())
+    whole = runner(Job(0, candidate, tmp_path / "whole"), RecordingChannel())
     at_five = lambda message: isinstance(message, Progress) and message.step == 5  # noqa: E731
-    assert together(judge, Job(0, candidate, tmp_path / "stopped"), first, stops=at_five) is None
+    assert together(runner, Job(0, candidate, tmp_path / "stopped"), first, stops=at_five) is None
     resumed = together(
-        judge, Job(0, candidate, tmp_path / "resumed", resume_from=tmp_path / "stopped"), then
+        runner, Job(0, candidate, tmp_path / "resumed", resume_from=tmp_path / "stopped"), then
     )
     assert resumed.steps == whole.steps
-    assert figures(resumed) == pytest.approx(figures(whole), rel=1e-3, nan_ok=True)
-    networks = [checkpoint.load(tmp_path / name, GENERATOR) for name in ("whole", "resumed")]
+    assert_close(resumed, whole)
+    networks = [load_weights(tmp_path / name / GENERATOR) for name in ("whole", "resumed")]
     assert networks[0].keys() == networks[1].keys()
+    # As in `assert_close`; a weight near zero may be off by 5% of one of Adam's steps of 2e-4.
     assert all(
         torch.allclose(networks[0][key], networks[1][key], rtol=1e-3, atol=1e-5)
         for key in networks[0]
@@ -187,29 +203,40 @@ def test_all_processes_end_at_the_step_at_which_a_detector_condemns_the_run(
     make_spec, make_space, tmp_path, together
 ):
     vanishing = Registry().load("detector", "divergence")(vanished=1e9, patience=1)
-    judge = TrialRunner(make_spec().training, [vanishing], {})
-    outcome = together(judge, Job(0, make_space().baseline, tmp_path))
+    runner = TrialRunner(make_spec().training, [vanishing], {})
+    outcome = together(runner, Job(0, make_space().baseline, tmp_path))
+    expected = runner(Job(0, make_space().baseline, tmp_path), RecordingChannel()).verdict
     assert outcome.verdict.status == "diverged"
-    alone = judge(Job(0, make_space().baseline, tmp_path), RecordingChannel())
-    assert outcome.verdict == alone.verdict
+    assert replace(outcome.verdict, evidence={}) == replace(expected, evidence={})
+    numbers, words = split_evidence(outcome.verdict)
+    expected_numbers, expected_words = split_evidence(expected)
+    assert words == expected_words
+    # Signals of one step: sums over 64 weights and 16 samples, added in another order in float32.
+    assert numbers == pytest.approx(expected_numbers, rel=(64 + 16) * 2**-23)
+
+
+def split_evidence(verdict):
+    """The evidence that is a number, and the rest."""
+    numbers = {k: v for k, v in verdict.evidence.items() if isinstance(v, (int, float))}
+    return numbers, {k: v for k, v in verdict.evidence.items() if k not in numbers}
 
 
 # --------------------------------------------------------------------------------------------------
-# What comes of a process that fails
+# Failing processes
 
 
 @dataclass(frozen=True)
 class Fails:
-    """An `Evaluate` whose processes do nothing but agree, until one of them fails."""
+    """Evaluation whose ranks only broadcast, until one of them fails."""
 
     rank: int
     how: str
 
     def __call__(self, job, channel):
         (job.folder / str(job.rank.rank)).write_text(str(os.getpid()))
-        with joined(job.rank, torch.device("cpu")) as ranks:
+        with process_group(job.rank, torch.device("cpu")) as ranks:
             for step in count():
-                ranks.agreed(step)
+                ranks.broadcast(step)
                 channel.progress(Progress(0, step, 0, 0.0, {}, HEALTHY))
                 if step == 3 and ranks.rank == self.rank:
                     self._fail()
@@ -235,7 +262,7 @@ class Fails:
         (1, "hangs", ("died", "no heartbeat for 5 s")),
     ],
 )
-def test_a_process_that_fails_is_named_and_ends_all_of_its_candidate(
+def test_a_failing_process_is_named_and_ends_all_others_of_its_candidate(
     tmp_path, together, rank, how, crash
 ):
     ending = together(Fails(rank, how), Job(0, "fails", tmp_path), 3, heartbeat_timeout=5.0)
@@ -245,10 +272,10 @@ def test_a_process_that_fails_is_named_and_ends_all_of_its_candidate(
     ] == []
 
 
-def test_samples_too_few_for_every_process_are_refused(make_spec, make_space, tmp_path, together):
+def test_a_batch_with_fewer_samples_than_processes_is_refused(
+    make_spec, make_space, tmp_path, together
+):
     overrides = ("training.batch_size=2", "schedule.half_batches=true")
-    judge = TrialRunner(make_spec(*overrides).training, (), {})
-    crash = together(judge, Job(0, make_space(*overrides).baseline, Path(tmp_path)))
-    assert crash.message.endswith(
-        "GansearchError: 2 processes cannot share 1 samples in packs of 1"
-    )
+    runner = TrialRunner(make_spec(*overrides).training, (), {})
+    crash = together(runner, Job(0, make_space(*overrides).baseline, Path(tmp_path)))
+    assert "2 processes cannot share 1 samples in packs of 1; raise" in crash.message

@@ -14,22 +14,26 @@ from gansearch.signals import Remedy
 from gansearch.storage.run_folder import VERDICT
 
 
-def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_path):
-    judge = TrialRunner(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
-    outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), RecordingChannel())
+def test_a_condemned_trial_has_remedies(make_spec, make_space, tmp_path):
+    runner = TrialRunner(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
+    outcome = runner(
+        Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), RecordingChannel()
+    )
     kept = json.loads((tmp_path / VERDICT).read_text())
     assert kept["verdict"] == "diverged"
     assert tuple(map(Remedy.from_json, kept["remedies"])) == outcome.remedies
     assert outcome.remedies[1].because == "generator_lr was 0.9"
 
 
-def judged(space, training, folder, detectors=()):
+def evaluated(space, training, folder, detectors=()):
     metrics = {name: metric for name, metric in space.metrics.items() if name == "modes"}
-    return TrialRunner(training, detectors, metrics)(Job(0, space.baseline, folder), RecordingChannel())
+    return TrialRunner(training, detectors, metrics)(
+        Job(0, space.baseline, folder), RecordingChannel()
+    )
 
 
-def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, tmp_path):
-    outcome = judged(make_space(), make_spec().training, tmp_path)
+def test_every_trial_measures_its_generators_latency(make_spec, make_space, tmp_path):
+    outcome = evaluated(make_space(), make_spec().training, tmp_path)
     assert outcome.metrics["latency_ms_1"] > 0
     assert outcome.metrics["latency_ms_64"] > 0
     assert (
@@ -40,43 +44,44 @@ def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, t
     assert outcome.stamp["graphs"] == "not used: not asked for"
 
 
-def test_points_have_no_blur(make_spec, make_space, tmp_path):
-    assert "blur_ratio" not in judged(make_space(), make_spec().training, tmp_path).metrics
+def test_points_have_no_blur_ratio(make_spec, make_space, tmp_path):
+    assert "blur_ratio" not in evaluated(make_space(), make_spec().training, tmp_path).metrics
 
 
-def test_a_condemned_trial_is_measured_by_what_every_trial_has_alone(
-    make_spec, make_space, tmp_path
-):
-    outcome = judged(
+def test_a_condemned_trial_has_no_metrics_of_the_study(make_spec, make_space, tmp_path):
+    outcome = evaluated(
         make_space(), make_spec().training, tmp_path, [Divergence(vanished=1e9, patience=1)]
     )
     assert outcome.verdict.failed
     assert set(outcome.metrics) == {"latency_ms_1", "latency_ms_64"}
 
 
-def test_a_trial_gives_a_sign_of_life_before_each_metric(make_spec, make_space, tmp_path):
+def test_a_trial_sends_a_heartbeat_before_each_metric(make_spec, make_space, tmp_path):
     channel, space = RecordingChannel(), make_space()
     TrialRunner(make_spec().training, (), space.metrics)(Job(0, space.baseline, tmp_path), channel)
     assert channel.heartbeats >= len({"blur_ratio", "sliced_wasserstein", "coverage", "modes"})
 
 
 def trained(make_spec, make_space, folder, *overrides):
-    """The outcome of a study's baseline, and the steps that its progress told of."""
+    """Return the outcome of a study's baseline and the steps of its progress."""
     spec, space = make_spec(*overrides), make_space(*overrides)
     channel = RecordingChannel()
     outcome = TrialRunner(spec.training, (), {})(Job(0, space.baseline, folder), channel)
     return outcome, {progress.steps for progress in channel.progresses}
 
 
-def test_epochs_are_those_of_the_candidates_own_training_samples(make_spec, make_space, tmp_path):
-    epochs = "training={epochs: 3, batch_size: 100, eval_samples: 100, signals_every: 1, sample_every: 2 epochs}"
+def test_an_epoch_is_one_of_the_candidates_own_training_samples(make_spec, make_space, tmp_path):
+    epochs = (
+        "training={epochs: 3, batch_size: 100, eval_samples: 100, signals_every: 1, "
+        "sample_every: 2 epochs}"
+    )
     outcome, told = trained(make_spec, make_space, tmp_path / "all", epochs)
     assert (outcome.steps, told) == (12, {12})
     few, told = trained(make_spec, make_space, tmp_path / "few", epochs, "dataset.limit=200")
     assert (few.steps, told) == (6, {6})
 
 
-def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_space, tmp_path):
+def test_samples_are_saved_every_so_many_epochs_and_at_the_end(make_spec, make_space, tmp_path):
     epochs = "training={epochs: 3, batch_size: 100, eval_samples: 100, sample_every: 2 epochs}"
     trained(make_spec, make_space, tmp_path, epochs)
     assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == [
@@ -86,16 +91,14 @@ def test_samples_are_kept_every_so_many_epochs_and_at_the_end(make_spec, make_sp
 
 
 def at_rungs(make_spec, make_space, folder, channel=None, **job):
-    """A run of 40 steps that is compared after 10 and after 20 of them."""
+    """Run 40 steps with rungs after 10 and 20 of them."""
     training = make_spec("training={steps: 40, eval_samples: 100}").training
     space = make_space()
-    judge = TrialRunner(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
-    return judge(Job(0, space.baseline, folder, **job), channel or RecordingChannel())
+    runner = TrialRunner(training, (), space.metrics, ["sliced_wasserstein"], [0.25, 0.5])
+    return runner(Job(0, space.baseline, folder, **job), channel or RecordingChannel())
 
 
-def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(
-    make_spec, make_space, tmp_path
-):
+def test_a_run_is_measured_at_its_rungs(make_spec, make_space, tmp_path):
     channel = RecordingChannel()
     outcome = at_rungs(make_spec, make_space, tmp_path, channel)
     assert [rung.step for rung in outcome.rungs] == [10, 20]
@@ -105,15 +108,13 @@ def test_a_run_is_measured_at_its_rungs_and_tells_what_it_was_worth(
     assert outcome.steps == 40
 
 
-def test_a_run_that_may_not_go_on_from_a_rung_ends_there_unmeasured(
-    make_spec, make_space, tmp_path
-):
+def test_a_run_that_ends_at_a_rung_has_no_metrics(make_spec, make_space, tmp_path):
     outcome = at_rungs(make_spec, make_space, tmp_path, RecordingChannel(pauses_at=20))
     assert (outcome.steps, len(outcome.rungs)) == (20, 2)
     assert outcome.metrics == {}
 
 
-def test_to_be_compared_changes_nothing(make_spec, make_space, tmp_path):
+def test_rungs_do_not_change_the_training(make_spec, make_space, tmp_path):
     compared = at_rungs(make_spec, make_space, tmp_path / "compared")
     training = make_spec("training={steps: 40, eval_samples: 100}").training
     space = make_space()
@@ -131,9 +132,7 @@ def test_a_job_may_have_a_seed_of_its_own(make_spec, make_space, tmp_path):
     assert studys == same != other
 
 
-def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(
-    make_spec, make_space, tmp_path
-):
+def test_a_run_stopped_at_a_rung_asks_there_again(make_spec, make_space, tmp_path):
     class Stops(RecordingChannel):
         def at_rung(self, at_rung):
             super().at_rung(at_rung)
@@ -150,9 +149,9 @@ def test_a_run_that_is_stopped_while_it_waits_at_a_rung_asks_there_again(
 
 @pytest.fixture
 def on_gpu(make_spec, make_space, tmp_path, monkeypatch):
-    """Trains the study's baseline in a pretended memory; the tensors are on the CPU."""
+    """Train the study's baseline with a simulated GPU memory; the tensors are on the CPU."""
 
-    def judged_on(memory, **job):
+    def evaluated_on(memory, **job):
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
         monkeypatch.setattr(trial_runner, "memory_of", lambda device: memory)
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
@@ -161,40 +160,42 @@ def on_gpu(make_spec, make_space, tmp_path, monkeypatch):
             Job(0, make_space().baseline, folder, **job), RecordingChannel()
         )
 
-    return judged_on
+    return evaluated_on
 
 
-def test_a_trial_on_a_gpu_tells_what_was_counted_and_what_it_took(on_gpu, tmp_path):
+def test_a_trial_on_a_gpu_is_stamped_with_estimated_and_used_memory(on_gpu, tmp_path):
     stamp = on_gpu(PretendMemory(tmp_path)).stamp
-    assert stamp["counted_gpu_memory_bytes"] > 0
+    assert stamp["estimated_gpu_memory_bytes"] > 0
     assert (stamp["peak_gpu_memory_bytes"], stamp["reserved_gpu_memory_bytes"]) == (1, 2)
 
 
-def test_to_count_what_a_training_takes_changes_nothing_of_it(on_gpu, tmp_path):
-    counted, plain = on_gpu(PretendMemory(tmp_path)), on_gpu(None)
-    assert counted.signals == plain.signals
-    assert "counted_gpu_memory_bytes" not in plain.stamp
+def test_the_memory_estimate_does_not_change_the_training(on_gpu, tmp_path):
+    estimated, plain = on_gpu(PretendMemory(tmp_path)), on_gpu(None)
+    assert estimated.signals == plain.signals
+    assert "estimated_gpu_memory_bytes" not in plain.stamp
 
 
-def test_a_trial_shares_its_gpu_unless_it_is_to_be_alone(on_gpu, tmp_path):
+def test_a_trial_shares_its_gpu_unless_it_runs_alone(on_gpu, tmp_path):
     shared, own = PretendMemory(tmp_path), PretendMemory(tmp_path, name="another")
     on_gpu(shared)
     on_gpu(own, alone=True)
     assert (shared.capped, own.capped) == (True, False)
 
 
-def test_a_candidate_that_cannot_be_counted_gets_its_gpu_to_itself(on_gpu, tmp_path, monkeypatch):
-    class Asking(PretendMemory):
-        def take(self, claim, *, capped):
-            raise AssertionError("nothing was counted")
+def test_a_candidate_without_an_estimate_runs_alone(on_gpu, tmp_path, monkeypatch):
+    class Unreserved(PretendMemory):
+        def reserve(self, size, *, capped):
+            raise AssertionError("there is no estimate to reserve")
 
-    monkeypatch.setattr(trial_runner, "footprint", lambda *candidate: None)
-    assert "counted_gpu_memory_bytes" not in on_gpu(Asking(tmp_path)).stamp
+    monkeypatch.setattr(trial_runner, "estimate_memory", lambda *candidate: None)
+    assert "estimated_gpu_memory_bytes" not in on_gpu(Unreserved(tmp_path)).stamp
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-def test_on_a_gpu_a_trial_takes_about_what_was_counted(make_spec, make_space, tmp_path):
+def test_on_a_gpu_the_estimate_is_close_to_the_memory_in_use(make_spec, make_space, tmp_path):
     spec, space = make_spec("training.device=cuda"), make_space()
-    stamp = TrialRunner(spec.training, (), {})(Job(0, space.baseline, tmp_path), RecordingChannel()).stamp
-    assert 0 < stamp["counted_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
+    stamp = TrialRunner(spec.training, (), {})(
+        Job(0, space.baseline, tmp_path), RecordingChannel()
+    ).stamp
+    assert 0 < stamp["estimated_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
     assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]

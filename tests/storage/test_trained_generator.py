@@ -5,7 +5,7 @@ from gansearch.errors import PluginError, RunFolderError
 from gansearch.registry import Registry
 from gansearch.storage.run_folder import CANDIDATE, GENERATOR, TrialFolder
 from gansearch.storage.trained_generator import TrainedGenerator
-from gansearch.training import checkpoint
+from gansearch.storage.weights import save_weights
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def kept(make_space, tmp_path):
     candidate, files = make_space().baseline, TrialFolder(tmp_path / "0000")
     network = candidate.generator.build(candidate.dataset.load().shape)
     files.write_json(CANDIDATE, candidate.to_json())
-    checkpoint.save(network.state_dict(), files.path, GENERATOR)
+    save_weights(network.state_dict(), files.path / GENERATOR)
     return files, network.eval()
 
 
@@ -48,7 +48,7 @@ def test_held_out_samples_are_test_samples(kept):
 def test_a_trial_without_a_generator_is_refused(kept):
     (kept[0].path / GENERATOR).unlink()
     with pytest.raises(
-        RunFolderError, match=r"keeps no generator\.pt: the trial did not come to the end"
+        RunFolderError, match=r"keeps no generator\.safetensors: the trial did not come to the end"
     ):
         load(kept[0])
 
@@ -56,12 +56,12 @@ def test_a_trial_without_a_generator_is_refused(kept):
 def test_damaged_weights_are_refused(kept):
     path = kept[0].path / GENERATOR
     path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(RunFolderError, match=r"generator\.pt is damaged"):
+    with pytest.raises(RunFolderError, match=r"generator\.safetensors is damaged"):
         load(kept[0])
 
 
 def test_weights_of_another_network_are_refused(kept):
-    checkpoint.save({"0.weight": torch.zeros(1)}, kept[0].path, GENERATOR)
+    save_weights({"0.weight": torch.zeros(1)}, kept[0].path / GENERATOR)
     with pytest.raises(RunFolderError, match="does not fit what 'dense' builds now"):
         load(kept[0])
 

@@ -63,9 +63,6 @@ class RecordingChannel:
     def waiting(self):
         self.heartbeats += 1
 
-    def shared(self, agree):
-        return self
-
 
 class KilledError(BaseException):
     """Raised where a driver is killed in the middle of its work."""

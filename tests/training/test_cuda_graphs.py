@@ -1,4 +1,4 @@
-"""Recorded steps beside eager ones; what CUDA graphs do to a GPU, a tape of ours does here by calling again."""
+"""Replayed steps compared with eager ones; here a replay calls the operations again."""
 
 import re
 from dataclasses import replace
@@ -23,88 +23,92 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.messages import StoppedError
 from gansearch.registry import Registry
 from gansearch.training import cuda_graphs
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 
 STEPS = 60
 
 
-class Again:
-    """Replays by doing the act again and writing what it gives where it was first."""
+class Repeating:
+    """Capture without a GPU: a replay runs the operations and overwrites the first outputs."""
 
-    def __init__(self, players):
-        self.players, self.replays = players, 0
+    def __init__(self, networks):
+        self.networks, self.replays = networks, 0
 
-    def record(self, act):
-        outputs = act()
+    def capture(self, operations):
+        outputs = operations()
 
         def replay():
             self.replays += 1
-            self.play(act, outputs)
+            self.replay(operations, outputs)
 
         return outputs, replay
 
-    def play(self, act, outputs):
-        for output, fresh in zip(outputs, act(), strict=True):
-            output.copy_(fresh)
+    def replay(self, operations, outputs):
+        for output, value in zip(outputs, operations(), strict=True):
+            output.copy_(value)
 
 
-class Idle(Again):
-    """Its replays do nothing."""
+class Idle(Repeating):
+    """Capture whose replays do nothing."""
 
-    def play(self, act, outputs):
+    def replay(self, operations, outputs):
         pass
 
 
-class Frozen(Again):
-    """Its replays take the latents of the recording; the generator of random numbers goes on all the same."""
+class FrozenLatents(Repeating):
+    """Capture whose replays use the latents of the capture, while the random state advances."""
 
-    def record(self, act):
-        self.generator = torch.get_rng_state()
-        return super().record(act)
+    def capture(self, operations):
+        self.rng = torch.get_rng_state()
+        return super().capture(operations)
 
-    def play(self, act, outputs):
+    def replay(self, operations, outputs):
         now = torch.get_rng_state()
-        torch.set_rng_state(self.generator)
-        super().play(act, outputs)
+        torch.set_rng_state(self.rng)
+        super().replay(operations, outputs)
         torch.set_rng_state(now)
-        self.players.latents(16)
+        self.networks.draw_latents(16)
 
 
-class Inexact(Again):
-    """Its replays change one weight by so much more."""
+class Inexact(Repeating):
+    """Capture whose replays add an error to one weight."""
 
     error = 1e-9
 
-    def play(self, act, outputs):
-        super().play(act, outputs)
+    def replay(self, operations, outputs):
+        super().replay(operations, outputs)
         with torch.no_grad():
-            next(self.players.generator.network.parameters()).flatten()[0].add_(self.error)
+            next(self.networks.generator.network.parameters()).flatten()[0].add_(self.error)
 
 
 class Wrong(Inexact):
-    """By so much that a step looks another one."""
+    """Capture with an error as large as a difference between two steps."""
 
     error = 1e-4
 
 
-class Breaking(Again):
-    """Fails in the middle, as a capture does in which something waits for the device."""
+class Failing(Repeating):
+    """Capture that fails, as one in which an operation waits for the device."""
 
-    def record(self, act):
-        act()
+    def capture(self, operations):
+        operations()
         raise RuntimeError("operation not permitted when stream is capturing\nand many lines more")
 
 
 @pytest.fixture
 def use(monkeypatch):
-    """Makes a kind of tape the one that is used."""
+    """Make the training use a kind of capture."""
 
     def use(kind):
-        tapes = []
-        monkeypatch.setattr(
-            cuda_graphs, "tape_for", lambda players: tapes.append(kind(players)) or tapes[-1]
-        )
-        return tapes
+        captures = []
+
+        def graph_capture(networks):
+            captures.append(kind(networks))
+            return captures[-1]
+
+        monkeypatch.setattr(cuda_graphs, "graph_capture", graph_capture)
+        return captures
 
     return use
 
@@ -126,12 +130,12 @@ def run(make_spec):
 
 
 def assert_same(first, second):
-    """The same signals at every step, and the same networks in the end."""
+    """Check that signals and final networks are equal; one process on one thread made both."""
     assert first.rows == second.rows
     assert first.predictions == second.predictions
     assert first.rungs == second.rungs
-    assert len(first.players.tensors()) == len(second.players.tensors())
-    assert all(map(torch.equal, first.players.tensors(), second.players.tensors()))
+    assert len(first.networks.tensors()) == len(second.networks.tensors())
+    assert all(map(torch.equal, first.networks.tensors(), second.networks.tensors()))
 
 
 CONV = {
@@ -155,129 +159,132 @@ VARIANTS = [
 @pytest.mark.parametrize(
     "parts", VARIANTS, ids=lambda parts: "-".join(type(part).__name__ for part in parts.values())
 )
-def test_a_run_of_recorded_steps_is_bit_for_bit_the_eager_one(candidate, run, use, parts):
-    tapes = use(Again)
-    recorded = run(variant(candidate, **parts), graphs=True)
-    assert recorded.graphs == "used"
-    assert tapes[0].replays > STEPS / 3
-    assert_same(recorded, run(variant(candidate, **parts), graphs=False))
+def test_replayed_steps_equal_eager_ones_bit_for_bit(candidate, run, use, parts):
+    captures = use(Repeating)
+    replayed = run(variant(candidate, **parts), graphs=True)
+    assert replayed.graphs == "used"
+    assert captures[0].replays > STEPS / 3
+    assert_same(replayed, run(variant(candidate, **parts), graphs=False))
 
 
 @pytest.mark.parametrize(
     ("kind", "why"),
     [
-        (Idle, "replayed, a step came to something else than taken eagerly"),
-        (Frozen, "replayed, a step came to something else than taken eagerly"),
-        (Wrong, "replayed, a step came to something else than taken eagerly"),
-        (Breaking, "RuntimeError: operation not permitted when stream is capturing"),
+        (Idle, "the replayed step differs from the eager step"),
+        (FrozenLatents, "the replayed step differs from the eager step"),
+        (Wrong, "the replayed step differs from the eager step"),
+        (Failing, "RuntimeError: operation not permitted when stream is capturing"),
     ],
 )
-def test_a_wrong_recording_is_found_out_and_the_run_is_the_eager_one(
-    candidate, run, use, kind, why
-):
+def test_a_wrong_capture_is_detected_and_the_run_stays_eager(candidate, run, use, kind, why):
     use(kind)
-    averaged = variant(candidate, schedule=Alternating(generator_ema=0.9))
-    recorded = run(averaged, graphs=True)
-    assert recorded.graphs == f"not used: {why}"
-    assert_same(recorded, run(averaged, graphs=False))
+    with_ema = variant(candidate, schedule=Alternating(generator_ema=0.9))
+    replayed = run(with_ema, graphs=True)
+    assert replayed.graphs == f"not used: {why}"
+    assert_same(replayed, run(with_ema, graphs=False))
 
 
-def test_a_replay_may_round_otherwise(candidate, run, use):
+def test_a_replay_may_differ_by_rounding(candidate, run, use):
     use(Inexact)
     assert run(candidate, graphs=True).graphs == "used"
 
 
-class Shaky(BCE):
-    """As a kernel that adds in another order each time, but coarser."""
+class Noisy(BCE):
+    """Loss with random noise, as from a kernel that adds in another order each time."""
 
     def of_generator(self, scores):
-        noise = 1 + 0.01 * torch.rand((), generator=SHAKING)
+        noise = 1 + 0.01 * torch.rand((), generator=NOISE)
         return super().of_generator(scores) * noise
 
 
-SHAKING = torch.Generator().manual_seed(0)
+NOISE = torch.Generator().manual_seed(0)
 
 
-def test_where_eager_steps_differ_among_themselves_a_replay_may_differ_as_much(candidate, run, use):
-    use(Again)
-    assert run(variant(candidate, loss=Shaky()), graphs=True).graphs == "used"
+def test_a_replay_may_differ_as_much_as_eager_steps_do(candidate, run, use):
+    use(Repeating)
+    assert run(variant(candidate, loss=Noisy()), graphs=True).graphs == "used"
 
 
-def test_a_loss_that_goes_by_the_number_of_the_step_is_not_recorded(candidate, run, use):
-    use(Again)
+def test_a_loss_that_reads_the_number_of_the_step_is_not_captured(candidate, run, use):
+    use(Repeating)
     rising = variant(candidate, loss=FeatureMatching(ramp=0.5))
-    recorded = run(rising, graphs=True)
-    assert recorded.graphs == "not used: the loss asks for the number of the step"
-    assert_same(recorded, run(rising, graphs=False))
+    replayed = run(rising, graphs=True)
+    assert replayed.graphs == "not used: the loss reads the number of the step"
+    assert_same(replayed, run(rising, graphs=False))
 
 
-def test_what_was_recorded_before_something_failed_is_not_used_any_more(candidate, run, use):
-    use(Again)
+def test_after_a_failed_capture_all_steps_are_eager(candidate, run, use):
+    use(Repeating)
 
     class Later(NCritic):
-        """Turns to features that rise by the step."""
+        """Schedule whose second half trains on an objective that reads the step."""
 
         def phases(self, steps_per_epoch):
             first, then = super().phases(steps_per_epoch)
             return first, replace(then, stop=30), replace(then, objective="of_features", start=30)
 
     class Rising(FeatureMatching):
-        """With an objective of each kind."""
+        """Loss with one objective that reads the step and one that does not."""
 
-        def of_features(self, scene):
-            return FeatureMatching.generate(self, scene) * scene.step
+        def of_features(self, inputs):
+            return FeatureMatching.generate(self, inputs) * inputs.step
 
     changing = variant(candidate, loss=Rising(), schedule=Later(n=1))
-    recorded = run(changing, graphs=True)
+    replayed = run(changing, graphs=True)
     assert re.fullmatch(
-        r"used for \d\d steps, then not: the loss asks for the number of the step", recorded.graphs
+        r"used for \d\d steps, then not: the loss reads the number of the step", replayed.graphs
     )
-    assert_same(recorded, run(changing, graphs=False))
+    assert_same(replayed, run(changing, graphs=False))
 
 
 @pytest.mark.parametrize("stop_at", [20, 40])
-def test_a_run_that_is_resumed_ends_as_if_it_had_not_been_stopped(
-    candidate, run, use, tmp_path, stop_at
-):
-    use(Again)
+def test_a_resumed_run_ends_as_an_uninterrupted_one(candidate, run, use, tmp_path, stop_at):
+    use(Repeating)
 
-    def stop(step, row, verdict):
-        if step == stop_at:
-            raise StoppedError
+    class Stopping(TrainingMonitor):
+        def on_progress(self, step, row, verdict):
+            if step == stop_at:
+                raise StoppedError
 
     with pytest.raises(StoppedError):
-        run(candidate, graphs=True, hooks=Hooks(progress=stop), folder=tmp_path)
+        run(candidate, graphs=True, monitor=Stopping(), folder=tmp_path)
     resumed = run(candidate, graphs=True, resume_from=tmp_path)
     assert resumed.graphs == "used"
     assert_same(resumed, run(candidate, graphs=False))
 
 
-def test_probes_and_rungs_do_not_change_a_recorded_run(candidate, run, use):
-    use(Again)
+def test_probes_and_rungs_do_not_change_a_replayed_run(candidate, run, use):
+    use(Repeating)
     looking = Registry().load("detector", "mode-collapse")(start=5, every=7)
-    hooks = Hooks(
-        probe=lambda samples: {"coverage": 1.0},
-        rungs=frozenset({33}),
-        measure=lambda samples: {"mean": float(samples.mean())},
-    )
-    recorded = run(candidate, looking, graphs=True, hooks=hooks)
-    assert recorded.graphs == "used"
-    assert_same(recorded, run(candidate, looking, graphs=False, hooks=hooks))
+
+    class Measuring(TrainingMonitor):
+        rungs = frozenset({33})
+
+        def on_probe(self, samples):
+            return {"coverage": 1.0}
+
+        def measure_rung(self, samples):
+            return {"mean": float(samples.mean())}
+
+    replayed = run(candidate, looking, graphs=True, monitor=Measuring())
+    assert replayed.graphs == "used"
+    assert_same(replayed, run(candidate, looking, graphs=False, monitor=Measuring()))
 
 
-def test_a_learning_rate_that_changes_is_heeded(candidate, run, use):
-    use(Again)
+def test_a_changed_learning_rate_takes_effect(candidate, run, use):
+    use(Repeating)
 
-    def disturb(step, players):
-        players.generator.optimizer.param_groups[0]["lr"] = 1e-2 if 30 <= step < 34 else 1e-3
+    class Changing(TrainingMonitor):
+        def before_step(self, step, networks):
+            networks.generator.optimizer.param_groups[0]["lr"] = 1e-2 if 30 <= step < 34 else 1e-3
 
-    recorded = run(candidate, graphs=True, hooks=Hooks(disturb=disturb))
-    assert recorded.graphs == "used"
-    assert_same(recorded, run(candidate, graphs=False, hooks=Hooks(disturb=disturb)))
+    replayed = run(candidate, graphs=True, monitor=Changing())
+    assert replayed.graphs == "used"
+    assert_same(replayed, run(candidate, graphs=False, monitor=Changing()))
 
 
-def test_a_run_too_short_to_record_anything_says_so(candidate, run, use):
-    use(Again)
+def test_a_run_too_short_for_a_capture_says_so(candidate, run, use):
+    use(Repeating)
     assert run(candidate, graphs=True, steps=3).graphs == "not used: no step came often enough"
 
 

@@ -1,11 +1,11 @@
-"""The average, beside torch's own."""
+"""EMA compared with torch's AveragedModel."""
 
 import pytest
 import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from gansearch.training.ema import Average
+from gansearch.training.ema import EMA
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def network():
     )
 
 
-def learn(network):
+def change(network):
     """Change weights and statistics."""
     network(torch.randn(8, 3))
     with torch.no_grad():
@@ -24,7 +24,7 @@ def learn(network):
             weight.add_(torch.randn_like(weight))
 
 
-def theirs(network):
+def averaged_model(network):
     return AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(0.9), use_buffers=True)
 
 
@@ -33,36 +33,36 @@ def same(state, other):
     return all(torch.equal(value, other[name]) for name, value in state.items())
 
 
-def test_it_is_bit_for_bit_what_torch_averages(network):
-    own, other = Average(network, 0.9), theirs(network)
+def test_the_ema_equals_torchs_averaged_model_bit_for_bit(network):
+    own, other = EMA(network, 0.9), averaged_model(network)
     for _ in range(20):
-        learn(network)
-        own.follow()
+        change(network)
+        own.update()
         other.update_parameters(network)
         assert same(own.network.state_dict(), other.module.state_dict())
 
 
 @pytest.mark.parametrize("steps", [0, 5])
-def test_it_goes_on_from_a_state_of_torchs_own(network, steps):
-    other = theirs(network)
+def test_the_ema_continues_from_a_state_of_torchs_averaged_model(network, steps):
+    other = averaged_model(network)
     for _ in range(steps):
-        learn(network)
+        change(network)
         other.update_parameters(network)
-    own = Average(network, 0.9)
+    own = EMA(network, 0.9)
     own.load_state_dict(other.state_dict())
-    learn(network)
-    own.follow()
+    change(network)
+    own.update()
     other.update_parameters(network)
     assert same(own.network.state_dict(), other.module.state_dict())
 
 
-def test_it_goes_on_from_its_own_state(network):
-    first, second = Average(network, 0.9), Average(network, 0.9)
+def test_the_ema_continues_from_its_own_state(network):
+    first, second = EMA(network, 0.9), EMA(network, 0.9)
     for _ in range(3):
-        learn(network)
-        first.follow()
+        change(network)
+        first.update()
     second.load_state_dict(first.state_dict())
-    learn(network)
-    first.follow()
-    second.follow()
+    change(network)
+    first.update()
+    second.update()
     assert same(first.state_dict(), second.state_dict())

@@ -11,7 +11,8 @@ from gansearch.builtin.schedules.stalled_discriminator import StalledDiscriminat
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.messages import StoppedError
 from gansearch.registry import Registry
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 
 
 @pytest.fixture
@@ -29,7 +30,9 @@ def run(candidate, training, *detectors, **options):
 
 
 def weights(trained):
-    return torch.cat([p.detach().flatten() for p in trained.players.generator.network.parameters()])
+    return torch.cat(
+        [p.detach().flatten() for p in trained.networks.generator.network.parameters()]
+    )
 
 
 def test_the_same_seed_gives_the_same_weights_and_signals(candidate, training):
@@ -43,7 +46,7 @@ def test_another_seed_gives_other_weights(candidate, training):
     assert not torch.equal(weights(run(candidate, training)), weights(run(candidate, other)))
 
 
-def test_every_step_leaves_its_signals(candidate, training):
+def test_every_step_has_its_signals(candidate, training):
     rows = run(candidate, training).rows
     assert len(rows) == training.steps
     wanted = {
@@ -62,24 +65,25 @@ def test_every_step_leaves_its_signals(candidate, training):
 
 
 @pytest.mark.parametrize("stop_at", [10, 15])
-def test_a_run_that_was_stopped_ends_bit_for_bit_as_if_it_had_not_been(
+def test_a_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(
     candidate, training, tmp_path, stop_at
 ):
     training = training.model_copy(update={"signals_every": 5})
 
-    def stop(step, row, verdict):
-        if step == stop_at:
-            raise StoppedError
+    class Stopping(TrainingMonitor):
+        def on_progress(self, step, row, verdict):
+            if step == stop_at:
+                raise StoppedError
 
     with pytest.raises(StoppedError):
-        run(candidate, training, hooks=Hooks(progress=stop), folder=tmp_path)
+        run(candidate, training, monitor=Stopping(), folder=tmp_path)
     resumed = run(candidate, training, resume_from=tmp_path)
     whole = run(candidate, training)
     assert torch.equal(weights(resumed), weights(whole))
     assert resumed.rows == whole.rows
 
 
-def test_a_damaged_checkpoint_is_not_taken_up(candidate, training, tmp_path):
+def test_a_damaged_checkpoint_is_ignored(candidate, training, tmp_path):
     run(candidate, training, folder=tmp_path)
     path = tmp_path / "checkpoint.pt"
     content = bytearray(path.read_bytes())
@@ -90,7 +94,7 @@ def test_a_damaged_checkpoint_is_not_taken_up(candidate, training, tmp_path):
     )
 
 
-def test_a_run_stops_at_the_step_where_a_detector_condemns_it(candidate, training):
+def test_a_run_ends_at_the_step_at_which_a_detector_condemns_it(candidate, training):
     wild = variant(
         candidate,
         generator=candidate.generator.model_copy(update={"init_std": 1e4, "norm": "none"}),
@@ -101,39 +105,45 @@ def test_a_run_stops_at_the_step_where_a_detector_condemns_it(candidate, trainin
     assert trained.steps < 300
 
 
-def test_looking_at_samples_does_not_change_the_training(candidate, training):
+def test_probes_do_not_change_the_training(candidate, training):
     looking = Registry().load("detector", "mode-collapse")(start=5, every=5)
-    seen = []
-    hooks = Hooks(
-        probe=lambda samples: seen.append(len(samples)) or {"coverage": 1.0}, probe_samples=50
-    )
-    watched = run(candidate, training, looking, hooks=hooks)
-    assert seen == [50] * 4
+    probed = []
+
+    class Probing(TrainingMonitor):
+        probe_samples = 50
+
+        def on_probe(self, samples):
+            probed.append(len(samples))
+            return {"coverage": 1.0}
+
+    watched = run(candidate, training, looking, monitor=Probing())
+    assert probed == [50] * 4
     assert torch.equal(weights(watched), weights(run(candidate, training)))
 
 
-def test_samples_are_shown_at_the_steps_that_the_study_asks_for_and_at_the_end(candidate, training):
+def test_samples_are_shown_every_so_many_steps_and_at_the_end(candidate, training):
     shown = []
     training = training.model_copy(update={"sample_every": 7})
-    run(
-        candidate,
-        training,
-        hooks=Hooks(sampled=lambda step, samples: shown.append((step, len(samples)))),
-    )
+
+    class Showing(TrainingMonitor):
+        def on_samples(self, step, samples):
+            shown.append((step, len(samples)))
+
+    run(candidate, training, monitor=Showing())
     assert shown == [(7, 64), (14, 64), (20, 64)]
 
 
-def test_the_average_of_the_generator_is_what_is_judged(candidate, training):
+def test_the_ema_of_the_generator_is_sampled(candidate, training):
     averaged = variant(
         candidate, schedule=candidate.schedule.model_copy(update={"generator_ema": 0.9})
     )
-    players = run(averaged, training).players
-    latents = players.latents(4)
-    assert not torch.equal(players.sample(latents), players.generator.network(latents))
+    networks = run(averaged, training).networks
+    latents = networks.draw_latents(4)
+    assert not torch.equal(networks.sample(latents), networks.generator.network(latents))
 
 
-def learned(schedule, steps, steps_per_epoch=4):
-    """Which network learns at each step, as letters."""
+def trained_networks(schedule, steps, steps_per_epoch=4):
+    """Return the networks that train at each step, as letters."""
     phases = schedule.phases(steps_per_epoch)
     return [
         "".join(p.trains[0] * p.updates for p in phases if p.due(step)) for step in range(steps)
@@ -151,10 +161,10 @@ def learned(schedule, steps, steps_per_epoch=4):
         (StalledDiscriminator(every=3, until=6), ["dg", "g", "g", "dg", "g", "g", "dg", "dg"]),
     ],
 )
-def test_a_schedule_is_what_it_says(candidate, training, schedule, order):
-    assert learned(schedule, len(order)) == order
+def test_the_networks_train_in_the_order_of_the_schedule(candidate, training, schedule, order):
+    assert trained_networks(schedule, len(order)) == order
     rows = run(variant(candidate, schedule=schedule), training).rows
-    letters = learned(schedule, training.steps, steps_per_epoch=400 // training.batch_size)
+    letters = trained_networks(schedule, training.steps, steps_per_epoch=400 // training.batch_size)
     assert [("g" in o, "d" in o) for o in letters] == [
         ("g_loss" in r, "d_grad_norm" in r) for r in rows
     ]
@@ -164,7 +174,7 @@ def test_a_schedule_is_what_it_says(candidate, training, schedule, order):
     "loss", ["bce", "minimax", "least-squares", "hinge", "wasserstein-gp", "feature-matching"]
 )
 @pytest.mark.parametrize("half_batches", [False, True])
-def test_every_loss_trains_under_every_way_of_batching(candidate, training, loss, half_batches):
+def test_every_loss_trains_with_whole_and_half_batches(candidate, training, loss, half_batches):
     parts = {
         "loss": Registry().load("loss", loss)(),
         "schedule": Alternating(half_batches=half_batches),
@@ -179,25 +189,25 @@ def test_batches_cannot_be_halved_and_mixed():
         Alternating(half_batches=True, mixed_batches=True)
 
 
-def test_r1_holds_the_discriminators_gradient_down(candidate, training):
+def test_r1_lowers_the_discriminators_gradient(candidate, training):
     training = training.model_copy(update={"steps": 200})
     keen = candidate.schedule.model_copy(update={"discriminator_lr": 1e-2})
     bce = Registry().load("loss", "bce")
 
     def gradient(loss):
-        players = run(variant(candidate, loss=loss, schedule=keen), training).players
+        networks = run(variant(candidate, loss=loss, schedule=keen), training).networks
         real = torch.from_numpy(candidate.dataset.load().test.samples[:100]).requires_grad_()
-        return torch.autograd.grad(players.judge(real)[0].sum(), real)[0].norm()
+        return torch.autograd.grad(networks.discriminate(real)[0].sum(), real)[0].norm()
 
     assert gradient(bce(r1=10.0)) < 0.5 * gradient(bce())
 
 
-def test_both_networks_see_a_share_of_the_batch(candidate, training):
+def test_half_batches_train_on_half_of_the_samples(candidate, training):
     sizes = []
     real = type(candidate.loss).of_real
 
     class Counting(type(candidate.loss)):
-        """Notes how many scores it is shown."""
+        """Loss that keeps the number of its scores."""
 
         def of_real(self, scores):
             sizes.append(len(scores))

@@ -1,4 +1,4 @@
-"""What a loss sees of a step, with real networks on points in the plane."""
+"""Inputs of a loss, with real networks on points in the plane."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from torch import nn
 from gansearch.components import Phase
 from gansearch.errors import GansearchError
 from gansearch.training.batches import BatchSampler
-from gansearch.training.loss_inputs import BatchLossInputs, Stage
+from gansearch.training.loss_inputs import BatchLossInputs, StepContext
 from gansearch.training.networks import GANNetworks
 from gansearch.training.recorder import Recorder
 
@@ -23,12 +23,12 @@ def candidate(make_space):
 
 
 @pytest.fixture
-def make_stage():
+def make_context():
     def make(candidate):
         data = candidate.dataset.load()
-        players = GANNetworks(candidate, data.shape, torch.device("cpu"), "fp32")
-        return Stage(
-            players, BatchSampler(data, torch.device("cpu")), Recorder(), batch_size=16, steps=20
+        networks = GANNetworks(candidate, data.shape, torch.device("cpu"), "fp32")
+        return StepContext(
+            networks, BatchSampler(data, torch.device("cpu")), Recorder(), batch_size=16, steps=20
         )
 
     return make
@@ -39,71 +39,76 @@ def autoencoder(candidate):
     return replace(candidate, generator=Echo())
 
 
-def test_features_are_what_the_discriminators_last_layer_was_given(candidate, make_stage):
-    scene = BatchLossInputs(make_stage(candidate), DISCRIMINATE, 1)
-    last = [layer for layer in scene.discriminator.modules() if isinstance(layer, nn.Linear)][-1]
-    assert scene.real_features.shape == (16, last.in_features)
-    assert torch.allclose(last(scene.real_features).flatten(), scene.real_scores)
+def test_features_are_the_inputs_of_the_discriminators_last_layer(candidate, make_context):
+    inputs = BatchLossInputs(make_context(candidate), DISCRIMINATE, 1)
+    last = [layer for layer in inputs.discriminator.modules() if isinstance(layer, nn.Linear)][-1]
+    assert inputs.real_features.shape == (16, last.in_features)
+    assert torch.allclose(last(inputs.real_features).flatten(), inputs.real_scores)
 
 
-def test_the_generator_can_learn_from_features(candidate, make_stage):
-    scene = BatchLossInputs(make_stage(candidate), GENERATE, 1)
-    scene.fake_features.sum().backward()
-    assert all(weight.grad is not None for weight in scene.generator.parameters())
+def test_gradients_reach_the_generator_through_features(candidate, make_context):
+    inputs = BatchLossInputs(make_context(candidate), GENERATE, 1)
+    inputs.fake_features.sum().backward()
+    assert all(weight.grad is not None for weight in inputs.generator.parameters())
 
 
-def test_a_discriminator_without_layers_has_no_features(candidate, make_stage):
-    stage = make_stage(candidate)
-    stage.players.discriminator.shared = nn.Sequential(nn.AvgPool2d(1), nn.Flatten(0))
-    with pytest.raises(GansearchError, match="no features to match"):
-        _ = BatchLossInputs(stage, GENERATE, 1).fake_features
+def test_a_discriminator_without_layers_has_no_features(candidate, make_context):
+    context = make_context(candidate)
+    context.networks.discriminator.shared = nn.Sequential(nn.AvgPool2d(1), nn.Flatten(0))
+    with pytest.raises(GansearchError, match="this discriminator has none"):
+        _ = BatchLossInputs(context, GENERATE, 1).fake_features
 
 
-def test_an_autoencoder_is_given_the_real_samples(autoencoder, make_stage):
-    scene = BatchLossInputs(make_stage(autoencoder), DISCRIMINATE, 1)
-    assert scene.inputs is scene.real
-    assert torch.equal(scene.fake, scene.generator(scene.real))
+def test_an_autoencoder_generates_from_the_real_samples(autoencoder, make_context):
+    inputs = BatchLossInputs(make_context(autoencoder), DISCRIMINATE, 1)
+    assert inputs.inputs is inputs.real
+    assert torch.equal(inputs.fake, inputs.generator(inputs.real))
 
 
-def test_what_the_discriminator_scored_is_handed_down_with_its_inputs(autoencoder, make_stage):
-    stage = make_stage(autoencoder)
-    first = BatchLossInputs(stage, DISCRIMINATE, 1, for_both=True)
+def test_the_generator_reuses_the_samples_that_the_discriminator_scored(autoencoder, make_context):
+    context = make_context(autoencoder)
+    first = BatchLossInputs(context, DISCRIMINATE, 1, keep_graph=True)
     _ = first.fake_scores
-    second = BatchLossInputs(stage, GENERATE, 1, handed_down=first.left_over())
+    second = BatchLossInputs(context, GENERATE, 1, reused=first.reusable())
     assert second.fake is first.fake
     assert second.inputs is first.real
     assert second.real is first.real
 
 
-def test_mixed_batches_share_the_statistics_of_a_norm(candidate, make_stage):
+def test_mixed_batches_share_the_statistics_of_a_norm(candidate, make_context):
     normed = replace(
         candidate, discriminator=candidate.discriminator.model_copy(update={"norm": "batch"})
     )
-    stage = make_stage(normed)
+    context = make_context(normed)
     apart, mixed = (
-        BatchLossInputs(stage, replace(DISCRIMINATE, mixed=mixed), 1) for mixed in (False, True)
+        BatchLossInputs(context, replace(DISCRIMINATE, mixed=mixed), 1) for mixed in (False, True)
     )
     together = torch.cat([mixed.real_scores, mixed.fake_scores])
-    assert torch.equal(together, stage.players.judge(torch.cat([mixed.real, mixed.fake]))[0])
-    assert not torch.allclose(mixed.real_scores, stage.players.judge(mixed.real)[0])
-    assert torch.equal(apart.real_scores, stage.players.judge(apart.real)[0])
+    assert torch.equal(
+        together, context.networks.discriminate(torch.cat([mixed.real, mixed.fake]))[0]
+    )
+    assert not torch.allclose(mixed.real_scores, context.networks.discriminate(mixed.real)[0])
+    assert torch.equal(apart.real_scores, context.networks.discriminate(apart.real)[0])
 
 
-def test_without_a_norm_it_makes_no_difference_whether_batches_are_mixed(candidate, make_stage):
-    scene = BatchLossInputs(make_stage(candidate), replace(DISCRIMINATE, mixed=True), 1)
-    assert torch.allclose(scene.fake_scores, scene._players.judge(scene.fake)[0], atol=1e-6)
+def test_without_a_norm_mixed_batches_give_the_same_scores(candidate, make_context):
+    context = make_context(candidate)
+    inputs = BatchLossInputs(context, replace(DISCRIMINATE, mixed=True), 1)
+    # Scores below 1: 16 products, added in another order for another batch: 16 * 2**-23 = 2e-6.
+    alone = context.networks.discriminate(inputs.fake)
+    assert torch.allclose(inputs.fake_scores, alone.scores, atol=2e-6)
 
 
-def test_a_note_is_a_signal_of_the_step(candidate, make_stage):
-    stage = make_stage(candidate)
-    BatchLossInputs(stage, GENERATE, 1).note("reconstruction", torch.tensor(0.5))
-    stage.recorder.keep(1, stage.recorder.close_step())
-    assert stage.recorder.read() == [{"reconstruction": 0.5}]
+def test_a_noted_value_is_a_signal_of_the_step(candidate, make_context):
+    context = make_context(candidate)
+    BatchLossInputs(context, GENERATE, 1).note("reconstruction", torch.tensor(0.5))
+    context.recorder.keep(1, context.recorder.end_step())
+    assert context.recorder.read() == [{"reconstruction": 0.5}]
 
 
-def test_predictions_are_probabilities_of_what_the_loss_looked_at(candidate, make_stage):
-    scene = BatchLossInputs(make_stage(candidate), DISCRIMINATE, 1)
-    _ = scene.real_scores
-    predictions = scene.predictions(candidate.loss)
+def test_predictions_are_probabilities_of_the_samples_that_the_loss_scored(candidate, make_context):
+    inputs = BatchLossInputs(make_context(candidate), DISCRIMINATE, 1)
+    _ = inputs.real_scores
+    predictions = inputs.predictions(candidate.loss)
     assert list(predictions) == ["real"]
-    assert torch.equal(predictions["real"], torch.sigmoid(scene.real_scores))
+    assert torch.equal(predictions["real"], torch.sigmoid(inputs.real_scores))

@@ -1,9 +1,9 @@
-"""Admission: the candidates that are trained on one device let each other in, each with the memory that it needs.
+"""Admission of candidates to a GPU that several of them share, each with the memory it needs.
 
-All processes of a user on a machine meet at two files of the device in the temporary directory: a door, through
-which one goes at a time, and a room, which holds many, or one that wants to be alone. Whoever waits does so in the
-door, so that nobody who comes later takes the memory, or the place, that it waits for. Both are locks of the
-system's: those of a process that dies are free.
+All processes of a user on a machine use two lock files for each device, in the temporary directory.
+The device lock is held shared by candidates that run side by side, and exclusively by one that runs
+alone. The queue lock is held by the one candidate that waits for memory or for the device lock, so
+that none who comes later overtakes it. The system frees the locks of a process that dies.
 """
 
 from __future__ import annotations
@@ -18,99 +18,103 @@ from pathlib import Path
 import torch
 from filelock import FileLock, ReadWriteLock, Timeout
 
-from gansearch.execution.gpu.estimate import Footprint
-from gansearch.execution.gpu.memory import CONTEXT, DeviceMemory, claim_of
+from gansearch.execution.gpu.estimate import MemoryEstimate
+from gansearch.execution.gpu.memory import CUDA_CONTEXT, DeviceMemory, with_reserves
 
-POLL = 0.25
-"""Seconds between two looks at what a candidate waits for."""
-PATIENCE = 600.0
-"""Seconds that a candidate waits for memory that none of ours has taken."""
+POLL_SECONDS = 0.25
+"""Pause between two attempts."""
+MEMORY_TIMEOUT = 600.0
+"""Seconds that a candidate waits for memory that processes other than gansearch's use."""
 
 
-class NoRoomError(MemoryError):
-    """Memory of a device that a candidate cannot have, even with the device to itself."""
+class InsufficientMemoryError(MemoryError):
+    """GPU memory that a candidate cannot get, even if it runs alone on the GPU."""
 
 
 @contextmanager
-def admitted(
+def admit(
     memory: DeviceMemory,
-    counted: Footprint | None,
+    estimate: MemoryEstimate | None,
     waiting: Callable[[], None],
     *,
     alone: bool = False,
 ) -> Iterator[None]:
-    """Be on a device, once it has the memory, and keep it while the context lasts.
+    """Wait for a place and memory on a device, and hold both inside the context.
 
     Args:
-        memory: the device's.
-        counted: what the training takes; one that could not be counted gets the device to itself.
-        waiting: called several times a second meanwhile; what it raises ends the waiting.
-        alone: whether to have the device to itself in any case.
+        memory: memory of the device.
+        estimate: memory of the training; without an estimate the candidate runs alone.
+        waiting: called several times a second meanwhile; its exceptions end the wait.
+        alone: True to run alone on the device in any case.
 
     Raises:
-        NoRoomError: when the device is too small, or strangers keep what is needed of it; and in place of an
-            OutOfMemoryError out of the context, when that had the device to itself.
+        InsufficientMemoryError: if the device is too small, if processes other than gansearch's do
+            not free enough of it, or in place of an OutOfMemoryError of a candidate that ran alone.
     """
-    if counted is not None and counted.total + CONTEXT > memory.total:
-        raise NoRoomError(
-            f"its training takes {_told(counted.total)} of GPU memory, and {_all_of(memory)}"
+    if estimate is not None and estimate.total + CUDA_CONTEXT > memory.total:
+        raise InsufficientMemoryError(
+            f"its training needs {_gb(estimate.total)} of GPU memory; the GPU has "
+            f"{_gb(memory.total)}, of which CUDA itself takes about {_gb(CUDA_CONTEXT)}"
         )
-    alone = alone or counted is None or claim_of(counted).total + CONTEXT > memory.total
-    with _in_door(_folder() / f"{memory.name}.door", waiting):
-        room = ReadWriteLock(_folder() / f"{memory.name}.room", is_singleton=False)
-        claim = counted if counted is None or alone else claim_of(counted)
-        _enter(room, memory, claim, waiting, alone=alone)
+    request = None if estimate is None else with_reserves(estimate)
+    if alone or request is None or request.total + CUDA_CONTEXT > memory.total:
+        alone, request = True, estimate
+    with _queue(_lock_folder() / f"{memory.name}.queue", waiting):
+        lock = ReadWriteLock(_lock_folder() / f"{memory.name}.device", is_singleton=False)
+        _acquire(lock, memory, request, waiting, alone=alone)
     try:
         yield
     except torch.OutOfMemoryError as error:
         if alone:
-            raise NoRoomError(f"with the GPU to itself: {error}") from error
+            raise InsufficientMemoryError(f"although alone on the GPU: {error}") from error
         raise
     finally:
-        room.release()
+        lock.release()
 
 
 @contextmanager
-def _in_door(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
+def _queue(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
     lock = FileLock(path)
-    while not _got(lock.acquire):
+    while not _try(lock.acquire):
         waiting()
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
     try:
         yield
     finally:
         lock.release()
 
 
-def _enter(
-    room: ReadWriteLock,
+def _acquire(
+    lock: ReadWriteLock,
     memory: DeviceMemory,
-    claim: Footprint | None,
+    request: MemoryEstimate | None,
     waiting: Callable[[], None],
     *,
     alone: bool,
 ) -> None:
-    """Wait until others have left, or have left enough memory, and take it."""
-    looks = 0
+    """Wait until other candidates have left or leave enough memory; acquire lock and memory."""
+    polls = 0
     while True:
-        deserted = _got(room.acquire_write)
-        if deserted and not alone:
-            room.release()
-        if deserted if alone else _got(room.acquire_read):
-            if claim is None or (
-                memory.free() >= claim.total and memory.take(claim, capped=not alone)
+        no_others = _try(lock.acquire_write)
+        if no_others and not alone:
+            lock.release()
+        if no_others if alone else _try(lock.acquire_read):
+            if request is None or (
+                memory.free() >= request.total and memory.reserve(request, capped=not alone)
             ):
                 return
-            room.release()
-        looks = looks + 1 if deserted else 0
-        if claim is not None and looks * POLL > PATIENCE:
-            left = f"strangers have left {_told(memory.free())} of the GPU's {_told(memory.total)} for {PATIENCE:g} s"
-            raise NoRoomError(f"it needs {_told(claim.total)} of GPU memory, and {left}")
+            lock.release()
+        polls = polls + 1 if no_others else 0
+        if request is not None and polls * POLL_SECONDS > MEMORY_TIMEOUT:
+            raise InsufficientMemoryError(
+                f"it needs {_gb(request.total)} of GPU memory; for {MEMORY_TIMEOUT:g} s processes "
+                f"other than gansearch's have left {_gb(memory.free())} of {_gb(memory.total)} free"
+            )
         waiting()
-        time.sleep(POLL)
+        time.sleep(POLL_SECONDS)
 
 
-def _got(acquire: Callable[..., object]) -> bool:
+def _try(acquire: Callable[..., object]) -> bool:
     try:
         acquire(blocking=False)
     except Timeout:
@@ -118,17 +122,13 @@ def _got(acquire: Callable[..., object]) -> bool:
     return True
 
 
-def _folder() -> Path:
-    """Where the processes of this user meet, and nobody else's."""
+def _lock_folder() -> Path:
+    """Return the folder of this user's locks, which nobody else can open."""
     user = os.getuid() if hasattr(os, "getuid") else "gpus"
     folder = Path(tempfile.gettempdir()) / f"gansearch-{user}"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
 
-def _told(size: int) -> str:
+def _gb(size: int) -> str:
     return f"{size / 1e9:.2f} GB"
-
-
-def _all_of(memory: DeviceMemory) -> str:
-    return f"the GPU has {_told(memory.total)}, of which CUDA is assumed to take {_told(CONTEXT)} for itself"

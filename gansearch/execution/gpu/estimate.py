@@ -1,8 +1,8 @@
-"""Footprint: how many bytes of a device a candidate's training takes at its peak, counted without the device.
+"""Estimate of the GPU memory that a training needs at its peak, made without the GPU.
 
-The candidate takes some steps and is sampled on torch's `meta` device, where tensors have shapes and no memory,
-while a mark follows the memory that they would have. What it cannot see is added by `training.device_memory`:
-scratch memory of a device's libraries, gaps between tensors, and what a device takes for the process itself.
+Some steps and samples of the candidate run on torch's `meta` device, where tensors have shapes and
+no memory, while a dispatch mode adds up the memory that they would have. What it cannot see is
+added in `memory.py`: workspaces of libraries, gaps between tensors, and the CUDA context.
 """
 
 from __future__ import annotations
@@ -21,38 +21,39 @@ from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.study.spec import StepsSpec
 from gansearch.training.batches import BatchSampler
-from gansearch.training.loop import SHOWN
-from gansearch.training.loss_inputs import Stage
-from gansearch.training.networks import GANNetworks, TrainableNetwork
+from gansearch.training.loop import SHOWN_SAMPLES
+from gansearch.training.loss_inputs import StepContext
+from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import Precision
 from gansearch.training.recorder import Recorder, mean_pair_distance
-from gansearch.training.steps import Due, EagerSteps
+from gansearch.training.steps import EagerSteps, StepPlan
 
-GRANULE = 512
-"""Bytes to a multiple of which torch's CUDA allocator rounds every tensor (kMinBlockSize of its source)."""
+BLOCK = 512
+"""Bytes to a multiple of which torch's CUDA allocator rounds a tensor (kMinBlockSize)."""
 SMALL = 2**20
-"""Bytes up to which that allocator serves a tensor from a pool of its own (kSmallSize)."""
+"""Bytes up to which that allocator serves a tensor from its pool of small ones (kSmallSize)."""
 REPEATS = 2
-"""Steps of each kind: only from the second one on are there gradients of the step before."""
+"""Steps of each kind: from the second on there are gradients of the step before."""
 
 
-class Footprint(NamedTuple):
-    """Bytes of a device at the peak, by the pool from which torch's CUDA allocator serves them."""
+class MemoryEstimate(NamedTuple):
+    """Bytes at the peak, by pool of torch's CUDA allocator."""
 
     small: int
-    """Of tensors of up to 1 MiB."""
+    """Bytes of tensors of up to 1 MiB."""
     large: int
+    """Bytes of larger tensors."""
 
     @property
     def total(self) -> int:
         return self.small + self.large
 
 
-class HighWater(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows the live memory of a device, and keeps its peak, while it is entered.
+class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Dispatch mode that adds up the live memory of a device and keeps the peak.
 
-    It sees what operators are given and what they give back, each storage once and for as long as anything holds it;
-    not what a kernel allocates for itself.
+    It sees the arguments and results of operators, each storage once and for as long as anything
+    holds it, but not what a kernel allocates internally.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -60,7 +61,7 @@ class HighWater(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._device = device
         self._live: dict[int, weakref.ref[torch.UntypedStorage]] = {}
         self._held = {"small": 0, "large": 0}
-        self.peak = Footprint(0, 0)
+        self.peak = MemoryEstimate(0, 0)
 
     def __torch_dispatch__(
         self,
@@ -69,21 +70,21 @@ class HighWater(TorchDispatchMode):  # type: ignore[no-untyped-call]
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Run an operator, and take note of all that lives afterwards."""
-        made = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves((args, kwargs, made)):
+        """Run an operator and count all memory that is live afterwards."""
+        result = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves((args, kwargs, result)):
             if isinstance(leaf, Tensor) and leaf.device.type == self._device.type:
-                self._see(leaf.untyped_storage())
-        self.peak = Footprint(
-            *(max(self._held[pool], peak) for pool, peak in self.peak._asdict().items())
+                self._count(leaf.untyped_storage())
+        self.peak = MemoryEstimate(
+            max(self._held["small"], self.peak.small), max(self._held["large"], self.peak.large)
         )
-        return made
+        return result
 
-    def _see(self, storage: torch.UntypedStorage) -> None:
+    def _count(self, storage: torch.UntypedStorage) -> None:
         key = storage._cdata
         if key in self._live:
             return
-        size = -(-storage.nbytes() // GRANULE) * GRANULE
+        size = -(-storage.nbytes() // BLOCK) * BLOCK
         pool = "small" if size <= SMALL else "large"
         self._held[pool] += size
 
@@ -94,61 +95,57 @@ class HighWater(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._live[key] = weakref.ref(storage, forget)
 
 
-def footprint(
+def estimate_memory(
     candidate: Candidate, data: Data, training: StepsSpec, precision: Precision
-) -> Footprint | None:
-    """What a training takes; None where a component asks for values, which are not there to be had.
+) -> MemoryEstimate | None:
+    """Estimate the memory of a training; None if a component reads values of tensors.
 
-    In bf16 the peak is that of fp32, whose activations are twice as large, and beside it a copy in bf16 of every
-    weight, with its gradient: an upper bound, since autocast knows no meta device.
+    The meta device knows no autocast. So the estimate for bf16 is an upper bound: the peak in fp32,
+    whose activations are twice as large, and a copy in bf16 of every weight and its gradient.
     """
     device = torch.device("meta")
-    # A plugin may fail in any way here; should the candidate itself be broken, its training will tell.
-    with suppress(Exception), HighWater(device) as water, device:
-        players = rehearse(candidate, data, training, device)
-        small, large = water.peak
-        return Footprint(small, large + (_bytes_in_bf16(players) if precision == "bf16" else 0))
+    # A plugin may raise anything here; if the candidate itself is broken, its training will tell.
+    with suppress(Exception), PeakMemory(device) as memory, device:
+        networks = rehearse(candidate, data, training, device)
+        small, large = memory.peak
+        if precision == "bf16":
+            weights = [*networks.generator.parameters, *networks.discriminator.parameters]
+            large += sum(2 * torch.bfloat16.itemsize * weight.numel() for weight in weights)
+        return MemoryEstimate(small, large)
     return None
 
 
 def rehearse(
     candidate: Candidate, data: Data, training: StepsSpec, device: torch.device
 ) -> GANNetworks:
-    """Do in fp32 on a device what takes memory in a training, as its loop does it: every kind of step, and samples."""
-    players = GANNetworks(candidate, data.shape, device, "fp32", layout=training.memory_format)
-    feed = BatchSampler(data, device)
-    for learner in (players.generator, players.discriminator):
-        _give_moments(learner)
-    shown_inputs = players.test_inputs(SHOWN, feed)
-    real_distance = mean_pair_distance(feed.draw(min(len(feed), 512)))
-    stage = Stage(players, feed, Recorder(), training.batch_size, training.steps)
-    steps = EagerSteps(stage, candidate.loss, real_distance)
-    for due in _kinds_of_steps(candidate, training, len(feed)):
+    """Run in fp32 what takes memory in a training: every kind of step, and samples."""
+    networks = GANNetworks(
+        candidate, data.shape, device, "fp32", memory_format=training.memory_format
+    )
+    for network in (networks.generator, networks.discriminator):
+        for parameter in network.parameters:
+            # Fused Adam would not create its state on the meta device.
+            network.optimizer.state[parameter] = {
+                "step": torch.zeros((), device=parameter.device),
+                "exp_avg": torch.zeros_like(parameter),
+                "exp_avg_sq": torch.zeros_like(parameter),
+            }
+    batches = BatchSampler(data, device)
+    shown_inputs = networks.evaluation_inputs(SHOWN_SAMPLES, batches)
+    real_distance = mean_pair_distance(batches.draw(min(len(batches), 512)))
+    context = StepContext(networks, batches, Recorder(), training.batch_size, training.steps)
+    steps = EagerSteps(context, candidate.loss, real_distance)
+    for plan in _step_plans(candidate, training, len(batches)):
         for _ in range(REPEATS):
-            steps.take(1, due)
-    players.sample(shown_inputs)
-    players.sample(players.test_inputs(training.eval_samples, feed))
-    return players
+            steps.run(1, plan)
+    networks.sample(shown_inputs)
+    networks.sample(networks.evaluation_inputs(training.eval_samples, batches))
+    return networks
 
 
-def _kinds_of_steps(candidate: Candidate, training: StepsSpec, samples: int) -> list[Due]:
-    """What is due at a step, for every step that differs in its updates; all that is looked at is due with them."""
+def _step_plans(candidate: Candidate, training: StepsSpec, samples: int) -> list[StepPlan]:
+    """Return a plan with all measurements for each combination of updates in the training."""
     phases = candidate.schedule.phases(steps_per_epoch=training.steps_per_epoch(samples))
-    kinds = dict.fromkeys(Due.at(step, phases, 0).phases for step in range(1, training.steps + 1))
-    return [Due(updates, predictions=True, pair_ratio=True) for updates in kinds]
-
-
-def _give_moments(learner: TrainableNetwork) -> None:
-    """Give Adam its moments before its first step; its fused form would not make them on the meta device."""
-    for parameter in learner.parameters:
-        learner.optimizer.state[parameter] = {
-            "step": torch.zeros((), device=parameter.device),
-            "exp_avg": torch.zeros_like(parameter),
-            "exp_avg_sq": torch.zeros_like(parameter),
-        }
-
-
-def _bytes_in_bf16(players: GANNetworks) -> int:
-    """Of a copy of all weights in bf16, and of its gradient."""
-    weights = [*players.generator.parameters, *players.discriminator.parameters]
-    return sum(2 * torch.bfloat16.itemsize * weight.numel() for weight in weights)
+    steps = range(1, training.steps + 1)
+    combinations = dict.fromkeys(StepPlan.at(step, phases, 0).updates for step in steps)
+    return [StepPlan(updates, predictions=True, pair_ratio=True) for updates in combinations]

@@ -1,4 +1,4 @@
-"""AE-GAN at both ends of alpha and beta, trained on images."""
+"""What an AE-GAN must be at either end of alpha and beta, and what it must survive, by real training on real images."""
 
 import pytest
 import torch
@@ -39,12 +39,12 @@ def candidate(loss, schedule=None):
 
 
 def trained(loss, schedule=None):
-    """Train as a study would and return both networks."""
-    return train(candidate(loss, schedule), SNEAKERS.load(), TRAINING, RunWatch([])).players
+    """The players after training as any study would train them."""
+    return train(candidate(loss, schedule), SNEAKERS.load(), TRAINING, RunWatch([])).networks
 
 
 def autoencoder_trained_alone():
-    """Train an autoencoder in a plain loop over the batches that the training draws."""
+    """An autoencoder after a plain loop over the batches that the training draws."""
     data = SNEAKERS.load()
     torch.manual_seed(TRAINING.seed)
     parts = candidate(BCE())
@@ -52,10 +52,10 @@ def autoencoder_trained_alone():
         network.to(memory_format=torch.channels_last) for network in parts.networks(data.shape)
     )
     adam = torch.optim.Adam(autoencoder.parameters(), lr=1e-3, betas=(0.5, 0.999), fused=True)
-    batches = BatchSampler(data, torch.device("cpu"))
-    batches.draw(200)  # the training measures the distance between real samples on these
+    feed = BatchSampler(data, torch.device("cpu"))
+    feed.draw(200)  # which the training measures the distance between real samples on
     for _ in range(TRAINING.steps):
-        images = batches.draw(TRAINING.batch_size)
+        images = feed.draw(TRAINING.batch_size)
         adam.zero_grad()
         mse_loss(autoencoder(images), images).backward()
         adam.step()
@@ -63,7 +63,7 @@ def autoencoder_trained_alone():
 
 
 def same(one, other):
-    """Return True for networks that are equal to the last bit, running statistics included."""
+    """Whether two networks are the same to the last bit, running statistics included."""
     one, other = one.state_dict(), other.state_dict()
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 

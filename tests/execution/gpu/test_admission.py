@@ -1,4 +1,4 @@
-"""Candidates on one device, with real processes and locks; its memory is pretended."""
+"""Admission to one device, with real processes and locks and a simulated memory."""
 
 import os
 import signal
@@ -7,60 +7,60 @@ import time
 
 import pytest
 import torch
-from support.pretend import COUNTED, PretendMemory, need_a_gpu_each, stay
+from support.pretend import ESTIMATE, PretendMemory, need_a_gpu_each, stay
 from support.stubs import OUTCOME, RecordingChannel
 
 from gansearch.execution.gpu import admission
-from gansearch.execution.gpu.admission import NoRoomError, admitted
-from gansearch.execution.gpu.estimate import Footprint
-from gansearch.execution.gpu.memory import CONTEXT
-from gansearch.execution.worker import is_ending, start_server, task_of
-from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, listen
+from gansearch.execution.gpu.admission import InsufficientMemoryError, admit
+from gansearch.execution.gpu.estimate import MemoryEstimate
+from gansearch.execution.gpu.memory import CUDA_CONTEXT
+from gansearch.execution.worker import is_ending, pickle_task, start_forkserver
+from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
 from gansearch.messages import Job
 
 SOON = 60.0
-"""Seconds within which something happens that does."""
+"""Timeout of each wait, in seconds."""
 
 
 @pytest.fixture
-def comes(tmp_path):
-    """Has a candidate come to the device; gives what it is known by."""
-    teams = []
+def start(tmp_path):
+    """Start a candidate on the device."""
+    groups = []
 
-    def comes(how="packed"):
-        start_server(1)
-        visitor = Visitor(tmp_path / str(len(teams)), how)
-        teams.append(visitor.team)
-        return visitor
+    def start(how="packed"):
+        start_forkserver(1)
+        process = CandidateProcess(tmp_path / str(len(groups)), how)
+        groups.append(process.group)
+        return process
 
-    yield comes
-    for team in teams:
-        team.end(0.0)
+    yield start
+    for group in groups:
+        group.end(0.0)
 
 
-class Visitor:
+class CandidateProcess:
     def __init__(self, folder, how):
         self.folder = folder
         folder.mkdir()
-        self.team = WorkerGroup(task_of(stay, Job(0, how, folder)), WorkerLimits(1), how)
+        self.group = WorkerGroup(pickle_task(stay, Job(0, how, folder)), WorkerLimits(1), how)
 
-    def is_in(self):
+    def is_admitted(self):
         return (self.folder / "in").exists()
 
     def waits(self):
-        """Whether it is not in, though it has said more than once that it waits."""
+        """Return True if it is not admitted after several heartbeats."""
         for _ in range(3):
-            assert self.team.connections[0].poll(SOON)
-            self.team.receive(0.0)
-        return not self.is_in()
+            assert self.group.connections[0].poll(SOON)
+            self.group.receive(0.0)
+        return not self.is_admitted()
 
-    def gets_in(self):
-        until(self.is_in)
+    def gets_admitted(self):
+        until(self.is_admitted)
         return True
 
     def leaves(self):
         (self.folder / "leave").touch()
-        until(lambda: any(map(is_ending, self.team.receive(0.0))))
+        until(lambda: any(map(is_ending, self.group.receive(0.0))))
 
 
 def until(happens):
@@ -70,92 +70,94 @@ def until(happens):
         time.sleep(0.02)
 
 
-def test_candidates_come_in_while_there_is_memory_for_them_and_the_next_waits_for_one_to_leave(
-    comes,
+def test_candidates_are_admitted_while_there_is_memory_and_then_wait(
+    start,
 ):
-    first, second = comes(), comes()
-    assert first.gets_in()
-    assert second.gets_in()
-    third = comes()
+    first, second = start(), start()
+    assert first.gets_admitted()
+    assert second.gets_admitted()
+    third = start()
     assert third.waits()
     first.leaves()
-    assert third.gets_in()
+    assert third.gets_admitted()
 
 
 @pytest.mark.parametrize("how", ["alone", "uncounted"])
-def test_one_that_is_to_be_alone_waits_for_all_others_and_they_for_it(comes, how):
-    first = comes()
-    assert first.gets_in()
-    lonely = comes(how)
-    assert lonely.waits()
+def test_a_candidate_that_runs_alone_waits_for_others_and_they_for_it(start, how):
+    first = start()
+    assert first.gets_admitted()
+    alone = start(how)
+    assert alone.waits()
     first.leaves()
-    assert lonely.gets_in()
-    assert comes().waits()
+    assert alone.gets_admitted()
+    assert start().waits()
 
 
-def test_those_who_come_later_do_not_overtake_one_that_is_to_be_alone(comes):
-    first = comes()
-    assert first.gets_in()
-    lonely = comes("alone")
-    assert lonely.waits()
-    later = comes()  # for which there is memory
+def test_later_candidates_do_not_overtake_one_that_runs_alone(start):
+    first = start()
+    assert first.gets_admitted()
+    alone = start("alone")
+    assert alone.waits()
+    later = start()  # for which there is memory
     assert later.waits()
     first.leaves()
-    assert lonely.gets_in()
-    lonely.leaves()
-    assert later.gets_in()
+    assert alone.gets_admitted()
+    alone.leaves()
+    assert later.gets_admitted()
 
 
 @pytest.mark.parametrize("how", ["packed", "alone"])
-def test_what_a_killed_one_had_is_free(comes, how):
-    killed = comes(how)
-    assert killed.gets_in()
-    lonely = comes("alone")
-    assert lonely.waits()
-    os.kill(killed.team._workers[0]._process.pid, signal.SIGKILL)
-    assert lonely.gets_in()
+def test_a_killed_candidate_frees_its_place(start, how):
+    killed = start(how)
+    assert killed.gets_admitted()
+    alone = start("alone")
+    assert alone.waits()
+    os.kill(killed.group._workers[0]._process.pid, signal.SIGKILL)
+    assert alone.gets_admitted()
 
 
-def test_one_that_is_killed_in_the_door_holds_nobody_up(comes):
-    first = comes("alone")
-    assert first.gets_in()
-    killed = comes("alone")
+def test_a_candidate_killed_in_the_queue_blocks_nobody(start):
+    first = start("alone")
+    assert first.gets_admitted()
+    killed = start("alone")
     assert killed.waits()
-    next_one = comes()
+    next_one = start()
     assert next_one.waits()
-    os.kill(killed.team._workers[0]._process.pid, signal.SIGKILL)
+    os.kill(killed.group._workers[0]._process.pid, signal.SIGKILL)
     first.leaves()
-    assert next_one.gets_in()
+    assert next_one.gets_admitted()
 
 
-@pytest.mark.parametrize("in_door", [True, False])
-def test_one_that_waits_hears_that_it_should_stop(comes, in_door):
-    first = comes("alone")
-    assert first.gets_in()
-    if not in_door:
-        assert comes().waits()
-    waiting = comes()
+@pytest.mark.parametrize("in_queue", [True, False])
+def test_a_waiting_candidate_can_be_stopped(start, in_queue):
+    first = start("alone")
+    assert first.gets_admitted()
+    if not in_queue:
+        assert start().waits()
+    waiting = start()
     assert waiting.waits()
-    waiting.team.say(None)
-    until(lambda: any(map(is_ending, waiting.team.receive(0.0))))  # that it has died, with no word
-    assert not waiting.is_in()
+    waiting.group.send(None)
+    until(lambda: any(map(is_ending, waiting.group.receive(0.0))))  # it has died without an outcome
+    assert not waiting.is_admitted()
 
 
-def test_two_teams_do_not_wait_for_each_others_gpus(tmp_path):
-    start_server(1)
+def test_two_worker_groups_do_not_deadlock_on_each_others_gpus(tmp_path):
+    start_forkserver(1)
     jobs = [Job(number, gpus, tmp_path) for number, gpus in enumerate([("a", "b"), ("b", "a")])]
-    teams = {
-        job.trial: WorkerGroup(task_of(need_a_gpu_each, job), WorkerLimits(1, workers=2), "team")
+    groups = {
+        job.trial: WorkerGroup(
+            pickle_task(need_a_gpu_each, job), WorkerLimits(1, workers=2), "group"
+        )
         for job in jobs
     }
     endings, deadline = {}, time.monotonic() + 2 * SOON
     while len(endings) < 2 and time.monotonic() < deadline:
-        for number, messages in listen(
-            {n: t for n, t in teams.items() if n not in endings}, 1.0
+        for number, messages in receive_all(
+            {n: t for n, t in groups.items() if n not in endings}, 1.0
         ).items():
             endings.update((number, message) for message in messages if is_ending(message))
-    for team in teams.values():
-        team.end(0.0)
+    for group in groups.values():
+        group.end(0.0)
     assert endings == {0: OUTCOME, 1: OUTCOME}
     assert (tmp_path / "order").read_text() in ("0a 0b 1a 1b ", "1a 1b 0a 0b ")
 
@@ -170,52 +172,55 @@ def memory(tmp_path, monkeypatch):
     return PretendMemory(tmp_path)
 
 
-def enter(memory, counted=COUNTED, **options):
-    return admitted(memory, counted, RecordingChannel().waiting, **options)
+def enter(memory, estimate=ESTIMATE, **options):
+    return admit(memory, estimate, RecordingChannel().waiting, **options)
 
 
 @pytest.mark.parametrize("alone", [False, True])
-def test_only_one_that_is_alone_may_take_more_than_was_counted(memory, alone):
+def test_only_a_candidate_that_runs_alone_is_not_capped(memory, alone):
     with enter(memory, alone=alone):
         assert memory.capped is not alone
 
 
-def test_one_that_no_other_fits_beside_is_alone(memory):
-    with enter(memory, Footprint(0, memory.total - CONTEXT)):
+def test_a_candidate_that_needs_all_memory_runs_alone(memory):
+    with enter(memory, MemoryEstimate(0, memory.total - CUDA_CONTEXT)):
         assert memory.capped is False
 
 
-def test_what_does_not_fit_into_the_whole_device_is_refused_at_once(memory):
-    whole = Footprint(0, memory.total)
+def test_a_candidate_larger_than_the_device_is_refused_at_once(memory):
+    whole = MemoryEstimate(0, memory.total)
     with pytest.raises(
-        NoRoomError, match=r"takes 1\.72 GB of GPU memory, and the GPU has 1\.72 GB, of which"
+        InsufficientMemoryError,
+        match=r"needs 1\.72 GB of GPU memory; the GPU has 1\.72 GB, of which",
     ):
         enter(memory, whole).__enter__()
 
 
-def test_what_strangers_keep_for_long_is_not_waited_for(memory, tmp_path, monkeypatch):
-    monkeypatch.setattr(admission, "PATIENCE", 0.0)
-    (tmp_path / "gpu-taken-by.1").write_text(str(memory.total - 10**8))
+def test_memory_of_other_processes_is_waited_for_only_so_long(memory, tmp_path, monkeypatch):
+    monkeypatch.setattr(admission, "MEMORY_TIMEOUT", 0.0)
+    (tmp_path / "gpu-used-by.1").write_text(str(memory.total - 10**8))
     with pytest.raises(
-        NoRoomError, match=r"strangers have left 0\.10 GB of the GPU's 1\.72 GB for 0 s"
+        InsufficientMemoryError, match=r"other than gansearch's have left 0\.10 GB of 1\.72 GB free"
     ):
         enter(memory).__enter__()
 
 
-def test_memory_that_another_took_in_the_last_moment_is_waited_for(memory, monkeypatch):
+def test_a_failed_reservation_is_tried_again(memory, monkeypatch):
     answers = [False, True]
-    monkeypatch.setattr(memory, "take", lambda claim, capped: answers.pop(0))
+    monkeypatch.setattr(memory, "reserve", lambda size, capped: answers.pop(0))
     with enter(memory):
         assert answers == []
 
 
-@pytest.mark.parametrize(("alone", "error"), [(True, NoRoomError), (False, torch.OutOfMemoryError)])
-def test_memory_that_runs_out_with_the_device_to_itself_runs_out_for_good(memory, alone, error):
+@pytest.mark.parametrize(
+    ("alone", "error"), [(True, InsufficientMemoryError), (False, torch.OutOfMemoryError)]
+)
+def test_running_out_of_memory_alone_is_final(memory, alone, error):
     with pytest.raises(error, match="Tried to allocate"), enter(memory, alone=alone):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB")
 
 
-def test_a_place_that_was_left_is_free(memory):
+def test_a_place_is_free_after_its_candidate(memory):
     for _ in range(2):
         with enter(memory, alone=True):
             pass

@@ -1,4 +1,4 @@
-"""The count of a training's memory, held against the same training in real memory, on the CPU."""
+"""Memory estimates compared with the same training in real memory, on the CPU."""
 
 from typing import ClassVar
 
@@ -9,11 +9,11 @@ from torch import nn
 from gansearch.candidate import Candidate
 from gansearch.components import Generator
 from gansearch.execution.gpu.estimate import (
-    GRANULE,
+    BLOCK,
     SMALL,
-    Footprint,
-    HighWater,
-    footprint,
+    MemoryEstimate,
+    PeakMemory,
+    estimate_memory,
     rehearse,
 )
 from gansearch.registry import Registry
@@ -53,7 +53,7 @@ CASES = [
 
 @pytest.fixture
 def case(make_spec):
-    """A candidate, its data and its training."""
+    """Return a candidate, its data and its training."""
 
     def case(*overrides):
         own = (
@@ -69,118 +69,118 @@ def case(make_spec):
     return case
 
 
-def taken(candidate, data, training):
-    """The peak of the same training with real tensors."""
-    with HighWater(CPU) as water:
+def used(candidate, data, training):
+    """Return the peak of the same training with real tensors."""
+    with PeakMemory(CPU) as memory:
         rehearse(candidate, data, training, CPU)
-    return water.peak
+    return memory.peak
 
 
 @pytest.mark.parametrize("overrides", CASES, ids=" ".join)
-def test_what_is_counted_is_what_a_training_takes(case, overrides):
-    # Kernels of the CPU lay out a few tensors otherwise, and then copy, or need not.
-    assert footprint(*case(*overrides), "fp32").total == pytest.approx(
-        taken(*case(*overrides)).total, rel=0.02
+def test_the_estimate_equals_the_memory_in_use(case, overrides):
+    # CPU kernels use another layout for a few tensors, and so copy more or less: within 2%.
+    assert estimate_memory(*case(*overrides), "fp32").total == pytest.approx(
+        used(*case(*overrides)).total, rel=0.02
     )
 
 
-def test_a_training_takes_more_with_larger_batches_networks_and_data(case):
-    def counted(*overrides):
-        return footprint(*case(IMAGES, DCGAN, *overrides), "fp32").total
+def test_larger_batches_networks_and_data_need_more_memory(case):
+    def estimated(*overrides):
+        return estimate_memory(*case(IMAGES, DCGAN, *overrides), "fp32").total
 
-    least = counted()
+    least = estimated()
     for more in (
         "training.batch_size=32",
         "generator.width=16",
         "dataset.limit=4000",
         "schedule.generator_ema=0.9",
     ):
-        assert counted(more) > least
+        assert estimated(more) > least
 
 
 @pytest.mark.parametrize("generator", [DENSE, DCGAN, UPCONV], ids=str)
-def test_bf16_never_takes_more_than_is_counted(case, monkeypatch, generator):
+def test_the_estimate_for_bf16_is_an_upper_bound(case, monkeypatch, generator):
     candidate, data, training = case(IMAGES, generator)
-    counted = footprint(candidate, data, training, "bf16")
+    estimate = estimate_memory(candidate, data, training, "bf16")
     monkeypatch.setattr(
         "gansearch.training.networks.autocast", lambda _, device: autocast("bf16", device)
     )
-    assert 0.5 < taken(candidate, data, training).total / counted.total <= 1
+    assert 0.5 < used(candidate, data, training).total / estimate.total <= 1
 
 
-class Asks(Generator):
-    """Cannot be counted: what it does depends on a value."""
+class ReadsValues(Generator):
+    """Generator without an estimate: it reads values of its input."""
 
     latent: int = 2
     feeds_on: ClassVar = "samples"
 
     def build(self, images):
-        class Asking(nn.Conv2d):
+        class Reading(nn.Conv2d):
             def forward(self, samples):
                 return super().forward(samples) if samples.mean() < 10 else samples
 
-        return Asking(images.channels, images.channels, 1)
+        return Reading(images.channels, images.channels, 1)
 
 
-def test_a_candidate_that_asks_for_a_value_is_not_counted(case):
+def test_a_candidate_that_reads_values_has_no_estimate(case):
     candidate, data, training = case("ring-2d")
     parts = {role: (candidate.uses[role], getattr(candidate, role)) for role in candidate.uses}
-    asking = Candidate.of(parts | {"generator": ("asks", Asks())})
-    assert footprint(asking, data, training, "fp32") is None
-    assert taken(asking, data, training).total > 0
+    asking = Candidate.of(parts | {"generator": ("reads-values", ReadsValues())})
+    assert estimate_memory(asking, data, training, "fp32") is None
+    assert used(asking, data, training).total > 0
 
 
-def test_to_count_draws_no_random_number(case):
+def test_an_estimate_draws_no_random_number(case):
     before = torch.get_rng_state()
-    footprint(*case(IMAGES, DCGAN), "fp32")
+    estimate_memory(*case(IMAGES, DCGAN), "fp32")
     assert torch.equal(torch.get_rng_state(), before)
 
 
 # --------------------------------------------------------------------------------------------------
-# The mark
+# PeakMemory
 
 
 def test_memory_counts_once_for_as_long_as_anything_holds_it():
-    with HighWater(CPU) as water:
-        first = torch.zeros(GRANULE)  # of 4 bytes each
+    with PeakMemory(CPU) as memory:
+        first = torch.zeros(BLOCK)  # of 4 bytes each
         view = first[:7].reshape(7)
         del first
-        assert water.peak == Footprint(4 * GRANULE, 0)
+        assert memory.peak == MemoryEstimate(4 * BLOCK, 0)
         del view
-        _ = torch.zeros(2 * GRANULE)
-    assert water.peak == Footprint(8 * GRANULE, 0)
+        _ = torch.zeros(2 * BLOCK)
+    assert memory.peak == MemoryEstimate(8 * BLOCK, 0)
 
 
-def test_what_a_graph_keeps_for_its_backward_counts():
-    with HighWater(CPU) as water:
-        weight = torch.ones(GRANULE, requires_grad=True)
+def test_tensors_saved_for_backward_count():
+    with PeakMemory(CPU) as memory:
+        weight = torch.ones(BLOCK, requires_grad=True)
         for _ in range(4):
             weight = weight.exp()
-    assert water.peak == Footprint(5 * 4 * GRANULE, 0)
+    assert memory.peak == MemoryEstimate(5 * 4 * BLOCK, 0)
 
 
-def test_every_tensor_is_rounded_up_and_belongs_to_the_pool_of_its_size():
-    with HighWater(CPU) as water:
+def test_a_tensor_is_rounded_up_and_counts_in_the_pool_of_its_size():
+    with PeakMemory(CPU) as memory:
         _kept = [
             torch.zeros(1),
             torch.zeros(SMALL, dtype=torch.uint8),
             torch.zeros(SMALL + 1, dtype=torch.uint8),
         ]
-    assert water.peak == Footprint(GRANULE + SMALL, SMALL + GRANULE)
+    assert memory.peak == MemoryEstimate(BLOCK + SMALL, SMALL + BLOCK)
 
 
 def test_memory_of_another_device_does_not_count():
-    with HighWater(torch.device("meta")) as water:
+    with PeakMemory(torch.device("meta")) as memory:
         torch.zeros(1000)
-    assert water.peak == Footprint(0, 0)
+    assert memory.peak == MemoryEstimate(0, 0)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 @pytest.mark.parametrize("overrides", CASES[:5], ids=" ".join)
-def test_on_a_gpu_a_training_takes_what_was_counted_and_little_more(case, overrides):
-    from gansearch.execution.gpu.memory import claim_of
+def test_on_a_gpu_the_reservation_covers_the_memory_in_use(case, overrides):
+    from gansearch.execution.gpu.memory import with_reserves
 
-    counted = footprint(*case(*overrides), "fp32")
+    estimate = estimate_memory(*case(*overrides), "fp32")
     torch.cuda.reset_peak_memory_stats()
     rehearse(*case(*overrides), torch.device("cuda"))
-    assert torch.cuda.max_memory_reserved() <= claim_of(counted).total
+    assert torch.cuda.max_memory_reserved() <= with_reserves(estimate).total

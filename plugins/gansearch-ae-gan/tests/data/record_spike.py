@@ -1,12 +1,12 @@
-"""Record spikes of an AE-GAN with alpha 1, beta 0.005 and learning rate 1e-4: `spike-STEP.parquet`.
+"""Record spikes of an AE-GAN with alpha 1 and beta 0.005 at a learning rate of 1e-4: `spike-STEP.parquet`.
 
     python plugins/gansearch-ae-gan/tests/data/record_spike.py
 
-The learning rate of the autoencoder is 25 times as high for ten steps. Detectors probe the samples
-as in a study, and stop nothing. About two minutes on one core.
+The autoencoder's learning rate is 25 times as high for ten steps. The detectors look at samples when
+they would in a study, and stop nothing. About two minutes on one core.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -23,7 +23,8 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.probe import Probe
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.study.spec import StepsSpec
-from gansearch.training.loop import Hooks, train
+from gansearch.training.loop import train
+from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 
 STEPS = (401, 801)
@@ -32,7 +33,7 @@ FACTOR = 25
 
 
 class Onlooker(RunWatch):
-    """Watch that probes samples as its detectors do and always says healthy."""
+    """Asks for samples as its detectors do, and never says anything."""
 
     def observe(self, step: int, row: Mapping[str, float]) -> Verdict:
         return HEALTHY
@@ -41,21 +42,26 @@ class Onlooker(RunWatch):
         return HEALTHY
 
 
-def spike_at(start: int) -> Callable[[int, GANNetworks], None]:
-    """Return a hook that raises the generator's learning rate at a step and lowers it again."""
+class Spiking(TrainingMonitor):
+    """Probe samples; raise the generator's learning rate at a step, and lower it again."""
 
-    def disturb(step: int, players: GANNetworks) -> None:
-        group = players.generator.optimizer.param_groups[0]
-        if step == start:
+    def __init__(self, probe: Probe, start: int) -> None:
+        self.probe_samples = probe.samples
+        self._probe, self._start = probe, start
+
+    def on_probe(self, samples: torch.Tensor) -> Mapping[str, float]:
+        return self._probe(samples)
+
+    def before_step(self, step: int, networks: GANNetworks) -> None:
+        group = networks.generator.optimizer.param_groups[0]
+        if step == self._start:
             group["lr"] *= FACTOR
-        if step == start + LENGTH:
+        if step == self._start + LENGTH:
             group["lr"] /= FACTOR
-
-    return disturb
 
 
 def record(start: int) -> pd.DataFrame:
-    """Train with a spike at a step; return the signals, one row per step."""
+    """The signals of a run with a spike at a step, a row a step."""
     torch.set_num_threads(1)
     sneakers = FashionMNIST(classes=(7,))
     candidate = Candidate(
@@ -67,10 +73,8 @@ def record(start: int) -> pd.DataFrame:
         uses={},
     )
     data = sneakers.load()
-    probe = Probe(data)
-    hooks = Hooks(probe=probe, probe_samples=probe.samples, disturb=spike_at(start))
     spec = StepsSpec(steps=1300, checkpoint_every=0, sample_every=0, device="cpu", precision="fp32")
-    rows = train(candidate, data, spec, Onlooker([ModeCollapse()]), hooks).rows
+    rows = train(candidate, data, spec, Onlooker([ModeCollapse()]), Spiking(Probe(data), start)).rows
     return pd.DataFrame(rows, index=range(1, len(rows) + 1)).astype("float32")
 
 

@@ -1,0 +1,83 @@
+"""Training monitor of a trial: reports to the driver, probes, saves samples, measures at rungs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+
+from torch import Tensor
+
+from gansearch.components import Data, SampleMetric
+from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.probe import Probe
+from gansearch.execution.measurement import measure_metrics
+from gansearch.messages import AtRung, Channel, Decision, Job, Progress
+from gansearch.signals import Row, Verdict
+from gansearch.storage.run_folder import TrialFolder
+from gansearch.storage.sample_images import save_samples
+from gansearch.study.spec import StepsSpec
+from gansearch.training.monitor import TrainingMonitor
+from gansearch.training.networks import GANNetworks
+from gansearch.trial_record import Rung
+
+
+class TrialMonitor(TrainingMonitor):
+    """Monitor of one trial."""
+
+    def __init__(
+        self,
+        job: Job,
+        data: Data,
+        training: StepsSpec,
+        metrics: Mapping[str, SampleMetric],
+        rungs: Iterable[int],
+        channel: Channel,
+    ) -> None:
+        """Create the monitor.
+
+        Args:
+            job: the trial.
+            data: its data set, loaded.
+            training: its training in steps.
+            metrics: the metrics to measure at rungs, beside coverage.
+            rungs: the steps after which it is compared with other trials.
+            channel: the channel to the driver.
+        """
+        self.rungs, self.rung_samples = frozenset(rungs), training.eval_samples
+        self._probe = Probe(data)
+        self.probe_samples = self._probe.samples
+        self._job, self._data, self._steps = job, data, training.steps
+        self._metrics, self._channel = metrics, channel
+        self._reconstructed = job.candidate.generator.feeds_on == "samples"
+        self._last_report: tuple[int, float] | None = None
+
+    def before_step(self, step: int, networks: GANNetworks) -> None:
+        if self._last_report is None:
+            self._last_report = step - 1, time.monotonic()
+
+    def on_probe(self, samples: Tensor) -> Mapping[str, float]:
+        return self._probe(samples)
+
+    def on_samples(self, step: int, samples: Tensor) -> None:
+        path = TrialFolder(self._job.folder).sample_path(step)
+        save_samples(samples, self._data, path, reconstructed=self._reconstructed)
+
+    def on_progress(self, step: int, row: Row, verdict: Verdict) -> None:
+        now = time.monotonic()
+        last_step, last_time = self._last_report or (step, now)
+        self._last_report = step, now
+        pace = (step - last_step) / max(now - last_time, 1e-9)
+        progress = Progress(self._job.trial, step, self._steps, pace, dict(row), verdict)
+        self._channel.progress(progress)
+
+    def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
+        evidence = TrainedEvidence(
+            self._data, samples, extractor_for(self._data), reconstructed=self._reconstructed
+        )
+        # Coverage predicts whether a run stays healthy.
+        coverage = {"coverage": self._probe.coverage(evidence.fake_features)}
+        return coverage | measure_metrics(self._metrics, evidence, self._channel.heartbeat)
+
+    def on_rung(self, rungs: Sequence[Rung]) -> Decision:
+        return self._channel.at_rung(AtRung(self._job.trial, rungs))
