@@ -137,7 +137,8 @@ class BatchLossInputs:
     @cached_property
     def _mixed_outputs(self) -> list[DiscriminatorOutput]:
         """Outputs for real and for generated samples that passed as one batch."""
-        scores, features = self._networks.discriminate(torch.cat([self.real, self._scored_fake()]))
+        fake = self._scored_fake()  # first: the order of draws decides what a seed gives
+        scores, features = self._networks.discriminate(torch.cat([self.real, fake]))
         halves = torch.split(scores, len(scores) // 2)
         if features is None:
             return [DiscriminatorOutput(half, None) for half in halves]
