@@ -50,7 +50,7 @@ SAMPLERS = ("tpe", "nsga2", "random")
 
 
 class NoTraining:
-    """An executor whose jobs end at once, a third of them badly, with records of the usual length."""
+    """Executor whose jobs end at once, a third of them failed, with records of the usual length."""
 
     slots = 1
 
@@ -181,7 +181,7 @@ def _copy(known: optuna.Study, database: Path, size: int) -> None:
 
 
 def tell_to_nsga2(database: Path, population: int) -> None:
-    """Make of these trials what NSGA-II would have been told: generations, their parents, failures as COMPLETE."""
+    """Convert these trials to those of NSGA-II: generations, parents, failures as COMPLETE."""
     generation = KINDS["nsga2"].make(study_of("nsga2", 1).search, 0)
     key, parents = generation._get_generation_key(), generation._get_parent_cache_key_prefix()
     with closing(sqlite3.connect(database)) as connection, connection:

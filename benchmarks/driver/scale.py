@@ -1,4 +1,4 @@
-"""How many slots one driver can feed, by simulation: trials that take their time in a clock of their own.
+"""Simulate how many slots one driver can feed; trials take their time by a simulated clock.
 
     python benchmarks/driver/scale.py [--samplers random tpe shrink] [--slots 100 1000] [--trials 10000]
                                       [--training 300] [--limit 540] [--work DIR] [--out results.json]
@@ -186,7 +186,7 @@ class Ledger:
 def simulate(
     sampler: str, slots: int, trials: int, training: float, limit: float, work: Path
 ) -> dict[str, object]:
-    """One search, from its first trial to its last or to the limit. Runs in a process of its own."""
+    """Run one search to its last trial or to the limit, in a process of its own."""
     torch.set_num_threads(1)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     spec = study_of(sampler, trials)
