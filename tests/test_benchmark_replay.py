@@ -28,7 +28,7 @@ def compare():
 
 
 def row(candidate):
-    """Half as good at each rung as at the next but one; those with a latent of 1 collapse, and are condemned at 800."""
+    """A run that improves from rung to rung; with a latent of 1 it collapses at step 800."""
     parameters, number = candidate["parameters"], candidate["number"]
     collapses = parameters["generator.latent"] == 1
     final = (

@@ -1,4 +1,4 @@
-"""Our search and plain Optuna TPE at the same time, for as long, on a core each: what has either found?
+"""Run our search and plain Optuna TPE side by side, on a core each, and compare their fronts.
 
     python benchmarks/live/measure.py [--minutes 15] [--seeds 3] [--runs FOLDER] [--out FOLDER]
 
@@ -42,7 +42,7 @@ SETTINGS: Mapping[str, Sequence[str]] = {
 }
 COLOURS = {"ours": BLUE, "tpe": ORANGE}
 COVERAGE, DUPLICATES = 0.02, 0.01
-"""What the samples of a model must cover, and the near-duplicates that they may have: the limits of mode collapse."""
+"""Limits of mode collapse: smallest coverage and largest share of near-duplicates."""
 GRACE = 60
 """Seconds in which a search must have ended once it is asked to."""
 Point = tuple[float, float]
@@ -133,7 +133,7 @@ def front_of(points: Sequence[Point]) -> list[Point]:
 
 
 def summary(one: Mapping[str, Any], baseline: Point) -> dict[str, Any]:
-    """A search in figures: hypervolume in decades times MMD up to twice the baseline's, and the smallest as good."""
+    """Compute a search's hypervolume, and its smallest model as good as the baseline."""
     points = sound(one)
     volume = hypervolume(
         [(math.log10(s), q) for s, q in points], (math.log10(baseline[0]), 2 * baseline[1])

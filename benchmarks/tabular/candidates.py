@@ -32,8 +32,8 @@ SEED = 0
 SEEDS = 3
 """With which some candidates are trained, the study's own two among them; the others with one."""
 IN_DOUBT = frozenset({74, 124, 185, 190, 198})
-"""Smaller than the smallest that was stable with several seeds, and by their first seed as good: recorded with
-several seeds afterwards, or else it would not be known which one is the smallest."""
+"""Smaller than the smallest stable candidate and as good by their first seed. They were recorded with
+several seeds afterwards, since otherwise the smallest stable one would not be known."""
 NAMED = -1
 """Stands for the stratum of what the study names outright."""
 
@@ -50,7 +50,7 @@ class Stratum(NamedTuple):
 
 WANTED = (12, 14, 28, 28, 28, 26, 20, 18, 17, 17)
 REPEATED = (1, 1, 7, 8, 8, 7, 6, 4, 3, 3)
-"""Few of the smallest two strata, where a latent of 1 is all that fits, and most where the front begins."""
+"""Few of the smallest two strata, where only a latent of 1 fits; most where the front begins."""
 
 
 def strata_between(
@@ -79,7 +79,7 @@ def candidate_of(space: SearchSpace, parameters: Mapping[str, Scalar]) -> Candid
 
 
 def choose(study: Study, strata: Sequence[Stratum]) -> list[dict[str, Any]]:
-    """The candidates, in an order of which any beginning has about the same share of each stratum."""
+    """Choose candidates, ordered so that any prefix has about the same share of each stratum."""
     chosen = [
         (
             ((rank + 0.5) / strata[i].wanted, i),

@@ -63,8 +63,7 @@ BUDGETS = (0.25, 0.5, 1.0)
 """Shares of the seconds that training every candidate takes."""
 RESAMPLES = 2000
 FATES = ("done", "rung", "verdict", "end")
-"""What becomes of a candidate: it comes through, is given up at a rung, is stopped by a verdict, or the detectors
-will not have it once it has been trained to its end, as suspect or as failed."""
+"""Fates of a candidate: complete, pruned at a rung, stopped by a verdict, or refused at its end."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -80,7 +79,7 @@ class Trace:
     numbers: Mapping[str, int]
     done: list[Run] = field(default_factory=list)
     volumes: list[tuple[float, float, float]] = field(default_factory=list)
-    """CPU seconds, those of them spent on runs that end badly, and the hypervolume of what had come through by then."""
+    """CPU seconds, those spent on runs that end badly, and the hypervolume found by then."""
     done_at: dict[int, float] = field(default_factory=dict)
     """By candidate the CPU seconds until it had come through."""
     fates: dict[int, str] = field(default_factory=dict)
@@ -121,11 +120,11 @@ class Trace:
 
     @property
     def worst(self) -> float:
-        """The MMD up to which a candidate is of interest: of those beyond, none could be the smallest stable one."""
+        """MMD beyond which no candidate could be the smallest stable one."""
         return (1 + 3 * self.truth.tolerance) * self.truth.median_mmd(0)
 
     def summary(self) -> dict[str, Any]:
-        """What the search came to; times as shares of what training every candidate takes, None for never."""
+        """Return the results; times are shares of training every candidate, None for never."""
         truth, spent = self.truth, self.executor.spent
         total = truth.table.seconds
         never = (math.inf, spent.failed, 0.0)
@@ -211,7 +210,7 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
 
 
 class SizeGate(FeasibilityCheck):
-    """Refuses what is no smaller than a stable model, as if a certification came, for nothing, with each trial."""
+    """Refuse candidates as large as a stable model, as if each trial were certified at no cost."""
 
     def __init__(self, study: Study, trace: Trace) -> None:
         super().__init__(study.space, sizes_of(trace.truth.table, trace.numbers), {})
@@ -288,7 +287,7 @@ def _row(name: str, mine: Sequence[Mapping[str, Any]], smallest: int) -> str:
 
 
 def _median(shares: Sequence[float | None]) -> str:
-    """The median of shares and its interval, in per cent; a search that never came there took for ever."""
+    """Format the median of shares and its interval in per cent; None counts as infinite."""
     values = np.array([math.inf if share is None else share for share in shares])
     draws = np.random.default_rng(0).choice(values, (RESAMPLES, len(values)))
     low, high = np.quantile(np.median(draws, axis=1), [0.025, 0.975], method="nearest")

@@ -22,7 +22,7 @@ from gansearch.search.learning_curves import CHANCE_COVERAGE
 
 PAGE = "foretelling.md"
 SMALL = 4000
-"""Parameters below which candidates are looked at by themselves too: what is small covers less, and fails more."""
+"""Parameters below which candidates are also analysed apart: they cover less and fail more."""
 
 Array = NDArray[np.float64]
 

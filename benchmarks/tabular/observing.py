@@ -1,4 +1,4 @@
-"""What is observed of a run while it trains: what the detectors say, what its samples are worth, what it all costs."""
+"""Observers of a recorded run: detector verdicts, metrics at rungs, and costs."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Meter:
 
 
 class Onlooker(RunWatch):
-    """Writes down what the detectors say and lets every run go on, so that it is known what they would have killed."""
+    """Watch that records the verdicts and stops no run, so that false alarms are known too."""
 
     def __init__(self, detectors: Sequence[Detector], meter: Meter) -> None:
         super().__init__(detectors)

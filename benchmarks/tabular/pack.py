@@ -1,4 +1,4 @@
-"""Put the recorded runs into one table, and describe it. Works on a recording that is not finished, too.
+"""Pack the recorded runs into one table and write its datasheet; the recording may be unfinished.
 
 Runs that a table in the same place has already stay in it.
 
@@ -32,7 +32,7 @@ MADE_WITH = "made_with"
 
 
 def packed(files: Sequence[Path], every: int, before: pa.Table | None = None) -> pa.Table:
-    """The runs of these files, with the signals of every so many steps, and those of a table that was there before."""
+    """Merge the runs of these files, thinned to every so many steps, into the table before."""
     tables = [thinned(pq.read_table(file), every) for file in files]
     if before is not None:
         again = {(table["number"][0].as_py(), table["seed"][0].as_py()) for table in tables}
@@ -47,7 +47,7 @@ def packed(files: Sequence[Path], every: int, before: pa.Table | None = None) ->
 
 
 def thinned(table: pa.Table, every: int) -> pa.Table:
-    """The same with every so many steps of the signals, a column that says which, and one for what it was made with."""
+    """Keep the signals of every so many steps; add columns for these steps and for the stamp."""
     names = [name for name in table.column_names if name.startswith("signals.")]
     steps = len(table[names[0]][0])
     for name in names:

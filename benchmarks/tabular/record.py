@@ -1,4 +1,4 @@
-"""Train every candidate of the table to its full length, and keep all that a search could have seen on the way.
+"""Train every candidate of the table to its full length, and record what a search would see.
 
     python benchmarks/tabular/record.py [--workers 2] [--only-first N] [--out FOLDER]
 
@@ -157,7 +157,7 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
 
 
 def ends_well(study: Study, figures: Mapping[str, float]) -> bool:
-    """Whether samples at the end are neither collapsed nor far from the data, by the study's own limits of collapse."""
+    """Return true if the final samples are not collapsed, by the study's own limits."""
     limits = next(
         (detector for detector in study.space.detectors if isinstance(detector, ModeCollapse)),
         ModeCollapse(),

@@ -1,4 +1,4 @@
-"""Hear today's detectors on the recorded runs, and write down what they say instead of what they said then.
+"""Run the current detectors over the recorded runs, and replace the recorded verdicts.
 
     python benchmarks/tabular/rehear.py [--runs FOLDER] [--study FILE]
 

@@ -1,8 +1,8 @@
 """Replays the table: a search runs on it with everything real but the training, in seconds.
 
 The driver, the samplers, the rungs, the verdicts and what is made of them are those of any study.
-Only the candidates are those of the table, so a sampler's wish is granted by the nearest one that it
-has not had yet; and a run takes the seconds that it took when it was recorded.
+Only the candidates are those of the table, so a proposal is replaced by the nearest untried one;
+and a run takes the seconds that it took when it was recorded.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from gansearch.trial_record import Rung, TrialRecord
 TABLE = HERE / "table.parquet"
 METRICS = ("mmd", "fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")
 RUNG_SECONDS = 0.45
-"""CPU seconds to measure the MMD of 2,000 samples at a rung; their coverage takes a hundredth of that."""
+"""CPU seconds to measure the MMD of 2,000 samples at a rung; coverage takes a hundredth of it."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -71,7 +71,7 @@ class Run:
     """CPU seconds to measure everything at the end."""
     ends_well: bool
     condemned: Verdict | None
-    """The verdict by which the study's detectors would have ended it, at the step at which they would."""
+    """Verdict and step at which the study's detectors would have stopped the run."""
     at_end: Verdict
 
     def seconds(self, step: int) -> float:

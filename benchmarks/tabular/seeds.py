@@ -1,8 +1,8 @@
-"""What other seeds do to a candidate: how often one that is called stable fails the next, and how far qualities differ.
+"""Variation between seeds: how often a stable candidate fails the next one, and the quality noise.
 
     python benchmarks/tabular/seeds.py [--table FILE] [--out seeds.md]
 
-Goes by the candidates of the table that were trained with several seeds, and by the detectors' word. Each
+Uses the candidates of the table that were trained with several seeds, and their verdicts. Each
 seed in turn is the fresh one; the others are what a certificate would rest on.
 """
 
@@ -34,9 +34,9 @@ def is_healthy(run: Run) -> bool:
 def fresh(
     groups: Sequence[Sequence[Run]], known: int, of: Callable[[Run], bool]
 ) -> tuple[int, int]:
-    """Of the times that so many seeds are healthy, how many there are, and how many of the next ones fail.
+    """Count the choices of so many healthy seeds, and those after which the next seed fails.
 
-    Every choice of seeds and of the next one counts, so those of one candidate are no independent trials.
+    Every choice of seeds and of the next one counts, so those of one candidate are dependent.
     """
     outcomes = [
         of(group[i])
@@ -54,7 +54,7 @@ def _choices(seeds: int, known: int) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 
 def noise(groups: Sequence[Sequence[Run]]) -> float:
-    """Relative standard deviation of the final MMD between healthy seeds of one candidate, pooled."""
+    """Pool the relative standard deviation of the final MMD between healthy seeds of a candidate."""
     logs = [[math.log(run.final["mmd"]) for run in group if is_healthy(run)] for group in groups]
     pairs = [(statistics.variance(values), len(values) - 1) for values in logs if len(values) > 1]
     return math.exp(math.sqrt(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))) - 1

@@ -20,10 +20,10 @@ class Never:
 
 
 class Asha:
-    """Ray's asynchronous successive halving on the quality alone, which knows nothing of sizes and verdicts.
+    """Ray's asynchronous successive halving on the quality alone, without sizes and verdicts.
 
-    Ray's defaults, but for the first milestone and the last step. A result counts for the milestone that it has
-    passed: for that of 400 steps the one that the table has after 500.
+    Ray's defaults, but for the first milestone and the last step. A result counts for the milestone
+    that it has passed: for that of 400 steps the one that the table has after 500.
     """
 
     def __init__(self, steps: Sequence[int]) -> None:

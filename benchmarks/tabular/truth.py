@@ -1,4 +1,4 @@
-"""What is true of the table, and a search does not know: its front, and the smallest stable candidate."""
+"""Ground truth of the table, unknown to a search: its front and its smallest stable candidate."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Truth:
 
     @cached_property
     def reference(self) -> Point:
-        """The baseline's size and twice its MMD: the corner of the hypervolume, as `gansearch pareto` has it."""
+        """Reference point of `gansearch pareto`: the baseline's size and twice its MMD."""
         size, mmd = self.point(self.table.first[0])
         return size, 2 * mmd
 
@@ -58,7 +58,7 @@ class Truth:
 
     @cached_property
     def stable(self) -> frozenset[int]:
-        """Candidates trained with several seeds that end well with all of them, with a median within tolerance."""
+        """Candidates that end well with each of several seeds, with a median within tolerance."""
         several = max(len(self.table.seeds(n)) for n in self.table.first)
         limit = (1 + self.tolerance) * self.median_mmd(0)
         known = [
