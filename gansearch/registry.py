@@ -97,7 +97,8 @@ def unknown(what: str, name: str, available: Iterable[str]) -> str:
     available = sorted(available)
     near = get_close_matches(name, available, n=2)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-    return f"unknown {what} {name!r}{hint} (available: {', '.join(available) or 'none'})"
+    listed = f" (available: {', '.join(available)})" if available else ""
+    return f"unknown {what} {name!r}{hint}{listed}"
 
 
 def _load(role: str, point: EntryPoint) -> type[Component]:

@@ -112,7 +112,7 @@ class ComponentResolver:
             try:
                 detectors.append(component.model_validate(node.fields))
             except ValidationError as error:
-                self.problems += problems_of(error, ("detectors", i))
+                self.problems += problems_of(error, ("detectors", i), component)
         return tuple(detectors)
 
     def metrics(self, places: Mapping[str, Place]) -> dict[str, Metric]:

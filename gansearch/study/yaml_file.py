@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any, Self
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from gansearch.errors import Place, Problem, StudyError
+from gansearch.registry import unknown
 from gansearch.study.spec import StudySpec, data_parallel_problems
 from gansearch.study.urls import masked
 
@@ -79,7 +80,7 @@ class StudyDocument:
         try:
             spec = StudySpec.model_validate(self.tree)
         except ValidationError as error:
-            raise self.error(problems_of(error)) from None
+            raise self.error(problems_of(error, model=StudySpec)) from None
         if problems := data_parallel_problems(spec):
             raise self.error(problems)
         return spec
@@ -103,25 +104,38 @@ class StudyDocument:
         return Problem(problem.where, problem.message, *self._positions.get(parent, (1, 1)))
 
 
-def problems_of(error: ValidationError, prefix: Place = ()) -> list[Problem]:
+def problems_of(
+    error: ValidationError, prefix: Place = (), model: type[BaseModel] | None = None
+) -> list[Problem]:
     """Convert the findings of pydantic to problems with rule and value.
 
     Args:
         error: raised by a model or a field.
         prefix: place in the study of what was validated.
+        model: the model that raised it, whose keys are listed where one is unknown.
     """
-    return [Problem(prefix + tuple(found["loc"]), _rule(found)) for found in error.errors()]
+    return [Problem(prefix + tuple(found["loc"]), _rule(found, model)) for found in error.errors()]
 
 
-def _rule(found: Any) -> str:
+def _rule(found: Any, model: type[BaseModel] | None) -> str:
     if found["type"] == "extra_forbidden":
-        return "unknown key"
+        *section, key = found["loc"]
+        return unknown("key", str(key), _keys(section, model))
     if found["type"] == "missing":
         return "is missing"
     message = str(found["msg"]).removeprefix("Value error, ")
     if isinstance(found["input"], (str, int, float, bool, type(None))):
         message += f", got {masked(repr(found['input']))}"
     return message[0].lower() + message[1:]
+
+
+def _keys(section: Sequence[str | int], model: type[BaseModel] | None) -> Sequence[str]:
+    """Return the keys of a section of a model, or none where they are not known."""
+    for key in section:
+        field = model.model_fields.get(str(key)) if model else None
+        kind = field.annotation if field else None
+        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+    return tuple(model.model_fields) if model else ()
 
 
 def _refuse_aliases(text: str) -> None:

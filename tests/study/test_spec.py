@@ -59,8 +59,17 @@ def test_cuda_graphs_need_one_process_per_candidate(study_text):
     assert problems(text, "training.graphs=true") == [f"s.yaml:14:1: training.graphs: {rule}"]
 
 
-def test_an_unknown_key_is_located(study_text):
-    assert problems(study_text + "speed: 3\n") == ["s.yaml:22:1: speed: unknown key"]
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("serach.trials=3", "serach: unknown key 'serach'; did you mean 'search'? (available: "),
+        ("search.trails=3", "search.trails: unknown key 'trails'; did you mean 'trials'"),
+        ("objectives.0.metrik=fid", "objectives.0.metrik: unknown key 'metrik'"),
+        ("detectors=[{use: divergence, wait: 3}]", "unknown key 'wait' (available: "),
+    ],
+)
+def test_an_unknown_key_is_located_and_the_near_one_named(study_text, setting, message):
+    assert message in problems(study_text, setting)[0]
 
 
 def test_a_value_out_of_bounds_is_located_with_rule_and_value(study_text):
