@@ -17,7 +17,7 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.execution.worker import is_ending, pickle_task, start_forkserver
 from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
-from gansearch.messages import AtRung, Job, Progress
+from gansearch.messages import AtRung, Decision, Job, Progress
 from gansearch.registry import Registry
 from gansearch.signals import HEALTHY
 from gansearch.storage.run_folder import GENERATOR
