@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -342,23 +342,37 @@ class Split:
 
 
 @dataclass(frozen=True)
+class SampleFormat:
+    """Shape and range of values: all that a trained generator needs to know of its data."""
+
+    shape: ImageShape
+    is_image: bool
+    value_range: tuple[float, float]
+
+
+@dataclass(frozen=True)
 class Data:
-    """A data set in memory, and where it came from."""
+    """A dataset in memory, or mapped into it from files, and its source."""
 
     train: Split
     test: Split
     source: str
-    """For the record: the name of the data and of the place it was found, without the machine's paths."""
+    """Names of the data and of the place it was found, without the machine's paths."""
     digest: str
     """sha256 of all samples, in hexadecimal."""
     value_range: tuple[float, float] = (-1.0, 1.0)
-    """What 0 and 255 become for the networks; points are passed as they are."""
+    """Values that 0 and 255 become for the networks; points are passed as they are."""
     extractor: str | None = None
     """Name of the feature extractor that ships for this data; None takes random features."""
     modes: np.ndarray | None = None
     """Centres (modes, 2) of a mixture of points, whose standard deviation is `mode_std`."""
     mode_std: float | None = None
+    flip: bool = False
+    """Mirror each training sample left to right with probability 1/2 when a batch is drawn."""
     warnings: tuple[str, ...] = ()
+    """Messages for the user, such as the names of damaged files."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Properties of the source files, as JSON: formats, sizes and what was left out."""
 
     @property
     def shape(self) -> ImageShape:
@@ -368,8 +382,34 @@ class Data:
     def is_image(self) -> bool:
         return bool(self.train.samples.dtype == "uint8")
 
+    @property
+    def format(self) -> SampleFormat:
+        """Shape and range of values of a sample."""
+        return SampleFormat(self.shape, self.is_image, self.value_range)
+
+    @property
+    def summary(self) -> str:
+        """One line for the user: how many samples there are, of which kind, and what for."""
+        train, test = len(self.train.samples), len(self.test.samples)
+        channels, height, width = self.shape
+        noun = "pictures" if self.is_image else "points"
+        parts = [f"{train + test} {noun}: {train} train, {test} test"]
+        if self.is_image:
+            colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+            parts.append(f"at {height} x {width} {colours}")
+        if formats := self.details.get("formats"):
+            kinds = ", ".join(f"{count} {name}" for name, count in formats.items())
+            smallest, largest = (
+                " x ".join(map(str, self.details[name])) for name in ("smallest", "largest")
+            )
+            sizes = smallest if smallest == largest else f"{smallest} to {largest}"
+            parts.append(f"from {kinds} of {sizes} pixels (width x height)")
+        if left_out := sum(self.details.get("left_out", {}).values()):
+            parts.append(f"{left_out} files left out")
+        return "; ".join([*parts, *self.details.get("notes", ())])
+
     def to_range(self, samples: Tensor) -> Tensor:
-        """Stored samples (N, C, H, W) as the networks see them: float32, images scaled to `value_range`."""
+        """Scale stored samples (N, C, H, W) to `value_range`, as float32; points stay as they are."""
         if not self.is_image:
             return samples.float()
         low, high = self.value_range
@@ -380,6 +420,11 @@ class Dataset(Component):
     """Loads samples into memory."""
 
     role: ClassVar[str] = "dataset"
+    location: ClassVar[frozenset[str]] = frozenset()
+    """Fields that name the place of the data, such as a path, and change nothing about them.
+
+    A study may change them while it runs; a relative path may count from the study file.
+    """
 
     @abstractmethod
     def load(self) -> Data:
