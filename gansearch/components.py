@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -349,6 +349,10 @@ class SampleFormat:
     is_image: bool
     value_range: tuple[float, float]
 
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data, which `TypeAdapter(SampleFormat)` reads."""
+        return asdict(self)
+
 
 @dataclass(frozen=True)
 class Data:
@@ -425,6 +429,10 @@ class Dataset(Component):
 
     A study may change them while it runs; a relative path may count from the study file.
     """
+
+    def place(self) -> dict[str, Any]:
+        """Return the values of the fields in `location`."""
+        return {field: getattr(self, field) for field in sorted(self.location)}
 
     @abstractmethod
     def load(self) -> Data:

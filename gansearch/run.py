@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from gansearch.components import SizeMetric
 from gansearch.storage.run_folder import RunFolder, TrialFolder
+from gansearch.study.data_identity import DataIdentity
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
 from gansearch.study.study import Study
@@ -44,13 +45,23 @@ def run_study(
     spec, executor = study.spec, executor_of(study)
     if fresh and path.exists():
         RunFolder.open(path, study.spec.storage).clear()
-    folder = RunFolder.create(path, spec)
+    folder = open_folder(study, path)
     with folder.locked(), TrialStore.open(folder.database, spec.name, spec.objectives) as store:
         certification = TrialStore.certification(folder.database, spec.name)
         runs = certification.records() if certification else ()
         with executor as trainer:
             search_of(study, store, folder.trial, trainer, listener, stop, runs).run()
     return folder
+
+
+def open_folder(study: Study, path: Path) -> RunFolder:
+    """Open the folder of a study's run, or create it.
+
+    Raises:
+        RunFolderError: when it holds another study, or trials on other data.
+    """
+    identity = DataIdentity.of(study.data)
+    return RunFolder.create(path, study.spec, identity, study.space.dataset.location)
 
 
 def certifies_at_end(spec: StudySpec) -> bool:
@@ -84,7 +95,7 @@ def certify_study(
     from gansearch.storage.trial_store import TrialStore, certification_name
 
     spec = study.spec
-    with RunFolder.create(folder.path, spec).locked():
+    with open_folder(study, folder.path).locked():
         searched = TrialStore.read(folder.database, spec.name).records()
         plan = Plan(spec, searched, objective_axes(spec, study.space), choice)
         opened = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)

@@ -31,7 +31,7 @@ from gansearch.execution.gpu.estimate import footprint
 from gansearch.execution.gpu.memory import memory_of
 from gansearch.messages import AtRung, Channel, Job, Outcome, Progress
 from gansearch.signals import Remedy, Row, Verdict
-from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.run_folder import DATA, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.sample_images import save_samples
 from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint
@@ -109,7 +109,7 @@ class TrialRunner:
     ) -> Outcome:
         """Keep what a run leaves behind, and complete its outcome with what its samples are worth, where it has any."""
         advice = () if run.outdone else remedies(run.verdict, run.rows, job.candidate, data)
-        self._keep(run, advice, job.folder)
+        self._keep(run, advice, job.folder, data)
         metrics, stamp = ({}, {}) if samples is None else self._measure(run, samples, data, line)
         return replace(
             outcome,
@@ -119,10 +119,11 @@ class TrialRunner:
             stamp=stamp | _circumstances(run, data),
         )
 
-    def _keep(self, run: TrainedRun, advice: Sequence[Remedy], path: Path) -> None:
+    def _keep(self, run: TrainedRun, advice: Sequence[Remedy], path: Path, data: Data) -> None:
         folder = TrialFolder(path)
         folder.write_signals(run.rows)
         folder.write_predictions(run.predictions)
+        folder.write_json(DATA, data.format.to_json())
         folder.write_json(
             VERDICT, run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
         )

@@ -1,6 +1,7 @@
 """The run folder: what a study leaves on disk, and where.
 
 runs/<study>/study.yaml             the study with its defaults
+             data.json              the identity of the data that all trials share
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              identity               instead of study.db, where a database by URL keeps the trials: by this
                                     it knows whose they are
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -26,9 +27,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
+from gansearch.study.data_identity import DataIdentity, identity_differences
 from gansearch.study.database_url import without_password
 from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from gansearch.trial_record import TrialRecord
 
 STUDY, DATABASE, IDENTITY, LOCK = "study.yaml", "study.db", "identity", "lock"
+DATA = "data.json"
+"""In a run folder the identity of its data, in a trial's folder the format of its samples."""
 TRIALS, CERTIFICATION = "trials", "certification"
 CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "candidate.json",
@@ -60,23 +65,62 @@ class RunFolder:
         self._storage = storage
 
     @classmethod
-    def create(cls, path: Path, spec: StudySpec) -> Self:
-        """The folder for a study: a new one, or that of the same study begun before.
+    def create(
+        cls,
+        path: Path,
+        spec: StudySpec,
+        data: DataIdentity | None = None,
+        location: Collection[str] = (),
+    ) -> Self:
+        """Return the folder for a study: a new one, or that of the same study begun before.
+
+        Args:
+            path: the folder.
+            spec: the study.
+            data: its data, which have to be those of earlier trials; null does not compare them.
+            location: fields of the dataset that may change, since they only say where the data lie.
 
         Raises:
-            RunFolderError: when it holds another study, naming the differences.
+            RunFolderError: when it holds another study, or other data, naming the differences.
         """
         folder = cls(path, spec.storage)
         if not (folder.path / STUDY).exists():
             (folder.path / TRIALS).mkdir(parents=True, exist_ok=True)
-        elif folder.has_begun and (differences := folder.spec().differences(spec)):
+        elif folder.has_begun:
+            folder._check_same(spec, data, location)
+        folder._write_study(spec)
+        if data is not None:
+            write_atomically(folder.path / DATA, data.model_dump_json(indent=1).encode())
+        return folder
+
+    def _check_same(
+        self, spec: StudySpec, data: DataIdentity | None, location: Collection[str]
+    ) -> None:
+        anew = "Give this study another name or --out, or begin anew with --fresh."
+        if differences := identity_differences(self.spec(), spec, location):
             listing = "\n  ".join(differences)
             raise RunFolderError(
-                f"{path} holds a study that differs from this one:\n  {listing}\n"
-                "Give this study another name or --out, or begin anew with --fresh."
+                f"{self.path} holds a study that differs from this one:\n  {listing}\n{anew}"
             )
-        folder._write_study(spec)
-        return folder
+        known = self.data()
+        if data is not None and known is not None and data.digest != known.digest:
+            raise RunFolderError(
+                f"the data differ from those of the trials in {self.path}, so that figures cannot "
+                f"be compared:\n  there: {known}\n  now:   {data}\n"
+                f"Restore the data, or name their place by --set. {anew}"
+            )
+
+    def data(self) -> DataIdentity | None:
+        """Return the identity of the data that the trials were trained on, where it is known.
+
+        Raises:
+            RunFolderError: when its file is damaged.
+        """
+        path = self.path / DATA
+        try:
+            return DataIdentity.model_validate_json(path.read_bytes()) if path.is_file() else None
+        except (OSError, ValidationError) as error:
+            raise RunFolderError(f"{path} cannot be read: {error}") from None
 
     @classmethod
     def open(cls, path: Path, storage: str | None = None) -> Self:
@@ -149,6 +193,7 @@ class RunFolder:
             TrialStore.forget(self.database, self.spec().name)
             for name in (TRIALS, CERTIFICATION):
                 shutil.rmtree(self.path / name, ignore_errors=True)
+            (self.path / DATA).unlink(missing_ok=True)
             self.study_file.unlink()
 
     def _write_study(self, spec: StudySpec) -> None:

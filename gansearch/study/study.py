@@ -11,6 +11,7 @@ from gansearch.components import Data
 from gansearch.errors import Problem, StudyError
 from gansearch.registry import Registry
 from gansearch.study.component_choices import component_problems
+from gansearch.study.data_identity import resolve_location
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
 from gansearch.study.yaml_file import StudyDocument
@@ -38,6 +39,7 @@ class Study:
 
         document = StudyDocument.read(path, overrides)
         registry = Registry()
+        resolve_location(document.tree, registry, path.absolute().parent)
         missing = missing_distributions(document.tree)
         try:
             spec = document.spec()
