@@ -92,6 +92,9 @@ class _Training(_Part):
     eval_samples: Annotated[int, Field(ge=10)] = 2000
     """Generated samples on which the metrics are measured, and test samples at most."""
 
+    augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    """Transforms of all samples that the discriminator sees (DiffAugment), for few pictures."""
+
     def steps_per_epoch(self, samples: int) -> int:
         """Whole batches in so many training samples, and one at least."""
         return max(1, samples // self.batch_size)

@@ -54,6 +54,9 @@ class Study:
         except StudyError as error:
             raise document.error(error.problems) from None
         data = space.dataset.load()
+        if spec.training.augment and not data.is_image:
+            problem = Problem(("training", "augment"), "is for pictures, and these data are points")
+            raise document.error([problem])
         sizes = ComparableSizes(SizeCounter(data.shape, space.metrics), space.dataset, data)
         try:
             sizes(space.baseline)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,10 @@ class BatchSampler:
 
     def __init__(self, data: Data, device: torch.device) -> None:
         self._data = data
-        self._samples = torch.from_numpy(data.train.samples).to(device)
+        samples, self._device = torch.from_numpy(data.train.samples), device
+        # Samples that are mapped from files are too many for memory, a device's included.
+        mapped = isinstance(data.train.samples, np.memmap) and device.type != "meta"
+        self._samples = samples if mapped else samples.to(device)
         self._order = torch.empty(0, dtype=torch.long, device=device)
         self.drawn = 0
         """Samples so far."""
@@ -43,12 +47,17 @@ class BatchSampler:
 
     def samples(self, chosen: Tensor) -> Tensor:
         """The samples (N, C, H, W) of these indices (N,), float32 in the networks' range of values."""
-        return self._data.to_range(self._samples[chosen])
+        stored = self._samples[chosen.to(self._samples.device)].to(self._device)
+        samples = self._data.to_range(stored)
+        if not self._data.flip:
+            return samples
+        mirrored = torch.rand(len(samples), 1, 1, 1, device=samples.device) < 0.5
+        return torch.where(mirrored, samples.flip(3), samples)
 
     def held_out(self, count: int) -> Tensor:
         """The first test samples, at most `count`, in the networks' range of values."""
         return self._data.to_range(
-            torch.from_numpy(self._data.test.samples[:count]).to(self._samples.device)
+            torch.from_numpy(self._data.test.samples[:count]).to(self._device)
         )
 
     def state_dict(self) -> dict[str, Any]:

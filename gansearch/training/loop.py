@@ -19,6 +19,7 @@ from gansearch.messages import StoppedError
 from gansearch.signals import Row, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
+from gansearch.training.augmentation import augment
 from gansearch.training.batches import BatchSampler
 from gansearch.training.cuda_graphs import graphed
 from gansearch.training.distributed import ALONE, Ranks
@@ -114,6 +115,7 @@ def train(
 
     # The players, their data, and what they are held against
     players = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
+    augment(players.discriminator, spec.augment, data)
     feed = BatchSampler(data, device)
     phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(feed)))
     shown_inputs = players.test_inputs(SHOWN, feed)

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.study.spec import StepsSpec
+from gansearch.training.augmentation import augment
 from gansearch.training.batches import BatchSampler
 from gansearch.training.loop import SHOWN
 from gansearch.training.loss_inputs import Stage
@@ -116,6 +117,7 @@ def rehearse(
 ) -> GANNetworks:
     """Do in fp32 on a device what takes memory in a training, as its loop does it: every kind of step, and samples."""
     players = GANNetworks(candidate, data.shape, device, "fp32", layout=training.memory_format)
+    augment(players.discriminator, training.augment, data)
     feed = BatchSampler(data, device)
     for learner in (players.generator, players.discriminator):
         _give_moments(learner)
