@@ -1,9 +1,9 @@
-"""Render the 1,432 colour emoji of Noto as a folder of pictures: `python studies/render_emoji.py FOLDER`.
+"""Render the 1,432 colour emoji of Noto as pictures: `python studies/render_emoji.py FOLDER`.
 
-A set of real pictures for the studies that want a folder, where no set of faces can be had. A
-subfolder holds those of one block of Unicode, so that `classes` can choose among them: `emoticons`
-are the faces. The font is Debian's fonts-noto-color-emoji (SIL Open Font License 1.1); its bitmaps
-are laid on white and scaled: the same font and Pillow give the same pixels on every machine.
+A set of real pictures for studies of folders. Each block of Unicode has a subfolder, so that
+`classes` can choose among them: `emoticons` are the faces. The font is Debian's
+fonts-noto-color-emoji (SIL Open Font License 1.1). Its bitmaps are drawn on white and scaled: the
+same font and Pillow give the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 DEBIAN = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 BITMAPS = 109
-"""The one size that the font has, which Pillow must be asked for."""
+"""The only size of the font's bitmaps, which Pillow has to be given."""
 WIDTH, HEIGHT = 136, 128
-"""Of a bitmap, in pixels."""
+"""Pixels of a bitmap."""
 TEXT = 0x100
-"""Code points below are digits and signs of ordinary text, which the font holds to build keycaps from."""
+"""Code points below are digits and signs of text, which the font has for its keycaps."""
 
 BLOCKS = (
     (0x1FA70, "symbols-and-pictographs-extended"),
@@ -33,15 +33,15 @@ BLOCKS = (
     (0x1F000, "enclosed-signs"),
     (TEXT, "older-signs"),
 )
-"""First code point and name, from the last: those below U+1F300 are put together from several blocks."""
+"""First code point and name, the last first; below U+1F300 several blocks are one folder."""
 
-Folder = Annotated[Path, typer.Argument(help="Where to put the pictures.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the pictures.")]
 Size = Annotated[int, typer.Option(min=4, max=WIDTH, help="Height and width of a picture.")]
 Font = Annotated[Path, typer.Option(help="Noto's font of colour bitmaps.")]
 
 
 def main(folder: Folder, size: Size = 80, font: Font = DEBIAN) -> None:
-    """Render every emoji of one code point that looks like no other."""
+    """Render every emoji of one code point, each look once."""
     codes, face = opened(font)
     known: set[bytes] = set()
     for code in codes:
@@ -58,7 +58,7 @@ def main(folder: Folder, size: Size = 80, font: Font = DEBIAN) -> None:
 
 
 def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
-    """The code points that a font has pictures of, and the font as Pillow draws by it."""
+    """Return the code points that a font has, and the font as Pillow draws with it."""
     try:
         with font.open("rb") as stream, TTFont(stream, lazy=True) as tables:
             codes = tables.getBestCmap()
@@ -74,7 +74,7 @@ def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
 
 
 def drawn(sign: str, face: ImageFont.FreeTypeFont) -> Image.Image:
-    """A sign in RGB, in the middle of a white square."""
+    """Return a sign in RGB, in the middle of a white square."""
     picture = Image.new("RGB", (WIDTH, WIDTH), "white")
     ImageDraw.Draw(picture).text((0, (WIDTH - HEIGHT) // 2), sign, font=face, embedded_color=True)
     return picture
