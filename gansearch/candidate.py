@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
@@ -66,6 +66,10 @@ class Candidate:
             components[role] = (use, registry.load(role, use).model_validate(fields))
         return cls.of(components)
 
+    def located(self, place: Mapping[str, Any]) -> Self:
+        """Return the candidate with its data in another place, as `Dataset.place` gives it."""
+        return replace(self, dataset=self.dataset.model_copy(update=dict(place)))
+
     def networks(self, images: ImageShape) -> tuple[nn.Module, nn.Module]:
         """Build generator and discriminator for samples of this shape.
 
@@ -82,6 +86,8 @@ class Candidate:
 
     @cached_property
     def identity(self) -> str:
-        """Hash of all fields, 16 hexadecimal digits."""
-        content = json.dumps(self.to_json(), sort_keys=True, separators=(",", ":"))
+        """Hash of all fields but the place of the data, 16 hexadecimal digits."""
+        parts = self.to_json()
+        parts["dataset"] |= dict.fromkeys(self.dataset.location)
+        content = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:16]

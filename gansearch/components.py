@@ -11,7 +11,7 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -421,8 +421,21 @@ class Split:
 
 
 @dataclass(frozen=True)
+class SampleFormat:
+    """Shape and range of values: all that a trained generator needs to know of its data."""
+
+    shape: ImageShape
+    is_image: bool
+    value_range: tuple[float, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as plain data, which `TypeAdapter(SampleFormat)` reads."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Data:
-    """A data set in memory, and where it came from."""
+    """A dataset in memory, or mapped into it from files, and its source."""
 
     train: Split
     test: Split
@@ -437,7 +450,12 @@ class Data:
     modes: np.ndarray | None = None
     """Centres (modes, 2) of a mixture of points, whose standard deviation is `mode_std`."""
     mode_std: float | None = None
+    flip: bool = False
+    """Mirror each training sample left to right with probability 1/2 when a batch is drawn."""
     warnings: tuple[str, ...] = ()
+    """Messages for the user, such as the names of damaged files."""
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """Properties of the source files, as JSON: formats, sizes and what was left out."""
 
     @property
     def shape(self) -> ImageShape:
@@ -446,6 +464,32 @@ class Data:
     @property
     def is_image(self) -> bool:
         return bool(self.train.samples.dtype == "uint8")
+
+    @property
+    def format(self) -> SampleFormat:
+        """Shape and range of values of a sample."""
+        return SampleFormat(self.shape, self.is_image, self.value_range)
+
+    @property
+    def summary(self) -> str:
+        """One line for the user: how many samples there are, of which kind, and what for."""
+        train, test = len(self.train.samples), len(self.test.samples)
+        channels, height, width = self.shape
+        noun = "pictures" if self.is_image else "points"
+        parts = [f"{train + test} {noun}: {train} train, {test} test"]
+        if self.is_image:
+            colours = {1: "grey", 3: "RGB"}.get(channels, f"{channels} channels")
+            parts.append(f"at {height} x {width} {colours}")
+        if formats := self.details.get("formats"):
+            kinds = ", ".join(f"{count} {name}" for name, count in formats.items())
+            smallest, largest = (
+                " x ".join(map(str, self.details[name])) for name in ("smallest", "largest")
+            )
+            sizes = smallest if smallest == largest else f"{smallest} to {largest}"
+            parts.append(f"from {kinds} of {sizes} pixels (width x height)")
+        if left_out := sum(self.details.get("left_out", {}).values()):
+            parts.append(f"{left_out} files left out")
+        return "; ".join([*parts, *self.details.get("notes", ())])
 
     def to_range(self, samples: Tensor) -> Tensor:
         """Convert stored samples (N, C, H, W) to float32, images scaled to `value_range`."""
@@ -459,6 +503,15 @@ class Dataset(Component):
     """A component that loads samples into memory."""
 
     role: ClassVar[str] = "dataset"
+    location: ClassVar[frozenset[str]] = frozenset()
+    """Fields that name the place of the data, such as a path, and change nothing about them.
+
+    A study may change them while it runs; a relative path may count from the study file.
+    """
+
+    def place(self) -> dict[str, Any]:
+        """Return the values of the fields in `location`."""
+        return {field: getattr(self, field) for field in sorted(self.location)}
 
     @abstractmethod
     def load(self) -> Data:

@@ -33,6 +33,7 @@ from gansearch.search.tell_policy import TellPolicy
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import LOG, RunFolder, TrialFolder
 from gansearch.storage.trial_store import TrialStore, certification_name, forget_run
+from gansearch.study.data_identity import DataIdentity
 from gansearch.study.spec import StudySpec
 from gansearch.study.study import Study
 from gansearch.trial_record import TrialRecord
@@ -60,16 +61,26 @@ def run_study(
     executor = study_executor(study)
     if fresh and path.exists():
         forget_run(RunFolder.open(path), spec.storage)
-    folder = RunFolder.create(path, spec)
+    folder = open_folder(study, path)
     database = database_of(folder.path, spec.storage)
     with folder.locked(), logged(folder):
-        folder.write_study(spec)
+        folder.write_study(spec, DataIdentity.of(study.data))
         with TrialStore.open(database, spec.name, spec.objectives) as store:
             certification = TrialStore.certification(database, spec.name)
             runs = certification.records() if certification else ()
             with executor as workers:
                 search_driver(study, store, folder.trial, workers, listener, stop, runs).run()
     return folder
+
+
+def open_folder(study: Study, path: Path) -> RunFolder:
+    """Open the folder of a study's run, or create it.
+
+    Raises:
+        RunFolderError: when it holds another study, or trials on other data.
+    """
+    identity = DataIdentity.of(study.data)
+    return RunFolder.create(path, study.spec, identity, study.space.dataset.location)
 
 
 def certifies_at_end(spec: StudySpec) -> bool:
@@ -103,9 +114,9 @@ def certify_study(
     spec = study.spec
     database = database_of(folder.path, spec.storage)
     name = certification_name(spec.name)
-    folder = RunFolder.create(folder.path, spec)
+    folder = open_folder(study, folder.path)
     with folder.locked(), logged(folder):
-        folder.write_study(spec)
+        folder.write_study(spec, DataIdentity.of(study.data))
         searched = TrialStore.read(database, spec.name).records()
         plan = CertificationPlan(spec, searched, study.objectives, choice)
         with (

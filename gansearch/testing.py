@@ -292,6 +292,14 @@ class DatasetContract(ComponentContract):
         again = type(component).model_validate(component.model_dump())
         assert component.load().digest == again.load().digest
 
+    def test_its_location_names_fields_of_its_own(self, component: Dataset) -> None:
+        assert component.location <= {*type(component).model_fields}
+
+    def test_its_summary_counts_the_samples(self, component: Dataset) -> None:
+        data = component.load()
+        counts = f"{len(data.train.samples)} train, {len(data.test.samples)} test"
+        assert counts in data.summary
+
     def test_names_the_source_of_the_data(self, component: Dataset) -> None:
         assert component.load().source
 

@@ -1,9 +1,9 @@
 """Render the 1,432 colour emoji of Noto as pictures: `python studies/render_emoji.py FOLDER`.
 
-Real pictures for the studies of a folder, for those who have no pictures of faces. Each subfolder
-holds one block of Unicode, so that `classes` can choose among them: `emoticons` are the faces. The
-font is Debian's fonts-noto-color-emoji (SIL Open Font License 1.1); its bitmaps are drawn on white
-and scaled: the same font and Pillow give the same pixels on every machine.
+A set of real pictures for studies of folders. Each block of Unicode has a subfolder, so that
+`classes` can choose among them: `emoticons` are the faces. The font is Debian's
+fonts-noto-color-emoji (SIL Open Font License 1.1). Its bitmaps are drawn on white and scaled: the
+same font and Pillow give the same pixels on every machine.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 DEBIAN = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
 BITMAPS = 109
-"""Size of the font's bitmaps, the only one that it has."""
+"""The only size of the font's bitmaps, which Pillow has to be given."""
 WIDTH, HEIGHT = 136, 128
-"""Width and height of a bitmap in pixels."""
+"""Pixels of a bitmap."""
 TEXT = 0x100
-"""First code point that is not a digit or sign, which the font has for keycaps."""
+"""Code points below are digits and signs of text, which the font has for its keycaps."""
 
 BLOCKS = (
     (0x1FA70, "symbols-and-pictographs-extended"),
@@ -33,15 +33,15 @@ BLOCKS = (
     (0x1F000, "enclosed-signs"),
     (TEXT, "older-signs"),
 )
-"""First code point and name, last one first; the two below U+1F300 join several blocks."""
+"""First code point and name, the last first; below U+1F300 several blocks are one folder."""
 
-Folder = Annotated[Path, typer.Argument(help="Where to put the pictures.")]
+Folder = Annotated[Path, typer.Argument(help="Folder of the pictures.")]
 Size = Annotated[int, typer.Option(min=4, max=WIDTH, help="Height and width of a picture.")]
 Font = Annotated[Path, typer.Option(help="Noto's font of colour bitmaps.")]
 
 
 def main(folder: Folder, size: Size = 80, font: Font = DEBIAN) -> None:
-    """Render every emoji of one code point, without duplicates."""
+    """Render every emoji of one code point, each look once."""
     codes, face = opened(font)
     known: set[bytes] = set()
     for code in codes:
@@ -58,7 +58,7 @@ def main(folder: Folder, size: Size = 80, font: Font = DEBIAN) -> None:
 
 
 def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
-    """Return the code points with bitmaps in a font, and the font for Pillow."""
+    """Return the code points that a font has, and the font as Pillow draws with it."""
     try:
         with font.open("rb") as stream, TTFont(stream, lazy=True) as tables:
             codes = tables.getBestCmap()
@@ -74,7 +74,7 @@ def opened(font: Path) -> tuple[list[int], ImageFont.FreeTypeFont]:
 
 
 def drawn(sign: str, face: ImageFont.FreeTypeFont) -> Image.Image:
-    """Draw a sign in RGB in the middle of a white square."""
+    """Return a sign in RGB, in the middle of a white square."""
     picture = Image.new("RGB", (WIDTH, WIDTH), "white")
     ImageDraw.Draw(picture).text((0, (WIDTH - HEIGHT) // 2), sign, font=face, embedded_color=True)
     return picture

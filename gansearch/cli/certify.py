@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gansearch.cli.interrupts import StopOnSignals
-from gansearch.cli.output import Json, console, print_json
+from gansearch.cli.output import Json, Overrides, console, print_json
 from gansearch.cli.run_lookup import Run, find_run, read_certification, read_records
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def certify(
     seeds: Seeds = None,
     required: Required = None,
     json: Json = False,
+    overrides: Overrides = None,
 ) -> None:
     """Train candidates again with fresh seeds, from the smallest upward, until one is proven stable and good."""
     from gansearch.report.certificates import certification_json
@@ -55,7 +56,10 @@ def certify(
     settings = {"certification.seeds": seeds, "certification.required": required}
     study = Study.load(
         folder.study_file,
-        [f"{key}={value}" for key, value in settings.items() if value is not None],
+        [
+            *(overrides or []),
+            *(f"{key}={value}" for key, value in settings.items() if value is not None),
+        ],
     )
     out = console(stderr=json)
     with StopOnSignals() as stop:

@@ -1,4 +1,4 @@
-"""`gansearch data`: which data there is, and getting it."""
+"""`gansearch data`: list datasets, and download those that can be fetched."""
 
 from __future__ import annotations
 
@@ -11,30 +11,32 @@ import typer
 from gansearch.cli.output import Json, console, print_json
 from gansearch.errors import DataError
 
-app = typer.Typer(help="The data sets that a study can use.", no_args_is_help=True)
+app = typer.Typer(
+    help="List the datasets that a study can use, or fetch one.", no_args_is_help=True
+)
 
 FASHION_MNIST = "fashion-mnist"
 FETCHABLE = (FASHION_MNIST,)
 
 
-class Found(NamedTuple):
-    """A data set, and where it would come from."""
+class DatasetRow(NamedTuple):
+    """A dataset, and the place where it was found."""
 
     name: str
     source: str
-    """Of the data as a study gets it by its defaults; empty where it lacks something."""
+    """Source of the data that its defaults give; empty where something is missing."""
     needs: str
-    """What a study must say, or a user must do, to have it."""
+    """Fields that a study has to give, or what a user has to do, to use it."""
     summary: str
 
 
 @app.command("list")
 def list_data(json: Json = False) -> None:
-    """List the data sets, and where each would be found."""
+    """List the datasets, and the place where each is found."""
     from rich.markup import escape
     from rich.table import Table
 
-    found = list(_found())
+    found = list(_rows())
     if json:
         print_json({"datasets": [one._asdict() for one in found]})
         return
@@ -56,7 +58,7 @@ def fetch(
         typer.Option(metavar="DIR", help="Folder to keep it in, in place of the cache."),
     ] = None,
 ) -> None:
-    """Download a data set, its files checked, into the user's cache."""
+    """Download a dataset into the user's cache, and check its files."""
     from gansearch.builtin.datasets.fetch import fetch_fashion_mnist
     from gansearch.registry import unknown
 
@@ -65,7 +67,7 @@ def fetch(
     typer.echo(f"{name} is in {fetch_fashion_mnist(root)}")
 
 
-def _found() -> Iterator[Found]:
+def _rows() -> Iterator[DatasetRow]:
     from gansearch.registry import Registry
 
     registry = Registry()
@@ -73,22 +75,23 @@ def _found() -> Iterator[Found]:
         if listing.role != "dataset":
             continue
         if listing.refused:
-            yield Found(listing.name, "", f"refused: {listing.refused}", "")
+            yield DatasetRow(listing.name, "", f"refused: {listing.refused}", "")
             continue
         component = registry.load("dataset", listing.name)
-        yield _looked_up(listing.name, component, listing.summary, {})
+        yield _row_of(listing.name, component, listing.summary, {})
         if listing.name == FASHION_MNIST:
-            yield _looked_up(
+            yield _row_of(
                 f"{listing.name} (images: full)", component, listing.summary, {"images": "full"}
             )
 
 
-def _looked_up(name: str, component: type, summary: str, fields: dict[str, str]) -> Found:
-    """Load a data set to see whether it is there."""
-    missing = [field for field, told in component.model_fields.items() if told.is_required()]  # type: ignore[attr-defined]
+def _row_of(name: str, component: type, summary: str, fields: dict[str, str]) -> DatasetRow:
+    """Load a dataset to see if it is there."""
+    fields_of = component.model_fields  # type: ignore[attr-defined]
+    missing = [name for name, field in fields_of.items() if field.is_required()]
     if missing:
-        return Found(name, "", f"needs {', '.join(missing)}", summary)
+        return DatasetRow(name, "", f"needs {', '.join(missing)}", summary)
     try:
-        return Found(name, component(**fields).load().source, "", summary)
+        return DatasetRow(name, component(**fields).load().source, "", summary)
     except DataError as error:
-        return Found(name, "", str(error), summary)
+        return DatasetRow(name, "", str(error), summary)

@@ -77,6 +77,7 @@ def resume(
     workers: Workers = None,
     per_candidate: PerCandidate = None,
     storage: Storage = None,
+    overrides: Override = None,
 ) -> None:
     """Go on with a study that was stopped, where it was trained before or elsewhere."""
     from gansearch.cli.run_lookup import find_run
@@ -85,7 +86,7 @@ def resume(
     settings = _settings(
         {"storage": storage} | _executor(executor, address, workers, per_candidate)
     )
-    _search(folder.study_file, settings, folder.path, fresh=False, check=False)
+    _search(folder.study_file, [*(overrides or []), *settings], folder.path, fresh=False, check=False)
 
 
 def _executor(
@@ -120,6 +121,7 @@ def _search(
 
     console = Console()
     study = Study.load(path, overrides)
+    console.print(f"data: {study.data.summary}", markup=False, soft_wrap=True)
     for warning in study.data.warnings:
         console.print(f"warning: {warning}", markup=False, soft_wrap=True)
     if check:

@@ -1,9 +1,10 @@
-"""`gansearch sample`: what a trained generator makes."""
+"""`gansearch sample`: pictures of a trained generator's samples."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +28,7 @@ CHOICES = {
     "smallest_within_tolerance": "the smallest that is about as good as the baseline",
     "best_any_size": "the best of any size",
 }
-"""Which trial is shown where none is named and there is no champion: the first of these that there is."""
+"""Trials to choose where none is named and there is no champion: the first of these that exists."""
 
 
 def sample(
@@ -40,13 +41,13 @@ def sample(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="Where to: .png, or .gif for a walk."),
+        typer.Option("-o", "--output", metavar="FILE", help="A .png file, or a .gif for a walk."),
     ] = None,
     count: Annotated[
-        int | None, typer.Option(min=1, help=f"Samples of a grid; {COUNT} by default.")
+        int | None, typer.Option(min=1, help=f"Samples in the grid; {COUNT} by default.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Says which latents are drawn, or which held-out samples.")
+        int, typer.Option(help="Seed of the latents, or of the choice of test samples.")
     ] = 0,
     walk: Annotated[
         list[int] | None,
@@ -57,18 +58,31 @@ def sample(
         ),
     ] = None,
     span: Annotated[
-        float | None, typer.Option(min=0.0, help=f"A walk goes so far to both sides; {SPAN}.")
+        float | None,
+        typer.Option(min=0.0, help=f"Distance of a walk to both sides; {SPAN} by default."),
     ] = None,
-    frames: Annotated[int | None, typer.Option(min=2, help=f"Steps of a walk; {FRAMES}.")] = None,
+    frames: Annotated[
+        int | None, typer.Option(min=2, help=f"Steps of a walk; {FRAMES} by default.")
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Place of the data, such as dataset.root=FOLDER; only an autoencoder needs it.",
+        ),
+    ] = None,
 ) -> None:
-    """Draw what a trained generator makes of random latents, or along dimensions of its latent."""
+    """Draw samples of a trained generator, or walks along dimensions of its latent."""
     from gansearch.plots.samples import save_grid, save_walk
 
     _check_usage(output, count, walk, span, frames)
     folder = find_run(run)
     number, why = (trial, "") if trial is not None else _choose(folder)
-    path = folder.path / ("walk.png" if walk else "samples.png") if output is None else output
-    trained = _load(folder, number)
+    path = output
+    if path is None:
+        path = folder.path / ("walk.png" if walk else "samples.png")
+    trained = _load(folder, number, overrides or [])
     if walk:
         save_walk(trained, path, seed, walk, SPAN if span is None else span, frames or FRAMES)
     else:
@@ -83,7 +97,7 @@ def _check_usage(
     span: float | None,
     frames: int | None,
 ) -> None:
-    """Refuse options that would say nothing together."""
+    """Refuse options that contradict each other."""
     path = None if output is None else output_path(output, (".png", ".gif"))
     if path is not None and path.suffix == ".gif" and not walk:
         raise typer.BadParameter(
@@ -98,8 +112,8 @@ def _check_usage(
 
 
 def _choose(folder: RunFolder) -> tuple[int, str]:
-    """The trial that a reader asks for first, and why it is that one."""
-    from gansearch.ranking.study_summary import RunSummary
+    """Return the trial that is shown where none is named, and why."""
+    from gansearch.ranking.run_summary import RunSummary
 
     standing = RunSummary.of(
         folder.spec(), read_records(folder), runs=read_certification(folder)
@@ -113,8 +127,23 @@ def _choose(folder: RunFolder) -> tuple[int, str]:
     raise GansearchError(f"no trial of {folder.path} is healthy yet; choose another with --trial")
 
 
-def _load(folder: RunFolder, number: int) -> TrainedGenerator:
+def _load(folder: RunFolder, number: int, overrides: Sequence[str]) -> TrainedGenerator:
     from gansearch.registry import Registry
     from gansearch.storage.trained_generator import TrainedGenerator
 
-    return TrainedGenerator.load(find_trial(folder, number)[1], Registry())
+    registry, dataset = Registry(), folder.spec().dataset
+    location = registry.load("dataset", dataset.use).location  # type: ignore[attr-defined]
+    place: dict[str, Any] = {
+        field: value for field, value in dataset.fields.items() if field in location
+    }
+    for override in overrides:
+        key, _, value = override.partition("=")
+        field = key.removeprefix("dataset.")
+        if field == key or field not in location or not value:
+            allowed = ", ".join(f"dataset.{name}=PLACE" for name in sorted(location)) or "none"
+            raise typer.BadParameter(
+                f"only the place of the data may be set ({allowed}), got {override!r}",
+                param_hint="--set",
+            )
+        place[field] = value
+    return TrainedGenerator.load(find_trial(folder, number)[1], registry, place)

@@ -42,6 +42,8 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
 
 def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
     """Check a study: every mistake with its place, the data found, the baseline built and counted."""
+    from rich.markup import escape
+
     from gansearch.report.formatting import figure
     from gansearch.study.study import Study
 
@@ -60,18 +62,20 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             "problems": [],
             "study": loaded.spec.name,
             "data": loaded.data.source,
+            "summary": loaded.data.summary,
+            "details": dict(loaded.data.details),
         }
         print_json(told | {"warnings": list(loaded.data.warnings), "baseline": sizes})
         return
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
-    out.print(f"data: {loaded.data.source}, samples of {' x '.join(map(str, loaded.data.shape))}")
+    out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
     out.print(
         "baseline: "
         + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
     )
     for warning in loaded.data.warnings:
-        out.print(f"[yellow]warning:[/] {warning}")
+        out.print("[yellow]warning:[/]", escape(warning))
 
 
 def _problem(problem: Problem) -> dict[str, object]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from gansearch.builtin.metrics.neighbours import K, prdc
-from gansearch.components import Data
+from gansearch.components import Data, SampleFormat
 from gansearch.evaluation.extractors import Extractor, extractor_for
 
 PROTOCOL_VERSION = 1
@@ -23,7 +23,7 @@ COMPARABILITY = (
 _known_features: dict[tuple[str, str, int, torch.device], Tensor] = {}
 
 
-def quantise(samples: Tensor, data: Data) -> Tensor:
+def quantise(samples: Tensor, data: Data | SampleFormat) -> Tensor:
     """What a viewer would get: generated images (N, C, H, W) as uint8, points as they are.
 
     Values outside the data's range are clipped. NaN becomes the lowest one, for it is a detector's

@@ -27,7 +27,7 @@ from gansearch.execution.measurement import mean_signals, measure_latency, measu
 from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Decision, Job, Outcome
 from gansearch.signals import Remedy
-from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.run_folder import DATA, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.weights import save_weights
 from gansearch.study.spec import TrainingSpec
 from gansearch.training import checkpoint
@@ -118,7 +118,7 @@ class TrialRunner:
             advice: Sequence[Remedy] = ()
             if ended:
                 advice = remedies(run.verdict, run.rows, job.candidate, data)
-            _save(run, advice, job)
+            _save(run, advice, job, data)
 
             # Evaluate
             metrics: Mapping[str, float] = {}
@@ -166,13 +166,14 @@ def rung_steps(rungs: Iterable[float], steps: int) -> list[int]:
     return sorted({step for share in rungs if 1 < (step := round(share * steps)) < steps})
 
 
-def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job) -> None:
+def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> None:
     """Write signals, verdict and generator; the checkpoint stays if the run may be resumed."""
     folder = TrialFolder(job.folder)
     folder.write_signals(run.rows)
     folder.write_predictions(run.predictions)
     verdict = run.verdict.to_json() | {"remedies": [remedy.to_json() for remedy in advice]}
     folder.write_json(VERDICT, verdict)
+    folder.write_json(DATA, data.format.to_json())
     save_weights(run.networks.evaluated_generator.state_dict(), job.folder / GENERATOR)
     if run.decision is not Decision.PAUSE:
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)

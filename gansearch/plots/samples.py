@@ -29,8 +29,8 @@ def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> N
     """Write samples of random latents; of an autoencoder reconstructions, each to the right of its held-out input."""
     stored = trained.draw_held_out(count, seed) if trained.reconstructs else None
     inputs = trained.draw_latents(count, seed) if stored is None else trained.data.to_range(stored)
-    samples = quantise(trained.generate(inputs), trained.data)
-    if not trained.data.is_image:
+    samples = quantise(trained.generate(inputs), trained.format)
+    if not trained.format.is_image:
         scatter({"generated": samples.flatten(1).numpy()}, trained.data, path)
     elif stored is None:
         image_grid(samples).save(path)
@@ -51,10 +51,10 @@ def save_walk(
     Raises:
         GansearchError: when this generator cannot take it, or it cannot be shown so.
     """
-    if not trained.data.is_image and path.suffix == ".gif":
+    if not trained.format.is_image and path.suffix == ".gif":
         raise GansearchError("a walk of points is drawn whole: write it to a .png")
     walk = Walk(trained, seed, dimensions, span, frames)
-    if not trained.data.is_image:
+    if not trained.format.is_image:
         scatter(walk.paths(), trained.data, path, joined=True)
     elif path.suffix == ".gif":
         save_gif(*walk.animation(), path)
@@ -82,7 +82,7 @@ class Walk:
         self.dimensions = list(dimensions)
         self.values = np.linspace(-span, span, frames).tolist()
         latents = walk_latents(trained.draw_latents(1, seed)[0], dimensions, self.values)
-        samples = quantise(trained.generate(latents.flatten(0, 1)), trained.data)
+        samples = quantise(trained.generate(latents.flatten(0, 1)), trained.format)
         self.samples = samples.view(*latents.shape[:2], *samples.shape[1:])
         """(dimensions, frames, C, H, W), quantised."""
 

@@ -215,11 +215,13 @@ class CertificationFeasibilityCheck(FeasibilityCheck):
         super().__init__(space, sizes, constraints)
         self._candidates = {record.number: record.candidate for record in plan.records}
         self._registry = Registry()
+        self._place = space.dataset.place()
 
     def examine(self, trial: Trial) -> Feasibility:
         number = trial.user_attrs[CERTIFIES]
         try:
             candidate = Candidate.from_json(self._candidates[number], self._registry)
+            candidate = candidate.located(self._place)
         except (
             PluginError,
             ValueError,

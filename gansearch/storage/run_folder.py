@@ -1,6 +1,7 @@
 """Run folder: files that a study leaves on disk.
 
 runs/<study>/study.yaml             the study with its defaults
+             data.json              the identity of the data that all trials share
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              identity               instead of study.db, if the trials are in a database by URL: a
                                     random text by which the database knows its studies
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -27,9 +28,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
+from pydantic import ValidationError
 
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
+from gansearch.study.data_identity import DataIdentity, identity_differences
 from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
 
@@ -37,6 +40,8 @@ if TYPE_CHECKING:
     from gansearch.trial_record import TrialRecord
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
+DATA = "data.json"
+"""In a run folder the identity of its data, in a trial's folder the format of its samples."""
 TRIALS, CERTIFICATION = "trials", "certification"
 CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "candidate.json",
@@ -57,24 +62,58 @@ class RunFolder:
         self._spec: StudySpec | None = None
 
     @classmethod
-    def create(cls, path: Path, spec: StudySpec) -> Self:
+    def create(
+        cls,
+        path: Path,
+        spec: StudySpec,
+        data: DataIdentity | None = None,
+        location: Collection[str] = (),
+    ) -> Self:
         """Return the folder for a study: a new one, or one in which the same study was begun.
 
         Nothing of an existing folder is written before `write_study`, which needs the lock.
 
+        Args:
+            path: the folder.
+            spec: the study.
+            data: identity of its data, compared with that of earlier trials.
+            location: fields of the dataset that may differ, since they only name the data's place.
+
         Raises:
-            RunFolderError: if it holds another study; the message lists the differences.
+            RunFolderError: if it holds another study, or other data; the message lists them.
         """
         folder = cls(path)
         if not (folder.path / STUDY).exists():
             (folder.path / TRIALS).mkdir(parents=True, exist_ok=True)
-        elif folder.has_begun and (differences := folder.spec().differences(spec)):
+            return folder
+        if not folder.has_begun:
+            return folder
+        otherwise = "Give this study another name or --out, or begin anew with --fresh."
+        if differences := identity_differences(folder.spec(), spec, location):
             listing = "\n  ".join(differences)
             raise RunFolderError(
-                f"{path} holds a study that differs from this one:\n  {listing}\n"
-                "Give this study another name or --out, or begin anew with --fresh."
+                f"{path} holds a study that differs from this one:\n  {listing}\n{otherwise}"
+            )
+        known = folder.data()
+        if data is not None and known is not None and data.digest != known.digest:
+            raise RunFolderError(
+                f"the data differ from those of the trials in {path}, so their figures cannot be "
+                f"compared:\n  there: {known}\n  now:   {data}\n"
+                f"Restore the data, or name their place by --set. {otherwise}"
             )
         return folder
+
+    def data(self) -> DataIdentity | None:
+        """Return the identity of the data that the trials were trained on, if it is known.
+
+        Raises:
+            RunFolderError: if its file is damaged.
+        """
+        path = self.path / DATA
+        try:
+            return DataIdentity.model_validate_json(path.read_bytes()) if path.is_file() else None
+        except (OSError, ValidationError) as error:
+            raise RunFolderError(f"{path} cannot be read: {error}") from None
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -102,11 +141,13 @@ class RunFolder:
             self._spec = StudyDocument.read(self.path / STUDY).spec()
         return self._spec
 
-    def write_study(self, spec: StudySpec) -> None:
-        """Keep the study with its defaults, without passwords; call it with the lock held."""
+    def write_study(self, spec: StudySpec, data: DataIdentity | None = None) -> None:
+        """Keep the study, without passwords, and its data's identity; call it with the lock held."""
         text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
         write_atomically(self.path / STUDY, text.encode())
         self._spec = None
+        if data is not None:
+            write_atomically(self.path / DATA, data.model_dump_json(indent=1).encode())
 
     @property
     def study_file(self) -> Path:
@@ -135,7 +176,7 @@ class RunFolder:
         """Remove the files that a run leaves behind, and no others; call it with the lock held."""
         for name in (TRIALS, CERTIFICATION):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in (LOG, STUDY):
+        for name in (LOG, DATA, STUDY):
             (self.path / name).unlink(missing_ok=True)
 
 

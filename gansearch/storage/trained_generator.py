@@ -1,43 +1,53 @@
-"""A trained generator, taken up again from what its trial keeps."""
+"""A trained generator, loaded from the files of its trial."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from functools import cached_property
+from typing import Any, Self
 
 import torch
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data
+from gansearch.components import Data, SampleFormat
 from gansearch.errors import RunFolderError
 from gansearch.registry import Registry
-from gansearch.storage.run_folder import CANDIDATE, GENERATOR, TrialFolder
+from gansearch.storage.run_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
 from gansearch.storage.weights import load_weights
 
 
 @dataclass(frozen=True)
 class TrainedGenerator:
-    """The generator that was judged, in evaluation mode, with the data that it was trained on."""
+    """The generator that was judged, in evaluation mode, and the format of its samples."""
 
     candidate: Candidate
-    data: Data
+    format: SampleFormat
     network: nn.Module
 
     @classmethod
-    def load(cls, files: TrialFolder, registry: Registry) -> Self:
+    def load(
+        cls, files: TrialFolder, registry: Registry, place: Mapping[str, Any] | None = None
+    ) -> Self:
         """Build a trial's generator and give it its weights, on the CPU.
+
+        Args:
+            files: the trial's.
+            registry: has its components.
+            place: fields of the dataset that say where the data lie now.
 
         Raises:
             RunFolderError: when the trial has kept none, or it cannot be read.
             PluginError: when a component of the candidate is not installed.
-            DataError: when the data is no longer there.
         """
         candidate = _candidate(files, registry)
-        data = candidate.dataset.load()
-        network = candidate.generator.build(data.shape)
+        if place:
+            candidate = candidate.located(place)
+        samples = _format(files)
+        network = candidate.generator.build(samples.shape)
         weights = load_weights(files.path / GENERATOR)
         try:
             network.load_state_dict(weights)
@@ -46,7 +56,16 @@ class TrainedGenerator:
             raise RunFolderError(
                 f"{files.path / GENERATOR} does not fit what {use!r} builds now: {error}"
             ) from None
-        return cls(candidate, data, network.eval())
+        return cls(candidate, samples, network.eval())
+
+    @cached_property
+    def data(self) -> Data:
+        """The data that it was trained on, which only some pictures need, loaded when asked for.
+
+        Raises:
+            DataError: when they are no longer there.
+        """
+        return self.candidate.dataset.load()
 
     @property
     def reconstructs(self) -> bool:
@@ -70,6 +89,14 @@ class TrainedGenerator:
     def generate(self, inputs: Tensor, batch: int = 250) -> Tensor:
         """Samples (N, C, H, W), float32, of inputs in the networks' range of values."""
         return torch.cat([self.network(part) for part in torch.split(inputs, batch)])
+
+
+def _format(files: TrialFolder) -> SampleFormat:
+    path = files.path / DATA
+    try:
+        return TypeAdapter(SampleFormat).validate_json(path.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise RunFolderError(f"{path} cannot be read: {error}") from None
 
 
 def _candidate(files: TrialFolder, registry: Registry) -> Candidate:

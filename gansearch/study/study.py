@@ -12,6 +12,7 @@ from gansearch.components import Data, SizeMetric
 from gansearch.errors import Problem, StudyError
 from gansearch.registry import Registry
 from gansearch.study.component_choices import component_problems
+from gansearch.study.data_identity import resolve_location
 from gansearch.study.objective import Objective
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
@@ -46,6 +47,7 @@ class Study:
 
         document = StudyDocument.read(path, overrides)
         registry = Registry()
+        resolve_location(document.tree, registry, path.absolute().parent)
         missing = missing_distributions(document.tree)
         try:
             spec = document.spec()
@@ -60,6 +62,9 @@ class Study:
         except StudyError as error:
             raise document.error(error.problems) from None
         data = space.dataset.load()
+        if spec.training.augment and not data.is_image:
+            problem = Problem(("training", "augment"), "is for pictures, and these data are points")
+            raise document.error([problem])
         sizes = ComparableSizes(SizeCounter(data.shape, space.metrics), space.dataset, data)
         try:
             sizes(space.baseline)

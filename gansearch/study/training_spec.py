@@ -60,6 +60,9 @@ class TrainingSettings(Section):
     eval_samples: Annotated[int, Field(ge=10)] = 2000
     """Generated samples that the metrics are measured on; also the most test samples used."""
 
+    augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
+    """Random transforms of all samples that the discriminator sees (DiffAugment), for few pictures."""
+
     def steps_per_epoch(self, samples: int) -> int:
         """Return the number of whole batches in so many training samples, at least 1."""
         return max(1, samples // self.batch_size)

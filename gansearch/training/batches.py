@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,7 +16,10 @@ class BatchSampler:
 
     def __init__(self, data: Data, device: torch.device) -> None:
         self._data = data
-        self._samples = torch.from_numpy(data.train.samples).to(device)
+        samples, self._device = torch.from_numpy(data.train.samples), device
+        # Samples that are mapped from files are too many for memory, a device's included.
+        mapped = isinstance(data.train.samples, np.memmap) and device.type != "meta"
+        self._samples = samples if mapped else samples.to(device)
         self._order = torch.empty(0, dtype=torch.long, device=device)
         self.drawn = 0
         """Number of samples drawn so far."""
@@ -42,13 +46,21 @@ class BatchSampler:
         return indices
 
     def gather(self, indices: Tensor) -> Tensor:
-        """Return the samples (N, C, H, W) at indices (N,), float32 in the networks' range."""
-        return self._data.to_range(self._samples[indices])
+        """Return the samples (N, C, H, W) at indices (N,), float32 in the networks' range.
+
+        With `dataset.flip` each is mirrored with a probability of 1/2.
+        """
+        stored = self._samples[indices.to(self._samples.device)].to(self._device)
+        samples = self._data.to_range(stored)
+        if not self._data.flip:
+            return samples
+        mirrored = torch.rand(len(samples), 1, 1, 1, device=samples.device) < 0.5
+        return torch.where(mirrored, samples.flip(3), samples)
 
     def test_samples(self, count: int) -> Tensor:
         """Return the first test samples, at most `count`, in the networks' range of values."""
         samples = torch.from_numpy(self._data.test.samples[:count])
-        return self._data.to_range(samples.to(self._samples.device))
+        return self._data.to_range(samples.to(self._device))
 
     def state_dict(self) -> dict[str, Any]:
         return {"order": self._order.clone()}

@@ -19,6 +19,7 @@ from gansearch.messages import Decision, StoppedError
 from gansearch.signals import Row, Verdict
 from gansearch.study.spec import StepsSpec
 from gansearch.training import checkpoint
+from gansearch.training.augmentation import augment
 from gansearch.training.batches import BatchSampler
 from gansearch.training.cuda_graphs import with_cuda_graphs
 from gansearch.training.distributed import SINGLE, Ranks
@@ -90,6 +91,7 @@ def train(
 
     # Networks, batches and what the signals are compared with
     networks = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
+    augment(networks.discriminator, spec.augment, data)
     batches = BatchSampler(data, device)
     phases = candidate.schedule.phases(steps_per_epoch=spec.steps_per_epoch(len(batches)))
     shown_inputs = networks.evaluation_inputs(SHOWN_SAMPLES, batches)

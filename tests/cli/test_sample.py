@@ -3,7 +3,7 @@ from PIL import Image
 
 from gansearch.candidate import Candidate
 from gansearch.registry import Registry
-from gansearch.storage.run_folder import CANDIDATE, GENERATOR, RunFolder
+from gansearch.storage.run_folder import CANDIDATE, DATA, GENERATOR, RunFolder
 from gansearch.storage.weights import save_weights
 
 SMALLEST = 7
@@ -23,7 +23,9 @@ def trained(run):
     }
     candidate = Candidate.from_json(described, Registry())
     files.write_json(CANDIDATE, candidate.to_json())
-    network = candidate.generator.build(candidate.dataset.load().shape)
+    data = candidate.dataset.load()
+    files.write_json(DATA, data.format.to_json())
+    network = candidate.generator.build(data.shape)
     save_weights(network.state_dict(), files.path / GENERATOR)
     return run
 
@@ -74,6 +76,13 @@ def test_an_unknown_trial_is_refused(call, trained):
         1,
         f"{trained} has no trial 99; it has 0 to 12\n",
     )
+
+
+def test_only_the_place_of_the_data_may_be_set(call, trained, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert call("sample", trained, "--set", "dataset.root=/moved")[0] == 0
+    code, _, err = call("sample", trained, "--set", "dataset.limit=5")
+    assert code == 2 and "only the place of the data may be set (dataset.root=PLACE)" in err
 
 
 @pytest.mark.parametrize(

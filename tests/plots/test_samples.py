@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from gansearch.components import Data, Generator, Split
+from gansearch.components import Data, Dataset, Generator, Split
 from gansearch.errors import GansearchError
 from gansearch.plots.samples import save_grid, save_walk, walk_latents
 from gansearch.storage.trained_generator import TrainedGenerator
@@ -49,8 +49,15 @@ def trained(make_space):
     data = Data(white, white, "white", "0" * 64)
 
     def make(generator=Painter, data=data):
-        candidate = replace(make_space().baseline, generator=generator())
-        return TrainedGenerator(candidate, data, generator().build(data.shape))
+        class Given(Dataset):
+            """Data that are there already."""
+
+            def load(self):
+                return data
+
+        baseline = make_space().baseline
+        candidate = replace(baseline, generator=generator(), dataset=Given())
+        return TrainedGenerator(candidate, data.format, generator().build(data.shape))
 
     return make
 

@@ -3,7 +3,7 @@ import torch
 
 from gansearch.errors import PluginError, RunFolderError
 from gansearch.registry import Registry
-from gansearch.storage.run_folder import CANDIDATE, GENERATOR, TrialFolder
+from gansearch.storage.run_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
 from gansearch.storage.trained_generator import TrainedGenerator
 from gansearch.storage.weights import save_weights
 
@@ -12,8 +12,10 @@ from gansearch.storage.weights import save_weights
 def kept(make_space, tmp_path):
     """The files of a trial, and the generator whose weights they keep."""
     candidate, files = make_space().baseline, TrialFolder(tmp_path / "0000")
-    network = candidate.generator.build(candidate.dataset.load().shape)
+    data = candidate.dataset.load()
+    network = candidate.generator.build(data.shape)
     files.write_json(CANDIDATE, candidate.to_json())
+    files.write_json(DATA, data.format.to_json())
     save_weights(network.state_dict(), files.path / GENERATOR)
     return files, network.eval()
 
@@ -43,6 +45,27 @@ def test_held_out_samples_are_test_samples(kept):
     drawn, test = trained.draw_held_out(3, seed=1), torch.from_numpy(trained.data.test.samples)
     assert all(any(torch.equal(one, other) for other in test) for one in drawn)
     assert len(trained.draw_held_out(10**6, seed=1)) == len(test)
+
+
+def test_a_generator_comes_back_without_its_data(kept, monkeypatch):
+    files, _ = kept
+    dataset = type(load(files).candidate.dataset)
+    monkeypatch.setattr(dataset, "load", None)
+    trained = load(files)
+    assert trained.format.shape == (2, 1, 1) and not trained.format.is_image
+    assert len(trained.generate(trained.draw_latents(3, seed=1))) == 3
+
+
+def test_the_data_are_looked_for_where_they_lie_now(kept):
+    files, _ = kept
+    moved = TrainedGenerator.load(files, Registry(), {"seed": 5})
+    assert moved.candidate.dataset.seed == 5 and moved.data.digest != load(files).data.digest
+
+
+def test_a_damaged_format_is_refused(kept):
+    (kept[0].path / DATA).write_text("{}")
+    with pytest.raises(RunFolderError, match=r"data\.json cannot be read"):
+        load(kept[0])
 
 
 def test_a_trial_without_a_generator_is_refused(kept):

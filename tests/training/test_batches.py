@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -33,3 +35,28 @@ def test_a_sampler_continues_from_its_saved_state():
     first.draw(3)
     second.load_state_dict(first.state_dict())
     assert torch.equal(first.draw(7), second.draw(7))
+
+
+def test_flipped_data_are_mirrored_half_of_the_time():
+    pixels = np.zeros((400, 1, 4, 4), np.uint8)
+    pixels[..., 0] = 255
+    split = Split(pixels)
+    plain = Data(split, split, "edges", "0" * 64)
+    left, right = (
+        [float(sample[0, 0, side]) for sample in BatchSampler(data, torch.device("cpu")).draw(400)]
+        for data, side in ((plain, 0), (replace(plain, flip=True), 3))
+    )
+    assert left == [1.0] * 400
+    assert 150 < right.count(1.0) < 250
+
+
+def test_samples_that_are_mapped_from_a_file_are_drawn_as_those_in_memory(tmp_path):
+    pixels = np.arange(64, dtype=np.uint8).reshape(16, 1, 2, 2)
+    np.save(tmp_path / "pixels.npy", pixels)
+    mapped = np.load(tmp_path / "pixels.npy", mmap_mode="c")
+    drawn = []
+    for samples in (pixels, mapped):
+        torch.manual_seed(0)
+        split = Split(samples)
+        drawn.append(BatchSampler(Data(split, split, "x", "0" * 64), torch.device("cpu")).draw(5))
+    assert torch.equal(*drawn)

@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
 from platformdirs import user_cache_path
@@ -16,13 +16,13 @@ from pydantic import BeforeValidator, Field
 from gansearch.builtin.datasets.digest import samples_digest
 from gansearch.builtin.datasets.idx import read_idx
 from gansearch.builtin.datasets.images import ImageDataset
-from gansearch.builtin.datasets.pictures import resized
+from gansearch.builtin.datasets.resizing import resized
 from gansearch.components import Data, Split
 from gansearch.errors import DataError
 
 SLICE = files("gansearch") / "resources" / "fashion_mnist"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
-"""Where Debian's package dataset-fashion-mnist puts the official files."""
+"""Folder of the official files in Debian's package dataset-fashion-mnist."""
 PARTS = {"train": "train", "test": "t10k"}
 SIDE = 28
 Garment = Literal[
@@ -38,17 +38,17 @@ Garment = Literal[
     "ankle-boot",
 ]
 GARMENTS: tuple[str, ...] = get_args(Garment)
-"""By label."""
+"""Names in the order of their labels."""
 CLASSES = len(GARMENTS)
 
 
 def cache_folder() -> Path:
-    """Where `gansearch data fetch fashion-mnist` keeps the official files."""
+    """Return the folder into which `gansearch data fetch fashion-mnist` puts the official files."""
     return user_cache_path("gansearch") / "fashion-mnist"
 
 
-def _label(garment: object) -> object:
-    """The label of a garment's name; anything else as it is."""
+def label_of(garment: object) -> object:
+    """Return the label of a garment's name; anything else as it is."""
     if isinstance(garment, str) and garment in GARMENTS:
         return GARMENTS.index(garment)
     if isinstance(garment, str):
@@ -57,21 +57,23 @@ def _label(garment: object) -> object:
 
 
 Label = Annotated[
-    int, Field(ge=0, lt=CLASSES), BeforeValidator(_label, json_schema_input_type=Garment | int)
+    int, Field(ge=0, lt=CLASSES), BeforeValidator(label_of, json_schema_input_type=Garment | int)
 ]
 
 
 class FashionMNIST(ImageDataset):
     """Grey 28x28 pictures of ten kinds of garment (Xiao et al. 2017, arXiv:1708.07747)."""
 
+    location: ClassVar[frozenset[str]] = frozenset({"root"})
+
     images: Literal["slice", "full"] = "slice"
-    """`slice`: 10,000 for training and 2,000 to test, balanced; `full`: the official 60,000 and 10,000."""
+    """`slice`: 10,000 to train on and 2,000 to test with, balanced; `full`: 60,000 and 10,000."""
     root: str | None = None
     """Folder of the official files for `full`; else the user's cache, else Debian's package."""
     classes: Annotated[tuple[Label, ...], Field(min_length=1)] | None = None
     """Garments to keep, by name or label; all of them by default."""
     size: Annotated[int, Field(ge=16, le=128)] = SIDE
-    """Height and width to which the images are scaled (bicubic) as they are loaded."""
+    """Height and width of the images as they are loaded, scaled by bicubic interpolation."""
 
     def load(self) -> Data:
         return _load(self)
@@ -79,16 +81,21 @@ class FashionMNIST(ImageDataset):
 
 @lru_cache(maxsize=4)
 def _load(dataset: FashionMNIST) -> Data:
-    place, found_in = (SLICE, "slice") if dataset.images == "slice" else _official(dataset.root)
+    place: Traversable = SLICE
+    found_in = "slice"
+    if dataset.images == "full":
+        place, found_in = _official(dataset.root)
     train = _kept(dataset, place, "train", dataset.limit)
     test = _kept(dataset, place, "test", None)
     size = "" if dataset.size == SIDE else f" at {dataset.size}x{dataset.size}"
+    counts = f"{len(train.samples)} train, {len(test.samples)} test"
     return Data(
         train=train,
         test=test,
-        source=f"fashion-mnist {found_in}{size} ({len(train.samples)} train, {len(test.samples)} test)",
+        source=f"fashion-mnist {found_in}{size} ({counts})",
         digest=samples_digest(train.samples, test.samples),
         value_range=dataset.value_range,
+        flip=dataset.flip,
         extractor="fashion-mnist",
     )
 
@@ -102,16 +109,15 @@ def _kept(
         images, labels = images[chosen], labels[chosen]
     images, labels = images[:limit], labels[:limit]
     if not len(images):
-        raise DataError(
-            f"the {part} files hold no image of the classes {', '.join(map(str, dataset.classes or ()))}"
-        )
+        classes = ", ".join(map(str, dataset.classes or ()))
+        raise DataError(f"the {part} files hold no image of the classes {classes}")
     if dataset.size != SIDE:
         images = resized(images, dataset.size)
     return Split(images[:, np.newaxis], labels)
 
 
 def read_part(place: Traversable, part: Literal["train", "test"]) -> tuple[np.ndarray, np.ndarray]:
-    """Images (N, 28, 28) and labels (N,), both uint8, from a folder of idx files.
+    """Read images (N, 28, 28) and labels (N,), both uint8, from a folder of idx files.
 
     Raises:
         DataError: when a file is missing or damaged, or is not of Fashion-MNIST's shape.
@@ -125,8 +131,8 @@ def read_part(place: Traversable, part: Literal["train", "test"]) -> tuple[np.nd
         or labels.max() >= CLASSES
     ):
         raise DataError(
-            f"the {part} files are not Fashion-MNIST's: images {images.shape} and labels {labels.shape}, "
-            f"not (N, {SIDE}, {SIDE}) and (N,) of 0 to {CLASSES - 1}"
+            f"the {part} files are not Fashion-MNIST's: images {images.shape} and labels "
+            f"{labels.shape}, not (N, {SIDE}, {SIDE}) and (N,) of 0 to {CLASSES - 1}"
         )
     return images, labels
 
@@ -145,7 +151,7 @@ def _variants(place: Traversable, name: str) -> Iterator[Traversable]:
 
 
 def _official(root: str | None) -> tuple[Traversable, str]:
-    """The folder that holds the official files, and what to call it."""
+    """Return the folder of the official files, and a name of it for the record."""
     if root is not None:
         places = {"official files": Path(root).expanduser()}
     else:
@@ -155,7 +161,7 @@ def _official(root: str | None) -> tuple[Traversable, str]:
             return place, name
     looked_in = ", ".join(map(str, places.values()))
     raise DataError(
-        f"the official files of Fashion-MNIST are not in {looked_in}. Get them by `gansearch data fetch "
-        "fashion-mnist` or from Debian's package dataset-fashion-mnist, or take the slice, which ships "
-        "with gansearch (images: slice)"
+        f"the official files of Fashion-MNIST are not in {looked_in}. Get them by `gansearch data "
+        "fetch fashion-mnist` or from Debian's package dataset-fashion-mnist, or take the slice, "
+        "which ships with gansearch (images: slice)"
     )

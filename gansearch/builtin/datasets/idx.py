@@ -14,7 +14,7 @@ import numpy as np
 from gansearch.errors import DataError
 
 UINT8 = 0x08
-"""Type code of the only kind of array that is read."""
+"""Type code of arrays of bytes, the only ones that are read."""
 LARGEST_ARRAY = 256 * 2**20
 """Bytes; the largest official file of Fashion-MNIST holds 47 million."""
 
@@ -24,8 +24,7 @@ _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 def read_idx(source: Traversable, *, dimensions: int) -> np.ndarray:
     """Read an array of bytes from an idx file, plain or compressed (`.gz`, `.xz`).
 
-    A header is believed only as far as the file bears it out: nothing larger than `LARGEST_ARRAY`
-    is ever unpacked, and a byte too few or too many is refused.
+    At most `LARGEST_ARRAY` bytes are unpacked, and as many as the header says must be there.
 
     Raises:
         DataError: for a file that is missing, damaged, of another type or another rank.
@@ -51,7 +50,8 @@ def _read_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...
     wanted = bytes((0, 0, UINT8, dimensions))
     if magic != wanted:
         raise DataError(
-            f"{name} is no idx file of bytes in {dimensions} dimensions: starts {magic!r}, not {wanted!r}"
+            f"{name} is no idx file of bytes in {dimensions} dimensions: it starts with "
+            f"{magic!r}, not {wanted!r}"
         )
     header = stream.read(4 * dimensions)
     if len(header) < 4 * dimensions:
@@ -77,6 +77,6 @@ def _read_array(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> np.ndar
 
 
 def write_idx(array: np.ndarray) -> bytes:
-    """An array of bytes as the content of an idx file."""
+    """Return the content of an idx file that holds an array of bytes."""
     header = bytes((0, 0, UINT8, array.ndim)) + np.array(array.shape, ">u4").tobytes()
     return header + array.astype(np.uint8, casting="safe").tobytes()

@@ -1,4 +1,4 @@
-"""What every data set of images can be told."""
+"""Fields that every dataset of images has."""
 
 from __future__ import annotations
 
@@ -12,18 +12,23 @@ VALUE_RANGES = {"symmetric": (-1.0, 1.0), "unit": (0.0, 1.0)}
 
 
 class ImageDataset(Dataset):
-    """Images, of which a study may take fewer than there are.
+    """Images, of which a study may take only some.
 
-    A subclass adds `classes`, the names of those to keep: a problem is simpler with one garment, or
-    with one person's pictures. The test images are of the same classes, whatever the limit.
+    A subclass adds `classes`, the names of the classes to keep: a problem is simpler with one
+    garment, or with one person's pictures. `limit` does not change the test images.
     """
 
     scale: Literal["symmetric", "unit"] = "symmetric"
-    """What black and white are to the networks: -1 and 1, or 0 and 1."""
+    """Values that black and white have for the networks: -1 and 1, or 0 and 1."""
     limit: Annotated[int, Field(ge=2)] | None = None
-    """Training images at most, the first of those kept: too little data on purpose. The test images stay."""
+    """Training images at most, the first of those kept; null takes all."""
+    flip: bool = False
+    """Mirror each training image left to right with probability 1/2, whenever a batch is drawn.
+
+    For few images of things that look as likely when mirrored, which letters and digits do not.
+    """
 
     @property
     def value_range(self) -> tuple[float, float]:
-        """What black and white are to the networks."""
+        """Values that black and white have for the networks."""
         return VALUE_RANGES[self.scale]

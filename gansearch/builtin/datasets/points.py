@@ -1,8 +1,8 @@
 """Mixtures of Gaussians in the plane, whose modes can be counted.
 
 The recipes are those of PacGAN (Lin et al. 2018, arXiv:1712.04086, and its published code), so that
-its Table 1 can be held against: training on 100,000 samples, a mode found when one sample lies
-within three standard deviations of it.
+figures can be compared with its Table 1: training on 100,000 samples, a mode is found when a sample
+lies within three standard deviations of it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from gansearch.builtin.datasets.digest import samples_digest
 from gansearch.components import Data, Dataset, Split
 
 
-class _Mixture(Dataset):
+class Mixture(Dataset):
     """Equally likely Gaussians of one standard deviation."""
 
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 100_000
@@ -28,7 +28,7 @@ class _Mixture(Dataset):
     test_samples: Annotated[int, Field(ge=2, le=10_000_000)] = 2_500
     """Number of test samples."""
     limit: Annotated[int, Field(ge=2)] | None = None
-    """Training samples at most, the first ones of `samples`: fewer leave the test samples as they are."""
+    """Training samples at most, the first of `samples`; the test samples stay the same."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the samples."""
 
@@ -36,13 +36,13 @@ class _Mixture(Dataset):
 
     @abstractmethod
     def centres(self) -> np.ndarray:
-        """The modes, (modes, 2)."""
+        """Return the modes, (modes, 2)."""
 
     def load(self) -> Data:
         return _draw(self)
 
 
-class Ring2D(_Mixture):
+class Ring2D(Mixture):
     """Eight Gaussians on a circle in the plane."""
 
     sigma: Annotated[float, Field(gt=0)] = 0.01
@@ -57,8 +57,8 @@ class Ring2D(_Mixture):
         return self.radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
 
 
-class Grid2D(_Mixture):
-    """Gaussians on a square grid in the plane, 25 unless told otherwise."""
+class Grid2D(Mixture):
+    """Gaussians on a square grid in the plane, 25 by default."""
 
     sigma: Annotated[float, Field(gt=0)] = 0.05
     """Standard deviation of each Gaussian."""
@@ -73,16 +73,17 @@ class Grid2D(_Mixture):
 
 
 @lru_cache(maxsize=4)
-def _draw(mixture: _Mixture) -> Data:
+def _draw(mixture: Mixture) -> Data:
     rng = np.random.default_rng(mixture.seed)
     centres = mixture.centres()
     train = _split(rng, centres, mixture.sigma, mixture.samples, mixture.limit)
     test = _split(rng, centres, mixture.sigma, mixture.test_samples)
     name = "ring-2d" if isinstance(mixture, Ring2D) else "grid-2d"
+    counts = f"{len(train.samples)} train, {len(test.samples)} test"
     return Data(
         train=train,
         test=test,
-        source=f"{name}, {len(centres)} modes ({len(train.samples)} train, {len(test.samples)} test)",
+        source=f"{name}, {len(centres)} modes ({counts})",
         digest=samples_digest(train.samples, test.samples),
         modes=centres.astype(np.float32),
         mode_std=mixture.sigma,
@@ -96,7 +97,7 @@ def _split(
     count: int,
     limit: int | None = None,
 ) -> Split:
-    """Points (count, 2, 1, 1), float32, labelled by the mode that they were drawn from; at most `limit`, the first."""
+    """Draw points (count, 2, 1, 1), float32, labelled by their mode; keep the first `limit`."""
     labels = rng.integers(len(centres), size=count)
     points = centres[labels] + sigma * rng.standard_normal((count, 2))
     return Split(points.astype(np.float32)[:limit, :, np.newaxis, np.newaxis], labels[:limit])

@@ -20,6 +20,7 @@ from torch.utils._pytree import tree_leaves
 from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.study.spec import StepsSpec
+from gansearch.training.augmentation import augment
 from gansearch.training.batches import BatchSampler
 from gansearch.training.loop import SHOWN_SAMPLES
 from gansearch.training.loss_inputs import StepContext
@@ -122,6 +123,7 @@ def rehearse(
     networks = GANNetworks(
         candidate, data.shape, device, "fp32", memory_format=training.memory_format
     )
+    augment(networks.discriminator, training.augment, data)
     for network in (networks.generator, networks.discriminator):
         for parameter in network.parameters:
             # Fused Adam would not create its state on the meta device.
