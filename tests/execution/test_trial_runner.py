@@ -16,7 +16,9 @@ from gansearch.storage.run_folder import VERDICT
 
 def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_path):
     judge = TrialRunner(make_spec().training, [Divergence(vanished=1e9, patience=1)], {})
-    outcome = judge(Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), RecordingChannel())
+    outcome = judge(
+        Job(0, make_space("schedule.generator_lr=0.9").baseline, tmp_path), RecordingChannel()
+    )
     kept = json.loads((tmp_path / VERDICT).read_text())
     assert kept["verdict"] == "diverged"
     assert tuple(map(Remedy.from_json, kept["remedies"])) == outcome.remedies
@@ -25,7 +27,9 @@ def test_a_condemned_trial_is_told_what_to_try_next(make_spec, make_space, tmp_p
 
 def judged(space, training, folder, detectors=()):
     metrics = {name: metric for name, metric in space.metrics.items() if name == "modes"}
-    return TrialRunner(training, detectors, metrics)(Job(0, space.baseline, folder), RecordingChannel())
+    return TrialRunner(training, detectors, metrics)(
+        Job(0, space.baseline, folder), RecordingChannel()
+    )
 
 
 def test_every_trial_tells_how_long_its_generator_takes(make_spec, make_space, tmp_path):
@@ -195,6 +199,8 @@ def test_a_candidate_that_cannot_be_counted_gets_its_gpu_to_itself(on_gpu, tmp_p
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_on_a_gpu_a_trial_takes_about_what_was_counted(make_spec, make_space, tmp_path):
     spec, space = make_spec("training.device=cuda"), make_space()
-    stamp = TrialRunner(spec.training, (), {})(Job(0, space.baseline, tmp_path), RecordingChannel()).stamp
+    stamp = TrialRunner(spec.training, (), {})(
+        Job(0, space.baseline, tmp_path), RecordingChannel()
+    ).stamp
     assert 0 < stamp["counted_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
     assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]
