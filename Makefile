@@ -1,9 +1,10 @@
 # `make run` searches, `make test` and `make lint` check. They need make and Python 3.11 or newer with
-# venv, and install everything else into .venv: once, and again when what is to be installed changes.
+# venv, and install everything else into .venv: once, and again when the requirements change.
 #
-#   make run STUDY=my_study.yaml    another study
-#   make test ARGS="-k pareto"      more arguments for `gansearch run` or pytest, which tests in up to four processes
-#   PYTHON=python3.12 make test     another Python
+#   make run STUDY=my_study.yaml    run another study
+#   make test ARGS="-k pareto"      pass arguments to pytest, or to `gansearch run`
+#   make test ARGS="-m campaign"    run the tests that take minutes each
+#   PYTHON=python3.12 make test     use another Python
 
 PYTHON ?= python3
 STUDY = studies/shrink_generator.yaml
@@ -30,7 +31,7 @@ lint: .venv/installed-dev
 
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "installing gansearch into .venv; the first time takes a minute or two"
-	@$(INSTALL) --editable .
+	@$(INSTALL) --editable ".[ray]"
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt $(PLUGINS) | $(BIN)/pip

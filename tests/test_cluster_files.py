@@ -1,7 +1,8 @@
-"""The example files of clusters, as far as they can be held to what reads them without a cluster.
+"""The example files of clusters, as far as they can be checked without a cluster.
 
-Ray validates its own. The schema of KubeRay's resources comes with its operator, which no package ships, so of
-that file only this is checked: which resource it is, the options it gives Ray, its command, and its volumes.
+Ray validates its own file. The schema of KubeRay's resources comes with its operator, which no
+package ships, so of that file the kind, the options of Ray, the command and the volumes are
+checked.
 """
 
 import shlex

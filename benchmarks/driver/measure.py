@@ -1,6 +1,6 @@
 """Cost of the driver per trial, with trainings that are simulated.
 
-    python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR] \
+    python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR]
         [--out results.json]
 
 Everything is real but the training: the space of studies/shrink_generator.yaml, its sizes counted,

@@ -1,8 +1,7 @@
 """Number of slots that one driver can keep busy, measured with simulated trainings.
 
-    python benchmarks/driver/scale.py [--samplers random tpe shrink] [--slots 100 1000] \
-        [--trials 10000]
-                                      [--training 300] [--limit 540] [--work DIR] [--out results.json]
+    python benchmarks/driver/scale.py [--samplers random tpe shrink] [--slots 100 1000]
+        [--trials 10000] [--training 300] [--limit 540] [--work DIR] [--out results.json]
 
 The driver, its feasibility check, pruner, samplers and SQLite are real; the trainings are
 simulated. A clock runs with the driver's processor time, so that other work on the machine does

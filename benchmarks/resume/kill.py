@@ -1,12 +1,12 @@
-"""Does a search that is killed ten times find what an uninterrupted one finds?
+"""Compare a search that is killed ten times with an uninterrupted one.
 
     python benchmarks/resume/kill.py [--kills 10] [--seed 0] [--out results.json]
 
-Runs the installed command on study.yaml twice: once in peace, once with the driver killed (SIGKILL,
-the driver alone) at random moments and started again each time. Checks that the two runs agree bit
-for bit, that nothing told before a kill is lost or told twice, and that workers end with their
-driver. Everything runs on one core, since training is bit-reproducible on one thread. For Linux;
-about 6 minutes.
+Runs the installed command on study.yaml twice: once to its end, once with the driver killed
+(SIGKILL, the driver alone) at random moments and started again each time. Checks that the two
+runs agree bit for bit, that no trial recorded before a kill is lost or recorded twice, and that
+workers end with their driver. Everything runs on one core, since training is bit-reproducible on
+one thread. For Linux; about 6 minutes.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ SEARCH = Path(__file__).with_name("study.yaml")
 TRIALS = 12
 COMMAND = Path(sys.executable).with_name("gansearch")
 LONGEST = 2.5
-"""Seconds that a driver lives at most after its first trial began, in parts of what a trial took in peace."""
+"""Longest life of a driver after its first trial began, in mean durations of a trial."""
 SPARE = 2.0
-"""Seconds that it lives at most after its second trial began: else a search that got faster would end unkilled."""
+"""Longest life in seconds after the second trial began; a faster search would end unkilled."""
 PATIENCE = 60.0
 """Seconds after which a worker without a driver counts as an orphan for good."""
 
 
 def start(run: Path, log: Path) -> subprocess.Popen[bytes]:
-    """Begin the search, or go on with it: by `resume` as soon as there is something to resume."""
+    """Start the search, or resume it where there is a run folder."""
     there = (run / STUDY).exists()
     arguments = ["resume", str(run)] if there else ["run", str(SEARCH), "--out", str(run)]
     with log.open("ab") as output:
@@ -54,7 +54,7 @@ def start(run: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def finish(run: Path, log: Path) -> float:
-    """Search to the end; gives the seconds it took."""
+    """Search to the end and return the seconds."""
     began = time.monotonic()
     if start(run, log).wait() != 0:
         sys.exit(f"the search failed:\n{log.read_text()}")
@@ -62,7 +62,7 @@ def finish(run: Path, log: Path) -> float:
 
 
 def begun(log: Path, said: int) -> int:
-    """How many trials have begun since the log held so many bytes."""
+    """Count the trials that began since the log had `said` bytes."""
     return log.read_bytes()[said:].count(b" starts: ")
 
 
@@ -75,7 +75,7 @@ def live(
     *,
     from_start: bool,
 ) -> None:
-    """Leave a driver alone for that long after its first trial began, or its start, but not beyond its second trial."""
+    """Wait `life` seconds after the first trial or the start, or `spare` after the second trial."""
     now = time.monotonic()
     first, second = now if from_start else math.inf, math.inf
     while now < min(first + life, second + spare) and driver.poll() is None:
@@ -86,7 +86,7 @@ def live(
 
 
 def kill(driver: subprocess.Popen[bytes]) -> dict[str, float]:
-    """Kill a driver alone; gives the seconds after which its workers, and all its processes, were gone."""
+    """Kill a driver; return the seconds until its workers and all its processes were gone."""
     processes = psutil.Process(driver.pid).children(recursive=True)
     workers = [process for process in processes if process.ppid() != driver.pid]
     driver.send_signal(signal.SIGKILL)
@@ -100,7 +100,7 @@ def kill(driver: subprocess.Popen[bytes]) -> dict[str, float]:
 
 
 def gone(processes: Sequence[psutil.Process], since: float) -> float:
-    """Wait for processes to end; gives the seconds since then."""
+    """Wait for processes to end and return the seconds since `since`."""
     while alive := sum(map(at_work, processes)):
         if time.monotonic() - since > PATIENCE:
             sys.exit(f"{alive} processes outlived their driver by {PATIENCE:.0f} s")
@@ -109,7 +109,7 @@ def gone(processes: Sequence[psutil.Process], since: float) -> float:
 
 
 def at_work(process: psutil.Process) -> bool:
-    """Whether a process is there, and not merely its entry that nobody has cleared away yet."""
+    """Return True for a process that runs and is no zombie."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -117,11 +117,11 @@ def at_work(process: psutil.Process) -> bool:
 
 
 # --------------------------------------------------------------------------------------------------
-# What is compared
+# Records
 
 
 def records_of(run: Path) -> list[TrialRecord]:
-    """Every trial, or none where the study has not begun."""
+    """Return all trials, or none where the study has not begun."""
     if not (run / DATABASE).exists():
         return []
     with closing(sqlite3.connect(run / DATABASE)) as connection:
@@ -140,7 +140,7 @@ def records_of(run: Path) -> list[TrialRecord]:
 
 
 def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:
-    """What the search found out, in order, without what depends on the clock or on interruptions."""
+    """Return the trials that ended, in order, without figures that depend on the clock."""
     return [
         {
             "identity": record.identity,
@@ -158,7 +158,7 @@ def found(records: Sequence[TrialRecord]) -> list[dict[str, object]]:
 
 
 def front(run: Path) -> list[tuple[str, dict[str, float]]]:
-    """Identity and figures of the trials on the front."""
+    """Return identity and figures of the trials on the front."""
     records = records_of(run)
     axes = objectives_of(RunFolder.open(run).spec(), records)
     return [(record.identity, record.figures) for record in pareto_front(records, axes).trials]
@@ -174,15 +174,15 @@ def main() -> None:
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as folder:
-        told = compare(Path(folder), arguments.kills, random.Random(arguments.seed))
-    print(json.dumps(told, indent=1))
+        report = compare(Path(folder), arguments.kills, random.Random(arguments.seed))
+    print(json.dumps(report, indent=1))
     if arguments.out:
-        arguments.out.write_text(json.dumps({"seed": arguments.seed} | told, indent=1) + "\n")
-    sys.exit(0 if all(told["checks"].values()) else 1)  # type: ignore[attr-defined]
+        arguments.out.write_text(json.dumps({"seed": arguments.seed} | report, indent=1) + "\n")
+    sys.exit(0 if all(report["checks"].values()) else 1)  # type: ignore[attr-defined]
 
 
 def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, object]:
-    """Run the search in peace and with kills, and hold the two against each other."""
+    """Run the search without and with kills, and compare the two."""
     whole, killed, log = folder / "whole", folder / "killed", folder / "log"
     seconds = finish(whole, log)
     print(f"uninterrupted: {seconds:.0f} s", file=sys.stderr)
@@ -215,8 +215,8 @@ def compare(folder: Path, kills: int, moments: random.Random) -> dict[str, objec
     identities = [str(one["identity"]) for one in found(records)]
     checks = {
         "all kills hit a running driver": len(rounds) == kills,
-        "every trial told before a kill is still there": kept,
-        "no candidate is told twice": len(identities) == len(expected),
+        "every trial recorded before a kill is still there": kept,
+        "no candidate is recorded twice": len(identities) == len(expected),
         "none is left running or waiting": not any(
             r.state in ("running", "waiting") for r in records
         ),

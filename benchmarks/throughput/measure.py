@@ -1,11 +1,11 @@
-"""How many candidates an hour does a whole study train?
+"""Candidates per hour of a whole study.
 
     python benchmarks/throughput/measure.py [--rounds 2] [--out results.json]
 
-Runs `gansearch run study.yaml`, as anybody would, on each executor with one worker that has both cores and with
-two that have one each, in bf16, and with weights that are not channels-last. All train the same eight candidates.
-They take turns, forwards and then backwards, so that a noisy machine is equally noisy for all. About 6 minutes a
-round on two cores.
+Runs `gansearch run study.yaml` on each executor with one worker that has both cores and with two
+that have one each, in bf16, and with weights that are not channels-last. All train the same eight
+candidates. They take turns, forwards and then backwards, so that a noisy machine is equally noisy
+for all. About 6 minutes a round on two cores.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ WAYS: dict[str, list[str]] = {
         "training.memory_format=contiguous",
     ],
 }
-"""By name, the options that make the difference. A worker or slot that is alone has two threads, else one."""
+"""Options by name. A single worker or slot has two threads, each of two has one."""
 
 
 def run(way: str) -> dict[str, float]:
     """Run the study once."""
     with tempfile.TemporaryDirectory() as folder:
         before = time.monotonic()
-        arguments = [COMMAND, "run", STUDY, "--out", folder + "/run", *WAYS[way]]
+        arguments: list[str | Path] = [COMMAND, "run", STUDY, "--out", folder + "/run", *WAYS[way]]
         subprocess.run(arguments, check=True, capture_output=True, cwd=folder)
         seconds = time.monotonic() - before
-        told = subprocess.run(
+        front = subprocess.run(
             [COMMAND, "pareto", folder + "/run", "--json"], check=True, capture_output=True
         )
         trials = subprocess.run(
             [COMMAND, "status", folder + "/run", "--json"], check=True, capture_output=True
         )
     complete = json.loads(trials.stdout)["trials"]["complete"]
-    mmd = json.loads(told.stdout)["baseline"]["values"]["mmd"]
+    mmd = json.loads(front.stdout)["baseline"]["values"]["mmd"]
     return {
         "seconds": seconds,
         "candidates_an_hour": 3600 * complete / seconds,
@@ -72,7 +72,7 @@ def main() -> None:
         for way in list(WAYS)[:: 1 if around % 2 == 0 else -1]:
             runs[way].append(run(way))
             print(f"{way:28} {runs[way][-1]}", flush=True)
-    told = {
+    means = {
         way: {name: round(statistics.mean(one[name] for one in done), 1) for name in done[0]}
         | {"runs": done}
         for way, done in runs.items()
@@ -81,7 +81,7 @@ def main() -> None:
         facts = {
             "cores": len(os.sched_getaffinity(0)),
             "load": round(os.getloadavg()[0], 1),
-            "ways": told,
+            "ways": means,
         }
         options.out.write_text(json.dumps(facts, indent=1) + "\n")
 

@@ -1,6 +1,6 @@
-"""A search whose driver is stopped and killed, as installed: nothing is lost, nothing changes.
+"""Searches of the installed command whose driver is stopped and killed: they lose nothing.
 
-So on each executor, and whether its run folder or a PostgreSQL server keeps the trials.
+On each executor, with trials in the run folder and in a PostgreSQL database.
 """
 
 import json
@@ -33,7 +33,7 @@ STUDY = (
 
 
 def start(folder, command, *arguments, executor):
-    """Start the installed command as the leader of a group, such as Ctrl-C reaches; it trains on one thread."""
+    """Start the command as the leader of a process group, as a terminal does, on one thread."""
     wide = executor == "ray" or "--workers-per-candidate" in arguments
     cores = os.sched_getaffinity(0) if wide else {max(os.sched_getaffinity(0))}
     return subprocess.Popen(
@@ -61,7 +61,7 @@ def until(happened):
 
 
 def found(folder):
-    """What the search found out, in order, without what depends on the clock or on interruptions."""
+    """Return the trials that ended, in order, without figures that depend on the clock."""
     records = read_records(RunFolder.open(folder / "runs" / "tiny"))
     return [
         (
@@ -78,7 +78,7 @@ def found(folder):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """What an uninterrupted search finds, on the local executor."""
+    """Run an uninterrupted search on the local executor once, and return its trials."""
     folder, told = tmp_path_factory.mktemp("whole"), []
 
     def search(text):
@@ -100,19 +100,23 @@ def at_work(process):
 
 @pytest.fixture
 def password(monkeypatch):
-    """What libpq takes where the URL has none, as that in a run folder."""
+    """Set the password for URLs without one, such as those in a run folder."""
     monkeypatch.setenv("PGPASSWORD", PASSWORD)
 
 
 @pytest.fixture
 def storage(request, password):
-    """The arguments that name where trials are kept."""
+    """Arguments of the command that name the storage."""
     return ["--storage", request.getfixturevalue("database")] if request.param == "shared" else []
 
 
 @pytest.mark.parametrize(
     ("executor", "storage"),
-    [("local", "own"), ("ray", "own"), ("local", "shared")],
+    [
+        ("local", "own"),
+        pytest.param("ray", "own", marks=pytest.mark.campaign),
+        pytest.param("local", "shared", marks=pytest.mark.campaign),
+    ],
     indirect=["storage"],
 )
 def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(
@@ -142,7 +146,8 @@ def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(
     assert found(tmp_path) == whole(study_text)
 
 
-def test_a_killed_search_whose_files_go_over_an_object_store_goes_on_from_what_is_there(
+@pytest.mark.campaign
+def test_a_killed_search_resumes_from_the_files_in_the_object_store(
     object_store, whole, study_text, tmp_path
 ):
     (tmp_path / "tiny.yaml").write_text(study_text)
@@ -169,7 +174,8 @@ def test_a_killed_search_whose_files_go_over_an_object_store_goes_on_from_what_i
     assert object_store.files() == set()
 
 
-def test_the_processes_of_one_candidate_end_with_a_killed_driver_and_one_alone_goes_on(
+@pytest.mark.campaign
+def test_all_ranks_end_with_a_killed_driver_and_a_single_process_resumes(
     whole, study_text, tmp_path
 ):
     (tmp_path / "tiny.yaml").write_text(study_text)
@@ -216,7 +222,8 @@ def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
     assert found(tmp_path) == whole(study_text)
 
 
-def test_a_search_whose_database_stops_says_so_and_goes_on_once_it_is_back(
+@pytest.mark.campaign
+def test_a_search_whose_database_stops_says_so_and_can_be_resumed(
     server, database, password, whole, study_text, tmp_path
 ):
     (tmp_path / "tiny.yaml").write_text(study_text)

@@ -66,9 +66,16 @@ EXECUTORS = {
     "ray, of two": ("ray", 2),
 }
 """Executors by name; "of two" trains each candidate with two processes."""
+CAMPAIGN = {"local, of two", "ray, of two"}
 
 
-@pytest.fixture(scope="module", params=EXECUTORS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=pytest.mark.campaign if name in CAMPAIGN else ())
+        for name in EXECUTORS
+    ],
+)
 def executor(request):
     """An executor with two slots and a heartbeat timeout of 3 seconds."""
     with opened(*EXECUTORS[request.param]) as executor:

@@ -52,7 +52,13 @@ def kept_by(trial, url, place):
     )
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["shared folder", "storage path"])
+@pytest.mark.parametrize(
+    "shared",
+    [
+        pytest.param(True, id="shared folder", marks=pytest.mark.campaign),
+        pytest.param(False, id="storage path"),
+    ],
+)
 def test_trials_of_a_killed_node_are_resumed_on_another_and_the_others_go_on(
     shared, cluster, search, tmp_path, monkeypatch
 ):
