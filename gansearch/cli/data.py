@@ -1,4 +1,4 @@
-"""`gansearch data`: which data there is, and getting it."""
+"""`gansearch data`."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from gansearch.cli.output import Json, console, print_json
 from gansearch.errors import DataError
+from gansearch.registry import Registry, unknown
 
-app = typer.Typer(help="The data sets that a study can use.", no_args_is_help=True)
+app = typer.Typer(help="List and download data sets.", no_args_is_help=True)
 
 FASHION_MNIST = "fashion-mnist"
 FETCHABLE = (FASHION_MNIST,)
 
 
 class Found(NamedTuple):
-    """A data set, and where it would come from."""
+    """A data set and its source."""
 
     name: str
     source: str
-    """Of the data as a study gets it by its defaults; empty where it lacks something."""
+    """Source of the data with the default fields; empty where something is missing."""
     needs: str
-    """What a study must say, or a user must do, to have it."""
+    """Fields that a study must give, or the reason why the data is not there."""
     summary: str
 
 
 @app.command("list")
 def list_data(json: Json = False) -> None:
-    """List the data sets, and where each would be found."""
-    from rich.markup import escape
-    from rich.table import Table
-
+    """List the data sets with their sources."""
     found = list(_found())
     if json:
         print_json({"datasets": [one._asdict() for one in found]})
@@ -56,9 +56,9 @@ def fetch(
         typer.Option(metavar="DIR", help="Folder to keep it in, in place of the cache."),
     ] = None,
 ) -> None:
-    """Download a data set, its files checked, into the user's cache."""
+    """Download a data set into the user's cache and check its files."""
+    # Imported here: it needs requests, which takes longer than the list.
     from gansearch.builtin.datasets.fetch import fetch_fashion_mnist
-    from gansearch.registry import unknown
 
     if name not in FETCHABLE:
         raise DataError(unknown("data set to fetch", name, FETCHABLE))
@@ -66,8 +66,6 @@ def fetch(
 
 
 def _found() -> Iterator[Found]:
-    from gansearch.registry import Registry
-
     registry = Registry()
     for listing in registry.listings():
         if listing.role != "dataset":
@@ -84,7 +82,7 @@ def _found() -> Iterator[Found]:
 
 
 def _looked_up(name: str, component: type, summary: str, fields: dict[str, str]) -> Found:
-    """Load a data set to see whether it is there."""
+    """Load a data set to find out whether it is there."""
     missing = [field for field, told in component.model_fields.items() if told.is_required()]  # type: ignore[attr-defined]
     if missing:
         return Found(name, "", f"needs {', '.join(missing)}", summary)

@@ -1,9 +1,9 @@
-"""`gansearch sample`: what a trained generator makes."""
+"""`gansearch sample`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -17,17 +17,18 @@ from gansearch.cli.run_lookup import (
     relative,
 )
 from gansearch.errors import GansearchError
-
-if TYPE_CHECKING:
-    from gansearch.storage.run_folder import RunFolder
-    from gansearch.storage.trained_generator import TrainedGenerator
+from gansearch.plots.samples import save_grid, save_walk
+from gansearch.ranking.run_summary import RunSummary
+from gansearch.registry import Registry
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trained_generator import TrainedGenerator
 
 COUNT, SPAN, FRAMES = 64, 3.0, 10
 CHOICES = {
     "smallest_within_tolerance": "the smallest that is about as good as the baseline",
     "best_any_size": "the best of any size",
 }
-"""Which trial is shown where none is named and there is no champion: the first of these that there is."""
+"""Trials to draw, in order of preference, where none is named and there is no champion."""
 
 
 def sample(
@@ -61,9 +62,7 @@ def sample(
     ] = None,
     frames: Annotated[int | None, typer.Option(min=2, help=f"Steps of a walk; {FRAMES}.")] = None,
 ) -> None:
-    """Draw what a trained generator makes of random latents, or along dimensions of its latent."""
-    from gansearch.plots.samples import save_grid, save_walk
-
+    """Draw samples of a trained generator, or a latent walk."""
     _check_usage(output, count, walk, span, frames)
     folder = find_run(run)
     number, why = (trial, "") if trial is not None else _choose(folder)
@@ -83,9 +82,9 @@ def _check_usage(
     span: float | None,
     frames: int | None,
 ) -> None:
-    """Refuse options that would say nothing together."""
+    """Refuse options that contradict each other."""
     path = None if output is None else output_path(output, (".png", ".gif"))
-    if path is not None and path.suffix == ".gif" and not walk:
+    if path is not None and path.suffix.lower() == ".gif" and not walk:
         raise typer.BadParameter(
             "a .gif shows a walk: name a dimension with --walk", param_hint="-o"
         )
@@ -98,23 +97,18 @@ def _check_usage(
 
 
 def _choose(folder: RunFolder) -> tuple[int, str]:
-    """The trial that a reader asks for first, and why it is that one."""
-    from gansearch.ranking.run_summary import RunSummary
-
-    standing = RunSummary.of(
+    """Return the trial to draw where none is named, and the reason."""
+    summary = RunSummary.of(
         folder.spec(), read_records(folder), runs=read_certification(folder)
     ).standing
-    if standing.champion is not None:
-        return standing.champion.number, ", the champion"
+    if summary.champion is not None:
+        return summary.champion.number, ", the champion"
     for name, why in CHOICES.items():
-        record = standing.named()[name]
+        record = summary.named()[name]
         if record is not None:
             return record.number, f", {why}"
     raise GansearchError(f"no trial of {folder.path} is healthy yet; choose another with --trial")
 
 
 def _load(folder: RunFolder, number: int) -> TrainedGenerator:
-    from gansearch.registry import Registry
-    from gansearch.storage.trained_generator import TrainedGenerator
-
     return TrainedGenerator.load(find_trial(folder, number)[1], Registry())

@@ -23,7 +23,8 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
-from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
+from gansearch.evaluation.latency import REPEATS, median_latency
+from gansearch.evaluation.latency_names import BATCHES, latency_name
 from gansearch.evaluation.probe import Probe
 from gansearch.execution.channel import SharedChannel
 from gansearch.execution.gpu.admission import admitted

@@ -4,7 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gansearch.plots.front import front_figure, front_frame, save_figure
+from gansearch.plots.figure_file import save_figure
+from gansearch.plots.front import front_figure, front_frame
 from gansearch.plots.front_marks import Marks
 from gansearch.ranking.run_summary import RunSummary
 from gansearch.trial_record import Rung
