@@ -11,7 +11,6 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.scripts.scripts import start
-from typer.main import get_command
 
 from gansearch.cli.commands import load_command
 
