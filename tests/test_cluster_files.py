@@ -12,9 +12,8 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 from ray.scripts.scripts import start
-from typer.main import get_command
 
-from gansearch.cli import app
+from gansearch.cli.commands import load_command
 
 ROOT = Path(__file__).parents[1]
 
@@ -62,7 +61,7 @@ def test_the_job_of_kuberay_starts_ray_with_options_that_it_has(job):
 
 def test_the_job_of_kuberay_runs_a_command_that_there_is(job):
     program, command, *arguments = shlex.split(job["spec"]["entrypoint"])
-    parsed = get_command(app).commands[command].make_context(command, list(arguments))
+    parsed = load_command(command).make_context(command, list(arguments))
     assert (program, parsed.params["address"]) == ("gansearch", "auto")
     assert (ROOT / "studies" / Path(arguments[0]).name).is_file()
 

@@ -1,93 +1,96 @@
-"""What a person sees while candidates are trained again with fresh seeds."""
+"""Progress of a certification."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from rich.console import Console, RenderableType
-from rich.table import Table
-from rich.text import Text
 
-from gansearch.candidate import Candidate
-from gansearch.cli.progress import LiveTable, PlainLines, clock
+from gansearch.cli.progress import LiveTable, PlainLines, SearchProgress, clock
+from gansearch.cli.remaining_time import certification_runs
 from gansearch.report.certificates import CertificatesTable, Certification
 from gansearch.report.formatting import figure, percent
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
 
-class _Searched:
-    """The trials of the search, whose candidates are trained again."""
+class CertificationProgress(SearchProgress):
+    """Runs of a certification beside the trials of the search that they certify."""
 
-    def __init__(self, spec: StudySpec, records: Sequence[TrialRecord]) -> None:
-        self.spec, self.records = spec, tuple(records)
-        self._baseline = next((r.sizes for r in reversed(records) if r.baseline and r.sizes), {})
-
-    def number(self, candidate: Candidate) -> int | None:
-        """The first trial of this candidate."""
-        return next(
-            (record.number for record in self.records if record.identity == candidate.identity),
-            None,
-        )
+    searched: Sequence[TrialRecord] = ()
 
     def share_of_baseline(self, sizes: Mapping[str, float]) -> float | None:
-        size, base = sizes.get("generator_params"), self._baseline.get("generator_params")
+        baselines = [r.sizes for r in self.searched if r.baseline and r.sizes]
+        size = sizes.get("generator_params")
+        base = baselines[0].get("generator_params") if baselines else None
         return size / base if size is not None and base else None
 
+    def steps_left(self, steps: int, running: Mapping[int, int]) -> float:
+        under_way = sum(steps - step for step in running.values())
+        expected = certification_runs(self.spec.certification) - self.done - len(running)
+        return under_way + max(0, expected) * steps
 
-class LiveCertification(LiveTable):
-    """A table that is redrawn in place: what runs, and what is proven so far."""
+    def best_line(self) -> str:
+        return ""
 
-    def __init__(self, spec: StudySpec, console: Console, records: Sequence[TrialRecord]) -> None:
-        super().__init__(spec, console)
-        self._searched = _Searched(spec, records)
-        self._again: dict[int, int | None] = {}
 
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        super().started(trial, candidate, sizes)
-        self._again[trial] = self._searched.number(candidate)
+class LiveCertification(CertificationProgress, LiveTable):
+    """A table that is redrawn in place: running seeds, and the certificates so far."""
 
-    def share_of_baseline(self, sizes: Mapping[str, float]) -> float | None:
-        return self._searched.share_of_baseline(sizes)
+    def __init__(
+        self, spec: StudySpec, console: Console, folder: Path, records: Sequence[TrialRecord]
+    ) -> None:
+        super().__init__(spec, console, folder)
+        self.searched = records
+        self._names: dict[int, str] = {}
 
-    def _name(self, trial: int) -> str:
-        return str(self._again[trial])
+    def started(self, record: TrialRecord) -> None:
+        super().started(record)
+        self._names[record.number] = f"{record.certifies} ({record.seed})"
 
-    def _header(self) -> RenderableType:
-        grid = Table.grid(padding=(0, 2))
-        told = f"certification: {self.done} runs with fresh seeds, {clock(self.elapsed)}"
-        grid.add_row(Text(self.spec.name, style="bold"), told)
-        return grid
+    def name(self, trial: int) -> str:
+        return self._names[trial]
 
-    def _front(self, records: Sequence[TrialRecord]) -> RenderableType:
-        return CertificatesTable(
-            Certification.of(self.spec, self._searched.records, records), concludes=False
+    def counted(self) -> str:
+        return f"certification: {self.done} runs with fresh seeds"
+
+    def _front(self, records: Sequence[TrialRecord], rows: int) -> RenderableType:
+        certification = Certification.of(self.spec, self.searched, records)
+        return CertificatesTable(certification, concludes=False)
+
+
+class PlainCertification(CertificationProgress, PlainLines):
+    """A line for each start and end of a run."""
+
+    def __init__(
+        self, spec: StudySpec, console: Console, folder: Path, records: Sequence[TrialRecord]
+    ) -> None:
+        super().__init__(spec, console, folder)
+        self.searched = records
+
+    def started(self, record: TrialRecord) -> None:
+        SearchProgress.started(self, record)
+        size = figure(record.sizes.get("generator_params"), whole=True)
+        share = percent(self.share_of_baseline(record.sizes))
+        verb = f"continues at step {record.steps}" if record.steps else "starts"
+        self.say(
+            f"trial {record.certifies}, seed {record.seed} {verb}: {size} parameters ({share})"
         )
 
-
-class PlainCertification(PlainLines):
-    """A line for each beginning and end of a run."""
-
-    def __init__(self, spec: StudySpec, console: Console, records: Sequence[TrialRecord]) -> None:
-        super().__init__(spec, console)
-        self._searched = _Searched(spec, records)
-
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        self.running[trial] = sizes
-        size = figure(sizes.get("generator_params"), whole=True)
-        share = percent(self._searched.share_of_baseline(sizes))
-        self._say(
-            f"trial {self._searched.number(candidate)} starts again: {size} parameters ({share})"
-        )
+    def retrying(self, record: TrialRecord, reason: str) -> None:
+        SearchProgress.retrying(self, record, reason)
+        first = reason.partition("\n")[0]
+        self.say(f"trial {record.certifies}, seed {record.seed} is trained again: {first}")
 
     def ended(self, record: TrialRecord) -> None:
-        self.records[record.number] = record
-        self.running.pop(record.number, None)
-        found = (
-            record.reason.partition("\n")[0] if record.state == "failed" else self._found(record)
-        )
-        again = "; it is tried again" if record.retried else ""
-        self._say(f"trial {record.certifies}, seed {record.seed}: {found}{again}")
+        SearchProgress.ended(self, record)
+        result = self.found(record)
+        if record.state == "failed":
+            result = record.reason.partition("\n")[0]
+        self.say(f"trial {record.certifies}, seed {record.seed}: {result}")
 
-    def _place(self) -> str:
-        return f"certification, {self.done} runs, {clock(self.elapsed)}"
+    def position(self) -> str:
+        left = self.seconds_left()
+        when = "" if left is None else f", about {clock(left)} left"
+        return f"certification, {self.done} runs, {clock(self.elapsed)}{when}"

@@ -1,22 +1,32 @@
-"""`gansearch certify`: whether what a search has found comes out healthy with other seeds too."""
+"""`gansearch certify`."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
+from gansearch.cli.certification_progress import LiveCertification, PlainCertification
 from gansearch.cli.interrupts import StopOnSignals
-from gansearch.cli.output import Json, Overrides, console, print_json
-from gansearch.cli.run_lookup import Run, find_run, read_certification, read_records
-
-if TYPE_CHECKING:
-    from rich.console import Console
-
-    from gansearch.report.certificates import Certification
-    from gansearch.search.certification import Choice
-    from gansearch.storage.run_folder import RunFolder
-    from gansearch.study.study import Study
+from gansearch.cli.output import (
+    Json,
+    Overrides,
+    Quiet,
+    Verbose,
+    console,
+    print_json,
+    print_log,
+    quiet_console,
+)
+from gansearch.cli.run_lookup import Run, find_run, read_run_certification
+from gansearch.report.certificates import CertificatesTable, certification_json
+from gansearch.run import certify_study
+from gansearch.search.certification import Choice, chosen
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_reader import read_records
+from gansearch.study.study import Study
 
 Trials = Annotated[
     list[int] | None,
@@ -43,33 +53,30 @@ def certify(
     required: Required = None,
     json: Json = False,
     overrides: Overrides = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Train candidates again with fresh seeds, from the smallest upward, until one is proven stable and good."""
-    from gansearch.report.certificates import certification_json
-    from gansearch.search.certification import Choice, chosen
-    from gansearch.study.study import Study
+    """Train candidates again with fresh seeds until one is certified stable and good enough.
 
+    The smallest candidate comes first.
+    """
     if trials and whole_front:
         raise typer.BadParameter("takes the place of --trial; give one of them", param_hint="--all")
     folder = find_run(run)
     choice = chosen(trials, read_records(folder)) if trials else Choice(whole_front=whole_front)
     settings = {"certification.seeds": seeds, "certification.required": required}
-    study = Study.load(
-        folder.study_file,
-        [
-            *(overrides or []),
-            *(f"{key}={value}" for key, value in settings.items() if value is not None),
-        ],
-    )
+    changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
+    study = Study.load(folder.study_file, [*(overrides or []), *changes])
     out = console(stderr=json)
+    print_log(out, verbose=verbose, quiet=quiet)
     with StopOnSignals() as stop:
-        train_again(study, folder, choice, out, stop)
+        train_again(study, folder, choice, quiet_console() if quiet else out, stop)
     named = "".join(f" --trial {number}" for number in choice.trials) + (
         " --all" if whole_front else ""
     )
     stop.leave_if_asked(f"gansearch certify {run}{named}", out)
     if json:
-        print_json(certification_json(certification_in(folder)))
+        print_json(certification_json(read_run_certification(folder)))
     else:
         conclude_certification(folder, out)
 
@@ -77,28 +84,14 @@ def certify(
 def train_again(
     study: Study, folder: RunFolder, choice: Choice, out: Console, stop: StopOnSignals
 ) -> None:
-    """Certify candidates of a study, showing how far it is."""
-    from gansearch.cli.certification_progress import LiveCertification, PlainCertification
-    from gansearch.run import certify_study
-
+    """Certify candidates of a study, showing the progress."""
     listener = (LiveCertification if out.is_terminal else PlainCertification)(
-        study.spec, out, read_records(folder)
+        study.spec, out, folder.path, read_records(folder)
     )
     with listener:
         certify_study(study, folder, listener, choice, stop=stop.asked)
 
 
 def conclude_certification(folder: RunFolder, out: Console) -> None:
-    """Tell what the certification of a run has come to."""
-    from rich.text import Text
-
-    from gansearch.report.certificates import CertificatesTable
-
-    out.print(Text(), CertificatesTable(certification_in(folder)))
-
-
-def certification_in(folder: RunFolder) -> Certification:
-    """A run's certification, from what its folder holds."""
-    from gansearch.report.certificates import Certification
-
-    return Certification.of(folder.spec(), read_records(folder), read_certification(folder))
+    """Print the result of a run's certification."""
+    out.print(Text(), CertificatesTable(read_run_certification(folder)))

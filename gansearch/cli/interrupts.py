@@ -1,32 +1,30 @@
-"""What SIGINT and SIGTERM do to a command that trains."""
+"""SIGINT and SIGTERM in a command that trains."""
 
 from __future__ import annotations
 
 import os
 import signal
 from types import FrameType
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import typer
-
-if TYPE_CHECKING:
-    from rich.console import Console
+from rich.console import Console
 
 
 class StopOnSignals:
-    """The first SIGINT or SIGTERM asks a command to end in order; the next one ends it at once."""
+    """Context in which the first SIGINT or SIGTERM asks to stop and the second exits at once."""
 
     def __init__(self) -> None:
         self.number: int | None = None
-        """Of the signal that came, if one has."""
+        """Number of the first signal that came."""
 
     def asked(self) -> bool:
         return self.number is not None
 
-    def leave_if_asked(self, how_to_go_on: str, out: Console) -> None:
-        """Exit as the signal would have it, if one came, saying with what command to go on."""
+    def leave_if_asked(self, command: str, out: Console) -> None:
+        """If a signal came, print the command that continues and exit with the signal's code."""
         if self.number is not None:
-            out.print(f"stopped; go on with: {how_to_go_on}", markup=False, soft_wrap=True)
+            out.print(f"stopped; go on with: {command}", markup=False, soft_wrap=True)
             raise typer.Exit(128 + self.number)
 
     def __enter__(self) -> Self:

@@ -1,19 +1,22 @@
-"""Printing: tables for people, JSON for programs."""
+"""Printing: tables for people, JSON for programs, and the log."""
 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.logging import RichHandler
 
 from gansearch.errors import GansearchError
+from gansearch.report.formatting import finite
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
+WIDE = 200
+"""Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Overrides = Annotated[
     list[str] | None,
@@ -21,25 +24,56 @@ Overrides = Annotated[
         "--set", metavar="KEY=VALUE", help="Change the study, such as training.steps=100."
     ),
 ]
+Verbose = Annotated[
+    bool, typer.Option("-v", "--verbose", help="Print what is decided, and why, as it happens.")
+]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", help="Print errors and the result at the end, no more.")
+]
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where tables go, as wide as the terminal or COLUMNS; stderr where stdout is for the program that reads JSON."""
-    from rich.console import Console
+    """Return a console as wide as the terminal or COLUMNS, else wide enough for whole tables.
 
-    return Console(highlight=False, stderr=stderr)
+    Args:
+        stderr: print there, where a program reads JSON from stdout.
+    """
+    out = Console(highlight=False, stderr=stderr)
+    if not out.is_terminal and "COLUMNS" not in out._environ:
+        out.width = WIDE
+    return out
+
+
+def quiet_console() -> Console:
+    """Return a console that prints nothing."""
+    return Console(quiet=True, force_terminal=False)
+
+
+def print_log(out: Console, *, verbose: bool, quiet: bool) -> None:
+    """Print the log of the `gansearch` loggers: warnings, from INFO up if verbose, or errors alone.
+
+    Raises:
+        typer.BadParameter: when verbose and quiet are both given.
+    """
+    if verbose and quiet:
+        raise typer.BadParameter("-v and -q exclude each other", param_hint="-v, -q")
+    handler = RichHandler(console=out, show_path=False, log_time_format="%H:%M:%S")
+    logger = logging.getLogger("gansearch")
+    for old in [one for one in logger.handlers if isinstance(one, RichHandler)]:
+        logger.removeHandler(old)
+    handler.setLevel(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
+    logger.setLevel(min(logging.INFO, logger.level or logging.INFO))
+    logger.addHandler(handler)
 
 
 def print_json(record: Mapping[str, Any]) -> None:
     """Print strict JSON, in which a number that is not finite becomes null."""
-    from gansearch.report.formatting import finite
-
     typer.echo(json.dumps(finite(dict(record)), indent=2, allow_nan=False))
 
 
 def output_path(path: Path, endings: tuple[str, ...]) -> Path:
-    """A path that `-o` named, refused unless its ending says a format that we write."""
-    if path.suffix not in endings:
+    """Return the path given with `-o`, refused unless its ending, in any case, is one of these."""
+    if path.suffix.lower() not in endings:
         message = f"the file's ending must be one of {', '.join(endings)}, got {str(path)!r}"
         raise typer.BadParameter(message, param_hint="-o")
     if not path.absolute().parent.is_dir():

@@ -1,20 +1,17 @@
-"""`gansearch plugins`: the components that are installed."""
+"""`gansearch plugins`."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
 from gansearch.cli.output import Json, console, print_json
+from gansearch.registry import Listing, Registry
 
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from gansearch.registry import Listing
-
-app = typer.Typer(help="The components that can be used in a study.", no_args_is_help=True)
+app = typer.Typer(help="List the installed components.", no_args_is_help=True)
 
 
 @app.callback()
@@ -24,9 +21,7 @@ def _group() -> None:
 
 @app.command("list")
 def list_plugins(json: Json = False) -> None:
-    """List every component by role, with what offers it; the broken ones with why they are refused."""
-    from gansearch.registry import Registry
-
+    """List every component by role, with its distribution; broken ones with the reason."""
     listings = list(Registry().listings())
     if json:
         print_json({"plugins": [asdict(listing) for listing in listings]})
@@ -49,10 +44,7 @@ def _source(listing: Listing) -> str:
 
 
 def _table(listings: list[Listing]) -> Table:
-    """The components of one distribution, their role told once."""
-    from rich.markup import escape
-    from rich.table import Table
-
+    """Return a table of one distribution's components."""
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(style="dim", no_wrap=True)
     table.add_column(no_wrap=True)

@@ -1,9 +1,10 @@
-"""What a person sees while a search runs: a live table on a terminal, plain lines elsewhere."""
+"""Progress of a search: a live table on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -13,59 +14,82 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.candidate import Candidate
+from gansearch.cli.remaining_time import StepRate, certification_runs, search_steps_left
 from gansearch.messages import Progress
 from gansearch.ranking.pareto import objectives_of, pareto_front
-from gansearch.ranking.study_summary import study_summary
+from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.report.formatting import figure, percent
-from gansearch.report.trial_counts import VERDICT_STYLES, is_outdone, tally_line, verdict_name
+from gansearch.report.trial_counts import (
+    VERDICT_STYLES,
+    count_lines,
+    failure_reasons,
+    is_dominated,
+    verdict_name,
+)
 from gansearch.signals import Remedy, Row
+from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec
-from gansearch.trial_record import TrialRecord
+from gansearch.trial_record import Rejection, TrialRecord
 
-SHOWN = 10
-"""Rows of the front that the live table shows at most."""
+FIXED_LINES = 12
+"""Lines of the live view besides the rows of its two tables."""
+WIDE = 110
+"""Columns of a terminal from which the live view shows losses."""
 
 
-class _Search:
-    """What is known of a running search."""
+class SearchProgress:
+    """State of a running search, and the time that it still takes."""
 
-    def __init__(self, spec: StudySpec) -> None:
-        self.spec = spec
+    def __init__(self, spec: StudySpec, folder: Path) -> None:
+        self.spec, self.folder = spec, RunFolder(folder)
         self.records: dict[int, TrialRecord] = {}
         self.running: dict[int, Mapping[str, float]] = {}
         self.progress: dict[int, Progress] = {}
-        self.rescuing_now: dict[int, Remedy] = {}
-        self.slots = 1
+        self.remedies: dict[int, Remedy] = {}
         self.started_at = time.monotonic()
-        self._before = 0
+        self._rate = StepRate()
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        self.records = {record.number: record for record in records if record.state != "waiting"}
-        self.slots = slots
-        self._before = self.done
+        self.records = {record.number: record for record in records}
 
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        self.running[trial] = sizes
+    def started(self, record: TrialRecord) -> None:
+        self.running[record.number] = record.sizes
+        self._rate.progressed(record.number, record.steps, time.monotonic())
 
     def progressed(self, progress: Progress) -> None:
         self.progress[progress.trial] = progress
+        self._rate.progressed(progress.trial, progress.step, time.monotonic())
 
     def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
-        self.rescuing_now[record.number] = remedy
+        self.remedies[record.number] = remedy
         self.progress.pop(record.number, None)
+
+    def retrying(self, record: TrialRecord, reason: str) -> None:
+        self.progress.pop(record.number, None)
+
+    def rejected(self, rejection: Rejection) -> None:
+        return None
+
+    def exhausted(self) -> None:
+        return None
+
+    def idle(self) -> None:
+        return None
 
     def ended(self, record: TrialRecord) -> None:
         self.records[record.number] = record
-        for told in (self.running, self.progress, self.rescuing_now):
-            told.pop(record.number, None)
+        for by_trial in (self.running, self.progress, self.remedies):
+            by_trial.pop(record.number, None)
+
+    @property
+    def ordered(self) -> list[TrialRecord]:
+        """Records in order of their number."""
+        return sorted(self.records.values(), key=lambda record: record.number)
 
     @property
     def done(self) -> int:
-        """Trials that ended for good, those refused unseen not counted, and those taken up again once."""
-        return sum(
-            r.ended and not r.rejected and r.continues is None for r in self.records.values()
-        )
+        """Number of trials that have ended."""
+        return sum(record.ended for record in self.records.values())
 
     @property
     def elapsed(self) -> float:
@@ -74,25 +98,67 @@ class _Search:
     def share_of_baseline(self, sizes: Mapping[str, float]) -> float | None:
         baselines = [r.sizes for r in self.records.values() if r.baseline and r.sizes]
         baselines += [self.running[0]] if 0 in self.running else []
-        if not baselines or "generator_params" not in sizes:
-            return None
-        return sizes["generator_params"] / baselines[0]["generator_params"]
+        size = sizes.get("generator_params")
+        base = baselines[0].get("generator_params") if baselines else None
+        return size / base if size is not None and base else None
+
+    def steps_left(self, steps: int, running: Mapping[int, int]) -> float:
+        """Return the expected steps still to train, the certification at the end included."""
+        left = search_steps_left(self.spec, steps, self.ordered, running)
+        if self.spec.certification.at_end and self.spec.search.sampler != "one-at-a-time":
+            left += certification_runs(self.spec.certification) * steps
+        return left
 
     def seconds_left(self) -> float | None:
-        """At the pace so far, counting the running trials by their steps; None before the first ending."""
-        ended = self.done - self._before
-        if not ended:
+        """Return the expected seconds to the end; None before the first steps."""
+        rate = self._rate.per_second(time.monotonic())
+        told = max((one.steps for one in self.progress.values()), default=0)
+        steps = self.spec.training.steps or told
+        if not rate or not steps:
             return None
-        under_way = sum(p.step / p.steps for p in self.progress.values())
-        remaining = max(0.0, self.spec.search.trials - self.done - under_way)
-        return self.elapsed / (ended + under_way) * remaining
+        reached = {trial: 0 for trial in self.running}
+        reached |= {trial: one.step for trial, one in self.progress.items()}
+        return self.steps_left(steps, reached) / rate
+
+    def summary(self) -> StudySummary:
+        return study_summary(self.spec, self.ordered)
+
+    def best_line(self) -> str:
+        """Return the smallest trial within tolerance, or the best, as a line; empty without."""
+        summary = self.summary()
+        best = summary.smallest_within_tolerance or summary.best_any_size
+        if best is None or summary.quality is None:
+            return ""
+        quality = f"{summary.quality.metric} {figure(summary.quality.value(best))}"
+        size = figure(summary.size.value(best), whole=summary.size.is_size)
+        share = percent(summary.share_of_baseline(best))
+        return f"trial {best.number}, {summary.size.metric} {size} ({share} of ★), {quality}"
+
+    def best_samples(self) -> Path | None:
+        """Return the last picture of that trial's samples."""
+        summary = self.summary()
+        best = summary.smallest_within_tolerance or summary.best_any_size
+        grids = [] if best is None else self.folder.trial(best.number).figured(best).sample_grids()
+        return grids[-1] if grids else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
 
 
-class LiveTable(_Search):
-    """A table that is redrawn in place."""
+class LiveTable(SearchProgress):
+    """A table that is redrawn in place and fits the terminal."""
 
-    def __init__(self, spec: StudySpec, console: Console) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
+        super().__init__(spec, folder)
+        self._console = console
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -108,190 +174,201 @@ class LiveTable(_Search):
         self._live.stop()
 
     def idle(self) -> None:
-        self._live.update(self._draw(), refresh=True)
+        self._live.update(self.draw(), refresh=True)
 
-    def _draw(self) -> RenderableType:
-        records = sorted(self.records.values(), key=lambda record: record.number)
-        parts: list[RenderableType] = [
-            self._header(),
-            Text(),
-            self._running(),
-            Text(),
-            Text.from_markup(tally_line(records)),
-        ]
-        return Group(*parts, Text(), self._front(records))
+    def draw(self) -> RenderableType:
+        """Return the view: time and counts, running trials, the best so far, the front."""
+        records, room = self.ordered, max(2, self._console.height - FIXED_LINES)
+        rows = min(len(self.running) + len(self.remedies), max(1, room // 2))
+        lines = [self._header(), *map(_line, count_lines(records))]
+        if reasons := failure_reasons(records):
+            counts = (f"[{VERDICT_STYLES[name]}]{n} {name}[/]" for name, n in reasons.items())
+            lines.append(_line("failures: " + ", ".join(counts)))
+        lines += [Text(), self._running_table(rows), Text()]
+        if best := self.best_line():
+            lines.append(_line(f"[bold]best so far:[/] {best}"))
+            samples = self.best_samples()
+            lines.append(_line(f"samples: {samples}" if samples else ""))
+        return Group(*lines, self._front(records, max(1, room - rows)))
 
     def _header(self) -> RenderableType:
         left = self.seconds_left()
-        when = "" if left is None else f", about {clock(left)} left"
-        grid = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=self.spec.search.trials, completed=self.done, width=24)
-        told = f"{self.done} of {self.spec.search.trials} trials in {clock(self.elapsed)}{when}"
-        grid.add_row(Text(self.spec.name, style="bold"), bar, told)
-        return grid
+        when = "estimating the time left" if left is None else f"about {clock(left)} left"
+        line = Text(no_wrap=True, overflow="ellipsis")
+        line.append(self.spec.name, style="bold")
+        return line.append(f"  {self.counted()} in {clock(self.elapsed)}, {when}")
 
-    def _running(self) -> RenderableType:
+    def counted(self) -> str:
+        """Return the number of trials that have ended."""
+        return f"{self.done} of {self.spec.search.trials} trials, {len(self.running)} running,"
+
+    def _running_table(self, rows: int) -> RenderableType:
+        wide = self._console.width >= WIDE
         table = Table(box=None, pad_edge=False, header_style="bold")
-        table.add_column("trial", justify="right")
-        for heading in (
-            "params",
-            "of base",
-            "step",
-            "",
-            "D loss r/f",
-            "D acc r/f",
-            "G loss",
-            "steps/s",
-        ):
-            table.add_column(heading, justify="right", no_wrap=True)
-        table.add_column("so far")
-        for trial, sizes in sorted(self.running.items()):
-            table.add_row(
-                self._name(trial), *self._size(sizes), *self._state(self.progress.get(trial))
-            )
-            if remedy := self.rescuing_now.get(trial):
-                table.add_row("", *8 * [""], Text(f"again: {remedy.title}", style="dim"))
+        sizes_known = {name for sizes in self.running.values() for name in sizes}
+        names = (o.metric for o in self.spec.objectives)
+        quality = next((name for name in names if name not in sizes_known), "")
+        headings = ["trial", "state", "verdict", quality, "params", "step", "speed"]
+        extra = ["of ★", "", "D loss r/f", "D acc r/f", "G loss"]
+        for heading in [*headings, *(extra if wide else [])]:
+            table.add_column(heading, justify="right", no_wrap=True, overflow="ellipsis")
+        shown = sorted(self.running.items())[:rows]
+        for trial, sizes in shown:
+            cells = self._cells(trial, sizes, quality)
+            table.add_row(*cells, *(self._more_cells(trial, sizes) if wide else ()))
+        if len(shown) < len(self.running):
+            return Group(table, Text(f"... and {len(self.running) - len(shown)} more", style="dim"))
         return table
 
-    def _name(self, trial: int) -> str:
-        return str(trial)
-
-    def _size(self, sizes: Mapping[str, float]) -> tuple[str, str]:
-        return figure(sizes.get("generator_params"), whole=True), percent(
-            self.share_of_baseline(sizes)
-        )
-
-    def _state(self, progress: Progress | None) -> list[RenderableType]:
-        if progress is None:
-            return ["-", "", "-", "-", "-", "-", Text("starting", style="dim")]
-        status = progress.verdict.status
-        since = f" since step {progress.verdict.step}" if status == "suspect" else ""
+    def _cells(self, trial: int, sizes: Mapping[str, float], quality: str) -> list[RenderableType]:
+        progress, record = self.progress.get(trial), self.records.get(trial)
+        measured = record.rungs[-1].metrics.get(quality) if record and record.rungs else None
+        state = "rescue" if trial in self.remedies else "training" if progress else "starting"
+        status = progress.verdict.status if progress else ""
+        since = progress.verdict.step if progress and status == "suspect" else None
+        verdict = status if since is None else f"{status} @{since}"
         return [
-            f"{progress.step}/{progress.steps}",
-            ProgressBar(total=progress.steps, completed=progress.step, width=10),
-            pair(progress.signals, "d_loss"),
-            pair(progress.signals, "d_acc"),
-            figure(progress.signals.get("g_loss")),
-            f"{progress.steps_per_second:.0f}",
-            Text(status + since, style=VERDICT_STYLES[status]),
+            self.name(trial),
+            state,
+            Text(verdict, style=VERDICT_STYLES.get(status, "")),
+            figure(measured),
+            figure(sizes.get("generator_params"), whole=True),
+            f"{progress.step}/{progress.steps}" if progress else "-",
+            speed(progress.steps_per_second) if progress else "-",
         ]
 
-    def _front(self, records: Sequence[TrialRecord]) -> RenderableType:
-        axes = objectives_of(self.spec, records)
-        front = pareto_front(records, axes)
+    def _more_cells(self, trial: int, sizes: Mapping[str, float]) -> list[RenderableType]:
+        progress = self.progress.get(trial)
+        share = percent(self.share_of_baseline(sizes))
+        if progress is None:
+            return [share]
+        bar = ProgressBar(total=progress.steps, completed=progress.step, width=8)
+        signals, g_loss = progress.signals, figure(progress.signals.get("g_loss"))
+        return [share, bar, pair(signals, "d_loss"), pair(signals, "d_acc"), g_loss]
+
+    def name(self, trial: int) -> str:
+        """Return the name of a running trial."""
+        return str(trial)
+
+    def _front(self, records: Sequence[TrialRecord], rows: int) -> RenderableType:
+        objectives = objectives_of(self.spec, records)
+        front, summary = pareto_front(records, objectives), self.summary()
         if not front.trials:
             return Text("no healthy trial yet", style="dim")
-        standing = study_summary(self.spec, records)
-        table = Table(
-            box=None,
-            pad_edge=False,
-            header_style="bold",
-            title="front so far",
-            title_justify="left",
-        )
-        for heading in ("trial", *(axis.metric for axis in axes), "of base"):
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for heading in ("front", *(objective.metric for objective in objectives), "of ★"):
             table.add_column(heading, justify="right", no_wrap=True)
-        for record in front.trials[:SHOWN]:
-            smallest = standing.smallest_within_tolerance
-            style = (
-                "bold green" if smallest is not None and smallest.number == record.number else ""
-            )
-            values = [figure(axis.value(record), whole=axis.is_size) for axis in axes]
+        smallest = summary.smallest_within_tolerance
+        for record in front.trials[:rows]:
+            is_smallest = smallest is not None and smallest.number == record.number
             table.add_row(
                 str(record.number),
-                *values,
-                percent(standing.share_of_baseline(record)),
-                style=style,
+                *(figure(o.value(record), whole=o.is_size) for o in objectives),
+                percent(summary.share_of_baseline(record)),
+                style="bold green" if is_smallest else "",
             )
         return table
 
 
-class PlainLines(_Search):
-    """A line for each beginning and end of a trial, for logs and pipes."""
+class PlainLines(SearchProgress):
+    """A line for each start and end of a trial, for logs and pipes."""
 
-    def __init__(self, spec: StudySpec, console: Console) -> None:
-        super().__init__(spec)
+    def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
+        super().__init__(spec, folder)
         self._console = console
+        self._best = ""
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
-
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        super().started(trial, candidate, sizes)
-        share = percent(self.share_of_baseline(sizes))
-        self._say(
-            f"trial {trial} starts: {figure(sizes.get('generator_params'), whole=True)} parameters ({share})"
-        )
+    def started(self, record: TrialRecord) -> None:
+        super().started(record)
+        size = figure(record.sizes.get("generator_params"), whole=True)
+        share = percent(self.share_of_baseline(record.sizes))
+        verb = f"continues at step {record.steps}" if record.steps else "starts"
+        self.say(f"trial {record.number} {verb}: {size} parameters ({share})")
 
     def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
         super().rescuing(record, remedy)
-        self._say(
-            f"trial {record.number} {self._found(record)}; it is trained again: {remedy.title}"
-        )
+        self.say(f"trial {record.number} {self.found(record)}; trained again: {remedy.title}")
+
+    def retrying(self, record: TrialRecord, reason: str) -> None:
+        super().retrying(record, reason)
+        self.say(f"trial {record.number} is trained again: {_first_line(reason)}")
+
+    def rejected(self, rejection: Rejection) -> None:
+        self.say(f"rejected before training: {_first_line(rejection.reason)}")
+
+    def exhausted(self) -> None:
+        self.say("every candidate of the search space has been tried")
 
     def ended(self, record: TrialRecord) -> None:
         super().ended(record)
-        if record.rejected:
-            self._say(f"trial {record.number} refused before training: {record.reason}")
-        elif record.state == "failed":
-            again = "; it is tried again" if record.retried else ""
-            reason = record.reason.partition("\n")[
-                0
-            ]  # a plugin's exception may say more than a line holds
-            self._say(f"trial {record.number} failed: {reason}{again}")
+        if record.state == "failed":
+            self.say(f"trial {record.number} failed: {_first_line(record.reason)}")
         else:
-            again = (
-                ""
-                if record.rescue is None
-                else ", rescued"
-                if record.rescued
-                else "; its rescue failed, too"
-            )
-            self._say(f"trial {record.number} {record.state}: {self._found(record)}{again}")
+            rescue = ""
+            if record.rescue is not None:
+                rescue = ", rescued" if record.rescued else "; its rescue failed too"
+            self.say(f"trial {record.number} {record.state}: {self.found(record)}{rescue}")
+        self._say_best()
 
-    def idle(self) -> None:
-        return None
-
-    def _found(self, record: TrialRecord) -> str:
-        if is_outdone(record):
+    def found(self, record: TrialRecord) -> str:
+        """Return the result of a trial: its figures, or the reason of its end."""
+        if record.state == "paused" or is_dominated(record):
             return record.reason
         name = verdict_name(record)
         if record.state == "pruned" and record.verdict is not None:
-            return (
-                f"{name} at step {record.verdict.step}, {record.verdict.evidence.get('rule', '')}"
-            )
+            rule = record.verdict.evidence.get("rule", "")
+            return f"{name} at step {record.verdict.step}, {rule}"
         metrics = (o.metric for o in self.spec.objectives)
         return f"{name}, " + ", ".join(f"{m} {figure(record.figures.get(m))}" for m in metrics)
 
-    def _place(self) -> str:
+    def position(self) -> str:
+        """Return the number of ended trials, the time so far and the time left."""
         left = self.seconds_left()
         when = "" if left is None else f", about {clock(left)} left"
         return f"{self.done}/{self.spec.search.trials} {clock(self.elapsed)}{when}"
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
+        """Print a line."""
         self._console.print(
-            f"[{self._place()}] {text}", markup=False, highlight=False, soft_wrap=True
+            f"[{self.position()}] {text}", markup=False, highlight=False, soft_wrap=True
         )
+
+    def _say_best(self) -> None:
+        if (best := self.best_line()) and best != self._best:
+            samples = self.best_samples()
+            self.say(f"best so far: {best}" + (f"; samples: {samples}" if samples else ""))
+            self._best = best
+
+
+def _first_line(reason: str) -> str:
+    """Return the first line of a reason; a plugin's exception may have more."""
+    return reason.partition("\n")[0]
+
+
+def _line(markup: str) -> Text:
+    """Return a line that is cut where the terminal ends."""
+    line = Text.from_markup(markup)
+    line.no_wrap, line.overflow = True, "ellipsis"
+    return line
 
 
 def pair(signals: Row, name: str) -> str:
-    """A signal of the discriminator, on real and on generated samples."""
+    """Return a signal of the discriminator on real and on generated samples."""
     return "/".join(
         f"{signals[key]:.2f}" if (key := f"{name}_{kind}") in signals else "-"
         for kind in ("real", "fake")
     )
 
 
+def speed(steps_per_second: float) -> str:
+    """Return `120/s`, or `2.5 s/step` for less than one step a second."""
+    if 0 < steps_per_second < 1:
+        return f"{1 / steps_per_second:.1f} s/step"
+    return f"{steps_per_second:.0f}/s"
+
+
 def clock(seconds: float) -> str:
-    """A time as `42s`, `7m05s` or `3h07m`."""
+    """Return a time as `42s`, `7m05s` or `3h07m`."""
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -7,12 +7,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from gansearch.cli.certify import conclude_certification, train_again
 from gansearch.cli.interrupts import StopOnSignals
+from gansearch.cli.output import Quiet, Verbose, console, print_log, quiet_console
+from gansearch.cli.pareto import print_result
+from gansearch.cli.progress import LiveTable, PlainLines
+from gansearch.cli.run_lookup import find_run
+from gansearch.run import certifies_at_end, run_study
+from gansearch.search.certification import Choice
+from gansearch.study.study import Study
 
-Study = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
+StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
 Out = Annotated[
     Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")
 ]
@@ -52,7 +58,7 @@ Check = Annotated[bool, typer.Option("--check", help="Check the study, train not
 
 
 def run(
-    study: Study,
+    study: StudyFile,
     trials: Trials = None,
     executor: Executor = None,
     address: Address = None,
@@ -63,11 +69,14 @@ def run(
     overrides: Override = None,
     fresh: Fresh = False,
     check: Check = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Search: train candidate after candidate, or go on where an earlier run of the study stopped."""
+    """Search for small stable GANs, or continue an earlier search."""
     trainer = _executor(executor, address, workers, per_candidate)
     settings = _settings({"search.trials": trials, "storage": storage} | trainer)
-    _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check)
+    print_log(console(), verbose=verbose, quiet=quiet)
+    _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check, quiet=quiet)
 
 
 def resume(
@@ -78,21 +87,23 @@ def resume(
     per_candidate: PerCandidate = None,
     storage: Storage = None,
     overrides: Override = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Go on with a study that was stopped, where it was trained before or elsewhere."""
-    from gansearch.cli.run_lookup import find_run
-
+    """Continue a study that was stopped."""
     folder = find_run(run)
     settings = _settings(
         {"storage": storage} | _executor(executor, address, workers, per_candidate)
     )
-    _search(folder.study_file, [*(overrides or []), *settings], folder.path, fresh=False, check=False)
+    print_log(console(), verbose=verbose, quiet=quiet)
+    changes = [*(overrides or []), *settings]
+    _search(folder.study_file, changes, folder.path, fresh=False, check=False, quiet=quiet)
 
 
 def _executor(
     executor: str | None, address: str | None, workers: str | None, per_candidate: int | None
 ) -> dict[str, object]:
-    """What the options make of the study's executor."""
+    """Return the settings of the study's executor that the options change."""
     if address is not None and executor not in (None, "ray"):
         raise typer.BadParameter(
             "names a Ray cluster, so it goes with --executor ray", param_hint="--address"
@@ -111,30 +122,30 @@ def _settings(changes: Mapping[str, object]) -> list[str]:
 
 
 def _search(
-    path: Path, overrides: list[str], out: Path | None, *, fresh: bool, check: bool
+    path: Path,
+    overrides: list[str],
+    out_folder: Path | None,
+    *,
+    fresh: bool,
+    check: bool,
+    quiet: bool,
 ) -> None:
-    from gansearch.cli.pareto import conclude
-    from gansearch.cli.progress import LiveTable, PlainLines
-    from gansearch.run import certifies_at_end, run_study
-    from gansearch.search.certification import Choice
-    from gansearch.study.study import Study
-
-    console = Console()
-    study = Study.load(path, overrides)
-    console.print(f"data: {study.data.summary}", markup=False, soft_wrap=True)
+    out, study = console(), Study.load(path, overrides)
+    out.print(f"data: {study.data.summary}", markup=False, soft_wrap=True)
     for warning in study.data.warnings:
-        console.print(f"warning: {warning}", markup=False, soft_wrap=True)
+        out.print(f"warning: {warning}", markup=False, soft_wrap=True)
     if check:
-        console.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)
+        out.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)
         return
-    place = out or Path("runs") / study.spec.name
-    listener = (LiveTable if console.is_terminal else PlainLines)(study.spec, console)
+    place = out_folder or Path("runs") / study.spec.name
+    shown = quiet_console() if quiet else out
+    listener = (LiveTable if shown.is_terminal else PlainLines)(study.spec, shown, place)
     with StopOnSignals() as stop:
         with listener:
             folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked)
-        if (certified := certifies_at_end(study.spec)) and not stop.asked():
-            train_again(study, folder, Choice(), console, stop)
-    stop.leave_if_asked(f"gansearch resume {place}", console)
-    conclude(folder, console)
-    if certified:
-        conclude_certification(folder, console)
+        if (certifies := certifies_at_end(study.spec)) and not stop.asked():
+            train_again(study, folder, Choice(), shown, stop)
+    stop.leave_if_asked(f"gansearch resume {place}", out)
+    print_result(folder, out)
+    if certifies:
+        conclude_certification(folder, out)

@@ -9,15 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gansearch.cli.output import output_path
-from gansearch.cli.run_lookup import (
-    Run,
-    find_run,
-    find_trial,
-    read_certification,
-    read_records,
-    relative,
-)
+from gansearch.cli.run_lookup import Run, find_run, find_trial, relative
 from gansearch.errors import GansearchError
+from gansearch.storage.trial_reader import read_certification, read_records
 
 if TYPE_CHECKING:
     from gansearch.storage.run_folder import RunFolder
@@ -113,7 +107,7 @@ def _check_usage(
 
 def _choose(folder: RunFolder) -> tuple[int, str]:
     """Return the trial that is shown where none is named, and why."""
-    from gansearch.ranking.run_summary import RunSummary
+    from gansearch.ranking.study_summary import RunSummary
 
     standing = RunSummary.of(
         folder.spec(), read_records(folder), runs=read_certification(folder)

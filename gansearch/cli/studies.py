@@ -1,29 +1,26 @@
-"""`gansearch summary` and `gansearch validate`: what a study says, before anything is trained."""
+"""`gansearch summary` and `gansearch validate`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from gansearch.builtin.metrics.sizes import Counts
 from gansearch.cli.output import Json, Overrides, console, print_json
 from gansearch.errors import Problem, StudyError
-
-if TYPE_CHECKING:
-    from rich.table import Table
-
-    from gansearch.builtin.metrics.sizes import Counts
-    from gansearch.report.layers import NetworkTable
+from gansearch.report.formatting import figure
+from gansearch.report.layers import NetworkTable, gan_table
+from gansearch.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YAML file.")]
 
 
 def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
     """Show the layers and totals of the baseline's networks."""
-    from gansearch.report.layers import gan_table
-    from gansearch.study.study import Study
-
     loaded = Study.load(study, overrides or [])
     table = gan_table(loaded.space.baseline, loaded.data.shape)
     if json:
@@ -41,12 +38,7 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
 
 
 def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
-    """Check a study: every mistake with its place, the data found, the baseline built and counted."""
-    from rich.markup import escape
-
-    from gansearch.report.formatting import figure
-    from gansearch.study.study import Study
-
+    """Check a study file, its data and its baseline."""
     try:
         loaded = Study.load(study, overrides or [])
     except StudyError as error:
@@ -89,8 +81,6 @@ def _problem(problem: Problem) -> dict[str, object]:
 
 
 def _layer_table(network: NetworkTable) -> Table:
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("layer", "type", "output"):
         table.add_column(heading, overflow="fold")
@@ -104,4 +94,7 @@ def _layer_table(network: NetworkTable) -> Table:
 
 
 def _totals(counts: Counts) -> str:
-    return f"total {counts.total:,}, trainable {counts.trainable:,}, non-trainable {counts.non_trainable:,}"
+    return (
+        f"total {counts.total:,}, trainable {counts.trainable:,}, "
+        f"non-trainable {counts.non_trainable:,}"
+    )

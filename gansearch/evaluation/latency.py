@@ -8,18 +8,8 @@ import time
 import torch
 from torch import Tensor, nn
 
-BATCHES = (1, 64)
-"""One sample as somebody waits for it, and a batch as a server would make it."""
 REPEATS, WARM_UP = 20, 3
 """Forward passes, and those before that find their memory: together the price of some ten steps of training."""
-
-
-def latency_name(batch: int) -> str:
-    """Under which a trial keeps the latency of a batch, in milliseconds."""
-    return f"latency_ms_{batch}"
-
-
-LATENCIES = tuple(map(latency_name, BATCHES))
 
 
 @torch.no_grad()

@@ -11,7 +11,8 @@ import torch
 from gansearch.components import SampleMetric
 from gansearch.errors import PluginError
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.latency import BATCHES, latency_name, median_latency
+from gansearch.evaluation.latency import median_latency
+from gansearch.evaluation.latency_names import BATCHES, latency_name
 from gansearch.signals import Row
 from gansearch.training.loop import TrainedRun
 

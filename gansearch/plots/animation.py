@@ -1,7 +1,8 @@
-"""Pictures that follow one another as a GIF: how the samples of a trial grew, or where a walk leads."""
+"""Animations as GIF: the samples of a trial over its steps, and latent walks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,20 +10,20 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gansearch.errors import RunFolderError
 
-LARGEST_SIDE = 640
-"""Pixels of a picture; a larger one is scaled down."""
+LARGEST_SIDE, SMALLEST_SIDE = 640, 256
+"""Pixels of a picture; a larger one is scaled down, a smaller one up."""
 MOST_FRAMES = 60
 LENGTH, SHORTEST, LONGEST, LAST = 6000, 80, 600, 2500
-"""Milliseconds: of the whole, of a frame at least and at most, and of the one that the eye rests on."""
+"""Milliseconds of the whole, of a frame at least and at most, and of the last frame."""
 STRIP = 24
 """Height of the line above a picture, in pixels."""
 
 
 def save_evolution(grids: Sequence[Path], path: Path) -> None:
-    """Write the kept pictures of a trial, oldest first, each under its step; the last one is held.
+    """Write the pictures of a trial's samples, oldest first, each under its step.
 
     Raises:
-        RunFolderError: when there is none.
+        RunFolderError: when there are none.
     """
     if not grids:
         raise RunFolderError(
@@ -34,7 +35,7 @@ def save_evolution(grids: Sequence[Path], path: Path) -> None:
 
 
 def save_gif(frames: Sequence[Image.Image], durations: Sequence[int], path: Path) -> None:
-    """Write frames of one size and mode, each with the milliseconds that it is shown, again and again.
+    """Write frames of one size and mode as a loop, each with its milliseconds.
 
     Grey ones keep every level. Those in colour share one palette: with palettes of their own, areas
     that do not change would flicker.
@@ -48,7 +49,7 @@ def save_gif(frames: Sequence[Image.Image], durations: Sequence[int], path: Path
 
 
 def labelled(picture: Image.Image, label: str) -> Image.Image:
-    """The picture, grey or RGB, under a line of text."""
+    """Return the picture, grey or RGB, under a line of text."""
     framed = Image.new(picture.mode, (picture.width, picture.height + STRIP), "white")
     framed.paste(picture, (0, STRIP))
     font = ImageFont.load_default(STRIP * 0.62)
@@ -57,7 +58,7 @@ def labelled(picture: Image.Image, label: str) -> Image.Image:
 
 
 def _spread(grids: Sequence[Path]) -> list[Path]:
-    """As many as a GIF should have, evenly spaced, the first and the last among them."""
+    """Return at most `MOST_FRAMES` of the pictures, evenly spaced, with the first and the last."""
     if len(grids) <= MOST_FRAMES:
         return list(grids)
     return [grids[round(i * (len(grids) - 1) / (MOST_FRAMES - 1))] for i in range(MOST_FRAMES)]
@@ -67,11 +68,18 @@ def _open(path: Path) -> Image.Image:
     with Image.open(path) as opened:
         picture = opened.convert("L" if opened.mode == "L" else "RGB")
     picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-    return picture
+    return enlarged(picture)
+
+
+def enlarged(picture: Image.Image) -> Image.Image:
+    """Return the picture, each pixel repeated until no side is below `SMALLEST_SIDE`."""
+    factor = max(1, math.ceil(SMALLEST_SIDE / min(picture.size)))
+    size = (picture.width * factor, picture.height * factor)
+    return picture.resize(size, Image.Resampling.NEAREST)
 
 
 def _step(grid: Path) -> int:
-    """Which a picture's name tells."""
+    """Return the step in a picture's name."""
     return int(grid.stem.rpartition("-")[2])
 
 

@@ -11,14 +11,17 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from gansearch.signals import COLUMNS, Verdict
 
 SMOOTHING = 40
-"""The steps of a run over those that a signal of every step is averaged over."""
+"""Steps of a run divided by the steps of the moving average."""
 FAR = 30.0
-"""Multiples of the stable band's upper end beyond which a loss is drawn on a logarithmic scale."""
+"""Multiple of the stable band's upper end from which a loss gets a logarithmic scale."""
+HEIGHT = 7.2
+"""Largest height in inches: 1,080 pixels."""
 STRIP = 0.5
 """Height of a strip of predictions as a share of a panel's."""
 
@@ -33,7 +36,7 @@ class Panel(NamedTuple):
     log: bool = False
 
 
-# The bands are those in which a GAN with a cross-entropy loss is said to stay while it trains stably
+# Ranges of a GAN with a cross-entropy loss that trains stably
 # (Brownlee, "A practical guide to GAN failure modes").
 ACCURACY = Panel("D accuracy", {"d_acc_real": BLUE, "d_acc_fake": VERMILION}, band=(0.7, 0.8))
 LOSSES = (
@@ -66,22 +69,21 @@ def curves_figure(
     verdict: Verdict | None,
     predictions: pd.DataFrame | None = None,
 ) -> Figure:
-    """What a trial's training told, a panel for each kind of signal that was measured.
+    """Draw the signals of a trial, a panel for each kind that was measured.
 
     Args:
-        title: above the panels.
-        signals: a column `step` and one a signal, as the trial keeps them. Those that a loss or a
-            detector brought along come last, a panel each.
-        verdict: whose step is marked, where it has one.
-        predictions: histograms of the discriminator's predictions, as the trial keeps them.
+        title: title above the panels.
+        signals: a column `step` and one a signal. Signals of a loss or a detector come last.
+        verdict: verdict, whose step is marked where it has one.
+        predictions: histograms of the discriminator's predictions.
     """
     rows = _rows(signals, predictions)
     heights = [row.height for row in rows]
-    drawing = Figure(figsize=(8.4, 1.2 + 1.45 * sum(heights)), layout="constrained")
+    drawing = Figure(figsize=(8.4, min(HEIGHT, 1.2 + 1.45 * sum(heights))), layout="constrained")
     panels = drawing.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, row in zip(panels, rows, strict=True):
         row.draw(axes)
-        axes.tick_params(labelsize=8)
+        axes.tick_params(labelsize=7.5)
         if verdict is not None and verdict.step is not None:
             axes.axvline(verdict.step, color="black", linewidth=1.1, linestyle=(0, (4, 2)))
     if verdict is not None and verdict.step is not None:
@@ -99,18 +101,20 @@ def curves_figure(
 
 
 def _rows(signals: pd.DataFrame, predictions: pd.DataFrame | None) -> list[_Row]:
-    """What there is to draw, from top to bottom."""
-    losses = (
-        LOSSES if _is_cross_entropy(signals) else [panel._replace(band=None) for panel in LOSSES]
-    )
+    """Return the rows to draw, from top to bottom."""
+    losses, cross_entropy = [*LOSSES, ACCURACY], _is_cross_entropy(signals)
+    if not cross_entropy:
+        losses = [panel._replace(band=None) for panel in losses]
+    elif "g_loss" in signals and signals["g_loss"].median() < 0:
+        losses[1] = losses[1]._replace(band=None)  # the minimax loss of the generator
     own = [name for name in map(str, signals) if name not in {"step", "d_loss", *COLUMNS}]
     rest = [*OTHERS, *(Panel(name.replace("_", " "), {name: GREY}) for name in own)]
     strips = [] if predictions is None else [_strip(predictions, kind) for kind in PREDICTIONS]
-    return [*_curves([*losses, ACCURACY], signals), *strips, *_curves(rest, signals)]
+    return [*_curves(losses, signals), *strips, *_curves(rest, signals)]
 
 
 def _is_cross_entropy(signals: pd.DataFrame) -> bool:
-    """Whether the discriminator's loss is the one that the stable band speaks of.
+    """Return True if the discriminator's loss is the cross-entropy of the stable band.
 
     Dominance is the cross-entropy of both kinds of samples, whatever loss the training uses.
     """
@@ -155,14 +159,16 @@ def _draw(axes: Axes, panel: Panel, signals: pd.DataFrame) -> None:
         height, meaning = panel.level
         axes.axhline(height, color=GREY, linewidth=0.9, linestyle=":", label=meaning)
     _scale(axes, panel)
-    axes.set_ylabel(panel.title, fontsize=9)
+    if axes.get_yscale() == "linear":
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.set_ylabel(panel.title, fontsize=8)
     axes.grid(color="0.93", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7.5)
 
 
 def _line(axes: Axes, known: pd.DataFrame, steps: int, colour: str) -> None:
-    """One signal: averaged where it is measured at nearly every step, with its points where it is not."""
+    """Draw a signal: averaged if measured at nearly every step, else with its points."""
     name, window = known.columns[1], max(5, steps // SMOOTHING)
     if len(known) > 4 * window and len(known) > steps / 2:
         axes.plot(known["step"], known[name], color=colour, linewidth=0.6, alpha=0.25)
@@ -175,7 +181,7 @@ def _line(axes: Axes, known: pd.DataFrame, steps: int, colour: str) -> None:
 
 
 def _scale(axes: Axes, panel: Panel) -> None:
-    """Logarithmic where the panel says so or a loss leaves its band far behind; zero is shown beside a band."""
+    """Set the scale: logarithmic if the panel asks for it or a loss is far above its band."""
     if panel.log:
         axes.set_yscale("log")
     elif panel.band is not None and max(map(abs, axes.get_ylim())) > FAR * panel.band[1]:
@@ -186,7 +192,7 @@ def _scale(axes: Axes, panel: Panel) -> None:
 
 
 def _strip(predictions: pd.DataFrame, kind: str) -> _Row:
-    """The discriminator's predictions of one kind of samples: a column a step, the darker the more of the batch."""
+    """Draw the predictions of one kind of samples: a column a step, darker for a larger share."""
     known = predictions[predictions["kind"] == kind].sort_values("step")
     steps = known["step"].to_numpy()
     counts = known[[name for name in map(str, known) if name.startswith("bin_")]].to_numpy(float)
@@ -201,7 +207,7 @@ def _strip(predictions: pd.DataFrame, kind: str) -> _Row:
         axes.pcolormesh(
             across, up, shares.T, cmap=shades, norm=PowerNorm(0.5, 0, 1), rasterized=True
         )
-        axes.set_ylabel(f"D of {kind}", fontsize=9)
+        axes.set_ylabel(f"D of {kind}", fontsize=8)
         axes.set_yticks([0, 0.5, 1])
         note = f"D's predictions of {kind}:\nprobability of being real"
         axes.text(1.015, 0.5, note, transform=axes.transAxes, va="center", fontsize=8)

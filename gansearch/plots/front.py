@@ -1,14 +1,12 @@
-"""The picture of the front, and the front as a table of figures."""
+"""Picture of the front, and the front as a data frame."""
 
 from __future__ import annotations
 
 import math
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import matplotlib
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -20,11 +18,11 @@ from gansearch.plots.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.ranking.pareto import Front, Objective
 from gansearch.ranking.study_summary import RunSummary, StudySummary
 from gansearch.report.formatting import figure, percent
-from gansearch.report.trial_counts import condemned, count_outdone, verdict_name
+from gansearch.report.trial_counts import count_dominated, count_states, failed_trials, verdict_name
 from gansearch.report.trial_figures import trial_figures
 from gansearch.trial_record import TrialRecord
 
-CONDEMNED_MARKS = {
+FAILURE_MARKS = {
     "convergence-failure": ("x", VERMILION),
     "mode-collapse": ("+", PURPLE),
     "off-target": ("3", PURPLE),
@@ -34,19 +32,19 @@ CONDEMNED_MARKS = {
     "failed": ("|", GREY),
 }
 WIDE_SPAN = 4.0
-"""Largest over smallest value from which the axis of what is better the smaller is logarithmic."""
+"""Largest over smallest value from which an axis to be minimized is logarithmic."""
 
 LEGEND_COLUMNS = 5
 TITLE_WIDTH = 92
-"""Characters of a line that the picture has room for."""
+"""Characters of a line of the title."""
 
 
-def front_figure(survey: RunSummary, title: str = "") -> Figure:
-    """The first two axes of a front: every trial that has a place there, and beyond the bad edge the condemned."""
-    x, y = survey.front.objectives[:2]
+def front_figure(run: RunSummary, title: str = "") -> Figure:
+    """Draw the first two objectives of a front, with the failed trials in a strip beyond it."""
+    x, y = run.front.objectives[:2]
     drawing = Figure(figsize=(8.4, 5.6), layout="constrained")
-    axes, strip = _areas(drawing, y, condemned(survey.records), x)
-    marks = Marks(survey, axes, x, y)
+    axes, strip = _areas(drawing, y, failed_trials(run.records), x)
+    marks = Marks(run, axes, x, y)
     legend = marks.draw()
     _scales(axes, marks.places(), x, y)
     axes.set_ylabel(_label(y))
@@ -54,7 +52,7 @@ def front_figure(survey: RunSummary, title: str = "") -> Figure:
         (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
     )
     lowest.set_xlabel(_label(x))
-    highest.set_title(title or textwrap.fill(_title(survey), TITLE_WIDTH), loc="left", fontsize=10)
+    highest.set_title(title or textwrap.fill(_title(run), TITLE_WIDTH), loc="left", fontsize=10)
     columns = math.ceil(len(legend) / math.ceil(len(legend) / LEGEND_COLUMNS)) if legend else 1
     style: dict[str, Any] = {
         "frameon": False,
@@ -69,52 +67,57 @@ def front_figure(survey: RunSummary, title: str = "") -> Figure:
     return drawing
 
 
-def _title(survey: RunSummary) -> str:
-    """What has been found, in a sentence."""
-    standing, healthy = survey.summary, len(survey.front.healthy)
-    outdone = count_outdone(survey.records)
-    told = f"{survey.spec.name}: {healthy} of {healthy + outdone + len(condemned(survey.records))} trials healthy"
-    if outdone:
-        told += f", {outdone} given up"
-    found = standing.champion or standing.smallest_within_tolerance
-    if found is None or found is standing.baseline or standing.quality is None:
-        return told
-    size = percent(standing.share_of_baseline(found))
-    if found is standing.champion:
-        return f"{told}; the champion has {size} of the baseline's size"
-    return f"{told}; {standing.quality.metric} within {survey.tolerance:.0%} of the baseline's at {size} of its size"
+def _title(run: RunSummary) -> str:
+    """Return the result of the search in a sentence."""
+    summary, healthy = run.summary, len(run.front.healthy)
+    dominated = count_dominated(run.records)
+    paused = count_states(run.records)["paused"]
+    trained = healthy + dominated + paused + len(failed_trials(run.records))
+    sentence = f"{run.spec.name}: {healthy} of {trained} trials healthy"
+    if dominated:
+        sentence += f", {dominated} dominated at a rung"
+    if paused:
+        sentence += f", {paused} paused"
+    found = summary.champion or summary.smallest_within_tolerance
+    if found is None or found is summary.baseline or summary.quality is None:
+        return sentence
+    size = percent(summary.share_of_baseline(found))
+    if found is summary.champion:
+        return f"{sentence}; the champion has {size} of the baseline's size"
+    tolerance = f"{summary.quality.metric} within {run.tolerance:.0%} of the baseline's"
+    return f"{sentence}; {tolerance} at {size} of its size"
 
 
 def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
-    """The champion in words; before there is one, the smallest that is as good as the baseline by its one run."""
-    standing = marks.survey.summary
-    found = standing.champion or standing.smallest_within_tolerance
+    """Label the champion, or before there is one the smallest trial within tolerance."""
+    summary = marks.run.summary
+    found = summary.champion or summary.smallest_within_tolerance
     if (
         found is None
         or not marks.has_place(found)
-        or marks.x != standing.size
-        or found is standing.baseline
+        or marks.x != summary.size
+        or found is summary.baseline
     ):
         return
-    certificate = standing.certificates.get(found.number)
+    certificate = summary.certificates.get(found.number)
     words = f"trial {found.number}: {figure(marks.x.value(found), whole=True)}"
-    words += f"\n{percent(standing.share_of_baseline(found))} of the baseline's size"
-    if found is standing.champion and certificate is not None:
+    words += f"\n{percent(summary.share_of_baseline(found))} of the baseline's size"
+    if found is summary.champion and certificate is not None:
         words = (
             f"champion, {words}\n{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
         )
-    drawing.draw_without_rendering()  # so that it is known how much room there is
+    drawing.draw_without_rendering()  # the label needs the layout
     point_out(marks.axes, words, marks.place(found), marks.outline(), GREEN)
 
 
-def front_frame(front: Front, standing: StudySummary) -> pd.DataFrame:
-    """The front, a row a trial: figures, share of the baseline's size, certificate, last signals, parameters."""
-    known = standing.certificates
+def front_frame(front: Front, summary: StudySummary) -> pd.DataFrame:
+    """Return the front with a row a trial: figures, certificate, last signals, parameters."""
+    known = summary.certificates
     rows = [
         {
             "trial": record.number,
             **{axis.metric: axis.value(record) for axis in front.objectives},
-            "share_of_baseline": standing.share_of_baseline(record),
+            "share_of_baseline": summary.share_of_baseline(record),
             "certified": known[record.number].status if record.number in known else None,
             **trial_figures(record),
             **record.settings,
@@ -124,20 +127,13 @@ def front_frame(front: Front, standing: StudySummary) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def save_figure(drawing: Figure, path: Path) -> None:
-    """Write a PNG or an SVG, as the path's ending says; the same figure gives the same bytes."""
-    with matplotlib.rc_context({"svg.hashsalt": "gansearch", "svg.fonttype": "none"}):
-        metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-        drawing.savefig(path, dpi=150, metadata=metadata)
-
-
 def _areas(
     drawing: Figure, y: Objective, failures: Sequence[TrialRecord], x: Objective
 ) -> tuple[Axes, Axes | None]:
-    """The axes of the front and, where there are any, of those without a quality: by size, a row a verdict."""
+    """Return axes for the front and, with failures, a strip of them by size, a row a verdict."""
     found = [record for record in failures if x.metric in record.figures]
     names = [
-        name for name in CONDEMNED_MARKS if any(verdict_name(record) == name for record in found)
+        name for name in FAILURE_MARKS if any(verdict_name(record) == name for record in found)
     ]
     if not names:
         axes = drawing.subplots()
@@ -150,7 +146,7 @@ def _areas(
         axes, strip = drawing.subplots(2, 1, sharex=True, height_ratios=shares[::-1])
     _tidy(axes)
     for row, name in enumerate(names):
-        marker, colour = CONDEMNED_MARKS[name]
+        marker, colour = FAILURE_MARKS[name]
         sizes = [x.value(record) for record in found if verdict_name(record) == name]
         strip.plot(
             sizes, [row] * len(sizes), marker, color=colour, alpha=0.8, markersize=7, clip_on=False
@@ -174,15 +170,21 @@ def _label(axis: Objective) -> str:
 
 
 def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Objective, y: Objective) -> None:
-    """Sizes on a logarithmic scale, and what spans a wide range whose good end that shows larger; room for a label."""
+    """Set logarithmic scales for sizes and wide ranges to be minimized, and margins for a label."""
     for axis, part, values in zip((x, y), "xy", zip(*places, strict=True), strict=False):
         wide = axis.direction == "minimize" and max(values) > WIDE_SPAN * min(values)
         if min(values) > 0 and (axis.is_size or wide):
             getattr(axes, f"set_{part}scale")("log")
             ticks = getattr(axes, f"{part}axis")
-            ticks.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=12))
+            ticks.set_major_locator(_log_ticks(min(values), max(values)))
             ticks.set_major_formatter(
                 FuncFormatter(lambda value, _: figure(value, whole=value >= 1))
             )
             ticks.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.16)
+
+
+def _log_ticks(low: float, high: float) -> LogLocator:
+    """Return ticks at 1, 2 and 5 of each decade, or at every digit within less than a decade."""
+    digits = (1.0, 2.0, 5.0) if high > 8 * low else tuple(float(digit) for digit in range(1, 10))
+    return LogLocator(subs=digits, numticks=12)

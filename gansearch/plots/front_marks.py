@@ -1,8 +1,7 @@
-"""The marks in the picture of a front: how each kind of trial is drawn.
+"""Marks in the picture of a front.
 
-A trial of the front is hollow where nothing is proven of it, filled where fresh seeds have shown it
-stable, and crossed out where they have shown it unstable. Each function draws one kind of mark, and
-gives what the legend shows for it.
+A trial of the front is hollow while it is not certified, filled where it is stable, and crossed out
+where it is unstable. Each method draws one kind of mark and returns its legend entries.
 """
 
 from __future__ import annotations
@@ -20,58 +19,58 @@ from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 from gansearch.ranking.certificate import CertificateStatus, Quality
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import RunSummary
-from gansearch.report.trial_counts import is_outdone
+from gansearch.report.trial_counts import is_dominated
 from gansearch.trial_record import TrialRecord
 
 Legend = dict[str, Any]
-"""By label an artist, or several that are drawn over each other, as matplotlib's legend takes them."""
+"""Artists by label, as matplotlib's legend takes them."""
 Places = tuple[list[float], list[float]]
 CIRCLES: Mapping[CertificateStatus, str] = {
     "undecided": "not certified",
     "stable": "stable",
     "unstable": "unstable",
 }
-"""What the legend calls hollow, filled and crossed-out circles."""
+"""Legend of hollow, filled and crossed-out circles."""
 BESIDE = "#555555"
 """Colour of the circle of a trial that is not on the front."""
 
 
 @dataclass(frozen=True)
 class Marks:
-    """Draws a survey's trials in the plane of two axes."""
+    """Draws the trials of a run in the plane of two objectives."""
 
-    survey: RunSummary
+    run: RunSummary
     axes: Axes
     x: Objective
     y: Objective
 
     def draw(self) -> Legend:
-        """All marks, from the background to what must be seen."""
-        told = (
+        """Draw all marks, from the background to the foreground."""
+        legend = (
             self._tolerance_band()
-            | self._outdone()
+            | self._dominated()
             | self._healthy()
             | self._front()
             | self._circles()
         )
-        return told | self._medians() | self._knee() | self._champion() | self._baseline()
+        return legend | self._medians() | self._knee() | self._champion() | self._baseline()
 
     def place(self, record: TrialRecord) -> tuple[float, float]:
-        """Where a trial lies."""
+        """Return the position of a trial."""
         return self.x.value(record), self.y.value(record)
 
     def has_place(self, record: TrialRecord) -> bool:
-        """Whether it is one of those that were compared."""
-        return any(record.number == other.number for other in self.survey.front.healthy)
+        """Return True for a trial that was compared."""
+        return any(record.number == other.number for other in self.run.front.healthy)
 
     def places(self) -> list[tuple[float, float]]:
-        """Where all the trials lie."""
-        return [*map(self.place, self.survey.front.healthy), *self._places_outdone()]
+        """Return the positions of all trials."""
+        return [*map(self.place, self.run.front.healthy), *self._dominated_places()]
 
     def outline(self) -> list[tuple[float, float]]:
-        """All that a label should not cover: the trials, the line of the front, the ranges of fresh seeds."""
+        """Return points on all that a label should not cover: trials, front line, seed ranges."""
         places = self.places()
-        for (left, top), (right, bottom) in pairwise(map(self.place, self.survey.front.trials)):
+        for (left, top), (right, bottom) in pairwise(map(self.place, self.run.front.trials)):
             places += [(x, top) for x in _between(left, right)] + [
                 (right, y) for y in _between(top, bottom)
             ]
@@ -85,38 +84,44 @@ class Marks:
         ]
 
     def _tolerance_band(self) -> Legend:
-        limits, ruling = self.survey.summary.thresholds, self.survey.summary.champion_threshold
-        if ruling is None or self.y != self.survey.summary.quality:
+        limits, ruling = self.run.summary.thresholds, self.run.summary.champion_threshold
+        if ruling is None or self.y != self.run.summary.quality:
             return {}
         whose = "the baseline" if ruling is limits.baseline else f"the best, trial {ruling.trial}"
         band = self.axes.axhspan(
             ruling.quality, ruling.value, color=SKY, alpha=0.22, linewidth=0, zorder=1
         )
-        return {f"within {self.survey.tolerance:.0%} of {whose}": band}
+        return {f"within {self.run.tolerance:.0%} of {whose}": band}
 
-    def _outdone(self) -> Legend:
-        if not (places := self._places_outdone()):
+    def _dominated(self) -> Legend:
+        if not (places := self._dominated_places()):
             return {}
         sizes, qualities = zip(*places, strict=True)
         return {
-            "given up at a rung": self.axes.scatter(sizes, qualities, s=9, color="0.76", zorder=2)
+            "dominated or paused at a rung": self.axes.scatter(
+                sizes, qualities, s=9, color="0.76", zorder=2
+            )
         }
 
-    def _places_outdone(self) -> list[tuple[float, float]]:
-        """Of trials given up at a rung: their size, and what they were worth there."""
-        outdone = [record for record in self.survey.records if is_outdone(record) and record.rungs]
+    def _dominated_places(self) -> list[tuple[float, float]]:
+        """Return size and quality at the last rung of dominated and paused trials."""
+        dominated = [
+            record
+            for record in self.run.records
+            if record.rungs and (record.state == "paused" or is_dominated(record))
+        ]
         places = [
-            (self.x.value(r), r.rungs[-1].metrics.get(self.y.metric, math.nan)) for r in outdone
+            (self.x.value(r), r.rungs[-1].metrics.get(self.y.metric, math.nan)) for r in dominated
         ]
         return [place for place in places if all(map(math.isfinite, place))]
 
     def _healthy(self) -> Legend:
-        """Those that are neither on the front nor certified."""
-        certified = self.survey.summary.certificates
+        """Draw healthy trials that are neither on the front nor certified."""
+        certified = self.run.summary.certificates
         rest = [
             r
-            for r in self.survey.front.healthy
-            if r not in self.survey.front and r.number not in certified
+            for r in self.run.front.healthy
+            if r not in self.run.front and r.number not in certified
         ]
         if not rest:
             return {}
@@ -127,24 +132,24 @@ class Marks:
         }
 
     def _front(self) -> Legend:
-        if not self.survey.front.trials:
+        if not self.run.front.trials:
             return {}
-        places = self._places(self.survey.front.trials)
+        places = self._places(self.run.front.trials)
         return {
             "front": self.axes.step(*places, where="post", color=BLUE, linewidth=1.6, zorder=3)[0]
         }
 
     def _circles(self) -> Legend:
-        """The trials of the front, and beside it those that were certified or begun to be."""
-        front, certified = self.survey.front, self.survey.summary.certificates
+        """Draw the trials of the front, and others with a certificate."""
+        front, certified = self.run.front, self.run.summary.certificates
         beside = [
             record for record in front.healthy if record.number in certified and record not in front
         ]
-        told = {self._status(record): self._circle(record) for record in (*beside, *front.trials)}
-        return {label: told[status] for status, label in CIRCLES.items() if status in told}
+        legend = {self._status(record): self._circle(record) for record in (*beside, *front.trials)}
+        return {label: legend[status] for status, label in CIRCLES.items() if status in legend}
 
     def _circle(self, record: TrialRecord) -> Any:
-        status, colour = self._status(record), BLUE if record in self.survey.front else BESIDE
+        status, colour = self._status(record), BLUE if record in self.run.front else BESIDE
         kind: dict[str, Any] = {
             "edgecolors": colour,
             "facecolors": colour if status == "stable" else "white",
@@ -158,11 +163,11 @@ class Marks:
         )
 
     def _status(self, record: TrialRecord) -> CertificateStatus:
-        certificate = self.survey.summary.certificates.get(record.number)
+        certificate = self.run.summary.certificates.get(record.number)
         return "undecided" if certificate is None else certificate.status
 
     def _medians(self) -> Legend:
-        """The median over fresh seeds and its interval, at the size of the candidate."""
+        """Draw median and range over fresh seeds, above the star so that it hides none."""
         if not (measured := self._qualities()):
             return {}
         sizes, spans = zip(*measured, strict=True)
@@ -172,7 +177,7 @@ class Marks:
             "color": "#222222",
             "elinewidth": 1.0,
             "markersize": 8,
-            "zorder": 3.5,
+            "zorder": 6.5,
         }
         return {
             "median and range of seeds": self.axes.errorbar(
@@ -181,25 +186,25 @@ class Marks:
         }
 
     def _qualities(self) -> list[tuple[float, Quality]]:
-        """Sizes and qualities of the certified, where the picture is of their quality."""
-        if self.y != self.survey.summary.quality:
+        """Return size and quality of certified trials, if the second axis is that quality."""
+        if self.y != self.run.summary.quality:
             return []
-        known = self.survey.summary.certificates
+        known = self.run.summary.certificates
         measured = [
             (self.x.value(r), known[r.number].quality)
-            for r in self.survey.front.healthy
+            for r in self.run.front.healthy
             if r.number in known
         ]
         return [(size, quality) for size, quality in measured if quality is not None]
 
     def _baseline(self) -> Legend:
-        baseline = self.survey.summary.baseline
+        baseline = self.run.summary.baseline
         if baseline is None or not self.has_place(baseline):
             return {}
         star: dict[str, Any] = {
             "markeredgecolor": "black",
             "markeredgewidth": 0.7,
-            "markersize": 17,
+            "markersize": 15,
             "zorder": 6,
         }
         return {
@@ -210,11 +215,11 @@ class Marks:
 
     def _knee(self) -> Legend:
         return self._ring(
-            "knee", self.survey.knee, marker="D", s=130, edgecolors="#333333", linewidths=1.0
+            "knee", self.run.knee, marker="D", s=330, edgecolors="#333333", linewidths=1.2
         )
 
     def _champion(self) -> Legend:
-        champion = self.survey.summary.champion
+        champion = self.run.summary.champion
         return self._ring("champion", champion, marker="o", s=190, edgecolors=GREEN, linewidths=2.4)
 
     def _ring(self, label: str, record: TrialRecord | None, **style: Any) -> Legend:
@@ -224,6 +229,6 @@ class Marks:
 
 
 def _between(one: float, other: float, count: int = 40) -> list[float]:
-    """Values from one to the other, close enough to each other to stand for a line."""
+    """Return closely spaced values between two."""
     spread = np.geomspace if one > 0 and other > 0 else np.linspace
     return list(spread(one, other, count))

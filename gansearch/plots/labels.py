@@ -1,25 +1,17 @@
-"""Room for a label in a picture."""
+"""A label for a mark, placed by adjustText where it covers no other mark."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-import numpy as np
+from adjustText import adjust_text
 from matplotlib.axes import Axes
-from matplotlib.text import Text
-from numpy.typing import NDArray
 
-Fractions = NDArray[np.float64]
-"""Points (n, 2) in fractions of the axes, from the lower left to the upper right."""
-EDGE = 0.015
-"""Fraction of the axes between a label and their edge."""
-GAP = np.array([0.03, 0.055])
-"""Fractions of the axes, across and up, between a label and a mark."""
-NEAR = 0.018
-"""At which fraction of the axes from a mark an arrow strikes it."""
-PLACES = 24
-"""That are tried in each direction."""
+EXPAND = (1.15, 1.35)
+"""Size of the box, as multiples of the words' own, that must cover no mark."""
+
+START = 0.15
+"""Distance between the mark and the words before they are placed, as a share of the axes."""
 
 
 def point_out(
@@ -29,75 +21,46 @@ def point_out(
     marks: Sequence[tuple[float, float]],
     colour: str,
 ) -> None:
-    """Write what a mark is, beside it where the words cover no other mark, with an arrow to it.
-
-    Call it last: the limits of the axes must not change any more.
+    """Write words beside a mark with an arrow to it. Call it last: the limits must not change.
 
     Args:
-        axes: those of the marks.
+        axes: axes with the marks.
         words: one line or more.
-        place: of the mark, in the axes' data.
-        marks: places of all marks, in the axes' data.
-        colour: of words and arrow.
+        place: position of the mark, in the axes' data.
+        marks: positions of everything that the words should not cover, in the axes' data.
+        colour: colour of words and arrow.
     """
-    target, others = _fractions(axes, [place])[0], _fractions(axes, marks)
-    style: dict[str, Any] = {
-        "ha": "center",
-        "va": "center",
-        "fontsize": 9,
-        "fontweight": "bold",
-        "color": colour,
-    }
-    x, y = _free_centre(_extent(axes, words, style), target, others)
-    axes.annotate(
+    # Off the mark and towards the centre, since adjustText finds no way out of a corner.
+    across_share, up_share = (axes.transData + axes.transAxes.inverted()).transform(place)
+    start = [share + (START if share < 0.5 else -START) for share in (across_share, up_share)]
+    x, y = (axes.transAxes + axes.transData.inverted()).transform(start)
+    text = axes.text(
+        x,
+        y,
         words,
-        place,
-        xytext=(x, y),
-        textcoords="axes fraction",
+        ha="center",
+        va="center",
+        fontsize=9,
+        fontweight="bold",
+        color=colour,
+        zorder=9,
         bbox={
             "boxstyle": "round,pad=0.15",
             "facecolor": "white",
             "edgecolor": "none",
             "alpha": 0.75,
         },
-        arrowprops={"arrowstyle": "-|>", "color": colour, "shrinkA": 2, "shrinkB": 9},
-        zorder=8,
-        **style,
     )
-
-
-def _fractions(axes: Axes, places: Sequence[tuple[float, float]]) -> Fractions:
-    data_to_fractions = axes.transData + axes.transAxes.inverted()
-    return np.asarray(data_to_fractions.transform(np.reshape(places, (-1, 2))))
-
-
-def _extent(axes: Axes, words: str, style: dict[str, Any]) -> Fractions:
-    """Half the width and height of words, in fractions of the axes."""
-    text = Text(0, 0, words, **{**style, "color": "none"})
-    axes.add_artist(text)
-    box = text.get_window_extent()
-    text.remove()
-    return np.array([box.width / axes.bbox.width, box.height / axes.bbox.height]) / 2
-
-
-def _free_centre(half: Fractions, target: Fractions, marks: Fractions) -> Fractions:
-    """The centre for a label: of the places where words and arrow cover the least, the nearest to the target."""
-    grid = np.stack(
-        np.meshgrid(*(np.linspace(EDGE + h, 1 - EDGE - h, PLACES) for h in half)), axis=-1
-    ).reshape(-1, 2)
-    covered = (np.abs(grid[:, None] - marks) < half + GAP).all(axis=-1).sum(axis=1)
-    struck = _near_arrow(grid, target, marks).sum(axis=1)
-    distance = np.linalg.norm(grid - target, axis=1)
-    return np.asarray(grid[np.argmin(10 * covered + struck + distance)])
-
-
-def _near_arrow(starts: Fractions, target: Fractions, marks: Fractions) -> NDArray[np.bool_]:
-    """Which marks (columns) lie close to the way from each start (rows) to the target, and not at the target."""
-    way = target - starts
-    along = (
-        np.einsum("smd,sd->sm", marks - starts[:, None], way)
-        / np.maximum((way**2).sum(axis=1), 1e-9)[:, None]
+    across, up = zip(*marks, strict=True)
+    adjust_text(
+        [text],
+        x=list(across),
+        y=list(up),
+        target_x=[place[0]],
+        target_y=[place[1]],
+        ax=axes,
+        expand=EXPAND,
+        max_move=None,
+        iter_lim=500,
+        arrowprops={"arrowstyle": "-|>", "color": colour, "shrinkB": 9, "zorder": 9},
     )
-    nearest = starts[:, None] + np.clip(along, 0, 1)[..., None] * way[:, None]
-    close = np.linalg.norm(nearest - marks, axis=-1) < NEAR
-    return np.asarray(close & (np.linalg.norm(marks - target, axis=-1) > 2 * NEAR))

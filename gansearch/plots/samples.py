@@ -1,8 +1,7 @@
-"""Samples of a trained generator as a person looks at them: a grid, or a walk through the space of its latents."""
+"""Samples of a trained generator: a grid, or a latent walk."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,20 +12,18 @@ from torch import Tensor
 
 from gansearch.errors import GansearchError
 from gansearch.evaluation.evidence import quantise
-from gansearch.plots.animation import labelled, save_gif
+from gansearch.plots.animation import enlarged, labelled, save_gif
 from gansearch.storage.sample_images import beside, image_grid, scatter
 from gansearch.storage.trained_generator import TrainedGenerator
 
 LETTERS = 13
 """Size of the labels, in pixels."""
-FRAME_WIDTH = 240
-"""Pixels that an animation is wide at least, so that its label has room."""
 PACE = 120
 """Milliseconds of a frame."""
 
 
 def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> None:
-    """Write samples of random latents; of an autoencoder reconstructions, each to the right of its held-out input."""
+    """Write samples of random latents; for an autoencoder held-out inputs and reconstructions."""
     stored = trained.draw_held_out(count, seed) if trained.reconstructs else None
     inputs = trained.draw_latents(count, seed) if stored is None else trained.data.to_range(stored)
     samples = quantise(trained.generate(inputs), trained.format)
@@ -46,24 +43,24 @@ def save_walk(
     span: float,
     frames: int,
 ) -> None:
-    """Write a walk: as a sheet, or as an animation where the path ends in .gif; points as the paths that they take.
+    """Write a latent walk: a sheet, or an animation for a .gif; for points, their paths.
 
     Raises:
-        GansearchError: when this generator cannot take it, or it cannot be shown so.
+        GansearchError: when the generator has no such latent, or a walk of points is to be a .gif.
     """
-    if not trained.format.is_image and path.suffix == ".gif":
+    if not trained.format.is_image and path.suffix.lower() == ".gif":
         raise GansearchError("a walk of points is drawn whole: write it to a .png")
     walk = Walk(trained, seed, dimensions, span, frames)
     if not trained.format.is_image:
         scatter(walk.paths(), trained.data, path, joined=True)
-    elif path.suffix == ".gif":
+    elif path.suffix.lower() == ".gif":
         save_gif(*walk.animation(), path)
     else:
         walk.sheet().save(path)
 
 
 class Walk:
-    """Samples along some dimensions of the latent: one moves, all others stay."""
+    """Samples along dimensions of the latent: one changes, all others stay."""
 
     def __init__(
         self,
@@ -73,7 +70,7 @@ class Walk:
         span: float,
         frames: int,
     ) -> None:
-        """Walk each dimension in so many frames from -span to +span; the others stay where the seed puts them.
+        """Walk each dimension from -span to +span; the seed gives the others.
 
         Raises:
             GansearchError: for an autoencoder, and for a dimension that the latent has not got.
@@ -93,12 +90,12 @@ class Walk:
         return _with_margins(grid, rows, [f"{value:+.1f}" for value in self.values])
 
     def animation(self) -> tuple[list[Image.Image], list[int]]:
-        """Images, there and back again: frames with an image a dimension, and their milliseconds."""
+        """Return frames of a walk there and back, an image a dimension, and their milliseconds."""
         walked = "dimension " + ", ".join(map(str, self.dimensions))
         columns = min(4, len(self.dimensions))
         frames = [
             labelled(
-                _enlarged(image_grid(self.samples[:, i], columns=columns)),
+                enlarged(image_grid(self.samples[:, i], columns=columns)),
                 f"{walked} at {value:+.1f}",
             )
             for i, value in enumerate(self.values)
@@ -133,7 +130,7 @@ def walk_latents(start: Tensor, dimensions: Sequence[int], values: Sequence[floa
 
 
 def _with_margins(grid: Image.Image, rows: Sequence[str], columns: Sequence[str]) -> Image.Image:
-    """A grid of equal cells with the names of its rows to the left and those of its columns above."""
+    """Return a grid with row names to the left and column names above."""
     font = ImageFont.load_default(LETTERS)
     left, top = 8 + max(round(font.getlength(row)) for row in rows), LETTERS + 8
     sheet = Image.new(grid.mode, (left + grid.width, top + grid.height), "white")
@@ -144,8 +141,3 @@ def _with_margins(grid: Image.Image, rows: Sequence[str], columns: Sequence[str]
     for i, column in enumerate(columns):
         draw.text((left + (i + 0.5) * width, top / 2), column, "black", font, anchor="mm")
     return sheet
-
-
-def _enlarged(grid: Image.Image) -> Image.Image:
-    factor = max(1, math.ceil(FRAME_WIDTH / grid.width))
-    return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)

@@ -30,9 +30,7 @@ class HealthyTrials:
         """Select the healthy trials of a study and its baseline."""
         size = next((objective for objective in objectives if objective.is_size), DEFAULT_SIZE)
         quality = next((objective for objective in objectives if not objective.is_size), None)
-        baseline = next(
-            (record for record in records if record.baseline), None
-        )
+        baseline = next((record for record in records if record.baseline), None)
         required = [size] if quality is None else [size, quality]
         healthy = first_runs(healthy_trials(records, required))
         return cls(size, quality, baseline, tuple(_ranked(healthy, required)))

@@ -1,4 +1,4 @@
-"""What a certification has proven: as a table for a terminal, as data, and in a sentence."""
+"""Results of a certification: a table for a terminal, JSON, and a sentence."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ STYLES = {"stable": "green", "unstable": "red", "too weak": "yellow", "undecided
 
 @dataclass(frozen=True)
 class Certification:
-    """A study's certification: the trials of the search, the runs with fresh seeds, and what they say."""
+    """A study's certification: trials of the search, runs with fresh seeds, and their summary."""
 
     spec: StudySpec
     records: tuple[TrialRecord, ...]
     runs: tuple[TrialRecord, ...]
-    standing: StudySummary
+    summary: StudySummary
 
     @classmethod
     def of(
@@ -38,8 +38,8 @@ class Certification:
         return cls(spec, tuple(records), tuple(runs), study_summary(spec, records, runs=runs))
 
     def candidates(self) -> list[tuple[TrialRecord, Certificate]]:
-        """Those that were trained again, from the smallest to the largest."""
-        size, held = self.standing.size, self.standing.certificates
+        """Return the trials that were trained again with their certificates, smallest first."""
+        size, held = self.summary.size, self.summary.certificates
         known = sorted(
             (r for r in self.records if r.number in held),
             key=lambda r: (size.cost(size.value(r)), r.number),
@@ -47,57 +47,68 @@ class Certification:
         return [(record, held[record.number]) for record in known]
 
     def conclusion(self) -> str:
-        """The champion in one sentence, or why there is none."""
-        champion = self.standing.champion
-        return self._why_none() if champion is None else self._praise(champion)
+        """Return a sentence on the champion, or on why there is none."""
+        champion = self.summary.champion
+        return (
+            self._no_champion_sentence() if champion is None else self._champion_sentence(champion)
+        )
 
-    def _praise(self, champion: TrialRecord) -> str:
-        standing, told = self.standing, self.standing.certificates[champion.number]
-        size = f"{standing.size.metric} {figure(standing.size.value(champion), whole=True)}"
-        share = standing.share_of_baseline(champion)
-        is_baseline = champion is standing.baseline
+    def _champion_sentence(self, champion: TrialRecord) -> str:
+        summary, certificate = self.summary, self.summary.certificates[champion.number]
+        size = f"{summary.size.metric} {figure(summary.size.value(champion), whole=True)}"
+        share = summary.share_of_baseline(champion)
+        is_baseline = champion is summary.baseline
         compared = "" if share is None or is_baseline else f", {percent(share)} of the baseline's"
-        rate = f"so at least {percent(told.rate_low)} of all seeds, at {told.confidence:.0%} confidence"
+        rate = (
+            f"so at least {percent(certificate.rate_low)} of all seeds, "
+            f"at {certificate.confidence:.0%} confidence"
+        )
         median = ""
-        if standing.quality and told.quality:
-            median = f"; median {standing.quality.metric} {figure(told.quality.median)}"
+        if summary.quality and certificate.quality:
+            median = f"; median {summary.quality.metric} {figure(certificate.quality.median)}"
         who = f"{'the baseline itself, ' if is_baseline else ''}trial {champion.number}"
         return (
             f"The champion is {who}: {size}{compared}; "
-            f"{told.healthy} of {told.seeds} fresh seeds healthy ({rate}){median}."
+            f"{certificate.healthy} of {certificate.seeds} fresh seeds healthy ({rate}){median}."
         )
 
-    def _why_none(self) -> str:
-        standing = self.standing
-        if not standing.certificates:
+    def _no_champion_sentence(self) -> str:
+        summary = self.summary
+        if not summary.certificates:
             nobody = not healthy_trials(self.records, [])
             return (
                 "No trial is healthy, so there is nothing to certify."
                 if nobody
                 else "Nothing is certified yet."
             )
-        stable = sum(told.status == "stable" for told in standing.certificates.values())
-        told = f"There is no champion: {stable} of {len(standing.certificates)} candidates turned out stable"
-        if not stable or standing.champion_threshold is None:
-            return f"{told}."
-        return f"{told}, and none of these is as good as {self._named(standing.champion_threshold)}."
+        stable = sum(
+            certificate.status == "stable" for certificate in summary.certificates.values()
+        )
+        sentence = (
+            f"There is no champion: {stable} of {len(summary.certificates)} candidates turned out "
+            "stable"
+        )
+        if not stable or summary.champion_threshold is None:
+            return f"{sentence}."
+        return f"{sentence}, and none of these is as good as {self._named(summary.champion_threshold)}."
 
     def _named(self, limit: QualityThreshold) -> str:
-        return f"the {'baseline' if limit is self.standing.thresholds.baseline else 'best model'}, trial {limit.trial}"
+        whose = "baseline" if limit is self.summary.thresholds.baseline else "best model"
+        return f"the {whose}, trial {limit.trial}"
 
     def notes(self) -> Iterator[str]:
-        """What the tolerance is held against, and why."""
-        standing = self.standing
-        baseline, best = standing.thresholds.baseline, standing.thresholds.best
-        if standing.quality is None or best is None:
+        """Yield the quality thresholds, and the reason where another one than asked for is used."""
+        summary = self.summary
+        baseline, best = summary.thresholds.baseline, summary.thresholds.best
+        if summary.quality is None or best is None:
             return
         if baseline is None and self.spec.certification.tolerance_reference == "baseline":
-            yield f"{standing.note}, so the champion is held against the best model"
+            yield f"{summary.note}, so the champion is held against the best model"
         if baseline is not None and baseline.trial == best.trial:
-            yield self._note("★ and ▲", baseline, standing.quality)
+            yield self._note("★ and ▲", baseline, summary.quality)
         else:
             yield from (
-                self._note(mark, limit, standing.quality)
+                self._note(mark, limit, summary.quality)
                 for mark, limit in (("★", baseline), ("▲", best))
                 if limit is not None
             )
@@ -113,18 +124,20 @@ class Certification:
             else "by its one run in the search"
         )
         return (
-            f"as {mark}: {quality.metric} {bound} {figure(limit.value)}, within {share} of {self._named(limit)} "
-            f"({figure(limit.quality)}, {source}){'; so must the champion be' if limit is self.standing.champion_threshold else ''}"
+            f"as {mark}: {quality.metric} {bound} {figure(limit.value)}, "
+            f"within {share} of {self._named(limit)} "
+            f"({figure(limit.quality)}, {source})"
+            f"{'; so must the champion be' if limit is self.summary.champion_threshold else ''}"
         )
 
 
 @dataclass(frozen=True)
 class CertificatesTable:
-    """A row a candidate, from the smallest to the largest, and below what it comes to."""
+    """A row a candidate, smallest first, and the conclusion below."""
 
     certification: Certification
     concludes: bool = True
-    """Not while it is under way, when what is not proven yet is not refuted either."""
+    """False while the certification runs, when what is not proven yet is not refuted either."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         rows = self.certification.candidates()
@@ -137,37 +150,43 @@ class CertificatesTable:
         if self.concludes:
             yield Text(
                 self.certification.conclusion(),
-                style="bold" if self.certification.standing.champion else "",
+                style="bold" if self.certification.summary.champion else "",
             )
 
     def _table(self, rows: Sequence[tuple[TrialRecord, Certificate]]) -> Table:
-        standing, champion = self.certification.standing, self.certification.standing.champion
+        summary, champion = self.certification.summary, self.certification.summary.champion
         table = Table(box=None, pad_edge=False, header_style="bold")
-        quality = [standing.quality.metric, "as ★", "as ▲"] if standing.quality else []
-        for heading in ("trial", standing.size.metric, "of ★", "healthy", "rate", *quality):
+        quality = [summary.quality.metric, "as ★", "as ▲"] if summary.quality else []
+        for heading in ("trial", summary.size.metric, "of ★", "healthy", "rate", *quality):
             table.add_column(heading, justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
-        for record, told in rows:
+        for record, certificate in rows:
             table.add_row(
-                *self._cells(record, told),
-                outcome(told),
+                *self._cells(record, certificate),
+                outcome(certificate),
                 style="bold" if record is champion else "",
             )
         return table
 
-    def _cells(self, record: TrialRecord, told: Certificate) -> list[str]:
-        standing = self.certification.standing
-        share = percent(standing.share_of_baseline(record))
+    def _cells(self, record: TrialRecord, certificate: Certificate) -> list[str]:
+        summary = self.certification.summary
+        share = percent(summary.share_of_baseline(record))
         cells = [
             str(record.number),
-            figure(standing.size.value(record), whole=standing.size.is_size),
+            figure(summary.size.value(record), whole=summary.size.is_size),
             share,
         ]
-        cells += [f"{told.healthy} of {told.seeds}", f"≥ {percent(told.rate_low)}"]
-        if standing.quality:
-            within = (told.within_tolerance_of_baseline, told.within_tolerance_of_best)
+        cells += [
+            f"{certificate.healthy} of {certificate.seeds}",
+            f"≥ {percent(certificate.rate_low)}",
+        ]
+        if summary.quality:
+            within = (
+                certificate.within_tolerance_of_baseline,
+                certificate.within_tolerance_of_best,
+            )
             cells += [
-                spread(told),
+                spread(certificate),
                 *("-" if held is None else "yes" if held else "no" for held in within),
             ]
         return cells
@@ -175,19 +194,26 @@ class CertificatesTable:
     def _legend(self) -> Iterator[str]:
         rules = self.certification.spec.certification
         yield f"stable: {rules.required} of at most {rules.seeds} fresh seeds came out healthy"
-        yield f"rate: of all seeds at least so many come out healthy, at {rules.confidence:.0%} confidence"
+        yield (
+            "rate: of all seeds at least so many come out healthy, "
+            f"at {rules.confidence:.0%} confidence"
+        )
         yield from self.certification.notes()
 
 
-def outcome(told: Certificate) -> Text:
-    """What a certificate says, in a word."""
-    word = "too weak" if told.status == "undecided" and told.out_of_reach else told.status
+def outcome(certificate: Certificate) -> Text:
+    """Return the status of a certificate as a styled word."""
+    word = (
+        "too weak"
+        if certificate.status == "undecided" and certificate.out_of_reach
+        else certificate.status
+    )
     return Text(word, STYLES[word])
 
 
-def spread(told: Certificate) -> str:
-    """The median with the lowest and the highest of the healthy seeds: `0.054 (0.051 to 0.06)`."""
-    quality = told.quality
+def spread(certificate: Certificate) -> str:
+    """Return median, lowest and highest quality of healthy seeds: `0.054 (0.051 to 0.06)`."""
+    quality = certificate.quality
     return (
         "-"
         if quality is None
@@ -195,25 +221,27 @@ def spread(told: Certificate) -> str:
     )
 
 
-def certified_line(told: Certificate) -> str:
-    """A certificate in a line: `stable, 4 of 4 fresh seeds healthy, at least 47% of all seeds`."""
-    median = f", median quality {spread(told)}" if told.quality is not None else ""
-    rate = f"at least {percent(told.rate_low)} of all seeds at {told.confidence:.0%} confidence"
-    return f"{outcome(told)}, {told.healthy} of {told.seeds} fresh seeds healthy, {rate}{median}"
+def certified_line(certificate: Certificate) -> str:
+    """Return a certificate as `stable, 4 of 4 fresh seeds healthy, at least 47% of all seeds`."""
+    median = f", median quality {spread(certificate)}" if certificate.quality is not None else ""
+    healthy = f"{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
+    rate = f"at least {percent(certificate.rate_low)} of all seeds"
+    confidence = f"at {certificate.confidence:.0%} confidence"
+    return f"{outcome(certificate)}, {healthy}, {rate} {confidence}{median}"
 
 
 def certification_json(certification: Certification) -> dict[str, Any]:
-    """The contract of `certify --json`."""
-    standing = certification.standing
-    told = standing.to_json()
+    """Return the JSON of `certify --json`."""
+    summary = certification.summary
+    summary_json = summary.to_json()
     return {
         "study": certification.spec.name,
         "certification": certification.spec.certification.model_dump(mode="json"),
         "candidates": [
             _candidate_json(certification, *entry) for entry in certification.candidates()
         ],
-        "thresholds": told["thresholds"],
-        "champion": told["champion"],
+        "limits": summary_json["limits"],
+        "champion": summary_json["champion"],
         "conclusion": certification.conclusion(),
         "notes": list(certification.notes()),
         "steps_trained": sum(run.steps for run in certification.runs),
@@ -221,22 +249,22 @@ def certification_json(certification: Certification) -> dict[str, Any]:
 
 
 def _candidate_json(
-    certification: Certification, record: TrialRecord, told: Certificate
+    certification: Certification, record: TrialRecord, certificate: Certificate
 ) -> dict[str, Any]:
-    standing = certification.standing
+    summary = certification.summary
     runs = {run.number: run for run in certification.runs}
     return {
         "trial": record.number,
-        "size": standing.size.value(record),
-        "share_of_baseline": standing.share_of_baseline(record),
-        "certified": told.to_json(),
-        "seeds": [_run_json(standing, runs[number]) for number in told.runs],
+        "size": summary.size.value(record),
+        "share_of_baseline": summary.share_of_baseline(record),
+        "certified": certificate.to_json(),
+        "seeds": [_run_json(summary, runs[number]) for number in certificate.runs],
     }
 
 
-def _run_json(standing: StudySummary, run: TrialRecord) -> dict[str, Any]:
+def _run_json(summary: StudySummary, run: TrialRecord) -> dict[str, Any]:
     quality = (
-        None if standing.quality is None or run.state != "complete" else standing.quality.value(run)
+        None if summary.quality is None or run.state != "complete" else summary.quality.value(run)
     )
     verdict = run.verdict.status if run.verdict else None
     return {
@@ -249,10 +277,12 @@ def _run_json(standing: StudySummary, run: TrialRecord) -> dict[str, Any]:
 
 
 def certification_status(certification: Certification) -> dict[str, Any]:
-    """Where a certification stands, for `status --json`."""
-    certificates, champion = certification.standing.certificates, certification.standing.champion
+    """Return the counts of a certification, for `status --json`."""
+    certificates, champion = certification.summary.certificates, certification.summary.champion
     by_status = {
-        status: [trial for trial, told in certificates.items() if told.status == status]
+        status: [
+            trial for trial, certificate in certificates.items() if certificate.status == status
+        ]
         for status in ("stable", "unstable", "undecided")
     }
     return {

@@ -1,4 +1,4 @@
-"""What each change to the baseline did: trials grouped by the fields in which they differ from it."""
+"""Effects of changes to the baseline: trials grouped by the fields that differ from it."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ class Change:
 
     fields: tuple[str, ...]
     trials: tuple[tuple[TrialRecord, Values], ...]
-    """With the values that those fields have in each."""
+    """Trials, each with the values of those fields."""
 
     @property
     def trained(self) -> list[TrialRecord]:
-        return [record for record, _ in self.trials if not record.rejected]
+        return [record for record, _ in self.trials]
 
     @property
     def failed(self) -> list[TrialRecord]:
-        """Those that were trained and did not come out healthy."""
+        """Trials that were trained and are not healthy."""
         return [record for record in self.trained if not is_healthy(record)]
 
     def verdicts(self) -> dict[str, tuple[int, float | None]]:
-        """How many trials had each verdict, and the median of the steps at which it fell."""
+        """Return the number of trials by verdict, and the median of its steps."""
         verdicts: dict[str, list[TrialRecord]] = {}
         for record in self.trained:
             verdicts.setdefault(verdict_name(record), []).append(record)
@@ -49,13 +49,13 @@ class Change:
 
     @property
     def median_step(self) -> float | None:
-        """At which those that failed were condemned."""
+        """Median step of the failures."""
         return _median_step(self.failed)
 
 
 @dataclass(frozen=True)
 class Changes:
-    """Everything that a run says of changes to its baseline."""
+    """All changes to the baseline in a run."""
 
     study: str
     baseline: TrialRecord | None
@@ -66,23 +66,19 @@ class Changes:
     @classmethod
     def of(cls, spec: StudySpec, records: Sequence[TrialRecord]) -> Changes:
         """Compare the trials that have ended with the baseline, in order of their number."""
-        standing = study_summary(spec, records)
-        if standing.baseline is None or not standing.baseline.ended:
-            return cls(spec.name, None, standing.quality, ())
+        summary = study_summary(spec, records)
+        if summary.baseline is None or not summary.baseline.ended:
+            return cls(spec.name, None, summary.quality, ())
         groups: dict[tuple[str, ...], list[tuple[TrialRecord, Values]]] = {}
         for record in records:
-            if (
-                record.ended
-                and not record.retried
-                and (values := differences(standing.baseline, record))
-            ):
+            if record.ended and (values := differences(summary.baseline, record)):
                 groups.setdefault(tuple(values), []).append((record, values))
         changes = tuple(Change(fields, tuple(trials)) for fields, trials in groups.items())
-        return cls(spec.name, standing.baseline, standing.quality, changes)
+        return cls(spec.name, summary.baseline, summary.quality, changes)
 
     @property
     def mending(self) -> list[tuple[TrialRecord, Values]]:
-        """Healthy trials that differ in one thing from a baseline that failed, the best one first."""
+        """Healthy trials with one change to a failed baseline, the best first."""
         if self.baseline is None or is_healthy(self.baseline):
             return []
         single = [
@@ -92,7 +88,7 @@ class Changes:
         return sorted(healthy, key=lambda trial: (self._cost(trial[0]), trial[0].number))
 
     def quality_of(self, record: TrialRecord) -> float | None:
-        """A trial's quality; None where it has none."""
+        """Return a trial's quality, or None."""
         value = math.nan if self.quality is None else self.quality.value(record)
         return value if math.isfinite(value) else None
 
@@ -100,16 +96,16 @@ class Changes:
         return {
             "study": self.study,
             "quality": self.quality.metric if self.quality else None,
-            "baseline": None if self.baseline is None else self._told(self.baseline, {}),
-            "changes": [self._change(change) for change in self.changes],
-            "mending": [self._told(record, values) for record, values in self.mending],
+            "baseline": None if self.baseline is None else self._trial_json(self.baseline, {}),
+            "changes": [self._change_json(change) for change in self.changes],
+            "mending": [self._trial_json(record, values) for record, values in self.mending],
         }
 
     def _cost(self, record: TrialRecord) -> float:
         value = self.quality_of(record)
         return math.inf if self.quality is None or value is None else self.quality.cost(value)
 
-    def _change(self, change: Change) -> dict[str, Any]:
+    def _change_json(self, change: Change) -> dict[str, Any]:
         return {
             "fields": list(change.fields),
             "tried": len(change.trained),
@@ -119,10 +115,10 @@ class Changes:
                 name: {"count": n, "median_step": step}
                 for name, (n, step) in change.verdicts().items()
             },
-            "trials": [self._told(record, values) for record, values in change.trials],
+            "trials": [self._trial_json(record, values) for record, values in change.trials],
         }
 
-    def _told(self, record: TrialRecord, values: Values) -> dict[str, Any]:
+    def _trial_json(self, record: TrialRecord, values: Values) -> dict[str, Any]:
         return {
             "trial": record.number,
             "values": dict(values),
@@ -143,15 +139,15 @@ def _median_step(records: Sequence[TrialRecord]) -> float | None:
 
 
 def is_healthy(record: TrialRecord) -> bool:
-    """Whether a trial has a rank."""
+    """Return True for a trial that is ranked."""
     return record.state == "complete"
 
 
 def differences(baseline: TrialRecord, record: TrialRecord) -> dict[str, Any]:
-    """The values in which a trial is not the baseline.
+    """Return the values in which a trial differs from the baseline.
 
-    Another architecture is one difference, told with the fields that the baseline's has not. A trial
-    whose values did not go together has no candidate, so its parameters are compared.
+    Another architecture is one difference, with the fields that the baseline lacks. A trial with
+    incompatible values has no candidate, so its parameters are compared.
     """
     if not record.candidate:
         base, own = _by_role(baseline.parameters), _by_role(record.parameters)
@@ -174,7 +170,7 @@ def _different(role: str, base: Values, own: Values) -> Iterator[tuple[str, Any]
 
 
 def _by_role(parameters: Values) -> dict[str, dict[str, Any]]:
-    """Parameters as a candidate has them: `role` is its architecture, `role.field` or `role.use.field` a field."""
+    """Group parameters by role: `role` is an architecture, `role[.use].field` a field."""
     roles: dict[str, dict[str, Any]] = {}
     for name, value in parameters.items():
         role, _, field = name.partition(".")
@@ -184,7 +180,7 @@ def _by_role(parameters: Values) -> dict[str, dict[str, Any]]:
 
 @dataclass(frozen=True)
 class ChangesTable:
-    """The changes for a terminal: a line for each, a line for each of its trials, and what follows."""
+    """Changes for a terminal: a line a change, a line for each of its trials, and a conclusion."""
 
     changes: Changes
 
@@ -215,15 +211,13 @@ class ChangesTable:
                 f"[bold]{escape(fields)}[/]", "", failed, figure(change.median_step, whole=True)
             )
             for record, values in change.trials:
-                told = ", ".join(setting(value) for value in values.values())
-                table.add_row(f"  {escape(told)}", *self._cells(record))
+                listed = ", ".join(setting(value) for value in values.values())
+                table.add_row(f"  {escape(listed)}", *self._cells(record))
         return table
 
     def _cells(self, record: TrialRecord) -> list[str]:
         name = verdict_name(record)
-        verdict = (
-            "[dim]refused untrained[/]" if record.rejected else f"[{VERDICT_STYLES[name]}]{name}[/]"
-        )
+        verdict = f"[{VERDICT_STYLES[name]}]{name}[/]"
         step = figure(record.verdict.step if record.verdict else None, whole=True)
         return [
             str(record.number),
@@ -234,7 +228,7 @@ class ChangesTable:
         ]
 
     def _share(self, record: TrialRecord) -> str:
-        """A trial's quality as a multiple of the baseline's."""
+        """Return a trial's quality as a multiple of the baseline's."""
         base = self.changes.quality_of(self.changes.baseline) if self.changes.baseline else None
         own = self.changes.quality_of(record)
         return f"{own / base:.2f}" if own is not None and base else "-"
@@ -246,12 +240,15 @@ class ChangesTable:
             return f"The baseline is healthy. What makes it fail: {what}."
         if not self.changes.mending:
             return "The baseline failed, and no single change made it healthy."
-        told = (
-            f"{_change_told(values)} (trial {record.number})"
+        listed = (
+            f"{_change_text(values)} (trial {record.number})"
             for record, values in self.changes.mending
         )
-        return f"The baseline failed. A single change that made it healthy, the best first: {escape('; '.join(told))}."
+        return (
+            "The baseline failed. A single change that made it healthy, the best first: "
+            f"{escape('; '.join(listed))}."
+        )
 
 
-def _change_told(values: Values) -> str:
+def _change_text(values: Values) -> str:
     return ", ".join(f"{field} {setting(value)}" for field, value in values.items())

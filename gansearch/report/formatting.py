@@ -1,4 +1,4 @@
-"""Numbers as a reader sees them."""
+"""Numbers as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def figure(value: float | None, *, whole: bool = False) -> str:
-    """A size as `108,897`; anything else to three or four digits that count; a dash for what is unknown."""
+    """Return a size as `108,897`, others with three or four significant digits, `-` for none."""
     if value is None or math.isnan(value):
         return "-"
     if math.isinf(value) or not (whole or 1000 <= abs(value) < 1e9):
@@ -16,7 +16,7 @@ def figure(value: float | None, *, whole: bool = False) -> str:
 
 
 def compact(value: float | None) -> str:
-    """A count to three digits: `940`, `552k`, `12.3M`."""
+    """Return a count with three digits: `940`, `552k`, `12.3M`."""
     if value is None or not math.isfinite(value) or abs(value) < 1000:
         return figure(value)
     power = min(3, int(math.log10(abs(float(f"{value:.3g}"))) // 3))
@@ -25,27 +25,27 @@ def compact(value: float | None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share as `3.0%`, `47%` or `100%`."""
+    """Return a share as `3.0%`, `47%` or `100%`."""
     if share is None or math.isnan(share):
         return "-"
     return f"{share:.1%}" if 0 < abs(share) < 0.0995 else f"{share:.0%}"
 
 
 def change(share: float | None) -> str:
-    """A change as a share of what was there before: `-45%`, `+6.0%`."""
+    """Return a relative change as `-45%` or `+6.0%`."""
     sign = "+" if share is not None and share >= 0 else ""
     return sign + percent(share)
 
 
 def setting(value: Any) -> str:
-    """The value of a searched parameter."""
+    """Return the value of a searched parameter as text."""
     if value is None:
         return "-"
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def finite(tree: Any) -> Any:
-    """The same data with null for every number that JSON cannot write."""
+    """Replace every number that is not finite by None, for strict JSON."""
     if isinstance(tree, dict):
         return {key: finite(part) for key, part in tree.items()}
     if isinstance(tree, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Layer tables: what two networks are made of, counted without memory for their weights."""
+"""Layer tables of two networks, counted on the meta device."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class NetworkTable:
 
 @dataclass(frozen=True)
 class GANTable:
-    """Both networks, and the generator's training set-up: itself with a frozen discriminator behind it."""
+    """Both networks, and the GAN: the generator with a frozen discriminator behind it."""
 
     generator: NetworkTable
     discriminator: NetworkTable
@@ -52,7 +52,7 @@ class GANTable:
         return Counts(total, self.generator.counts.trainable)
 
     def to_json(self) -> dict[str, Any]:
-        """The contract of `summary --json`."""
+        """Return the JSON of `summary --json`."""
         parts = {
             "generator": self.generator.to_json(),
             "discriminator": self.discriminator.to_json(),
@@ -61,14 +61,14 @@ class GANTable:
 
 
 def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
-    """Tables of a candidate's networks for samples of this shape.
+    """Return the tables of a candidate's networks for samples of this shape.
 
     Raises:
         ValueError: when a network cannot be built for this shape.
     """
     with torch.device("meta"):
         generator, discriminator = candidate.networks(images)
-        # Many samples, since one alone has no batch statistics, and a discriminator may judge several together.
+        # Many samples: one has no batch statistics, and some discriminators judge packs.
         inputs, samples = (
             torch.empty(64, *candidate.generator.input_shape(images)),
             torch.empty(64, *images),
@@ -77,18 +77,18 @@ def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
 
 
 def network_table(network: nn.Module, inputs: Tensor) -> NetworkTable:
-    """The layers of a network in the order in which it holds them."""
+    """Return the layers of a network in the order in which it holds them."""
     shapes = _output_shapes(network, inputs)
     layers = []
     for name, module in _layers(network):
-        # A parametrised layer keeps its weight in a child, where a container's children are layers of their own.
+        # A parametrised layer keeps its weight in a child, which is no layer of its own.
         counts = count_parameters(module, recurse=is_parametrized(module))
         layers.append(Layer(name, _type(module), shapes.get(name), counts.total, counts.trainable))
     return NetworkTable(tuple(layers), count_parameters(network))
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Modules without children, and those that hold parameters of their own."""
+    """Yield the modules without children, and those that hold parameters of their own."""
     for name, module in network.named_modules():
         inside = "parametrizations" in name.split(".")
         leaf = not any(True for _ in module.children())
@@ -104,10 +104,10 @@ def _type(module: nn.Module) -> str:
 
 
 def _output_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]]:
-    """The shape of each layer's output, without the batch, from one pass on the meta device."""
+    """Return the shape of each layer's output, without the batch, from a meta-device pass."""
     shapes: dict[str, tuple[int, ...]] = {}
 
-    def remember(name: str) -> Any:
+    def hook_for(name: str) -> Any:
         def hook(module: nn.Module, args: Any, output: Any) -> None:
             if isinstance(output, Tensor):
                 shapes[name] = tuple(output.shape[1:])
@@ -117,12 +117,12 @@ def _output_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[int, .
     was_training = network.training
     with ExitStack() as hooks, torch.no_grad():
         for name, module in _layers(network):
-            hooks.callback(module.register_forward_hook(remember(name)).remove)
+            hooks.callback(module.register_forward_hook(hook_for(name)).remove)
         network.eval()
         try:
             network(inputs)
         except (NotImplementedError, RuntimeError):
-            # A network that looks at values has no meta pass; its parameters are counted all the same.
+            # A network that branches on values has no meta pass; its parameters still count.
             shapes.clear()
         finally:
             network.train(was_training)

@@ -1,4 +1,4 @@
-"""What to try next: the remedies of one run, and those that come up most often in a study."""
+"""Remedies of one run, and the most frequent ones of a study, as tables."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ COMMONEST = 4
 
 
 def next_steps(remedies: Sequence[Remedy]) -> Table:
-    """The remedies of one run, best first: each with its reason, its change and its source."""
+    """Return the remedies of one run, best first, each with reason, change and source."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("", justify="right", no_wrap=True)
     table.add_column(HEADING, overflow="fold")
     for number, remedy in enumerate(remedies, start=1):
-        told = Text(remedy.title, style="cyan")
-        told.append(f"\nbecause {remedy.because}", style="default")
+        text = Text(remedy.title, style="cyan")
+        text.append(f"\nbecause {remedy.because}", style="default")
         if change := change_line(remedy):
-            told.append(f"\nset {change}", style="default")
-        told.append(f"\n{remedy.source}", style="default dim")
-        table.add_row(str(number), told)
+            text.append(f"\nset {change}", style="default")
+        text.append(f"\n{remedy.source}", style="default dim")
+        table.add_row(str(number), text)
     return table
 
 
 def change_line(remedy: Remedy) -> str:
-    """A change as a study file would have it: `schedule: {use: alternating}`; empty where there is none."""
+    """Return a change as in a study file: `schedule: {use: alternating}`; empty without one."""
     if not remedy.change:
         return ""
     change = {role: dict(fields) for role, fields in remedy.change.items()}
@@ -40,8 +40,8 @@ def change_line(remedy: Remedy) -> str:
     return written.strip()[1:-1]
 
 
-def commonest_steps(records: Sequence[TrialRecord]) -> Table | None:
-    """The remedies that trials have in common, most frequent first, each with the reason of one; None without any."""
+def commonest_remedies(records: Sequence[TrialRecord]) -> Table | None:
+    """Return the most frequent remedies, each with the reason of one trial; None without any."""
     advised = [record for record in records if record.remedies and record.state != "complete"]
     having: dict[str, list[tuple[TrialRecord, Remedy]]] = {}
     for record in advised:
@@ -52,8 +52,8 @@ def commonest_steps(records: Sequence[TrialRecord]) -> Table | None:
     table.add_column(HEADING, overflow="fold")
     for title, cases in sorted(having.items(), key=lambda entry: -len(entry[1]))[:COMMONEST]:
         record, remedy = cases[0]
-        told = Text(title, style="cyan").append(
+        text = Text(title, style="cyan").append(
             f"\ntrial {record.number}: {remedy.because}", style="default dim"
         )
-        table.add_row(f"{len(cases)} of {len(advised)}", told)
+        table.add_row(f"{len(cases)} of {len(advised)}", text)
     return table if advised else None

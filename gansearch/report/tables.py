@@ -52,11 +52,10 @@ OUTCOMES: Mapping[CertificateStatus, tuple[str, str]] = {
 class FrontTable:
     """The front and the trials that stand out, a row a trial, by size.
 
-    Where the terminal is too narrow for everything, what was measured besides and the searched
-    parameters get tables of their own.
+    On a narrow terminal, the other metrics and the searched parameters get tables of their own.
     """
 
-    survey: RunSummary
+    run: RunSummary
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         group, *parts = self._ranked_columns(), self._measured_columns(), self._searched_columns()
@@ -74,15 +73,15 @@ class FrontTable:
             yield Text(line, style="dim")
 
     def rows(self) -> list[TrialRecord]:
-        """The trials shown: those on the front, and the healthy ones beside it that stand out or were certified."""
-        front, standing = self.survey.front, self.survey.summary
+        """Return the trials of the front, and other healthy ones that are marked or certified."""
+        front, summary = self.run.front, self.run.summary
         named = {record.number for record in self._named().values()}
         chosen = [
             r
             for r in front.healthy
-            if r in front or r.number in named or r.number in standing.certificates
+            if r in front or r.number in named or r.number in summary.certificates
         ]
-        return sorted(chosen, key=lambda r: (standing.size.cost(standing.size.value(r)), r.number))
+        return sorted(chosen, key=lambda r: (summary.size.cost(summary.size.value(r)), r.number))
 
     def _table(self, columns: Sequence[Column]) -> Table:
         table = Table(box=None, pad_edge=False, header_style="bold")
@@ -98,25 +97,25 @@ class FrontTable:
                 self._marks(record),
                 *(column.cell(record) for column in columns),
             ]
-            table.add_row(*cells, style="" if record in self.survey.front else "dim")
+            table.add_row(*cells, style="" if record in self.run.front else "dim")
         return table
 
     def _ranked_columns(self) -> list[Column]:
-        """By what trials are compared, what the steps down cost, and what is certified."""
-        survey, standing, columns = self.survey, self.survey.summary, list[Column]()
-        for axis in survey.front.objectives:
+        """Return the columns of objectives, steps down and certificates."""
+        run, summary, columns = self.run, self.run.summary, list[Column]()
+        for axis in run.front.objectives:
             columns.append(Column(axis.metric, partial(_axis_cell, axis)))
-            if axis == standing.size:
+            if axis == summary.size:
                 columns.append(
-                    Column("of ★", lambda record: percent(standing.share_of_baseline(record)))
+                    Column("of ★", lambda record: percent(summary.share_of_baseline(record)))
                 )
-        if survey.steps_down:
+        if run.steps_down:
             columns.append(
-                Column("step down", lambda record: step_cell(survey.steps_down.get(record.number)))
+                Column("step down", lambda record: step_cell(run.steps_down.get(record.number)))
             )
-        if standing.certificates:
+        if summary.certificates:
             columns.append(
-                Column("certified", lambda r: certified_cell(standing.certificates.get(r.number)))
+                Column("certified", lambda r: certified_cell(summary.certificates.get(r.number)))
             )
         return columns
 
@@ -131,16 +130,16 @@ class FrontTable:
         ]
 
     def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
-        """What was measured besides the axes; not what every trial has, unless the study asks for it."""
-        left_out = {axis.metric for axis in self.survey.front.objectives}
-        left_out |= {quantity.name for quantity in QUANTITIES} - {*self.survey.spec.metrics}
+        """Return the metrics beside the objectives, without those that every trial has anyway."""
+        left_out = {axis.metric for axis in self.run.front.objectives}
+        left_out |= {quantity.name for quantity in QUANTITIES} - {*self.run.spec.metrics}
         measured = dict.fromkeys(name for record in rows for name in record.metrics)
         return [name for name in measured if name not in left_out]
 
     def _named(self) -> dict[str, TrialRecord]:
-        """The trials that are marked, by what they stand for."""
-        standing = self.survey.summary
-        named = {"champion": standing.champion, **standing.notable_trials(), "knee": self.survey.knee}
+        """Return the marked trials by the name of their mark."""
+        summary = self.run.summary
+        named = {"champion": summary.champion, **summary.notable_trials(), "knee": self.run.knee}
         return {name: record for name, record in named.items() if record is not None}
 
     def _marks(self, record: TrialRecord) -> str:
@@ -149,23 +148,21 @@ class FrontTable:
         )
 
     def _legend(self) -> Iterator[str]:
-        survey, quality = self.survey, self.survey.summary.quality
-        words = {"quality": quality.metric if quality else "", "tolerance": survey.tolerance}
+        run, quality = self.run, self.run.summary.quality
+        words = {"quality": quality.metric if quality else "", "tolerance": run.tolerance}
         for name, record in self._named().items():
             mark, meaning = MARKS[name]
             yield f"{mark} {meaning.format(**words)}: trial {record.number}"
-        if survey.steps_down and quality:
-            noise = (
-                f"≈ {quality.metric} within the noise of two seeds ({seed_noise(survey.spec):.0%})"
-            )
+        if run.steps_down and quality:
+            noise = f"≈ {quality.metric} within the noise of two seeds ({seed_noise(run.spec):.0%})"
             yield f"step down: against the next larger on the front; {noise}"
-        if survey.summary.certificates:
+        if run.summary.certificates:
             marks = ", ".join(f"{mark} {meaning}" for mark, meaning in OUTCOMES.values())
             yield f"certified: healthy of fresh seeds; {marks}"
-        if survey.front.reference is not None:
-            corner = _corner(survey.front.objectives, survey.front.reference)
-            yield f"hypervolume: {figure(survey.front.hypervolume)}, measured from {corner}"
-        if any(record not in survey.front for record in self.rows()):
+        if run.front.reference is not None:
+            corner = _corner(run.front.objectives, run.front.reference)
+            yield f"hypervolume: {figure(run.front.hypervolume)}, measured from {corner}"
+        if any(record not in run.front for record in self.rows()):
             yield "Dim trials are not on the front."
 
 
@@ -178,7 +175,7 @@ def _metric_cell(name: str, record: TrialRecord) -> str:
 
 
 def _corner(axes: Sequence[Objective], reference: Reference) -> str:
-    """Where a hypervolume is measured from, and in what."""
+    """Return the reference point of a hypervolume, with units."""
     units = ("" if axis.scale == "linear" else " in decades" for axis in axes)
     corner = [
         f"{a.metric} {figure(v)}{unit}"
@@ -195,7 +192,7 @@ def _parameter_cell(name: str, record: TrialRecord) -> str:
 
 
 def step_cell(step: StepDown | None) -> str:
-    """What a step down changes: `-45% ≈+6.0%`, size first, ≈ where the quality's change is noise."""
+    """Return a step down as `-45% ≈+6.0%`: size, then quality, ≈ for a change within noise."""
     return (
         "-"
         if step is None
@@ -204,14 +201,14 @@ def step_cell(step: StepDown | None) -> str:
 
 
 def certified_cell(certificate: Certificate | None) -> str:
-    """Healthy seeds of those trained, and what that comes to: `4/4 ✓`."""
+    """Return healthy seeds of those trained, and the status: `4/4 ✓`."""
     if certificate is None:
         return "-"
     return f"{certificate.healthy}/{certificate.seeds} {OUTCOMES[certificate.status][0]}"
 
 
 def varied(rows: Sequence[TrialRecord]) -> dict[str, str]:
-    """The parameters in which trials differ, by the shortest heading that tells them apart."""
+    """Return the parameters in which trials differ, by their shortest unambiguous heading."""
     names = dict.fromkeys(name for record in rows for name in record.settings)
     names = {
         name: None

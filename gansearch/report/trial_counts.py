@@ -1,7 +1,8 @@
-"""How many trials there are of each kind, and what became of those that are not on any front."""
+"""Trial counts by state and verdict, and the table of failed trials."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,7 @@ from gansearch.report.formatting import figure
 from gansearch.signals import STATUSES
 from gansearch.trial_record import TrialRecord
 
+STATES = ("complete", "pruned", "failed", "paused", "running")
 VERDICT_STYLES: Mapping[str, str] = {
     "healthy": "green",
     "suspect": "yellow",
@@ -21,59 +23,57 @@ VERDICT_STYLES: Mapping[str, str] = {
     "diverged": "bright_red",
     "unjudged": "bright_black",
     "failed": "blue",
-    "outdone": "cyan",
+    "dominated": "cyan",
+    "paused": "cyan",
 }
-"""By verdict, and by what `verdict_name` says of trials that have none for good."""
+"""Rich style by verdict, and by the other words of `verdict_name`."""
 
 
 def count_states(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Trials by state.
-
-    Those refused before training are `rejected` and no others; attempts that were interrupted and
-    queued again are `retried` and no others. So complete, pruned and failed add up to the trials
-    that the study asked for and got. A run that was set aside and taken up again is one of the retried.
-    """
-    counts = dict.fromkeys(
-        ("complete", "pruned", "failed", "running", "waiting", "rejected", "retried"), 0
-    )
-    for record in records:
-        counts[
-            "retried" if record.retried else "rejected" if record.rejected else record.state
-        ] += 1
-    return counts
+    """Count trials by state; the counts add up to the number of trials."""
+    states: list[str] = [record.state for record in records]
+    return {state: states.count(state) for state in STATES}
 
 
-def count_outdone(records: Sequence[TrialRecord]) -> int:
-    """Of the pruned trials those that were given up at a rung, without having failed."""
-    return sum(map(is_outdone, records))
+def is_dominated(record: TrialRecord) -> bool:
+    """Return True for a trial pruned at a rung because others did better, not for a failure."""
+    failed = record.verdict is not None and record.verdict.failed
+    return record.state == "pruned" and bool(record.dominated_by) and not failed
+
+
+def count_dominated(records: Sequence[TrialRecord]) -> int:
+    """Count the trials pruned at a rung since others did better."""
+    return sum(map(is_dominated, records))
 
 
 def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Judged trials by verdict, each of them named; not those given up at a rung, whose verdict was no last one."""
-    counts: dict[str, int] = dict.fromkeys(STATUSES, 0)
-    for record in records:
-        if record.verdict is not None and not record.retried and not is_outdone(record):
-            counts[record.verdict.status] += 1
-    return counts
+    """Count trials by their final verdict; one paused or pruned at a rung has none yet."""
+    final = [
+        record.verdict.status
+        for record in records
+        if record.verdict and record.state != "paused" and not is_dominated(record)
+    ]
+    return {status: final.count(status) for status in STATUSES}
 
 
-def status_json(study: str, records: Sequence[TrialRecord]) -> dict[str, Any]:
-    """Where a study stands; the contract of `status --json`."""
+def status_json(study: str, records: Sequence[TrialRecord], rejected: int) -> dict[str, Any]:
+    """Return the JSON of `status --json`; `rejected` candidates were refused before training."""
     return {
         "study": study,
         "trials": count_states(records),
-        "outdone": count_outdone(records),
+        "rejected": rejected,
+        "dominated": count_dominated(records),
         "verdicts": count_verdicts(records),
-        # A run that took another one up has that one's steps among its own.
-        "steps_trained": sum(record.steps for record in records if not record.retried),
+        "steps_trained": sum(record.steps for record in records),
     }
 
 
-def tally_lines(records: Sequence[TrialRecord]) -> list[str]:
-    """The counts that are not zero, in markup: trials by state, then by verdict."""
-    outdone = f" ({count} outdone at a rung)" if (count := count_outdone(records)) else ""
+def count_lines(records: Sequence[TrialRecord]) -> list[str]:
+    """Return the counts above zero as rich markup: a line of states, then one of verdicts."""
+    dominated = count_dominated(records)
+    notes = {"pruned": f" ({dominated} dominated at a rung)" if dominated else ""}
     states = [
-        f"{count} {state}" + (outdone if state == "pruned" else "")
+        f"{count} {state}{notes.get(state, '')}"
         for state, count in count_states(records).items()
         if count
     ]
@@ -85,30 +85,22 @@ def tally_lines(records: Sequence[TrialRecord]) -> list[str]:
     return [", ".join(part) for part in (states, verdicts) if part] or ["no trials yet"]
 
 
-def tally_line(records: Sequence[TrialRecord]) -> str:
-    """The same on one line: `9 complete, 3 pruned; 9 healthy, 3 mode-collapse`."""
-    return "; ".join(tally_lines(records))
-
-
-def is_outdone(record: TrialRecord) -> bool:
-    """Whether a trial was given up at a rung, where others did better, without having failed in anything."""
-    return (
-        bool(record.dominated_by)
-        and not record.retried
-        and not (record.verdict and record.verdict.failed)
-    )
-
-
-def condemned(records: Sequence[TrialRecord]) -> list[TrialRecord]:
-    """Trials that were trained and failed: stopped by a verdict, or crashed."""
-    ended = [record for record in records if record.state in ("pruned", "failed")]
+def failed_trials(records: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """Return the trials that were trained and failed: condemned by a detector, or crashed."""
     return [
-        record for record in ended if not (record.rejected or record.retried or is_outdone(record))
+        record
+        for record in records
+        if record.state in ("pruned", "failed") and not is_dominated(record)
     ]
 
 
-def condemned_table(records: Sequence[TrialRecord], size: str = "generator_params") -> Table:
-    """Condemned trials with verdict, step and the rule that condemned them."""
+def failure_reasons(records: Sequence[TrialRecord]) -> dict[str, int]:
+    """Count the failed trials by verdict, crashes as `failed`, the most frequent first."""
+    return dict(Counter(map(verdict_name, failed_trials(records))).most_common())
+
+
+def failures_table(records: Sequence[TrialRecord], size: str = "generator_params") -> Table:
+    """Return a table of failed trials with verdict, step and the rule that condemned them."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("trial", justify="right")
     table.add_column(size, justify="right", no_wrap=True)
@@ -116,24 +108,24 @@ def condemned_table(records: Sequence[TrialRecord], size: str = "generator_param
     table.add_column("step", justify="right")
     table.add_column("why", overflow="fold")
     for record in records:
-        name = verdict_name(record)
-        step = record.verdict.step if record.verdict else None
-        cells = [
+        name, verdict = verdict_name(record), record.verdict
+        rule = verdict.evidence.get("rule", "") if verdict else ""
+        table.add_row(
             str(record.number),
             figure(record.figures.get(size), whole=True),
             f"[{VERDICT_STYLES[name]}]{name}[/]",
-        ]
-        table.add_row(*cells, figure(step, whole=True), escape(_why(record)))
+            figure(verdict.step if verdict else None, whole=True),
+            escape((record.reason or str(rule)).partition("\n")[0]),
+        )
     return table
 
 
 def verdict_name(record: TrialRecord) -> str:
-    """The verdict; `failed` for a trial that crashed or could not be measured, `outdone` for one given up at a rung."""
-    if is_outdone(record):
-        return "outdone"
-    return record.verdict.status if record.verdict and record.state != "failed" else "failed"
-
-
-def _why(record: TrialRecord) -> str:
-    rule = record.verdict.evidence.get("rule", "") if record.verdict else ""
-    return (record.reason or str(rule)).partition("\n")[0]
+    """Return the verdict, or `paused`, `dominated` or `failed` for a trial without."""
+    if record.state == "paused":
+        return "paused"
+    if is_dominated(record):
+        return "dominated"
+    if record.verdict is None or record.state == "failed":
+        return "failed"
+    return record.verdict.status

@@ -1,11 +1,11 @@
-"""The figures by which a person compares trials: what each one costs and how its training ended."""
+"""Figures of every trained trial: its costs, and the means of its last steps."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from gansearch.evaluation.latency import BATCHES, latency_name
+from gansearch.evaluation.latency_names import BATCHES, latency_name
 from gansearch.report.formatting import compact, figure
 from gansearch.trial_record import TrialRecord
 
@@ -15,9 +15,9 @@ class Quantity(NamedTuple):
 
     name: str
     heading: str
-    """Of its column, on two lines."""
+    """Heading of its column, on two lines."""
     phrase: str
-    """What it is called where there is room, `{}` its value."""
+    """Text with `{}` for the value."""
     written: Callable[[float | None], str] = figure
 
 
@@ -58,19 +58,19 @@ GROUPS: Mapping[str, tuple[Quantity, ...]] = {
         Quantity("g_loss", "\nG loss", "G loss {}"),
     ),
 }
-"""What every trained trial has, by what it tells of."""
+"""Figures that every trained trial has, by group."""
 QUANTITIES = tuple(quantity for group in GROUPS.values() for quantity in group)
 
 
 def trial_figures(record: TrialRecord) -> dict[str, float]:
-    """A trial's sizes, metrics and last signals; of a metric and a probe of one name, the metric."""
+    """Return sizes, metrics and last signals; a metric hides a signal of the same name."""
     return record.figures | {
         name: value for name, value in record.signals.items() if name not in record.figures
     }
 
 
 def phrases(record: TrialRecord) -> dict[str, str]:
-    """What every trained trial has, in words, a line a group."""
+    """Return the figures of a trial in words, a line a group."""
     known = trial_figures(record)
     return {
         heading: ", ".join(
@@ -81,7 +81,7 @@ def phrases(record: TrialRecord) -> dict[str, str]:
 
 
 def trial_row(record: TrialRecord) -> dict[str, Any]:
-    """A trial as a row for a program."""
+    """Return a trial as a row for a program."""
     verdict = record.verdict
     told = {
         "trial": record.number,

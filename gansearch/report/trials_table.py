@@ -1,4 +1,4 @@
-"""All trials of a run as a table for a terminal, whatever became of them."""
+"""All trials of a run as a table for a terminal, in every state."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from gansearch.trial_record import TrialRecord
 
 NAMES = {quantity.name for quantity in QUANTITIES}
 LEGEND = (
-    "G, D: generator, discriminator. Latencies are medians for batches of that size, on the device in each trial's "
-    "stamp.\nBlur ratio: sharpness of samples over that of the data. Losses and accuracies: means of the last 100 "
-    "steps."
+    "G, D: generator, discriminator. Latencies are medians for batches of that size, on the "
+    "device in each trial's stamp.\nBlur ratio: sharpness of samples over that of the data. "
+    "Losses and accuracies: means of the last 100 steps."
 )
 
 
 @dataclass(frozen=True)
 class TrialsTable:
-    """A row a trial, by number. Where the terminal is too narrow, costs and training get a table each."""
+    """A row a trial, by number; on a narrow terminal, costs and training get a table each."""
 
     records: Sequence[TrialRecord]
     qualities: Sequence[str] = ()
@@ -66,15 +66,15 @@ class TrialsTable:
 
 
 def _two_lines(metric: str) -> str:
-    """A metric's name as a heading that is no wider than it must."""
+    """Return a metric's name as a heading of two lines."""
     first, _, rest = metric.partition("_")
     return f"{first}\n{rest}" if rest else f"\n{metric}"
 
 
 def _outcome(record: TrialRecord) -> Text:
-    """The verdict; where there is none, what became of the trial instead."""
+    """Return the verdict, or the state of a trial without one."""
     if record.verdict is not None and record.state != "failed":
         name = verdict_name(record)
         return Text(name, VERDICT_STYLES[name])
-    name = "rejected" if record.rejected else "retried" if record.retried else record.state
+    name = record.state
     return Text(name, VERDICT_STYLES.get(name, "dim"))

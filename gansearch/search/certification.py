@@ -27,7 +27,8 @@ from gansearch.ranking.tolerance import (
 )
 from gansearch.registry import Registry
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck, SizeCounter
-from gansearch.storage.trial_store import CERTIFIES, GIVEN, SEED, TrialStore
+from gansearch.storage.trial_attributes import CERTIFIES, GIVEN, SEED
+from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import Bounds, StudySpec
 from gansearch.trial_record import Rejection, TrialRecord

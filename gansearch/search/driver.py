@@ -27,7 +27,8 @@ from gansearch.search.searcher import Searcher
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import CANDIDATE, TrialFolder
-from gansearch.storage.trial_store import ALONE, DEATHS, TrialStore
+from gansearch.storage.trial_attributes import ALONE, DEATHS
+from gansearch.storage.trial_store import TrialStore
 from gansearch.trial_record import Rejection, TrialRecord
 
 log = logging.getLogger(__name__)

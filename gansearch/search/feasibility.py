@@ -10,7 +10,7 @@ from optuna.trial import Trial
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
 from gansearch.search.smallest_model import SizeCeiling
-from gansearch.storage.trial_store import GIVEN
+from gansearch.storage.trial_attributes import GIVEN
 from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import Bounds

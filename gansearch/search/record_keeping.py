@@ -9,7 +9,7 @@ from optuna.trial import Trial
 from gansearch.messages import Crash, Decision, Ending
 from gansearch.search.feasibility import Feasibility
 from gansearch.search.pruning import PruneDecision
-from gansearch.storage.trial_store import BASELINE, CERTIFIES, GIVEN, SEED, VARIATION
+from gansearch.storage.trial_attributes import BASELINE, CERTIFIES, GIVEN, SEED, VARIATION
 from gansearch.trial_record import State, TrialRecord
 
 UNNUMBERED = -1

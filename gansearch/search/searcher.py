@@ -11,7 +11,8 @@ from optuna.trial import Trial
 
 from gansearch.search.enumeration import Parameters, enumerated
 from gansearch.search.samplers import KINDS, make_sampler, seed_of
-from gansearch.storage.trial_store import BASELINE, GIVEN, VARIATION, TrialStore
+from gansearch.storage.trial_attributes import BASELINE, GIVEN, VARIATION
+from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import SearchSpec
 from gansearch.trial_record import Rejection, TrialRecord

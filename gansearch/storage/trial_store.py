@@ -19,33 +19,25 @@ import sqlalchemy
 from optuna.exceptions import StorageInternalError
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.trial import FrozenTrial, Trial, TrialState
-from pydantic import TypeAdapter
 from sqlalchemy.exc import SQLAlchemyError
 
 from gansearch.errors import RunFolderError
 from gansearch.storage.cached_storage import CachedStorage
 from gansearch.storage.database import RESUMABLE, Database, database_of, located, write_out
 from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_attributes import (
+    GIVEN,
+    RECORD,
+    REJECTED,
+    VARIATION,
+    certification_name,
+    dump_record,
+    load_record,
+)
 from gansearch.study.spec import ObjectiveSpec
 from gansearch.trial_record import Rejection, TrialRecord
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-
-RECORD, REJECTED = "record", "rejected"
-"""Attributes that hold a trial's record, or the reason why its candidate was refused untrained."""
-BASELINE, GIVEN, VARIATION = "baseline", "given", "variation"
-"""Marks of candidates that the study names (the baseline has the first two), and of variations."""
-CERTIFIES, SEED = "certifies", "seed"
-"""Marks of the runs of a certification."""
-DEATHS, ALONE = "deaths", "alone"
-"""Number of times that the trial's process died; True for a trial that gets a GPU to itself."""
-
-_RECORDS = TypeAdapter(TrialRecord)
-
-
-def certification_name(study: str) -> str:
-    """Return the name of the Optuna study that holds the certification of a study."""
-    return f"{study}/certification"
 
 
 def forget_run(folder: RunFolder, url: str | None) -> None:
@@ -214,13 +206,13 @@ class TrialStore:
 
     def update(self, trial: Trial, record: TrialRecord) -> TrialRecord:
         """Store the record of a trial that has not ended."""
-        trial.set_user_attr(RECORD, _RECORDS.dump_json(record).decode())
+        trial.set_user_attr(RECORD, dump_record(record))
         return record
 
     def known(self, trial: Trial) -> TrialRecord | None:
         """Return the record of a running trial; None if it has not begun."""
         content = trial.user_attrs.get(RECORD)
-        return None if content is None else _RECORDS.validate_json(content)
+        return None if content is None else load_record(content)
 
     def promote(self, number: int) -> Trial:
         """Return a paused trial, to be trained on from its checkpoint."""
@@ -275,7 +267,7 @@ def read_trial(trial: FrozenTrial) -> TrialRecord | Rejection | None:
     """Return our record in an Optuna trial; None for a candidate that has not begun."""
     attributes = trial.user_attrs
     if RECORD in attributes:
-        return _RECORDS.validate_json(attributes[RECORD])
+        return load_record(attributes[RECORD])
     if REJECTED in attributes:
         return Rejection(trial.params, attributes[REJECTED])
     return None

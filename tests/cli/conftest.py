@@ -10,7 +10,8 @@ from gansearch.cli import main
 from gansearch.search.samplers import make_sampler
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
-from gansearch.storage.trial_store import BASELINE, CERTIFIES, SEED, TrialStore, certification_name
+from gansearch.storage.trial_attributes import BASELINE, CERTIFIES, SEED, certification_name
+from gansearch.storage.trial_store import TrialStore
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord
 

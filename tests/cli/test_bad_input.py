@@ -9,8 +9,8 @@ from textwrap import dedent
 
 import pytest
 
-from gansearch.cli.run_lookup import read_records
 from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_reader import read_records
 
 COMMAND = Path(sys.executable).with_name("gansearch")
 

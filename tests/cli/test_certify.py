@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gansearch.cli.run_lookup import read_certification
 from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_reader import read_certification
 
 COMMAND = Path(sys.executable).with_name("gansearch")
 PATIENCE = 120

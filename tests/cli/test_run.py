@@ -15,8 +15,8 @@ import pexpect
 import psutil
 import pytest
 
-from gansearch.cli.run_lookup import read_records
 from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_reader import read_records
 
 COMMAND = Path(sys.executable).with_name("gansearch")
 PATIENCE = 60

@@ -6,9 +6,9 @@ import pytest
 from optuna.trial import FixedTrial
 from PIL import Image
 
-from gansearch.cli.run_lookup import read_records
 from gansearch.run import Study
 from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_reader import read_records
 from gansearch.study.spec import missing_distributions
 from gansearch.study.yaml_file import StudyDocument
 

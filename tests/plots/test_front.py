@@ -4,7 +4,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from gansearch.plots.front import front_figure, front_frame, save_figure
+from gansearch.plots.figure_file import save_figure
+from gansearch.plots.front import front_figure, front_frame
 from gansearch.plots.front_marks import Marks
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.trial_record import Rung
@@ -113,7 +114,7 @@ def test_a_trial_given_up_at_a_rung_lies_where_it_was_and_is_no_failure(study, t
     marks = Marks(survey, Figure().subplots(), *survey.front.objectives)
     assert marks.places() == [(100, 5.0), (50, 9.0)]
     save_figure(front_figure(survey), tmp_path / "front.svg")
-    assert "1 of 2 trials healthy, 1 given up" in words(tmp_path / "front.svg")
+    assert "1 of 2 trials healthy, 1 dominated at a rung" in words(tmp_path / "front.svg")
 
 
 def test_a_trial_given_up_is_left_out_where_the_rung_knew_another_metric(study, trial):

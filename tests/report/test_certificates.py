@@ -110,7 +110,7 @@ def test_json_tells_every_seed(certification):
 
 
 def test_a_certificate_in_a_line(certification):
-    told = certification(OUTCOMES).standing.certificates[1]
+    told = certification(OUTCOMES).summary.certificates[1]
     assert certified_line(told) == (
         "stable, 4 of 4 fresh seeds healthy, at least 47% of all seeds at 95% confidence, "
         "median quality 5.25 (5.1 to 5.4)"

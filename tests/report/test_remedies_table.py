@@ -1,7 +1,7 @@
 import pytest
 from rich.console import Console
 
-from gansearch.report.remedies_table import change_line, commonest_steps, next_steps
+from gansearch.report.remedies_table import change_line, commonest_remedies, next_steps
 from gansearch.signals import Remedy
 
 WAIT = Remedy(
@@ -52,13 +52,13 @@ def test_the_remedies_of_a_study_are_those_that_come_up_most(trial, printed):
         trial(3, 100, None, "diverged", remedies=(WAIT,)),
         trial(4, 100, None, "diverged", remedies=(WAIT,)),
     ]
-    told = printed(commonest_steps(records))
+    told = printed(commonest_remedies(records))
     assert told.index("3 of 3  let the discriminator wait") < told.index("1 of 3  pack")
     assert "trial 2: it won 9 of 9 steps" in told
 
 
 def test_a_study_in_which_nothing_went_wrong_needs_nothing(trial):
     assert (
-        commonest_steps([trial(1, 100, 1.0, remedies=(PACK,)), trial(2, 100, None, "diverged")])
+        commonest_remedies([trial(1, 100, 1.0, remedies=(PACK,)), trial(2, 100, None, "diverged")])
         is None
     )

@@ -8,13 +8,13 @@ from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.tables import FrontTable, varied
 from gansearch.report.trial_counts import (
-    condemned,
-    condemned_table,
-    count_outdone,
+    count_dominated,
+    count_lines,
     count_states,
     count_verdicts,
+    failed_trials,
+    failures_table,
     status_json,
-    tally_line,
     verdict_name,
 )
 
@@ -147,38 +147,39 @@ def test_the_condemned_are_told_with_verdict_step_and_rule(trial):
         trial(1, 5_000, None, "mode-collapse"),
         trial(2, 7, None, state="failed", reason="[x]"),
     ]
-    out = printed(condemned_table(condemned(records)), 100).splitlines()
+    out = printed(failures_table(failed_trials(records)), 100).splitlines()
     assert out[1].split() == ["1", "5,000", "mode-collapse", "600", "told", "mode-collapse"]
     assert out[2].split() == ["2", "7", "failed", "-", "[x]"]
 
 
-def test_what_was_rejected_or_retried_counts_apart(trial):
+def test_every_trial_is_counted_in_one_state(trial):
     records = [
         trial(0, 1, 1.0),
         trial(1, 1, None, "diverged"),
         trial(2, 1, None, verdict="healthy", state="pruned", rejected=True),
-        trial(3, 1, None, state="failed", retried=True),
+        trial(3, 1, None, state="paused", dominated_by=(0,)),
     ]
     counts = {state: count for state, count in count_states(records).items() if count}
-    assert counts == {"complete": 1, "pruned": 1, "rejected": 1, "retried": 1}
-    assert (
-        tally_line(records[:2])
-        == "1 complete, 1 pruned; [green]1 healthy[/], [bright_red]1 diverged[/]"
-    )
+    assert counts == {"complete": 1, "pruned": 1, "paused": 1, "rejected": 1}
+    assert sum(counts.values()) == len(records)
+    assert count_lines(records[:2]) == [
+        "1 complete, 1 pruned",
+        "[green]1 healthy[/], [bright_red]1 diverged[/]",
+    ]
 
 
-def test_what_was_given_up_at_a_rung_is_neither_healthy_nor_condemned(trial):
-    given_up = trial(1, 1, None, state="pruned", dominated_by=(0,))
-    records = [trial(0, 1, 1.0), given_up, trial(2, 1, None, "diverged")]
-    assert [record.number for record in condemned(records)] == [2]
-    assert (count_states(records)["pruned"], count_outdone(records)) == (2, 1)
+def test_a_dominated_trial_is_neither_healthy_nor_failed(trial):
+    dominated = trial(1, 1, None, state="pruned", dominated_by=(0,))
+    records = [trial(0, 1, 1.0), dominated, trial(2, 1, None, "diverged")]
+    assert [record.number for record in failed_trials(records)] == [2]
+    assert (count_states(records)["pruned"], count_dominated(records)) == (2, 1)
     assert count_verdicts(records)["healthy"] == 1
-    assert tally_line(records).startswith("1 complete, 2 pruned (1 outdone at a rung); ")
+    assert count_lines(records)[0] == "1 complete, 2 pruned (1 dominated at a rung)"
 
 
-def test_a_trial_that_collapsed_at_the_rung_where_it_was_given_up_is_condemned(trial):
+def test_a_trial_that_collapsed_at_the_rung_where_it_was_dominated_has_failed(trial):
     record = trial(1, 1, None, "mode-collapse", dominated_by=(0,))
-    assert (condemned([record]), verdict_name(record)) == ([record], "mode-collapse")
+    assert (failed_trials([record]), verdict_name(record)) == ([record], "mode-collapse")
 
 
 @pytest.mark.parametrize(
@@ -196,11 +197,13 @@ def test_figures_are_told_to_the_digits_that_count(value, text):
     assert figure(value) == text
 
 
-def test_a_run_that_was_taken_up_again_is_no_longer_outdone_and_its_steps_count_once(trial):
-    aside = trial(1, 1, None, state="pruned", dominated_by=(0,), retried=True, steps=100)
-    told = status_json(
-        "s", [trial(0, 100, 5.0, steps=1500), aside, trial(2, 1, 4.0, continues=1, steps=1500)]
+def test_a_paused_trial_has_no_verdict_and_is_not_pruned(trial):
+    paused = trial(1, 1, None, "healthy", state="paused", dominated_by=(0,), steps=100)
+    counts = status_json("s", [trial(0, 100, 5.0, steps=1500), paused])
+    assert (counts["dominated"], counts["trials"]["paused"], counts["trials"]["pruned"]) == (
+        0,
+        1,
+        0,
     )
-    assert (told["outdone"], told["trials"]["retried"], told["trials"]["pruned"]) == (0, 1, 0)
-    assert told["steps_trained"] == 3000
-    assert told["verdicts"]["healthy"] == 2
+    assert (counts["steps_trained"], counts["verdicts"]["healthy"]) == (1600, 1)
+    assert verdict_name(paused) == "paused"

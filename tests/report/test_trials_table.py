@@ -69,4 +69,4 @@ def test_a_trial_given_up_at_a_rung_is_called_neither_healthy_nor_failed(trial):
     Console(file=out, width=200).print(
         TrialsTable([trial(1, 9, None, state="pruned", dominated_by=(0,))])
     )
-    assert out.getvalue().splitlines()[2].split()[:2] == ["1", "outdone"]
+    assert out.getvalue().splitlines()[2].split()[:2] == ["1", "dominated"]

@@ -13,7 +13,8 @@ from gansearch.search.certification import CertificationPlan, Choice, chosen
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_store import TrialStore, certification_name
+from gansearch.storage.trial_attributes import certification_name
+from gansearch.storage.trial_store import TrialStore
 from gansearch.trial_record import TrialRecord
 
 COLLAPSED = Outcome(

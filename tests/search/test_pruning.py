@@ -38,8 +38,9 @@ def is_stopped(*run, **changes):
     return decide(*run, **changes).decision is Decision.STOP
 
 
-def pausing(reference={}):  # noqa: B006: never changed
-    return RungPruner(PruningSpec(min_healthy_trials=1), (SIZE, MMD), reference, pauses=True)
+def pausing(reference=None):
+    spec = PruningSpec(min_healthy_trials=1)
+    return RungPruner(spec, (SIZE, MMD), reference or {}, pauses=True)
 
 
 def test_a_run_that_could_at_best_end_worse_than_a_smaller_one_is_stopped():

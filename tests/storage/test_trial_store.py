@@ -4,7 +4,7 @@ from dataclasses import replace
 from optuna.trial import TrialState, create_trial
 
 from gansearch.signals import Remedy, Verdict
-from gansearch.storage.trial_store import RECORD, read_record
+from gansearch.storage.trial_attributes import RECORD
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
 TOLD = TrialRecord(

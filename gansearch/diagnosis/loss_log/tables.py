@@ -137,7 +137,7 @@ def _wanted(names: list[str], mapping: Mapping[str, str]) -> dict[int, str]:
 
 
 def _rows(text: str, header: Header) -> Iterator[list[str]]:
-    lines = islice(io.StringIO(text), header.line + 1, None)
+    lines: Iterator[str] = islice(io.StringIO(text), header.line + 1, None)
     if header.delimiter == " ":
         yield from (cells for line in lines if (cells := line.split()))
         return

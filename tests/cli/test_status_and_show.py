@@ -9,10 +9,11 @@ def test_status_counts_by_state_and_verdict(call, run):
     told = json.loads(call("status", run, "--json")[1])
     assert told["study"] == "shrink"
     assert told["trials"] == {
-        "complete": 8, "pruned": 3, "failed": 1, "running": 1, "waiting": 0, "rejected": 0, "retried": 0
+        "complete": 8, "pruned": 3, "failed": 1, "running": 1, "paused": 0, "rejected": 0
     }  # fmt: skip
     assert told["verdicts"] == {
-        "healthy": 8, "suspect": 0, "convergence-failure": 1, "mode-collapse": 1, "diverged": 1
+        "healthy": 8, "suspect": 0, "convergence-failure": 1, "mode-collapse": 1, "off-target": 0,
+        "diverged": 1, "unjudged": 0,
     }  # fmt: skip
     assert told["steps_trained"] == 8 * 1500 + 1000 + 51 + 600
 

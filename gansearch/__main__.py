@@ -1,0 +1,5 @@
+"""`python -m gansearch` is `gansearch`."""
+
+from gansearch.cli import main
+
+main()

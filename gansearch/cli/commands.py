@@ -1,0 +1,93 @@
+"""The commands, each imported only when it runs, so that `gansearch --help` starts fast."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import NamedTuple
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+class Entry(NamedTuple):
+    """Place of a command, and its line in `gansearch --help`."""
+
+    place: str
+    """`module:name` of a function, or of a Typer application with commands of its own."""
+    help: str
+
+
+COMMANDS = {
+    "run": Entry(
+        "gansearch.cli.run:run", "Search for small stable GANs, or continue an earlier search."
+    ),
+    "resume": Entry("gansearch.cli.run:resume", "Continue a study that was stopped."),
+    "certify": Entry(
+        "gansearch.cli.certify:certify",
+        "Train candidates again with fresh seeds until one is certified stable and good enough.",
+    ),
+    "status": Entry(
+        "gansearch.cli.status:status", "Count the trials of a run by state and verdict."
+    ),
+    "show": Entry(
+        "gansearch.cli.show:show", "Show all trials of a run in a table, or one in full."
+    ),
+    "sample": Entry(
+        "gansearch.cli.sample:sample", "Draw samples of a trained generator, or a latent walk."
+    ),
+    "pareto": Entry(
+        "gansearch.cli.pareto:show_pareto", "Show the Pareto front of the healthy trials."
+    ),
+    "changes": Entry(
+        "gansearch.cli.changes:show_changes", "Group the trials by their changes to the baseline."
+    ),
+    "summary": Entry(
+        "gansearch.cli.studies:summary", "Show the layers and totals of the baseline's networks."
+    ),
+    "validate": Entry(
+        "gansearch.cli.studies:validate", "Check a study file, its data and its baseline."
+    ),
+    "schema": Entry(
+        "gansearch.cli.schema:print_schema", "Print the JSON schema of study files, for editors."
+    ),
+    "diagnose": Entry(
+        "gansearch.cli.diagnose:diagnose_log",
+        "Say from a loss log whether a training failed, since when and why, and what to try next.",
+    ),
+    "data": Entry("gansearch.cli.data:app", "List and download data sets."),
+    "plugins": Entry("gansearch.cli.plugins:app", "List the installed components."),
+}
+
+
+def load_command(name: str) -> TyperCommand | TyperGroup:
+    """Import a command of the table."""
+    module, _, attribute = COMMANDS[name].place.partition(":")
+    found = getattr(import_module(module), attribute)
+    if not isinstance(found, typer.Typer):
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        app.command(name)(found)
+        found = app
+    command = typer.main.get_command(found)
+    command.name = name
+    return command  # type: ignore[return-value]  # Typer makes no others
+
+
+class LazyGroup(TyperGroup):
+    """Group of `COMMANDS`: help reads the table; only running a command imports its module."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        return list(COMMANDS)
+
+    def get_command(  # type: ignore[override]
+        self, ctx: typer.Context, cmd_name: str
+    ) -> TyperCommand | None:
+        """Return a stand-in with the command's name and help."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name].help)
+
+    def resolve_command(  # type: ignore[override]
+        self, ctx: typer.Context, args: list[str]
+    ) -> tuple[str | None, TyperCommand | TyperGroup | None, list[str]]:
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, None if stand_in is None else load_command(str(name)), rest

@@ -1,0 +1,90 @@
+"""`gansearch show`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.cli.run_lookup import Run, find_run, find_trial, read_run_certification
+from gansearch.errors import RunFolderError
+from gansearch.ranking.pareto import objectives_of
+from gansearch.report.trial_figures import trial_row
+from gansearch.report.trial_view import trial_json, trial_view
+from gansearch.report.trials_table import TrialsTable
+from gansearch.storage.run_folder import RunFolder, TrialFolder
+from gansearch.storage.trial_reader import read_records
+from gansearch.trial_record import TrialRecord
+
+
+def show(
+    run: Run,
+    trial: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[TRIAL]", help="The trial's number; all of them without it.", min=0
+        ),
+    ] = None,
+    json: Json = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FILE",
+            help="Draw its signals as .png, .svg or .pdf, or how its samples grew as .gif.",
+        ),
+    ] = None,
+) -> None:
+    """Show all trials of a run in a table, or one in full."""
+    path = None if output is None else output_path(output, (".png", ".svg", ".pdf", ".gif"))
+    if trial is None and path is not None:
+        raise typer.BadParameter(
+            "a picture is of one trial: give its number before -o", param_hint="TRIAL"
+        )
+    folder = find_run(run)
+    if trial is None:
+        _show_all(folder, json)
+        return
+    record, files = find_trial(folder, trial)
+    certificate = read_run_certification(folder).summary.certificates.get(trial)
+    if json:
+        print_json(trial_json(record, files, certificate))
+    elif path is None:
+        console().print(trial_view(record, files, certificate))
+    if path is not None:
+        _draw(folder.spec().name, record, files, path)
+        typer.echo(f"wrote {path}", err=True)
+
+
+def _show_all(folder: RunFolder, json: bool) -> None:
+    spec, records = folder.spec(), read_records(folder)
+    if json:
+        print_json({"study": spec.name, "trials": [trial_row(record) for record in records]})
+    elif records:
+        objectives = objectives_of(spec, records)
+        qualities = [objective.metric for objective in objectives if not objective.is_size]
+        console().print(TrialsTable(records, qualities))
+    else:
+        console().print("There are no trials yet.")
+
+
+def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> None:
+    # Imported here: matplotlib takes a second, which the tables need not wait for.
+    from gansearch.plots.animation import save_evolution
+    from gansearch.plots.curves import curves_figure
+    from gansearch.plots.figure_file import save_figure
+
+    if path.suffix.lower() == ".gif":
+        save_evolution(files.sample_grids(), path)
+        return
+    signals: Any = files.signals()
+    if signals is None or signals.empty:
+        raise RunFolderError(
+            f"trial {record.number} has kept no signals, so there is nothing to draw"
+        )
+    verdict = record.verdict.status if record.verdict else record.state
+    title = f"{study}, trial {record.number}: {verdict}"
+    save_figure(curves_figure(title, signals, record.verdict, files.predictions()), path)
