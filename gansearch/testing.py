@@ -22,7 +22,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.components import (
     Component,
     Data,
@@ -40,6 +39,7 @@ from gansearch.components import (
     Split,
 )
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.evaluation.counting import count_parameters
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.signals import COLUMNS, Row
 

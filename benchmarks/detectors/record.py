@@ -29,12 +29,12 @@ from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.losses.hinge import Hinge
 from gansearch.builtin.metrics.distances import FID, MMD
-from gansearch.builtin.metrics.diversity import near_duplicate_rate
-from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Component, Loss, Phase, Watch
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.evaluation.counting import count_parameters
+from gansearch.evaluation.diversity import near_duplicate_rate
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.probe import Probe
 from gansearch.study.spec import TrainingSpec

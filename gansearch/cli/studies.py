@@ -13,7 +13,7 @@ from gansearch.errors import Problem, StudyError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from gansearch.builtin.metrics.sizes import Counts
+    from gansearch.evaluation.counting import Counts
     from gansearch.report.layers import NetworkTable
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YAML file.")]

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from gansearch.builtin.metrics.neighbours import K, prdc
 from gansearch.components import Data
 from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.neighbours import K, prdc
 
 PROTOCOL_VERSION = 1
 """Raised when the same samples would be judged by another figure."""

@@ -6,11 +6,11 @@ from functools import cached_property
 
 from torch import Tensor
 
-from gansearch.builtin.metrics.diversity import near_duplicate_rate
-from gansearch.builtin.metrics.neighbours import coverage, radii
 from gansearch.components import Data
+from gansearch.evaluation.diversity import near_duplicate_rate
 from gansearch.evaluation.evidence import quantise, real_features
 from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.neighbours import coverage, radii
 
 
 class Probe:

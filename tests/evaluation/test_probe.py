@@ -2,8 +2,8 @@ import math
 
 import torch
 
-from gansearch.builtin.metrics.neighbours import prdc
 from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.neighbours import prdc
 from gansearch.evaluation.probe import Probe
 
 
