@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gansearch.domains import Domain, FloatRange
 from gansearch.errors import DomainError
+from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict
 
 if TYPE_CHECKING:
@@ -395,36 +396,39 @@ class Dataset(Component):
 
 
 class Metric(Component):
-    """A figure by which trials are compared. Subclass `SizeMetric` or `SampleMetric`."""
+    """Figure by which trials are compared. Subclass `SizeMetric` or `SampleMetric`."""
 
     role: ClassVar[str] = "metric"
     direction: ClassVar[Literal["minimize", "maximize"]]
 
 
 class SizeMetric(Metric):
-    """Known before training, from networks on the meta device."""
+    """Metric known before training, from networks on the meta device."""
 
     direction: ClassVar[Literal["minimize", "maximize"]] = "minimize"
 
     @abstractmethod
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
-        """The size of networks that live on the meta device, as does one input of the generator, `inputs`."""
+        """Return the size of networks on the meta device; `inputs` is one input of the generator."""
 
 
 class Evidence(Protocol):
-    """What a metric can see of a trained generator. Everything is computed when first asked for."""
+    """Samples of a trained generator beside real ones, and what is computed from them on demand."""
 
     @property
     def real(self) -> Tensor:
-        """Test samples (N, C, H, W), uint8 or float32 as in `Data`."""
+        """Real samples (N, C, H, W), uint8 or float32 as in `Data`.
+
+        Test samples; where there are few of these, training samples follow.
+        """
 
     @property
     def fake(self) -> Tensor:
-        """As many generated samples, quantised like the real ones."""
+        """Generated samples, as many as real ones and quantised like them."""
 
     @property
     def inputs(self) -> Tensor | None:
-        """The samples, as in `real`, of which those in `fake` were made one by one; None for a generator of latents."""
+        """Test samples of which those in `fake` were made one by one; None for latents."""
 
     @property
     def real_features(self) -> Tensor:
@@ -448,32 +452,39 @@ class SampleMetric(Metric):
 
     @abstractmethod
     def measure(self, evidence: Evidence) -> float:
-        """The figure; NaN where it has no meaning for these data."""
+        """Return the figure; NaN where it has no meaning for these data."""
 
 
 class Watch(Protocol):
-    """One run under one detector's eyes."""
+    """State of one detector over one run."""
 
     def observe(self, step: int, row: Row) -> Verdict | None:
-        """Take the signals of the next step in turn; the verdict as of this step, None for healthy."""
+        """Take the signals of the next step; return the verdict as of this step, None for none."""
 
     def conclude(self) -> Verdict | None:
-        """The verdict on a run that ends here."""
+        """Return the verdict on a run that ends here: None for none.
+
+        `unjudged` says that the run ended before the detector could look, so that nobody takes it
+        for healthy.
+        """
 
 
 class Detector(Component):
-    """Says from the signals of a run whether it fails, as early as it can be known."""
+    """Tell from the signals of a run whether it fails, as early as it can be known."""
 
     role: ClassVar[str] = "detector"
     reads: ClassVar[tuple[str, ...]]
     """Columns without which it cannot judge; of alternatives written `a|b`, one is enough."""
 
     @abstractmethod
-    def watch(self) -> Watch:
-        """A fresh watch over one run."""
+    def watch(self, context: RunContext | None = None) -> Watch:
+        """Return a fresh watch over one run; without a context, over a log."""
 
-    def probe_due(self, step: int) -> bool:
-        """Whether `coverage` and `duplicates` of the generator should be measured after this step."""
+    def probe_due(self, step: int, steps: int | None) -> bool:
+        """Tell whether samples should be measured after this step of a training of `steps`.
+
+        The next row then holds `coverage`, `duplicates`, `coarse_duplicates` and `spread`.
+        """
         return False
 
 

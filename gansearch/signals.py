@@ -1,4 +1,4 @@
-"""Signals: what a training step tells about itself, what a detector says of them, and what may help."""
+"""Signals of a training step, verdicts that detectors reach from them, and remedies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 Row = Mapping[str, float]
-"""The signals of one step by column. What was not measured at that step is absent; NaN is a value that went wrong."""
+"""Signals of one step by column. What was not measured is absent; NaN is a failed value."""
 
 COLUMNS: Mapping[str, str] = {
     "d_loss_real": "discriminator's loss on real samples",
@@ -21,10 +21,12 @@ COLUMNS: Mapping[str, str] = {
     "g_first_grad_norm": "L2 norm of the gradient of the generator's first weight",
     "d_logit_real": "mean score of real samples",
     "d_logit_fake": "mean score of generated samples",
-    "dominance": "softplus(-logit of real) + softplus(logit of fake): 2 ln 2 in balance, 0 where D wins",
-    "pair_ratio": "mean distance between pairs of generated samples over that between pairs of real ones",
+    "dominance": "softplus(-real logit) + softplus(fake logit): 2 ln 2 in balance, 0 if D wins",
+    "pair_ratio": "mean distance of pairs of generated samples over that of pairs of real ones",
     "coverage": "share of real samples with a generated one in their neighbourhood",
-    "duplicates": "share of pairs of generated samples that are nearly the same",
+    "duplicates": "share of pairs of generated samples that are nearer than 99 % of real pairs",
+    "coarse_duplicates": "the same share for samples averaged over a grid of 8x8 cells",
+    "spread": "median distance of pairs of generated samples over that of real pairs",
 }
 
 Status = Literal[
@@ -52,9 +54,9 @@ FAILURES: frozenset[Status] = frozenset(
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a detector says of a run, since which step, and what it goes by."""
+    """Verdict of a detector on a run, with the step since which it holds and the evidence."""
 
-    status: Status = "healthy"
+    status: Status = "unjudged"
     step: int | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     detector: str | None = None
@@ -65,7 +67,7 @@ class Verdict:
 
     @property
     def severity(self) -> int:
-        """0 healthy, 1 suspect, 2 failed: of several verdicts the most severe counts."""
+        """Rank among several verdicts: 2 failed, 1 suspect, else 0."""
         return 2 if self.failed else int(self.status == "suspect")
 
     def to_json(self) -> dict[str, Any]:
@@ -81,20 +83,21 @@ class Verdict:
         return cls(record["verdict"], record["step"], record["evidence"], record["detector"])
 
 
-HEALTHY = Verdict()
+HEALTHY = Verdict("healthy")
+UNJUDGED = Verdict("unjudged")
 
 
 @dataclass(frozen=True)
 class Remedy:
-    """What to try next after a run, and why after this one."""
+    """Change to try next after a run, with the reason that this run gives."""
 
     title: str
     because: str
-    """What the run showed that suggests it, with figures."""
+    """Signals of the run that suggest it, with figures."""
     source: str
     """The document or paper that gives it, as a reader can find it."""
     change: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """New values by role and field, `use` for another component; empty where only a person can do it."""
+    """New values by role and field, `use` for another component; empty for manual changes."""
 
     def to_json(self) -> dict[str, Any]:
         change = {role: dict(fields) for role, fields in self.change.items()}
@@ -111,12 +114,12 @@ class Remedy:
 
 
 def dominance_of(row: Row) -> float | None:
-    """The `dominance` of a step, or what comes nearest to it in a log that lacks it; None where nothing does."""
+    """Return the `dominance` of a step, or its estimate from a log's losses; None without one."""
     if "dominance" in row:
         return row["dominance"]
     losses = [row[name] for name in ("d_loss_real", "d_loss_fake") if name in row]
     if len(losses) < 2:
-        # A single discriminator loss is as a rule the mean over a batch of both kinds.
+        # A single discriminator loss is usually the mean over a batch of both kinds.
         losses = 2 * [row["d_loss"]] if "d_loss" in row else []
-    # A loss below zero is no cross-entropy, and says nothing of who wins.
+    # A loss below zero is no cross-entropy, so it does not tell which network wins.
     return sum(losses) if losses and min(losses) >= 0 else None

@@ -328,9 +328,11 @@ class DetectorContract(ComponentContract):
         "dominance": 1.2,
         "pair_ratio": 0.9,
         "coverage": 0.3,
-        "duplicates": 0.0,
+        "duplicates": 0.01,
+        "coarse_duplicates": 0.01,
+        "spread": 0.95,
     }
-    """The signals of a run in good health."""
+    """Signals of a healthy run."""
 
     def test_calls_a_balanced_run_healthy(self, component: Detector) -> None:
         watch = RunWatch([component])
@@ -346,8 +348,8 @@ class DetectorContract(ComponentContract):
 
     def test_says_nothing_of_signals_that_are_not_there(self, component: Detector) -> None:
         watch = RunWatch([component])
-        assert watch.observe(1, {}).status == "healthy"
-        assert watch.conclude().status == "healthy"
+        assert watch.observe(1, {}).status == "unjudged"
+        assert watch.conclude().status == "unjudged"
 
     def test_two_watches_do_not_share_what_they_have_seen(self, component: Detector) -> None:
         assert component.watch() is not component.watch()

@@ -34,9 +34,10 @@ from gansearch.candidate import Candidate
 from gansearch.components import Component, Loss, Phase, Watch
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.counting import count_parameters
-from gansearch.evaluation.diversity import near_duplicate_rate
+from gansearch.evaluation.diversity import near_distance, near_duplicate_rate
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.probe import Probe
+from gansearch.run_context import RunContext
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import Hooks, train
 from gansearch.training.networks import GANNetworks
@@ -64,7 +65,7 @@ class DiscriminatorBurst(Alternating):
 class Looking(ModeCollapse):
     """Asks for probes and never says anything."""
 
-    def watch(self) -> Watch:
+    def watch(self, context: RunContext | None = None) -> Watch:
         return _Silent()
 
 
@@ -220,12 +221,14 @@ def record(run: Run, out: Path) -> None:
         hooks.disturb = multiply_lr(run.spiked, 100.0)
     candidate = Candidate(dataset, run.generator, run.discriminator, run.loss, run.schedule, {})
     spec = TrainingSpec(steps=STEPS, seed=run.seed, precision="fp32", device="cpu")
-    trained = train(candidate, data, spec, RunWatch([Looking(start=500)]), hooks)
+    steps = spec.in_steps(len(data.train.samples))
+    watch = RunWatch([Looking()], RunContext(steps.steps))
+    trained = train(candidate, data, steps, watch, hooks)
     samples = trained.players.sample(trained.players.latents(2000))
     evidence = TrainedEvidence(data, samples)
     end = {
         "coverage": evidence.neighbourhoods["coverage"],
-        "duplicates": near_duplicate_rate(evidence.fake),
+        "duplicates": near_duplicate_rate(evidence.fake, near_distance(evidence.real)),
         "mmd": MMD().measure(evidence),
         "fid": FID().measure(evidence),
     }

@@ -31,6 +31,7 @@ from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Data, Watch
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.run_context import RunContext
 from gansearch.study.spec import StepsSpec
 from gansearch.training.loop import Hooks, train
 from gansearch.training.networks import GANNetworks
@@ -107,10 +108,10 @@ class Run:
 class Looking(ModeCollapse):
     """Asks for a look at the samples every so many steps and never says anything."""
 
-    def probe_due(self, step: int) -> bool:
+    def probe_due(self, step: int, steps: int | None) -> bool:
         return step % LOOK_EVERY == 0
 
-    def watch(self) -> Watch:
+    def watch(self, context: RunContext | None = None) -> Watch:
         return _Silent()
 
 

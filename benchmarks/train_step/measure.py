@@ -106,7 +106,7 @@ def ours(
         if step % TURN == 1:
             _hand_over()
 
-    watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse(start=10**6)])
+    watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()])
     train(candidate, dataset.load(), spec, watch, Hooks(disturb=disturb))
 
 

@@ -120,7 +120,7 @@ def _search(
 
     console = Console()
     study = Study.load(path, overrides)
-    for warning in study.data.warnings:
+    for warning in study.warnings:
         console.print(f"warning: {warning}", markup=False, soft_wrap=True)
     if check:
         console.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)

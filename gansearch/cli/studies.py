@@ -61,7 +61,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             "study": loaded.spec.name,
             "data": loaded.data.source,
         }
-        print_json(told | {"warnings": list(loaded.data.warnings), "baseline": sizes})
+        print_json(told | {"warnings": list(loaded.warnings), "baseline": sizes})
         return
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
@@ -70,7 +70,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
         "baseline: "
         + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
     )
-    for warning in loaded.data.warnings:
+    for warning in loaded.warnings:
         out.print(f"[yellow]warning:[/] {warning}")
 
 

@@ -26,9 +26,9 @@ def mmd(real: Tensor, fake: Tensor, bandwidth: float) -> float:
 def kid(real: Tensor, fake: Tensor) -> float:
     """Kernel Inception distance of any features (N, F) and (M, F).
 
-    Squared MMD with the kernel (x.y / F + 1)^3, unbiased, over all samples at once (Binkowski et al.
-    2018, arXiv:1801.01401). The features are divided by the root mean square of the real ones, since
-    the kernel depends on their scale.
+    Squared MMD with the kernel (x.y / F + 1)^3, unbiased, over all samples at once (Binkowski et
+    al. 2018, arXiv:1801.01401). The features are divided by the root mean square of the real ones,
+    since the kernel depends on their scale.
     """
     scale = real.double().square().mean().sqrt()
     return _unbiased(
@@ -57,8 +57,9 @@ def _unbiased(k_xx: Tensor, k_yy: Tensor, k_xy: Tensor) -> float:
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
     """Frechet distance of Gaussians fitted to features (N, F) and (M, F).
 
-    NaN where features are not finite (Heusel et al. 2017, arXiv:1706.08500). The trace of the covariances' geometric mean is taken from a
-    symmetric matrix, so that rank-deficient covariances, as collapse brings them, do no harm.
+    NaN where features are not finite (Heusel et al. 2017, arXiv:1706.08500). The trace of the
+    covariances' geometric mean is taken from a symmetric matrix, so that rank-deficient
+    covariances, as collapse brings them, do no harm.
     """
     x, y = real.double(), fake.double()
     if not (x.isfinite().all() and y.isfinite().all()):

@@ -8,25 +8,39 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-NEAR = 300 / 28
-"""Root mean square difference, in 8-bit levels a pixel, below which two images are nearly the same.
-
-It stands for a Euclidean distance of 300 between grey images of 28x28.
-"""
 COMPARED = 500
 """Samples of which all pairs are compared."""
+NEAR_SHARE = 0.01
+"""Share of real pairs that count as near: it defines the distance at which pairs are near."""
+GRID = 8
+"""Cells, per side, of the grid over which images are averaged to compare their coarse structure."""
 
 
-def near_duplicate_rate(images: Tensor, near: float = NEAR) -> float:
-    """Share of pairs that are nearly the same, among the first samples (N, C, H, W).
-
-    NaN for anything but uint8 images, and for fewer than two.
-    """
-    if images.dtype != torch.uint8 or len(images) < 2:
-        return math.nan
+def pair_distances(images: Tensor) -> Tensor:
+    """Root mean square difference, in levels, of all pairs among the first images (N, C, H, W)."""
     pixels = images[:COMPARED].flatten(1).float()
-    distances = functional.pdist(pixels) / math.sqrt(pixels.shape[1])
-    return float((distances < near).double().mean())
+    pixels = pixels - pixels.mean(dim=0)  # smaller numbers, so that less is lost below
+    distances = torch.cdist(pixels, pixels, compute_mode="use_mm_for_euclid_dist")
+    first, second = torch.triu_indices(len(pixels), len(pixels), offset=1, device=pixels.device)
+    return distances[first, second] / math.sqrt(pixels.shape[1])
+
+
+def coarse(images: Tensor) -> Tensor:
+    """Images (N, C, H, W) averaged over a grid of 8x8 cells: structure without noise."""
+    height, width = images.shape[2:]
+    return functional.adaptive_avg_pool2d(images.float(), (min(GRID, height), min(GRID, width)))
+
+
+def near_distance(real: Tensor) -> float:
+    """Return the distance that 1 % of the pairs of real images (N, C, H, W) do not exceed."""
+    return float(torch.quantile(pair_distances(real), NEAR_SHARE))
+
+
+def near_duplicate_rate(images: Tensor, near: float) -> float:
+    """Share of pairs of images (N, C, H, W) no farther apart than `near`; NaN for one image."""
+    if len(images) < 2:
+        return math.nan
+    return float((pair_distances(images) <= near).double().mean())
 
 
 def laplacian_variance(images: Tensor) -> float:

@@ -21,6 +21,7 @@ from gansearch.builtin.metrics.diversity import BlurRatio
 from gansearch.components import Data, Detector, Metric, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
+from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import BATCHES, REPEATS, latency_name, median_latency
@@ -30,6 +31,7 @@ from gansearch.execution.gpu.admission import admitted
 from gansearch.execution.gpu.estimate import footprint
 from gansearch.execution.gpu.memory import memory_of
 from gansearch.messages import AtRung, Channel, Job, Outcome, Progress
+from gansearch.run_context import RunContext
 from gansearch.signals import Remedy, Row, Verdict
 from gansearch.storage.run_folder import GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.sample_images import save_samples
@@ -87,7 +89,7 @@ class TrialRunner:
             job.candidate,
             data,
             training,
-            RunWatch(self.detectors),
+            RunWatch(self.detectors, _context_of(job, data, training)),
             self._hooks(job, data, training.steps, line, ranks),
             folder=job.folder,
             resume_from=job.resume_from,
@@ -205,6 +207,14 @@ def steps_of(rungs: Iterable[float], steps: int) -> list[int]:
     return sorted({step for share in rungs if 1 < (step := round(share * steps)) < steps})
 
 
+def _context_of(job: Job, data: Data, training: StepsSpec) -> RunContext:
+    """Collect what the detectors go by besides the signals."""
+    logits = job.candidate.loss.logits(torch.zeros(1))
+    return RunContext(
+        training.steps, calibration_of(data), job.candidate.uses.get("loss"), logits is not None
+    )
+
+
 class _Pace:
     """Steps a second since the last time that it was asked."""
 
@@ -261,6 +271,7 @@ def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
     device = torch.cuda.get_device_name(run.device) if run.device.type == "cuda" else "cpu"
     return {
         "dataset": {"source": data.source, "sha256": data.digest},
+        "calibration": calibration_of(data).model_dump(mode="json"),
         "device": device,
         "precision": run.precision,
         "graphs": run.graphs,

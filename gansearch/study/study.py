@@ -9,8 +9,12 @@ from pathlib import Path
 from gansearch.candidate import Candidate
 from gansearch.components import Data
 from gansearch.errors import Problem, StudyError
+from gansearch.evaluation.comparability import ComparableSizes
+from gansearch.evaluation.counting import SizeCounter
+from gansearch.evaluation.evidence import reference_size
 from gansearch.registry import Registry
 from gansearch.study.component_choices import component_problems
+from gansearch.study.judging import judging_warnings
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
 from gansearch.study.yaml_file import StudyDocument
@@ -25,6 +29,14 @@ class Study:
     data: Data
     sizes: Callable[[Candidate], Mapping[str, float]]
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings of the data set, and of a study whose runs can hardly be judged."""
+        steps = self.spec.training.in_steps(len(self.data.train.samples)).steps
+        detectors = self.space.detectors
+        judging = judging_warnings(detectors, steps, reference_size(self.data))
+        return (*self.data.warnings, *judging)
+
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
         """Read a study file and check all that can be checked without training.
@@ -33,9 +45,6 @@ class Study:
             StudyError: with every mistake, located.
             DataError: when the data is missing or unreadable.
         """
-        from gansearch.evaluation.comparability import ComparableSizes
-        from gansearch.evaluation.counting import SizeCounter
-
         document = StudyDocument.read(path, overrides)
         registry = Registry()
         missing = missing_distributions(document.tree)

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from gansearch.evaluation.diversity import near_duplicate_rate
+from gansearch.evaluation.diversity import near_distance, near_duplicate_rate
 
 
 def grey(*levels, side=28, channels=1):
@@ -13,19 +13,21 @@ def grey(*levels, side=28, channels=1):
 
 
 @pytest.mark.parametrize(("side", "channels"), [(28, 1), (56, 1), (28, 3)])
-def test_the_limit_of_nearness_goes_by_the_pixel(side, channels):
-    near, far = grey(0, 10, side=side, channels=channels), grey(0, 11, side=side, channels=channels)
-    assert near_duplicate_rate(near) == 1
-    assert near_duplicate_rate(far) == 0
+def test_nearness_is_a_difference_per_pixel(side, channels):
+    images = grey(0, 10, side=side, channels=channels)
+    assert near_duplicate_rate(images, 10.01) == 1
+    assert near_duplicate_rate(images, 9.99) == 0
 
 
 def test_the_rate_is_a_share_of_pairs():
-    assert near_duplicate_rate(grey(0, 0, 100, 200)) == pytest.approx(1 / 6)
+    assert near_duplicate_rate(grey(0, 0, 100, 200), 10) == pytest.approx(1 / 6)
 
 
 def test_a_single_image_has_no_pairs():
-    assert math.isnan(near_duplicate_rate(grey(0)))
+    assert math.isnan(near_duplicate_rate(grey(0), 10))
 
 
-def test_real_garments_are_hardly_ever_near_duplicates(fashion):
-    assert near_duplicate_rate(torch.from_numpy(fashion.test.samples)) < 0.001
+def test_one_percent_of_real_pairs_are_near_by_definition(fashion):
+    near = near_distance(torch.from_numpy(fashion.test.samples))
+    others = torch.from_numpy(fashion.train.samples)
+    assert 0.005 < near_duplicate_rate(others, near) < 0.02

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
@@ -23,9 +24,9 @@ class _Distance(SampleMetric):
 class MMD(_Distance):
     """Squared maximum mean discrepancy of features with a Gaussian kernel, times 1,000.
 
-    The metric that ranks generators best. With 2,000 Fashion-MNIST images and the shipped extractor:
-    0 +- 0.4 for real images, 40 to 75 for a sound small GAN, over 85 for a poor one, 300 to 420
-    under collapse.
+    The metric that ranks generators best. With 2,000 Fashion-MNIST images and the shipped
+    extractor: 0 +- 0.4 for real images, 40 to 75 for a sound small GAN, over 85 for a poor one, 300
+    to 420 under collapse.
     """
 
     bandwidth: Annotated[float, Field(gt=0)] = 0.75
@@ -37,9 +38,14 @@ class MMD(_Distance):
 
 
 class FID(_Distance):
-    """Frechet distance of the extractor's features: comparable within one study only."""
+    """Frechet distance of the extractor's features: comparable within one study only.
+
+    NaN with no more samples than features: a covariance of so few says nothing.
+    """
 
     def measure(self, evidence: Evidence) -> float:
+        if len(evidence.real_features) <= evidence.real_features.shape[1]:
+            return math.nan
         return frechet_distance(evidence.real_features, evidence.fake_features)
 
 

@@ -6,16 +6,18 @@ import math
 from typing import ClassVar, Literal
 
 from gansearch.components import Evidence, SampleMetric
-from gansearch.evaluation.diversity import laplacian_variance, near_duplicate_rate
+from gansearch.evaluation.diversity import laplacian_variance, near_distance, near_duplicate_rate
 
 
 class Duplicates(SampleMetric):
-    """Share of pairs of generated images that are nearly the same; above 0.01 speaks for collapse."""
+    """Share of pairs of generated images that are nearer than 99 % of real pairs; 0.01 is right."""
 
     direction: ClassVar[Literal["minimize", "maximize"]] = "minimize"
 
     def measure(self, evidence: Evidence) -> float:
-        return near_duplicate_rate(evidence.fake)
+        if not evidence.data.is_image or len(evidence.real) < 2:
+            return math.nan
+        return near_duplicate_rate(evidence.fake, near_distance(evidence.real))
 
 
 class BlurRatio(SampleMetric):
