@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.looks import LooksEvery
 from support.variants import variant
 
 from gansearch.builtin.schedules.alternating import Alternating
@@ -102,7 +103,7 @@ def test_a_run_stops_at_the_step_where_a_detector_condemns_it(candidate, trainin
 
 
 def test_looking_at_samples_does_not_change_the_training(candidate, training):
-    looking = Registry().load("detector", "mode-collapse")(start=5, every=5)
+    looking = LooksEvery()
     seen = []
     hooks = Hooks(
         probe=lambda samples: seen.append(len(samples)) or {"coverage": 1.0}, probe_samples=50
