@@ -1,4 +1,4 @@
-"""Warnings of studies whose runs can hardly be judged: too short, without detectors, few samples."""
+"""Warnings of studies whose runs can hardly be judged: short ones, few samples, no detectors."""
 
 from __future__ import annotations
 

@@ -144,7 +144,8 @@ class _SampleWatch:
         clear = figures.get("coverage", 0.0) < self.coverage_limit or finding.amount > CLEAR
         clear = clear or steps is None or steps >= SHORT_TRAINING
         condemned = enough and clear and (hopeless or not in_grace) and not (recovers and at_end)
-        evidence: dict[str, Any] = {"rule": finding.rule, "looks": self.failing, **figures}
+        known = {name: value for name, value in figures.items() if math.isfinite(value)}
+        evidence: dict[str, Any] = {"rule": finding.rule, "looks": self.failing, **known}
         status: Status = finding.status if condemned else "suspect"
         self.verdict = Verdict(status, step, evidence, "mode-collapse")
 
