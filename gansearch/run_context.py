@@ -25,7 +25,7 @@ class SampleFigures(BaseModel):
 
 
 class Calibration(BaseModel):
-    """Figures of real samples and of trivial generators, measured on a data set before any training.
+    """Figures of real samples and of trivial generators, measured before any training.
 
     Detectors take their limits from these, so that no limit is one of a particular data set.
     """
