@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from gansearch.domains import Domain, FloatRange
 from gansearch.errors import ComponentError, DomainError
+from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict
 
 if TYPE_CHECKING:
@@ -548,11 +549,14 @@ class Evidence(Protocol):
 
     @property
     def real(self) -> Tensor:
-        """Test samples (N, C, H, W), uint8 or float32 as in `Data`."""
+        """Real samples (N, C, H, W), uint8 or float32 as in `Data`.
+
+        Test samples; where there are few of these, training samples follow.
+        """
 
     @property
     def fake(self) -> Tensor:
-        """As many generated samples, quantised like the real ones."""
+        """Generated samples, as many as real ones and quantised like them."""
 
     @property
     def inputs(self) -> Tensor | None:
@@ -587,10 +591,14 @@ class Watch(Protocol):
     """State of one detector over one run."""
 
     def observe(self, step: int, row: Row) -> Verdict | None:
-        """Add the signals of the next step; return the verdict so far, None for healthy."""
+        """Take the signals of the next step; return the verdict as of this step, None for none."""
 
     def conclude(self) -> Verdict | None:
-        """Return the verdict on a run that ends here, None for healthy."""
+        """Return the verdict on a run that ends here: None for none.
+
+        `unjudged` says that the run ended before the detector could look, so that nobody takes it
+        for healthy.
+        """
 
 
 class Detector(Component):
@@ -601,11 +609,14 @@ class Detector(Component):
     """Columns that the detector needs; of alternatives written `a|b`, one is enough."""
 
     @abstractmethod
-    def watch(self) -> Watch:
-        """Start to watch a run."""
+    def watch(self, context: RunContext | None = None) -> Watch:
+        """Return a fresh watch over one run; without a context, over a log."""
 
-    def probe_due(self, step: int) -> bool:
-        """Return True if `coverage` and `duplicates` should be measured after this step."""
+    def probe_due(self, step: int, steps: int | None) -> bool:
+        """Return True if samples should be measured after this step of a training of `steps`.
+
+        The next row then holds `coverage`, `duplicates`, `coarse_duplicates` and `spread`.
+        """
         return False
 
 

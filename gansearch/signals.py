@@ -31,7 +31,9 @@ COLUMNS: Mapping[str, str] = {
         "mean distance between pairs of generated samples over that between pairs of real ones"
     ),
     "coverage": "share of real samples with a generated one in their neighbourhood",
-    "duplicates": "share of pairs of generated samples that are nearly the same",
+    "duplicates": "share of pairs of generated samples that are nearer than 99 % of real pairs",
+    "coarse_duplicates": "the same share for samples averaged over a grid of 8x8 cells",
+    "spread": "median distance of pairs of generated samples over that of real pairs",
 }
 
 LOG_COLUMNS: Mapping[str, str] = {
@@ -70,7 +72,7 @@ FAILURES: frozenset[Status] = frozenset(
 class Verdict:
     """Judgement of a run, with the step of its cause and the evidence for it."""
 
-    status: Status = "healthy"
+    status: Status = "unjudged"
     step: int | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     detector: str | None = None
@@ -97,7 +99,8 @@ class Verdict:
         return cls(record["verdict"], record["step"], record["evidence"], record["detector"])
 
 
-HEALTHY = Verdict()
+HEALTHY = Verdict("healthy")
+UNJUDGED = Verdict("unjudged")
 
 
 @dataclass(frozen=True)

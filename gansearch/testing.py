@@ -23,7 +23,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.components import (
     Component,
     Data,
@@ -41,6 +40,7 @@ from gansearch.components import (
     Split,
 )
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.evaluation.counting import count_parameters
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.signals import COLUMNS, LOG_COLUMNS, Row
 
@@ -351,7 +351,9 @@ class DetectorContract(ComponentContract):
         "dominance": 1.2,
         "pair_ratio": 0.9,
         "coverage": 0.3,
-        "duplicates": 0.0,
+        "duplicates": 0.01,
+        "coarse_duplicates": 0.01,
+        "spread": 0.95,
     }
     """Signals of a healthy run."""
 
@@ -369,8 +371,8 @@ class DetectorContract(ComponentContract):
 
     def test_is_healthy_without_signals(self, component: Detector) -> None:
         watch = RunWatch([component])
-        assert watch.observe(1, {}).status == "healthy"
-        assert watch.conclude().status == "healthy"
+        assert watch.observe(1, {}).status == "unjudged"
+        assert watch.conclude().status == "unjudged"
 
     def test_each_watch_has_its_own_state(self, component: Detector) -> None:
         assert component.watch() is not component.watch()

@@ -3,9 +3,9 @@
     python benchmarks/detectors/judge.py [--runs FOLDER] [--out results.json]
 
 A run *ends healthy* when, at its full length, its samples cover at least 2 % of the test images,
-fewer than 1 % of their pairs are nearly the same, and their distance to the test images (MMD) is
-under 200, where an untrained generator has 298 and noise 291. These are measured on 2,000 samples,
-twice as many as the detectors see, after the last step.
+no more than 8 % of their pairs are as near as 1 % of real pairs, and their distance to the test images (MMD) is
+under 200, where an untrained generator has 298 and noise 291. That is judged on 2,000 samples, twice
+as many as the detectors see, after the last step.
 """
 
 from __future__ import annotations
@@ -19,17 +19,22 @@ from typing import Any
 
 import pandas as pd
 
+from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.evaluation.calibration import calibration_of
+from gansearch.run_context import RunContext
+from gansearch.signals import FAILURES
 
 SMALL = 30_000
 
 
 def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
-    """Return a run's verdict, and whether the run ended healthy."""
-    watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()])
+    """One run with the verdict that it would have got, and whether it deserved it."""
+    context = RunContext(len(signals), calibration_of(FashionMNIST().load()), "bce")
+    watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()], context)
     suspected = None
     for step, row in signals.iterrows():
         verdict = watch.observe(
@@ -40,7 +45,7 @@ def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
         if verdict.failed:
             break
     verdict = watch.conclude()
-    healthy = facts["coverage"] >= 0.02 and facts["duplicates"] <= 0.01 and facts["mmd"] < 200
+    healthy = facts["coverage"] >= 0.02 and facts["duplicates"] <= 0.08 and facts["mmd"] < 200
     told = {
         key: facts[key]
         for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
@@ -64,8 +69,7 @@ def main() -> None:
         judged(json.loads(path.read_text()), pd.read_parquet(path.with_suffix(".parquet")))
         for path in sorted(options.runs.glob("*.json"))
     ).sort_values(["kind", "name"])
-    failures = ["convergence-failure", "mode-collapse", "diverged"]
-    runs["killed"] = runs.verdict.isin(failures)
+    runs["killed"] = runs.verdict.isin(FAILURES)
     must_fail = runs[runs.kind == "must-fail"]
     sound = runs[runs.ends_healthy]
     caught = must_fail[must_fail.killed]

@@ -29,14 +29,15 @@ from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.losses.hinge import Hinge
 from gansearch.builtin.metrics.distances import FID, MMD
-from gansearch.builtin.metrics.diversity import near_duplicate_rate
-from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Component, Loss, Phase, Player, Watch
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.evaluation.counting import count_parameters
+from gansearch.evaluation.diversity import near_distance, near_duplicate_rate
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.probe import Probe
+from gansearch.run_context import RunContext
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import train
 from gansearch.training.monitor import TrainingMonitor
@@ -65,7 +66,7 @@ class DiscriminatorBurst(Alternating):
 class Looking(ModeCollapse):
     """Request probes and never condemn."""
 
-    def watch(self) -> Watch:
+    def watch(self, context: RunContext | None = None) -> Watch:
         return _Silent()
 
 
@@ -225,12 +226,14 @@ def record(run: Run, out: Path) -> None:
     monitor = Probing(Probe(data), run.spiked)
     candidate = Candidate(dataset, run.generator, run.discriminator, run.loss, run.schedule, {})
     spec = TrainingSpec(steps=STEPS, seed=run.seed, precision="fp32", device="cpu")
-    trained = train(candidate, data, spec, RunWatch([Looking(start=500)]), monitor)
+    steps = spec.in_steps(len(data.train.samples))
+    watch = RunWatch([Looking()], RunContext(steps.steps))
+    trained = train(candidate, data, steps, watch, monitor)
     samples = trained.networks.sample(trained.networks.draw_latents(2000))
     evidence = TrainedEvidence(data, samples)
     end = {
         "coverage": evidence.neighbourhoods["coverage"],
-        "duplicates": near_duplicate_rate(evidence.fake),
+        "duplicates": near_duplicate_rate(evidence.fake, near_distance(evidence.real)),
         "mmd": MMD().measure(evidence),
         "fid": FID().measure(evidence),
     }

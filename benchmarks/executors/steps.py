@@ -112,7 +112,7 @@ def measure(width: int, steps: int, rounds: int, signals_every: int) -> Mapping[
     training = TrainingSpec(
         steps=steps, device="cpu", precision="fp32", signals_every=signals_every, sample_every=0
     )
-    detectors = [Divergence(), ConvergenceFailure(), ModeCollapse(start=10**6)]
+    detectors = [Divergence(), ConvergenceFailure(), ModeCollapse()]
     evaluate = TrialRunner(training.model_copy(update={"eval_samples": 100}), detectors, {})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -32,6 +32,7 @@ from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Data, Watch
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.run_context import RunContext
 from gansearch.study.spec import StepsSpec
 from gansearch.training.loop import train
 from gansearch.training.monitor import TrainingMonitor
@@ -109,10 +110,10 @@ class Run:
 class Probing(ModeCollapse):
     """Detector that requests probes at intervals and never condemns."""
 
-    def probe_due(self, step: int) -> bool:
+    def probe_due(self, step: int, steps: int | None) -> bool:
         return step % PROBE_EVERY == 0
 
-    def watch(self) -> Watch:
+    def watch(self, context: RunContext | None = None) -> Watch:
         return _Silent()
 
 

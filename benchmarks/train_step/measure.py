@@ -108,7 +108,7 @@ def ours(
             if step % TURN == 1:
                 _end_turn()
 
-    watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse(start=10**6)])
+    watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()])
     train(candidate, dataset.load(), spec, watch, TakingTurns())
 
 

@@ -132,7 +132,7 @@ def _search(
 ) -> None:
     out, study = console(), Study.load(path, overrides)
     out.print(f"data: {study.data.summary}", markup=False, soft_wrap=True)
-    for warning in study.data.warnings:
+    for warning in study.warnings:
         out.print(f"warning: {warning}", markup=False, soft_wrap=True)
     if check:
         out.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)

@@ -9,9 +9,9 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from gansearch.builtin.metrics.sizes import Counts
 from gansearch.cli.output import Json, Overrides, console, print_json
 from gansearch.errors import Problem, StudyError
+from gansearch.evaluation.counting import Counts
 from gansearch.report.formatting import figure
 from gansearch.report.layers import NetworkTable, gan_table
 from gansearch.study.study import Study
@@ -57,7 +57,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             "summary": loaded.data.summary,
             "details": dict(loaded.data.details),
         }
-        print_json(told | {"warnings": list(loaded.data.warnings), "baseline": sizes})
+        print_json(told | {"warnings": list(loaded.warnings), "baseline": sizes})
         return
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
@@ -66,7 +66,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
         "baseline: "
         + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
     )
-    for warning in loaded.data.warnings:
+    for warning in loaded.warnings:
         out.print("[yellow]warning:[/]", escape(warning))
 
 

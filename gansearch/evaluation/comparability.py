@@ -1,4 +1,4 @@
-"""Whether the figures of two candidates that train on different data may be held against each other."""
+"""Comparability of candidates that train on different data."""
 
 from __future__ import annotations
 
@@ -14,19 +14,20 @@ from gansearch.errors import DataError
 
 @dataclass(frozen=True)
 class ComparableSizes:
-    """Counts candidates, and refuses one that would be judged by other samples than the baseline."""
+    """Count candidates, and refuse one that would be judged by other samples than the baseline."""
 
     count: Callable[[Candidate], Mapping[str, float]]
     dataset: Dataset
-    """The baseline's."""
+    """Data set of the baseline."""
     data: Data
-    """What that loads."""
+    """Samples of that data set."""
 
     def __call__(self, candidate: Candidate) -> Mapping[str, float]:
-        """The candidate's sizes.
+        """Return the candidate's sizes.
 
         Raises:
-            ValueError: when it cannot be built, or its data set differs in more than the samples to train on.
+            ValueError: when it cannot be built, or its data set differs in more than the training
+                samples.
         """
         if candidate.dataset != self.dataset:
             self._compare(candidate.dataset)
@@ -36,7 +37,7 @@ class ComparableSizes:
         try:
             data = dataset.load()
         except DataError as error:
-            raise ValueError(f"its data cannot be had: {error}") from None
+            raise ValueError(f"cannot load its dataset: {error}") from None
         if data.shape != self.data.shape:
             own, wanted = (" x ".join(map(str, shape)) for shape in (data.shape, self.data.shape))
             raise ValueError(

@@ -1,4 +1,4 @@
-"""Evidence: everything that a metric can see of a trained generator, computed when first asked for."""
+"""Evidence: samples, features and neighbourhoods that metrics measure, computed when asked for."""
 
 from __future__ import annotations
 
@@ -6,28 +6,35 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from gansearch.builtin.metrics.neighbours import K, prdc
 from gansearch.components import Data, SampleFormat
 from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.neighbours import K, prdc
 
-PROTOCOL_VERSION = 1
-"""Raised when the same samples would be judged by another figure."""
+PROTOCOL_VERSION = 2
+"""Raised when the same samples would get another figure."""
+FEW_TEST_SAMPLES = 200
+"""Test samples below which training samples join them as the reference.
+
+Below it one picture repeated covers a quarter of the data, and the MMD of real samples against real
+ones is as large as a usual tolerance.
+"""
 COMPARABILITY = (
-    "Distances are between features of the extractor named here: compare them with figures of the same "
-    "protocol, data and extractor only, never with FIDs of Inception features."
+    "Distances are between features of the extractor named here: compare them with figures of the "
+    "same protocol, data and extractor only, never with FIDs of Inception features."
 )
 
 _known_features: dict[tuple[str, str, int, torch.device], Tensor] = {}
 
 
 def quantise(samples: Tensor, data: Data | SampleFormat) -> Tensor:
-    """What a viewer would get: generated images (N, C, H, W) as uint8, points as they are.
+    """Convert generated images (N, C, H, W) to uint8; leave points as they are.
 
-    Values outside the data's range are clipped. NaN becomes the lowest one, for it is a detector's
-    business to see divergence.
+    Values outside the data's range are clipped. NaN becomes the lowest value: divergence is
+    detected elsewhere.
     """
     if not data.is_image:
         return samples.detach().float()
@@ -36,15 +43,38 @@ def quantise(samples: Tensor, data: Data | SampleFormat) -> Tensor:
     return pixels.nan_to_num(nan=0.0).round().clamp(0, 255).to(torch.uint8)
 
 
+def has_few_test_samples(data: Data) -> bool:
+    """Tell whether the reference is completed with training samples."""
+    return len(data.test.samples) < FEW_TEST_SAMPLES
+
+
+def reference_size(data: Data) -> int:
+    """Count the real samples that generated ones can be compared with."""
+    train = len(data.train.samples) if has_few_test_samples(data) else 0
+    return len(data.test.samples) + train
+
+
+def reference_name(data: Data) -> str:
+    """Name the origin of the real samples, for the stamp of every figure."""
+    return "test and training" if has_few_test_samples(data) else "test"
+
+
 def real_samples(data: Data, count: int, device: torch.device | str = "cpu") -> Tensor:
-    """The first test samples (at most count, C, H, W)."""
-    return torch.from_numpy(data.test.samples[:count]).to(device)
+    """Return the first real samples (at most count, C, H, W) of the reference.
+
+    These are test samples; where there are fewer than 200 of them, training samples follow.
+    """
+    samples = data.test.samples[:count]
+    if count > len(samples) and has_few_test_samples(data):
+        more = data.train.samples[: count - len(samples)]
+        samples = np.concatenate([samples, more])
+    return torch.from_numpy(samples).to(device)
 
 
 def real_features(
     data: Data, extractor: Extractor, count: int, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Features of the first test samples, computed once a process."""
+    """Return features of the first real samples, computed once per process."""
     key = (data.digest, extractor.digest, count, torch.device(device))
     if key not in _known_features:
         _known_features[key] = extractor.features(real_samples(data, count, device))
@@ -52,7 +82,7 @@ def real_features(
 
 
 class TrainedEvidence:
-    """Generated samples beside as many test samples of the data."""
+    """Generated samples beside as many real samples of the reference."""
 
     def __init__(
         self,
@@ -64,18 +94,21 @@ class TrainedEvidence:
     ) -> None:
         """Take samples (N, C, H, W) as the generator gives them, in the data's value range.
 
-        `reconstructed` says that they were made one by one from the first N test samples.
+        `reconstructed` samples were made one by one from the first N test samples, and are compared
+        with those alone.
 
         Raises:
             ValueError: when their shape is not that of the data.
         """
         if tuple(fake.shape[1:]) != tuple(data.shape):
             raise ValueError(
-                f"generated samples have shape {tuple(fake.shape[1:])}, the data {tuple(data.shape)}"
+                f"generated samples have shape {tuple(fake.shape[1:])}, "
+                f"the data {tuple(data.shape)}"
             )
         self.data = data
         self.extractor = extractor or extractor_for(data)
-        self.count = min(len(fake), len(data.test.samples))
+        available = len(data.test.samples) if reconstructed else reference_size(data)
+        self.count = min(len(fake), available)
         self._generated = fake[: self.count]
         self._reconstructed = reconstructed
 
@@ -105,10 +138,11 @@ class TrainedEvidence:
 
     @property
     def protocol(self) -> dict[str, Any]:
-        """What every figure is stamped with."""
+        """Stamp of every figure."""
         return {
             "version": PROTOCOL_VERSION,
             "samples": self.count,
+            "reference": "test" if self._reconstructed else reference_name(self.data),
             "neighbours": K,
             "extractor": {"name": self.extractor.name, "sha256": self.extractor.digest},
             "data": {"source": self.data.source, "sha256": self.data.digest},

@@ -1,41 +1,79 @@
-"""A probe: the two figures by which a generator is watched while it trains."""
+"""Measurements of a generator's samples for the detectors, taken at looks while it trains."""
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 
 from torch import Tensor
 
-from gansearch.builtin.metrics.diversity import near_duplicate_rate
-from gansearch.builtin.metrics.neighbours import coverage, radii
 from gansearch.components import Data
-from gansearch.evaluation.evidence import quantise, real_features
+from gansearch.evaluation.diversity import (
+    NEAR_SHARE,
+    coarse,
+    near_duplicate_rate,
+    pair_distances,
+)
+from gansearch.evaluation.evidence import (
+    quantise,
+    real_features,
+    real_samples,
+    reference_size,
+)
 from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.neighbours import coverage, radii
 
 
 class Probe:
-    """Measures coverage and near-duplicates of generated samples; what concerns real ones is kept."""
+    """Measure coverage, near pairs and spread of generated samples against real ones.
+
+    The real samples are those that the metrics take, 1,000 at most; their figures are kept.
+    """
 
     def __init__(self, data: Data, extractor: Extractor | None = None, samples: int = 1000) -> None:
         self.data = data
         self.extractor = extractor or extractor_for(data)
-        self.samples = min(samples, len(data.test.samples))
-        """How many generated samples to bring: as many as there are real ones, lest coverage mean something else."""
+        self.samples = min(samples, reference_size(data))
+        """Number of real samples, and of generated ones to bring: coverage depends on it."""
 
     @cached_property
     def _real(self) -> tuple[Tensor, Tensor]:
         features = real_features(self.data, self.extractor, self.samples)
         return features, radii(features)
 
+    @cached_property
+    def _real_pairs(self) -> tuple[float, float, float]:
+        """Near distance in pixels and on the coarse grid, and the median distance in pixels."""
+        real = real_samples(self.data, self.samples)
+        pixels = pair_distances(real)
+        near_coarse = pair_distances(coarse(real)).quantile(NEAR_SHARE)
+        return float(pixels.quantile(NEAR_SHARE)), float(near_coarse), float(pixels.median())
+
+    @property
+    def near(self) -> float:
+        """Difference in levels that 1 % of the real pairs do not exceed; NaN for points."""
+        return self._real_pairs[0] if self.data.is_image else math.nan
+
     def coverage(self, features: Tensor) -> float:
-        """Share of the real samples that generated features (N, F) cover, of which no more than `samples` count."""
+        """Share of the real samples that the first `samples` of the features (N, F) cover."""
         real, reach = (tensor.to(features.device) for tensor in self._real)
         return coverage(real, reach, features[: self.samples])
 
     def __call__(self, fake: Tensor) -> dict[str, float]:
-        """Judge samples (N, C, H, W) as the generator gives them, on any device."""
-        pictures = quantise(fake[: self.samples], self.data)
+        """Measure samples (N, C, H, W) as the generator gives them, on any device."""
+        return self.figures(quantise(fake[: self.samples], self.data))
+
+    def figures(self, samples: Tensor) -> dict[str, float]:
+        """Measure quantised samples (N, C, H, W): uint8 images, or points."""
+        covered = self.coverage(self.extractor.features(samples))
+        if not self.data.is_image or len(samples) < 2:
+            unknown = dict.fromkeys(("duplicates", "coarse_duplicates", "spread"), math.nan)
+            return {"coverage": covered, **unknown}
+        near, near_coarse, median = self._real_pairs
+        distances = pair_distances(samples)
         return {
-            "coverage": self.coverage(self.extractor.features(pictures)),
-            "duplicates": near_duplicate_rate(pictures),
+            "coverage": covered,
+            "duplicates": float((distances <= near).double().mean()),
+            "coarse_duplicates": near_duplicate_rate(coarse(samples), near_coarse),
+            "spread": float(distances.median()) / median if median else math.nan,
         }

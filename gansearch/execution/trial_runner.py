@@ -14,9 +14,11 @@ import torch
 from torch import Tensor
 
 from gansearch.builtin.metrics.diversity import BlurRatio
+from gansearch.candidate import Candidate
 from gansearch.components import Data, Detector, Metric, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
+from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import REPEATS
@@ -26,10 +28,11 @@ from gansearch.execution.gpu.memory import memory_of
 from gansearch.execution.measurement import mean_signals, measure_latency, measure_metrics
 from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Decision, Job, Outcome
+from gansearch.run_context import RunContext
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import DATA, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.weights import save_weights
-from gansearch.study.spec import TrainingSpec
+from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.distributed import process_group
 from gansearch.training.loop import TrainedRun, train
@@ -95,7 +98,7 @@ class TrialRunner:
                     job.candidate,
                     data,
                     training,
-                    RunWatch(self.detectors),
+                    RunWatch(self.detectors, _context(job.candidate, data, training)),
                     monitor,
                     folder=job.folder,
                     resume_from=job.resume_from,
@@ -179,6 +182,13 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> No
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
 
 
+def _context(candidate: Candidate, data: Data, training: StepsSpec) -> RunContext:
+    """Return what detectors go by besides the signals."""
+    logits = candidate.loss.logits(torch.zeros(1))
+    loss = candidate.uses.get("loss")
+    return RunContext(training.steps, calibration_of(data), loss, logits is not None)
+
+
 def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
     """Return what the figures depend on, beside the evaluation protocol."""
     # Kilobytes on Linux, bytes on macOS.
@@ -186,6 +196,7 @@ def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
     on_cuda = run.device.type == "cuda"
     return {
         "dataset": {"source": data.source, "sha256": data.digest},
+        "calibration": calibration_of(data).model_dump(mode="json"),
         "device": torch.cuda.get_device_name(run.device) if on_cuda else "cpu",
         "precision": run.precision,
         "graphs": run.graphs,

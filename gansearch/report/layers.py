@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrize import is_parametrized
 
-from gansearch.builtin.metrics.sizes import Counts, count_parameters
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape
+from gansearch.evaluation.counting import Counts, count_parameters
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,13 @@ from pathlib import Path
 from gansearch.candidate import Candidate
 from gansearch.components import Data, SizeMetric
 from gansearch.errors import Problem, StudyError
+from gansearch.evaluation.comparability import ComparableSizes
+from gansearch.evaluation.counting import SizeCounter
+from gansearch.evaluation.evidence import reference_size
 from gansearch.registry import Registry
 from gansearch.study.component_choices import component_problems
 from gansearch.study.data_identity import resolve_location
+from gansearch.study.judging import judging_warnings
 from gansearch.study.objective import Objective
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
@@ -29,6 +33,14 @@ class Study:
     sizes: Callable[[Candidate], Mapping[str, float]]
     """Count the sizes of a candidate on the meta device, by metric."""
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Warnings of the data set, and of a study whose runs can hardly be judged."""
+        steps = self.spec.training.in_steps(len(self.data.train.samples)).steps
+        detectors = self.space.detectors
+        judging = judging_warnings(detectors, steps, reference_size(self.data))
+        return (*self.data.warnings, *judging)
+
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
         """Read a study file and check everything that needs no training.
@@ -41,10 +53,6 @@ class Study:
             StudyError: with every mistake, each at its place in the file.
             DataError: when the data is missing or unreadable.
         """
-        # These two import torch, which is not needed to import this module.
-        from gansearch.evaluation.comparability import ComparableSizes
-        from gansearch.evaluation.counting import SizeCounter
-
         document = StudyDocument.read(path, overrides)
         registry = Registry()
         resolve_location(document.tree, registry, path.absolute().parent)

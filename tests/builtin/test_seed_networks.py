@@ -9,8 +9,8 @@ from gansearch.builtin.discriminators.downconv import DownConv
 from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.builtin.generators.upconv import UpConv
-from gansearch.builtin.metrics.sizes import count_parameters
 from gansearch.components import ImageShape
+from gansearch.evaluation.counting import count_parameters
 
 FACES, FASHION = ImageShape(3, 80, 80), ImageShape(1, 28, 28)
 TUTORIAL = {"norm": "none", "activation": "leaky_relu"}

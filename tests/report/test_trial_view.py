@@ -27,7 +27,7 @@ def told(trial, tmp_path):
 
 
 def test_a_trial_that_was_rescued_is_told_with_both_runs(told, tmp_path):
-    text = told(Attempt(Verdict(), 1500, 31.0), succeeded=True)
+    text = told(Attempt(Verdict("healthy"), 1500, 31.0), succeeded=True)
     assert (
         "it came out healthy with: halve the rate because it won 9 of 9 steps (a document)" in text
     )

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from support.looks import LooksEvery
 from support.variants import Echo, Reconstruction, variant
 
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
@@ -21,7 +22,6 @@ from gansearch.builtin.schedules.n_critic import NCritic
 from gansearch.builtin.schedules.stalled_discriminator import StalledDiscriminator
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.messages import StoppedError
-from gansearch.registry import Registry
 from gansearch.training import cuda_graphs
 from gansearch.training.loop import train
 from gansearch.training.monitor import TrainingMonitor
@@ -255,7 +255,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(candidate, run, use, tmp_pat
 
 def test_probes_and_rungs_do_not_change_a_replayed_run(candidate, run, use):
     use(Repeating)
-    looking = Registry().load("detector", "mode-collapse")(start=5, every=7)
+    looking = LooksEvery(first=5, between=7)
 
     class Measuring(TrainingMonitor):
         rungs = frozenset({33})

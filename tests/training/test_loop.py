@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.looks import LooksEvery
 from support.variants import variant
 
 from gansearch.builtin.schedules.alternating import Alternating
@@ -106,7 +107,7 @@ def test_a_run_ends_at_the_step_at_which_a_detector_condemns_it(candidate, train
 
 
 def test_probes_do_not_change_the_training(candidate, training):
-    looking = Registry().load("detector", "mode-collapse")(start=5, every=5)
+    looking = LooksEvery()
     probed = []
 
     class Probing(TrainingMonitor):

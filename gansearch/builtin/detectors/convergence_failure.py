@@ -2,12 +2,18 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
 from gansearch.components import Detector, Watch
+from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict, dominance_of
+
+USUAL_STEPS = 1500
+"""Steps of the trainings on which the durations were set."""
+SHORTEST = 100
+"""Steps of a duration at least: in 50 steps 6 of 15 sound runs were dominated, in 100 two."""
 
 
 class ConvergenceFailure(Detector):
@@ -29,26 +35,44 @@ class ConvergenceFailure(Detector):
     accuracy: Annotated[float, Field(gt=0, le=1)] = 0.98
     """Smoothed accuracy, on the worse of real and generated samples, above which it wins."""
     patience: Annotated[int, Field(ge=1)] = 200
-    """Steps of winning on end that make a run suspect. At 50, six of fifteen sound runs were flagged; at 200, none."""
+    """Steps of winning in a row that make a run suspect: with 50, 6 of 15 sound runs were flagged;
+    with 200, none."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.85
-    """Of the steps of both windows that must be won to condemn a run: a hopeless one has its moments too."""
+    """Share of the steps of both windows that must be won to condemn a run."""
     window: Annotated[int, Field(ge=10)] = 400
-    """Steps: the mean of `pair_ratio` over the last so many is held against that over as many before."""
+    """Steps of a window: the mean of `pair_ratio` over the last window is compared with the one
+    before."""
     progress: Annotated[float, Field(ge=0)] = 0.01
-    """Rise of `pair_ratio` from window to window that counts as progress, or `progress_share` of it if that is more."""
+    """Rise of `pair_ratio` from window to window that counts as progress, or `progress_share` of it
+    if that is more."""
     progress_share: Annotated[float, Field(ge=0)] = 0.05
     """Rise relative to the earlier `pair_ratio` that counts as progress; see `progress`."""
     alive: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Coverage, where it is measured, from which a generator counts as alive however much it loses."""
+    """Coverage, where it is measured, from which a generator that loses counts as alive."""
     reprieve: Annotated[float, Field(ge=0, le=1)] = 0.015
     """Coverage, where it is measured, from which a run is condemned at its end and not before.
 
-    Without it, nine of 81 condemned runs would have been stopped whose samples were no collapse in the end;
-    with it none (benchmarks/tabular).
+    Without it, nine of 81 condemned runs would have been stopped whose samples were no collapse in
+    the end; with it none (benchmarks/tabular).
     """
 
-    def watch(self) -> Watch:
-        return _DominanceWatch(self)
+    def watch(self, context: RunContext | None = None) -> Watch:
+        return _DominanceWatch(self.scaled(context.steps if context else None))
+
+    def scaled(self, steps: int | None) -> Self:
+        """Return a detector whose durations are shares of a training that is shorter than usual.
+
+        Below 1,500 steps, for which they are set, they shrink in proportion, to 100 steps at least:
+        over fewer steps sound runs are dominated too.
+        """
+        if steps is None or steps >= USUAL_STEPS:
+            return self
+        durations = {"patience": self.patience, "window": self.window}
+        scaled = {
+            name: min(value, max(SHORTEST, round(value * steps / USUAL_STEPS)))
+            for name, value in durations.items()
+        }
+        return self.model_copy(update=scaled)
 
 
 class _DominanceWatch:
@@ -134,7 +158,7 @@ class _DominanceWatch:
             return None
         last = lately[-max(1, len(lately) // 4) :]
         earlier = sum(before) / len(before)
-        # Whoever has just begun to recover is below the mean of a long window, and above that of its end.
+        # A run that has just begun to recover shows it in the last quarter of its window.
         later = max(sum(lately) / len(lately), sum(last) / len(last))
         needed = max(self.detector.progress, self.detector.progress_share * earlier)
         return {
@@ -147,7 +171,8 @@ class _DominanceWatch:
     def _evidence(self) -> dict[str, Any]:
         accuracy = {} if self.accuracy.empty else {"accuracy": self.accuracy.value}
         return {
-            "rule": f"the discriminator has won {sum(self.lately)} of the last {len(self.lately)} steps",
+            "rule": f"the discriminator has won {sum(self.lately)} "
+            f"of the last {len(self.lately)} steps",
             "dominance": self.dominance.value,
             **accuracy,
             "winning_since": self.winning_since,

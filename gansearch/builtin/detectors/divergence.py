@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field
 
 from gansearch.components import Detector, Watch
+from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict
 
 LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
@@ -33,7 +34,7 @@ class Divergence(Detector):
     patience: Annotated[int, Field(ge=1)] = 50
     """Steps on end."""
 
-    def watch(self) -> Watch:
+    def watch(self, context: RunContext | None = None) -> Watch:
         return _DivergenceWatch(self)
 
 

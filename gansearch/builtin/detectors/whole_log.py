@@ -10,6 +10,7 @@ from statistics import median
 from typing import ClassVar
 
 from gansearch.components import Detector, Watch
+from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict
 
 Log = Sequence[tuple[int, Row]]
@@ -21,7 +22,7 @@ class WholeLogDetector(Detector):
     keeps: ClassVar[tuple[str, ...]]
     """Signals that `judge` is given."""
 
-    def watch(self) -> Watch:
+    def watch(self, context: RunContext | None = None) -> Watch:
         return _Recording(self)
 
     @abstractmethod

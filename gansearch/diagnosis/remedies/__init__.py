@@ -17,6 +17,7 @@ RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Remedy | None]], ...
     (Case.unwell, dynamics.every_batch),
     (Case.unwell, construction.more_data),
     (Case.collapsed, construction.larger_latent),
+    (Case.off_target, dynamics.longer_training),
     (Case.unwell, construction.smaller_initialisation),
     (Case.unwell, dynamics.gentler_adam),
     (Case.unwell, construction.moderate_kernels),

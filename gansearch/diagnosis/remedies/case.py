@@ -43,16 +43,22 @@ class Case:
         return self.verdict.severity > 0
 
     def collapsed(self) -> bool:
-        """Whether the samples gave it away, for certain or by suspicion."""
+        """Tell whether few samples differ, for certain or by suspicion."""
+        if self.off_target() or not self.unwell():
+            return False
         return self.verdict.status == "mode-collapse" or self.verdict.detector == "mode-collapse"
 
+    def off_target(self) -> bool:
+        """Tell whether samples are varied and nowhere near the data."""
+        return self.verdict.status == "off-target"
+
     def dominated(self) -> bool:
-        """Whether it is unwell and the discriminator won at least every other step of late."""
+        """Tell whether the run is unwell and the discriminator won half of the last steps or more."""
         return self.unwell() and 2 * sum(self._won) >= len(self._won) > 0
 
     def stuck(self) -> bool:
-        """Whether the generator gets no further, for one reason or the other."""
-        return self.collapsed() or self.dominated()
+        """Tell whether the generator makes no progress, for whatever reason."""
+        return self.collapsed() or self.off_target() or self.dominated()
 
     # ------------------------------------------------------------------ what the run showed
 

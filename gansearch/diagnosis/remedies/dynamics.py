@@ -41,6 +41,10 @@ EPOCH = 1000
 """Steps of the epoch for which a schedule is asked its phases: more than any that is not told in epochs."""
 
 
+FEW_STEPS = 500
+"""Steps below which sound small generators still draw much the same everywhere."""
+
+
 def every_batch(case: Case) -> Remedy | None:
     """Networks that learn alone for whole epochs; without a candidate, losses that tell as much."""
     told = _both_won(case) if case.candidate is None else _epochs_alone(case.candidate.schedule)
@@ -109,6 +113,18 @@ def lower_learning_rates(case: Case) -> Remedy | None:
             "schedule", **{name: _halved(rate) for name, rate in rates.items() if rate is not None}
         ),
     )
+
+
+def longer_training(case: Case) -> Remedy | None:
+    """Train for longer where samples were still on their way: few steps, or a rising coverage."""
+    steps, covered = len(case.rows), case.lately("coverage")
+    rising = len(covered) > 1 and covered[-1] > 1.5 * covered[0]
+    if not (steps < FEW_STEPS or rising):
+        return None
+    told = f"it was trained for {steps:,} steps"
+    if rising:
+        told += f", over which its coverage rose from {covered[0]:.1%} to {covered[-1]:.1%}"
+    return Remedy("train for longer", f"{told}; {case.rule}", DIFFICULTIES)
 
 
 def packing(case: Case) -> Remedy | None:

@@ -3,7 +3,7 @@ import torch
 from gansearch_ae_gan.generator import Autoencoder
 
 from gansearch.builtin.generators.dcgan import DCGANGenerator
-from gansearch.builtin.metrics.sizes import count_macs, count_parameters
+from gansearch.evaluation.counting import count_macs, count_parameters
 from gansearch.components import ImageShape
 
 

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from gansearch.builtin.metrics.diversity import BlurRatio, Duplicates, near_duplicate_rate
+from gansearch.builtin.metrics.diversity import BlurRatio, Duplicates
 from gansearch.evaluation.evidence import TrainedEvidence
 
 
@@ -14,28 +14,9 @@ def grey(*levels, side=28, channels=1):
     )
 
 
-@pytest.mark.parametrize(("side", "channels"), [(28, 1), (56, 1), (28, 3)])
-def test_the_limit_of_nearness_goes_by_the_pixel(side, channels):
-    near, far = grey(0, 10, side=side, channels=channels), grey(0, 11, side=side, channels=channels)
-    assert near_duplicate_rate(near) == 1
-    assert near_duplicate_rate(far) == 0
-
-
-def test_the_rate_is_a_share_of_pairs():
-    assert near_duplicate_rate(grey(0, 0, 100, 200)) == pytest.approx(1 / 6)
-
-
 def test_points_have_no_near_duplicates(ring):
-    assert math.isnan(near_duplicate_rate(torch.zeros(5, 2, 1, 1)))
+    assert math.isnan(Duplicates().measure(TrainedEvidence(ring, torch.ones(5, 2, 1, 1))))
     assert math.isnan(Duplicates().measure(TrainedEvidence(ring, torch.zeros(5, 2, 1, 1))))
-
-
-def test_a_single_image_has_no_pairs():
-    assert math.isnan(near_duplicate_rate(grey(0)))
-
-
-def test_real_garments_are_hardly_ever_near_duplicates(fashion):
-    assert near_duplicate_rate(torch.from_numpy(fashion.test.samples)) < 0.001
 
 
 def test_blur_lowers_and_noise_raises_the_ratio(fashion, as_generated):

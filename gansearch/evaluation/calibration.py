@@ -1,0 +1,181 @@
+"""Calibration: real samples and trivial generators, measured as a run's samples are."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from platformdirs import user_cache_path
+from pydantic import ValidationError
+from torch import Tensor
+
+from gansearch.components import Data
+from gansearch.evaluation.distances import gaussian_bandwidth, mmd
+from gansearch.evaluation.evidence import PROTOCOL_VERSION, real_features, reference_name
+from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.neighbours import prdc
+from gansearch.evaluation.probe import Probe
+from gansearch.files import write_atomically
+from gansearch.run_context import Calibration, SampleFigures
+
+NOISE_LEVELS = 8.0
+"""Standard deviation of the noise that is added to a trivial generator's few pictures."""
+TRIVIAL_SAMPLES = 200
+"""Samples of each trivial generator: their number hardly matters, and features take time."""
+MEDIOCRE_SAMPLES = 300
+"""Cross-fades of two training pictures, from which draws are taken to measure a metric's spread."""
+DRAWS = 12
+"""Draws between which a metric's spread is measured."""
+BANDWIDTH = 0.75
+"""Bandwidth of the MMD, as its metric has it by default."""
+
+
+@lru_cache(maxsize=4)
+def _calibrated(identity: tuple[str, str], measure: Callable[[], Calibration]) -> Calibration:
+    """Read a calibration from the user's cache, or measure it and keep it there."""
+    key = hashlib.sha256("\n".join((*identity, str(PROTOCOL_VERSION))).encode()).hexdigest()
+    path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"
+    with suppress(OSError, ValidationError, UnicodeDecodeError):
+        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+    calibration = measure()
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, calibration.model_dump_json(indent=1).encode())
+    return calibration
+
+
+class _Measure:
+    """Measurement of one data set; equal to any other of the same data and extractor."""
+
+    def __init__(self, data: Data, extractor: Extractor) -> None:
+        self.data, self.extractor = data, extractor
+        self.identity = (data.digest, extractor.digest)
+
+    def __call__(self) -> Calibration:
+        return calibrate(self.data, self.extractor)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Measure) and other.identity == self.identity
+
+    def __hash__(self) -> int:
+        return hash(self.identity)
+
+
+def calibration_of(data: Data) -> Calibration:
+    """Return the calibration of a data set: from memory, from the user's cache, or measured."""
+    measure = _Measure(data, extractor_for(data))
+    return _calibrated(measure.identity, measure)
+
+
+def calibrate(data: Data, extractor: Extractor | None = None) -> Calibration:
+    """Measure real samples and trivial generators, the same on every machine to four digits."""
+    probe = Probe(data, extractor)
+    real = real_features(data, probe.extractor, probe.samples)
+    bandwidth = BANDWIDTH * gaussian_bandwidth(real)
+    draws = torch.Generator().manual_seed(0)
+
+    def figures(samples: Tensor) -> SampleFigures:
+        features = probe.extractor.features(samples)
+        measured = probe.figures(samples)
+        if len(samples) > 1 and bandwidth:
+            measured["mmd"] = 1000 * mmd(real, features, bandwidth)
+        return SampleFigures(**{k: _rounded(v) for k, v in measured.items() if not math.isnan(v)})
+
+    train = torch.from_numpy(data.train.samples)
+    chosen = train[_picks(len(train), probe.samples, draws)]
+    return Calibration(
+        protocol=PROTOCOL_VERSION,
+        data_sha256=data.digest,
+        extractor=probe.extractor.name,
+        extractor_sha256=probe.extractor.digest,
+        samples=probe.samples,
+        reference=reference_name(data),
+        near=_rounded(probe.near) if data.is_image else None,
+        real=figures(chosen),
+        trivial={name: figures(samples) for name, samples in trivial_samples(train, draws).items()},
+        real_mmd_std=_rounded(_real_mmd_std(real, bandwidth, draws)),
+        relative_spread=_relative_spread(probe, train, real, bandwidth, draws),
+    )
+
+
+def trivial_samples(
+    train: Tensor, draws: torch.Generator, count: int = TRIVIAL_SAMPLES
+) -> Mapping[str, Tensor]:
+    """Make samples of generators that must fail from training samples (N, C, H, W), by name."""
+    order = torch.randperm(len(train), generator=draws)
+    if train.dtype != torch.uint8:
+        return {"one": train[order[:1]].repeat(count, 1, 1, 1)}
+    shape = (count, *train.shape[1:])
+
+    def noisy(pictures: Tensor) -> Tensor:
+        repeated = pictures[torch.arange(count) % len(pictures)].float()
+        noise = NOISE_LEVELS * torch.randn(shape, generator=draws)
+        return (repeated + noise).round().clamp(0, 255).to(torch.uint8)
+
+    mean = train.float().mean(dim=0, keepdim=True)
+    return {
+        "one": noisy(train[order[:1]]),
+        "five": noisy(train[order[:5]]),
+        "ten": noisy(train[order[:10]]),
+        "mean": mean.round().to(torch.uint8).repeat(count, 1, 1, 1),
+        "noise": torch.randint(0, 256, shape, generator=draws, dtype=torch.uint8),
+    }
+
+
+def _picks(available: int, count: int, draws: torch.Generator) -> Tensor:
+    """Indices of `count` samples, each as often as the others or once more."""
+    order = torch.randperm(available, generator=draws)
+    return order[torch.arange(count) % available]
+
+
+def _real_mmd_std(real: Tensor, bandwidth: float, draws: torch.Generator) -> float:
+    """Spread of the MMD between real samples, from halves of them: it falls as 1 / N."""
+    half = len(real) // 2
+    if half < 2 or not bandwidth:
+        return 0.0
+    values = []
+    for _ in range(DRAWS):
+        order = torch.randperm(len(real), generator=draws)
+        values.append(1000 * mmd(real[order[:half]], real[order[half:]], bandwidth))
+    return float(torch.tensor(values).std()) * half / len(real)
+
+
+def _relative_spread(
+    probe: Probe, train: Tensor, real: Tensor, bandwidth: float, draws: torch.Generator
+) -> dict[str, float]:
+    """Relative standard deviation of metrics between draws of cross-fades of training samples."""
+    count = min(MEDIOCRE_SAMPLES, probe.samples)
+    pairs = [train[_picks(len(train), count, draws)].float() for _ in range(2)]
+    faded = (pairs[0] + pairs[1]) / 2
+    if train.dtype == torch.uint8:
+        faded = faded.round().to(torch.uint8)
+    features = probe.extractor.features(faded)
+    values: dict[str, list[float]] = {"mmd": [], "coverage": []}
+    for _ in range(DRAWS if bandwidth and count > 3 else 0):
+        drawn = features[torch.randint(0, count, (count,), generator=draws)]
+        values["mmd"].append(mmd(real, drawn, bandwidth))
+        values["coverage"].append(prdc(real, drawn)["coverage"])
+    shrinks = math.sqrt(count / probe.samples)
+    spread = {name: torch.tensor(found) for name, found in values.items() if found}
+    return {
+        name: _rounded(shrinks * float(found.std() / found.mean().abs().clamp(min=1e-9)))
+        for name, found in spread.items()
+    }
+
+
+def smallest_tolerance(calibration: Calibration, metric: str) -> float:
+    """Return the relative difference of a metric that two draws of one generator show by chance.
+
+    Twice the standard deviation between draws; 0 for a metric of which it was not measured.
+    """
+    return 2 * calibration.relative_spread.get(metric, 0.0)
+
+
+def _rounded(value: float) -> float:
+    """Keep four significant digits: beyond them machines differ."""
+    return float(f"{value:.4g}")
