@@ -8,6 +8,7 @@ policy what the sampler learns. Every event is logged, with its reason.
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -200,7 +201,7 @@ class Driver:
         self._rejected_in_a_row = 0
         record = self._begin(trial, record)
         state = "goes on" if known else "starts"
-        log.info("trial %d %s: %s", record.number, state, _sizes(record))
+        log.info("trial %d %s: %s", record.number, state, self._sizes_of(record))
         self._listener.started(record)
         self._submit(
             _Running(
@@ -212,6 +213,11 @@ class Driver:
             ),
             resume=known is not None,
         )
+
+    def _sizes_of(self, record: TrialRecord) -> str:
+        """Return the sizes that are objectives, or the number of parameters, as text."""
+        names = [o.metric for o in self._pruner.objectives if o.is_size] or ["generator_params"]
+        return ", ".join(f"{name} {record.sizes.get(name, math.nan):,.6g}" for name in names)
 
     def _begin(self, trial: Trial, record: TrialRecord) -> TrialRecord:
         """Store that a trial is being trained; a new one gets its number."""
@@ -374,7 +380,3 @@ class Driver:
         log.info("stops with %d trials running, to be taken up later", len(self._running))
         self._executor.stop(GRACE)
         self._running.clear()
-
-
-def _sizes(record: TrialRecord) -> str:
-    return ", ".join(f"{name} {value:,.6g}" for name, value in record.sizes.items())
