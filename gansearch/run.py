@@ -87,7 +87,8 @@ def open_folder(study: Study, path: Path) -> RunFolder:
 def certifies_at_end(spec: StudySpec) -> bool:
     """Return True if the search ends with a certification.
 
-    A study that only compares the candidates that it names, such as one of `one-at-a-time`, does not.
+    A study that only compares the candidates that it names, such as one of `one-at-a-time`, does
+    not.
     """
     return spec.certification.at_end and KINDS[spec.search.sampler].proposes
 

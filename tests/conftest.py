@@ -91,7 +91,8 @@ def as_generated():
 
 @pytest.fixture
 def certified(trial):
-    """Five trials and the runs of their certification: 1 is stable, 2 unstable, 3 under way, 0 and 4 never tried."""
+    """Five trials and the runs of their certification: 1 is stable, 2 unstable, 3 under way, 0 and
+    4 never tried."""
     records = [
         trial(0, 1000, 5.0),
         trial(1, 500, 5.1),

@@ -17,9 +17,7 @@ from gansearch.training.loop import train
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks" / "tabular"
 # Looks at every tenth step, and condemns whatever does not cover all of the data.
-WATCHED = (
-    "detectors: [{use: mode-collapse, coverage: 1.0, looks: 1}]\n"
-)
+WATCHED = "detectors: [{use: mode-collapse, coverage: 1.0, looks: 1}]\n"
 
 
 @pytest.fixture(autouse=True)

@@ -96,7 +96,8 @@ def test_the_constraints_name_no_package_twice_and_no_place_or_build_to_take_it_
 
 @cache
 def imports():
-    """Each import of the package, inside functions and for type checkers too, as (place, module, what)."""
+    """Each import of the package, inside functions and for type checkers too, as (place, module,
+    what)."""
     found = []
     for path in sorted((ROOT / "gansearch").rglob("*.py")):
         place = path.relative_to(ROOT)

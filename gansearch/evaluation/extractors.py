@@ -56,7 +56,8 @@ class Extractor:
 
     @torch.no_grad()
     def features(self, samples: Tensor, batch: int = 250) -> Tensor:
-        """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their device."""
+        """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their
+        device."""
         self.body.to(samples.device)
         return torch.cat([self.body(_scaled(part)) for part in torch.split(samples, batch)])
 
@@ -144,7 +145,8 @@ class _ScaledTo(nn.Module):
 
 @lru_cache
 def scaling_extractor(name: str, images: ImageShape) -> Extractor:
-    """Shipped weights for images of another size, which are scaled to the one that they were made for.
+    """Shipped weights for images of another size, which are scaled to the one that they were made
+    for.
 
     Raises:
         DataError: when these images have other channels or proportions, or the weights are damaged.

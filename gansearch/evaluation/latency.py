@@ -1,4 +1,5 @@
-"""Latency: how long a trained generator takes here, on the device and the threads that it was trained with."""
+"""Latency: how long a trained generator takes here, on the device and the threads that it was
+trained with."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 REPEATS, WARM_UP = 20, 3
-"""Forward passes, and those before that find their memory: together the price of some ten steps of training."""
+"""Forward passes, and those before that find their memory: together the price of some ten steps of
+training."""
 
 
 @torch.no_grad()

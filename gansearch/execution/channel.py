@@ -23,8 +23,8 @@ Reply = Decision | None
 class PipeChannel:
     """Channel of one rank.
 
-    Rank 0 alone reports progress and rungs: the training loop sees to that, and to it that all ranks
-    learn of the reply. Every rank reports its own ending.
+    Rank 0 alone reports progress and rungs: the training loop sees to that, and to it that all
+    ranks learn of the reply. Every rank reports its own ending.
     """
 
     def __init__(self, connection: Connection, rank: int = 0) -> None:

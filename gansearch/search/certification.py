@@ -1,7 +1,7 @@
-"""Certification: candidates of a search are trained again with fresh seeds, until each passes or no longer can.
+"""Certification: train candidates of a search again with fresh seeds, until each passes or cannot.
 
-Each run is an ordinary trial of the ordinary driver, so it is resumed, tried again and kept like one.
-What is trained next depends on nothing but the trials that have ended and those that run.
+Each run is an ordinary trial of the ordinary driver, so it is resumed, retried and stored like one.
+The next run depends on nothing but the runs that have ended and those that are pending.
 """
 
 from __future__ import annotations
@@ -34,79 +34,79 @@ from gansearch.study.spec import Bounds, StudySpec
 from gansearch.trial_record import Rejection, TrialRecord
 
 Run = tuple[int, int]
-"""The number of a trial of the search, and the seed with which its candidate is trained again."""
+"""Number of a trial of the search, and the fresh seed with which its candidate is trained."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Which candidates are certified; by default those from the smallest upward, until one passes."""
+    """Candidates to certify; by default from the smallest upward, until one passes."""
 
     trials: tuple[int, ...] = ()
-    """Just these, of the search."""
+    """Numbers of trials of the search; only these are certified."""
     whole_front: bool = False
-    """All of the front."""
+    """True to certify every trial of the front."""
 
 
 @dataclass(frozen=True)
 class CertificationPlan:
-    """What a certification trains, in which order, and when it is enough.
+    """Order in which a certification trains, and when it ends.
 
-    First come the references, so that the tolerance is held against a median and not against one lucky
-    seed. They are trained with as many seeds as a candidate needs to pass, whatever comes of them: no
-    more than a stable candidate costs, and with the same seeds for both the comparison is a paired one.
-    The best model found is a reference only where it decides on the champion.
+    First come the references, so that candidates are compared with a median and not with one lucky
+    seed. They get as many seeds as a candidate needs to pass, whatever their outcome: this costs no
+    more than a stable candidate, and with the same seeds for both the comparison is a paired one.
+    The best model found is a reference only if it decides on the champion.
 
-    Then come the candidates of the front from the smallest upward, and if none of them passes the
-    others. One that was worse in the search than the limit, by more than two seeds differ, is not worth
-    a seed, and one that can no longer pass gets no more of them.
+    Then come the candidates of the front from the smallest upward, and if none of them passes, the
+    others. A candidate that was worse in the search than the threshold, by more than two seeds
+    differ, gets no seed; one that can no longer pass gets no more of them.
     """
 
     spec: StudySpec
     records: Sequence[TrialRecord]
-    """Of the search."""
-    axes: Sequence[Objective]
+    """Trials of the search."""
+    objectives: Sequence[Objective]
     choice: Choice
 
     def due(self, runs: Sequence[TrialRecord], pending: Collection[Run]) -> Run | None:
-        """The run to start next; None where there is none, or none before another one has ended.
+        """Return the run to start next; None if there is none, or none before another has ended.
 
         Args:
-            runs: of the certification, as far as they have ended.
-            pending: those under way.
+            runs: runs of the certification that have ended.
+            pending: runs that are being trained.
         """
         outcomes = ended_runs(self.spec, runs)
         if self.choice.trials:
-            return next(self._to_decisions(self.choice.trials, outcomes, pending), None)
-        if reference := next(self._for_references(outcomes, pending), None):
+            return next(self._undecided(self.choice.trials, outcomes, pending), None)
+        if reference := next(self._reference_runs(outcomes, pending), None):
             return reference
         if self.choice.whole_front:
             return next(
-                self._to_decisions([record.number for record in self._front], outcomes, pending),
+                self._undecided([record.number for record in self._front], outcomes, pending),
                 None,
             )
         if any(trial in self._references for trial, _ in pending):
-            return None  # the limit is not known yet
-        return self._on_the_way_up(outcomes, pending)
+            return None  # the threshold is not known yet
+        return self._next_upward(outcomes, pending)
 
-    def _to_decisions(
+    def _undecided(
         self, trials: Sequence[int], outcomes: SeedRuns, pending: Collection[Run]
     ) -> Iterator[Run]:
-        """What each of these needs, one beside the other."""
+        """Yield the runs that these trials need until each is decided."""
         for trial in trials:
             if self._certificate(trial, outcomes, QualityThresholds()).status == "undecided":
                 yield from self._needed(trial, outcomes, pending)
 
-    def _for_references(self, outcomes: SeedRuns, pending: Collection[Run]) -> Iterator[Run]:
+    def _reference_runs(self, outcomes: SeedRuns, pending: Collection[Run]) -> Iterator[Run]:
         for trial in self._references:
             for seed in fresh_seeds(self.spec)[: self.spec.certification.required]:
                 if seed not in outcomes.get(trial, {}) and (trial, seed) not in pending:
                     yield trial, seed
 
-    def _on_the_way_up(self, outcomes: SeedRuns, pending: Collection[Run]) -> Run | None:
-        """What the first candidate needs that may still pass; whether the next is wanted depends on it."""
-        limits = quality_thresholds(self.spec, self._contenders, outcomes)
-        for trial in self._candidates(outcomes, limits):
-            certificate = self._certificate(trial, outcomes, limits)
+    def _next_upward(self, outcomes: SeedRuns, pending: Collection[Run]) -> Run | None:
+        """Return a run of the smallest candidate that may still pass; larger ones wait for it."""
+        thresholds = quality_thresholds(self.spec, self._healthy, outcomes)
+        for trial in self._candidates(outcomes, thresholds):
+            certificate = self._certificate(trial, outcomes, thresholds)
             if certificate.passes:
                 return None
             if not certificate.out_of_reach:
@@ -114,7 +114,7 @@ class CertificationPlan:
         return None
 
     def _needed(self, trial: int, outcomes: SeedRuns, pending: Collection[Run]) -> Iterator[Run]:
-        """Seeds without which a candidate cannot pass, beside those under way."""
+        """Yield the runs without which a candidate cannot pass, besides those pending."""
         ended = outcomes.get(trial, {})
         free = [s for s in fresh_seeds(self.spec) if s not in ended and (trial, s) not in pending]
         healthy = sum(run.state == "complete" for run in ended.values())
@@ -123,46 +123,47 @@ class CertificationPlan:
         yield from ((trial, seed) for seed in free[: max(0, missing)])
 
     def _certificate(
-        self, trial: int, outcomes: SeedRuns, limits: QualityThresholds
+        self, trial: int, outcomes: SeedRuns, thresholds: QualityThresholds
     ) -> Certificate:
-        return certificate_of(
-            self.spec, trial, outcomes.get(trial, {}), self._contenders.quality, limits
-        )
+        runs = outcomes.get(trial, {})
+        return certificate_of(self.spec, trial, runs, self._healthy.quality, thresholds)
 
     @cached_property
-    def _contenders(self) -> HealthyTrials:
-        return HealthyTrials.of(self.records, self.axes)
+    def _healthy(self) -> HealthyTrials:
+        return HealthyTrials.of(self.records, self.objectives)
 
     @cached_property
     def _front(self) -> tuple[TrialRecord, ...]:
-        return pareto_front(self.records, self.axes).trials
+        return pareto_front(self.records, self.objectives).trials
 
     @cached_property
     def _references(self) -> tuple[int, ...]:
-        if self._contenders.quality is None:
+        if self._healthy.quality is None:
             return ()
-        baseline, best = self._contenders.healthy_baseline, self._contenders.best
+        baseline, best = self._healthy.healthy_baseline, self._healthy.best
         decides = self.spec.certification.tolerance_reference == "best" or baseline is None
         references = (baseline, best if decides else None)
         return tuple(dict.fromkeys(record.number for record in references if record is not None))
 
-    def _candidates(self, outcomes: SeedRuns, limits: QualityThresholds) -> list[int]:
-        """Those that are worth their seeds: of the front from the smallest upward, then the others."""
+    def _candidates(self, outcomes: SeedRuns, thresholds: QualityThresholds) -> list[int]:
+        """Return the trials worth their seeds: the front from the smallest upward, then others."""
         worth = [
-            r.number
-            for r in self._contenders.healthy
-            if r.number in outcomes or self._promising(r, limits)
+            record.number
+            for record in self._healthy.healthy
+            if record.number in outcomes or self._is_promising(record, thresholds)
         ]
         front = {record.number for record in self._front}
         return sorted(worth, key=lambda trial: trial not in front)
 
-    def _promising(self, record: TrialRecord, limits: QualityThresholds) -> bool:
-        """Whether another seed of it could be within tolerance."""
-        axis, limit = self._contenders.quality, limits.for_champion(self.spec.certification)
-        if axis is None or limit is None:
+    def _is_promising(self, record: TrialRecord, thresholds: QualityThresholds) -> bool:
+        """Return True if another seed of the candidate could be within tolerance."""
+        quality = self._healthy.quality
+        threshold = thresholds.for_champion(self.spec.certification)
+        if quality is None or threshold is None:
             return True
         noise = self.spec.pruning.margin * self.spec.pruning.noise
-        return axis.cost(axis.value(record)) <= axis.cost(axis.limit(limit.value, noise))
+        worst = quality.limit(threshold.value, noise)
+        return quality.cost(quality.value(record)) <= quality.cost(worst)
 
 
 class CertificationSearcher:
@@ -203,7 +204,7 @@ class CertificationSearcher:
 class CertificationFeasibilityCheck(FeasibilityCheck):
     """Takes a run's candidate from the trial that it certifies, whatever its size.
 
-    A trial that was rescued has another candidate than its parameters give.
+    The candidate of a rescued trial differs from the one that its parameters give.
     """
 
     def __init__(
@@ -223,10 +224,8 @@ class CertificationFeasibilityCheck(FeasibilityCheck):
         try:
             candidate = Candidate.from_json(self._candidates[number], self._registry)
             candidate = candidate.located(self._place)
-        except (
-            PluginError,
-            ValueError,
-        ) as error:  # which says nothing of the candidate, so no seed fails by it
+        except (PluginError, ValueError) as error:
+            # This says nothing of the candidate, so no seed fails by it.
             raise GansearchError(
                 f"the candidate of trial {number} cannot be built any more: {error}"
             ) from None
@@ -234,10 +233,10 @@ class CertificationFeasibilityCheck(FeasibilityCheck):
 
 
 def chosen(numbers: Sequence[int], records: Sequence[TrialRecord]) -> Choice:
-    """The choice of trials by their numbers.
+    """Return the choice of trials by their numbers.
 
     Raises:
-        GansearchError: when there is no such trial, or it was never trained to its end.
+        GansearchError: if there is no such trial, or it was not trained to its end.
     """
     known = {record.number: record for record in records}
     for number in numbers:
@@ -253,8 +252,5 @@ def chosen(numbers: Sequence[int], records: Sequence[TrialRecord]) -> Choice:
 
 
 def _run_of(record: TrialRecord) -> Run:
-    """The mark of a run of the certification."""
-    assert record.certifies is not None and record.seed is not None, (
-        "every run is enqueued with both"
-    )
+    assert record.certifies is not None and record.seed is not None, "every run has both"
     return record.certifies, record.seed

@@ -1,16 +1,16 @@
 """Pruning at rungs: pause or stop a healthy run that will not reach the front.
 
 Ordinary pruning ranks all runs by one metric and keeps the best half. Compared with large models,
-small ones would be the first to go. So a run is only compared with healthy trials that are no larger
-than itself. A slow start is no failure: a run is credited with the largest improvement that any
-healthy trial of the study made from this rung to its end. Only a run that would even then be worse,
-by more than two seeds of one candidate differ, is stopped for good.
+small ones would be the first to go. So a run is only compared with healthy trials that are no
+larger than itself. A slow start is no failure: a run is credited with the largest improvement that
+any healthy trial of the study made from this rung to its end. Only a run that would even then be
+worse, by more than two seeds of one candidate differ, is stopped for good.
 
 A search that can promote paused runs may be less patient: it pauses a run that would be worse with
-the usual improvement, or beyond the reference point. And it pauses every run at the first rung, where
-most is learned for the least: in the table of benchmarks/tabular the MMD after 100 of 1,500 steps has
-a rank correlation of 0.70 with the final one, that after 1,000 steps one of 0.81. So many candidates
-are begun, and the best of them are promoted.
+the usual improvement, or beyond the reference point. And it pauses every run at the first rung,
+where most is learned for the least: in the table of benchmarks/tabular the MMD after 100 of 1,500
+steps has a rank correlation of 0.70 with the final one, that after 1,000 steps one of 0.81. So many
+candidates are begun, and the best of them are promoted.
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class RungPruner:
     pauses: bool = False
     """True where paused runs may be promoted later; otherwise a run is stopped for good."""
     smallest: SmallestModelGoal | None = None
-    """In a search for the smallest model, qualities out of tolerance count as beyond the reference."""
+    """In a search for the smallest model, qualities out of tolerance count as beyond the
+    reference."""
     _curves: dict[Objective, CurveExtrapolation] = field(
         default_factory=dict, init=False, compare=False
     )

@@ -1,8 +1,8 @@
 """Rescue: train a run that ended badly once more, with one of its own remedies.
 
-It stays one trial: it counts once, keeps the parameters that the sampler drew, and the sampler learns
-how good a candidate can be from there. The generator stays as it is, since its size is what the
-search is about.
+It stays one trial: it counts once, keeps the parameters that the sampler drew, and the sampler
+learns how good a candidate can be from there. The generator stays as it is, since its size is what
+the search is about.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ class Rescuer:
 
 
 def _changed(candidate: Candidate, remedy: Remedy) -> Candidate | None:
-    """Return the candidate with a remedy; None if the remedy changes the generator or does not fit."""
+    """Return the candidate with a remedy; None if the remedy changes the generator or does not
+    fit."""
     if not remedy.change or not MAY_CHANGE.issuperset(remedy.change):
         return None
     try:

@@ -89,7 +89,8 @@ class SamplerSearcher:
         return None
 
     def _untried(self) -> list[Parameters] | None:
-        """Return the candidates that were neither trained nor refused; None if there are too many."""
+        """Return the candidates that were neither trained nor refused; None if there are too
+        many."""
         candidates = enumerated(self._space, LARGEST_GRID)
         if candidates is None:
             return None

@@ -25,8 +25,8 @@ class TellPolicy:
     """The one place that decides what a sampler learns from a trial.
 
     A healthy trial is COMPLETE. One that failed or ended suspect is never ranked: it is PRUNED with
-    a violated constraint, so that the sampler avoids its neighbourhood; a sampler that does not read
-    pruned trials gets it as COMPLETE with the constraint violated. A crash is FAIL: nothing is
+    a violated constraint, so that the sampler avoids its neighbourhood; a sampler that does not
+    read pruned trials gets it as COMPLETE with the constraint violated. A crash is FAIL: nothing is
     learned from it. A trial stopped at a rung is told like one that failed: telling it as feasible,
     or with its quality at the rung, led TPE and NSGA-II no better in benchmarks/tabular.
     """

@@ -1,8 +1,8 @@
-"""A database as its only writer sees it: what it has read and written stays known, so nothing is read twice.
+"""Optuna storage with a cache for its only writer: nothing is read from the database twice.
 
-Optuna reads every unfinished trial anew whenever it looks at the trials, since another process might have
-changed one. That is several times a trial, and takes as long as many run: with 100 slots a quarter of a second
-a trial, with 1,000 a search would hardly come to training. Here nobody else writes.
+Optuna reads every unfinished trial again whenever it looks at the trials, since another process
+might have changed one. This happens several times per trial and grows with the number of running
+trials: with 100 slots it takes a quarter of a second per trial. Here the driver is the only writer.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class CachedStorage(BaseStorage):
-    """Writes to the database first and then to its own copy of the trials, which is all that it reads.
+    """Writes to the database first, then to its own copy of the trials, and reads only the copy.
 
-    Trials that it has given away are never changed: a change makes another one.
+    Trials that were returned are never changed: a change replaces the trial in the cache.
     """
 
     def __init__(self, database: RDBStorage) -> None:
         self._database = database
         self._trials: dict[int, list[FrozenTrial]] = {}
-        """By study, in order of their numbers."""
+        """Trials by study, in order of their numbers."""
         self._places: dict[int, tuple[int, int]] = {}
-        """By trial, its study and number."""
+        """Study and number by trial."""
         self._open: dict[int, set[int]] = {}
-        """By study, the numbers of trials that have not ended."""
+        """Numbers of unfinished trials by study."""
 
     def get_all_trials(
         self, study_id: int, deepcopy: bool = True, states: Container[TrialState] | None = None
@@ -51,7 +51,7 @@ class CachedStorage(BaseStorage):
         return copy.deepcopy(found) if deepcopy else found
 
     def _known(self, study_id: int) -> list[FrozenTrial]:
-        """The trials of a study, read when they are asked for first."""
+        """Return the trials of a study; they are read on first use."""
         if study_id not in self._trials:
             self._trials[study_id], self._open[study_id] = [], set()
             for trial in sorted(
@@ -79,7 +79,7 @@ class CachedStorage(BaseStorage):
             raise KeyError(f"study {study_id} has no trial {trial_number}")
         return int(trials[trial_number]._trial_id)
 
-    # ------------------------------------------------------------------ what changes a trial
+    # ------------------------------------------------------------------ changes of a trial
 
     def create_new_trial(self, study_id: int, template_trial: FrozenTrial | None = None) -> int:
         self._known(study_id)
@@ -139,7 +139,9 @@ class CachedStorage(BaseStorage):
         self._put(trial_id, "system_attrs", key, value)
 
     def _put(self, trial_id: int, field: str, key: str | int, value: Any) -> None:
-        kept = json.loads(json.dumps(value))  # as it would be read: a tuple comes back as a list
+        kept = json.loads(
+            json.dumps(value)
+        )  # as the database returns it: a tuple comes back as a list
         self._change(
             trial_id, lambda trial: setattr(trial, field, {**getattr(trial, field), key: kept})
         )
@@ -150,7 +152,7 @@ class CachedStorage(BaseStorage):
         change(changed)
         self._trials[study_id][number] = changed
 
-    # ------------------------------------------------------------------ studies, of which little is asked
+    # ------------------------------------------------------------------ studies
 
     def create_new_study(
         self, directions: Sequence[StudyDirection], study_name: str | None = None

@@ -1,9 +1,9 @@
-"""Where the trials of a study are kept: in its run folder, in SQLite, or in a PostgreSQL database by URL.
+"""Databases that hold the trials: SQLite in the run folder, or PostgreSQL at a URL.
 
-Readers come and go, from anywhere. The driver alone writes. In the run folder its lock file sees to that.
-A database may be shared by drivers that see no common folder, so there the lock is the database's own: it
-is held by the one connection through which the driver writes, and ends with it. Whoever has lost the lock
-has no way to write any more.
+Any number of processes may read; the driver alone writes. In the run folder the lock file ensures
+this. Drivers that share a PostgreSQL database may have no common folder, so there the lock is an
+advisory lock of the database: the one connection through which the driver writes holds it, and it
+ends with that connection. A driver that lost the lock can no longer write.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ from gansearch.storage.run_folder import DATABASE, IDENTITY
 from gansearch.study.urls import without_password
 
 OWNER = "run_folder"
-"""Attribute of a study in a shared database: which run folder it belongs to."""
+"""Attribute of a study in a shared database that names its run folder."""
 _TABLES = 4_771_403
-"""Key of the lock under which the tables are made."""
+"""Key of the lock under which the tables are created."""
 
 
 def database_of(folder: Path, url: str | None) -> Database:
@@ -45,55 +45,53 @@ def database_of(folder: Path, url: str | None) -> Database:
 
 
 class Database(Protocol):
-    """What keeps trials; its string names it, without a password."""
+    """Database of trials; `str` gives its name without a password."""
 
     def writing(self, study: str) -> RDBStorage:
-        """Open it for the one driver that writes a study, creating it where there is none.
+        """Open it for the driver that writes a study; create it if there is none.
 
         Raises:
-            RunFolderError: when it cannot be had, or another driver has it.
+            RunFolderError: if it cannot be opened, or another driver holds the study.
         """
 
     def claim(self, study: optuna.Study) -> None:
-        """Make sure that a study that is open for writing belongs to this run folder.
+        """Check that a study opened for writing belongs to this run folder.
 
         Raises:
-            RunFolderError: when it belongs to another.
+            RunFolderError: if it belongs to another.
         """
 
     def reading(self) -> RDBStorage:
         """Open it for reading.
 
         Raises:
-            RunFolderError: when there is none, or it cannot be read.
+            RunFolderError: if there is none, or it cannot be read.
         """
 
     def forget(self, studies: Sequence[str]) -> None:
         """Delete this run folder's studies.
 
         Raises:
-            RunFolderError: when it cannot be had, or a driver is at work on one.
+            RunFolderError: if it cannot be opened, or a driver works on one of them.
         """
 
-    def told(self, error: Exception) -> str:
-        """What went wrong with it, for the user."""
+    def message(self, error: Exception) -> str:
+        """Return a message about an error of the database, for the user."""
 
 
 @contextmanager
 def located(database: Database) -> Iterator[None]:
-    """Whatever goes wrong in here is an error that names the database.
+    """Turn any error into a RunFolderError that names the database.
 
     Raises:
-        RunFolderError: instead of any other error.
+        RunFolderError: in place of any other error.
     """
     try:
         yield
     except GansearchError:
         raise
-    except (
-        Exception
-    ) as error:  # SQLAlchemy, Optuna and Alembic have a dozen names for what may be wrong
-        raise RunFolderError(database.told(error)) from error
+    except Exception as error:  # SQLAlchemy, Optuna and Alembic raise a dozen kinds of errors
+        raise RunFolderError(database.message(error)) from error
 
 
 # --------------------------------------------------------------------------------------------------
@@ -102,7 +100,7 @@ def located(database: Database) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class SQLite:
-    """A file of the run folder; its lock is the folder's."""
+    """A file in the run folder, locked together with the folder."""
 
     path: Path
 
@@ -117,7 +115,7 @@ class SQLite:
         return storage
 
     def claim(self, study: optuna.Study) -> None:
-        """It lies in its folder."""
+        """Accept: the file lies in its run folder."""
 
     def reading(self) -> RDBStorage:
         if not self.path.is_file():
@@ -128,7 +126,7 @@ class SQLite:
         for ending in ("", "-wal", "-shm"):
             self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
-    def told(self, error: Exception) -> str:
+    def message(self, error: Exception) -> str:
         return f"{self} cannot be read: {error}"
 
     def _open(self) -> RDBStorage:
@@ -136,21 +134,21 @@ class SQLite:
             f"sqlite:///{self.path.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
         )
         sqlalchemy.event.listen(storage.engine, "connect", _spare_the_disk)
-        storage.engine.dispose()  # so that connections made before are made again
+        storage.engine.dispose()  # so that earlier connections are opened again, with the listener
         return storage
 
 
 def _spare_the_disk(connection: sqlite3.Connection, _: object) -> None:
-    """Wait for the disk when a trial has ended, not at each of the dozen transactions before.
+    """Sync to disk when a trial has ended, not at each of its dozen transactions.
 
-    With a write-ahead log the file stays sound whatever happens, and a killed process loses nothing;
-    only a power cut could take what no checkpoint has written out yet.
+    With a write-ahead log the file stays consistent, and a killed process loses nothing; only a
+    power cut could lose what no checkpoint has written yet.
     """
     connection.execute("PRAGMA synchronous=NORMAL")
 
 
 def write_out(engine: sqlalchemy.Engine) -> None:
-    """Have the disk hold all that was committed so far."""
+    """Write everything that was committed so far to disk."""
     if engine.dialect.name == "sqlite":  # PostgreSQL does so at each commit
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(PASSIVE)")
@@ -166,15 +164,16 @@ _ALIVE = {
     "keepalives_count": 3,
 }
 _SERVER_ALIVE = "-c tcp_keepalives_idle=30 -c tcp_keepalives_interval=10 -c tcp_keepalives_count=3"
-"""Both ends notice within a minute that the other is gone, so that a driver cut off gives its studies free."""
+"""Both ends notice within a minute that the other is gone, so that a lost driver frees its
+studies."""
 
 
 @dataclass(frozen=True)
 class PostgreSQL:
-    """A database of a server; what else the study leaves behind is in its run folder."""
+    """A database of a server; all other files of the study are in its run folder."""
 
     url: str = field(repr=False)
-    """With the password, if it has one; without, libpq looks where it always does: PGPASSWORD, PGPASSFILE."""
+    """URL with its password, if any; otherwise libpq reads PGPASSWORD or PGPASSFILE."""
     identity_file: Path
     """File of the run folder with a random identity, by which the database knows its studies."""
 
@@ -183,7 +182,7 @@ class PostgreSQL:
 
     def writing(self, study: str) -> RDBStorage:
         self._make_tables()
-        # One connection, since it holds the lock; and that the tables suit Optuna is known already.
+        # One connection, since it holds the lock; the tables were checked just before.
         storage = self._open(pool_size=1, max_overflow=0, skip_compatibility_check=True)
         storage.engine.dispose()
         sqlalchemy.event.listen(storage.engine, "connect", _Hold(str(self), study))
@@ -195,12 +194,12 @@ class PostgreSQL:
         if owner is None and not study.get_trials(deepcopy=False):
             if not self.identity_file.exists():
                 write_atomically(self.identity_file, uuid.uuid4().hex.encode())
-            told = {
+            owned = {
                 "identity": self.identity_file.read_text(),
                 "host": socket.gethostname(),
                 "path": str(self.identity_file.parent),
             }
-            study.set_user_attr(OWNER, told)
+            study.set_user_attr(OWNER, owned)
         elif (
             owner is None
             or not self.identity_file.exists()
@@ -233,13 +232,13 @@ class PostgreSQL:
             storage.engine.dispose()
         self.identity_file.unlink()
 
-    def told(self, error: Exception) -> str:
+    def message(self, error: Exception) -> str:
         if isinstance(error, ImportError):
             return f'{self} needs psycopg: pip install "gansearch[postgresql]"'
-        return f"{self}: {_told(error)}"
+        return f"{self}: {_reason(error)}"
 
     def _make_tables(self) -> None:
-        """Make Optuna's tables, where there are none; two at a time would be in each other's way."""
+        """Create Optuna's tables if there are none, one process at a time."""
         with sqlalchemy.create_engine(
             self._driver_url, poolclass=NullPool, connect_args=_ALIVE
         ).connect() as alone:
@@ -254,7 +253,7 @@ class PostgreSQL:
         **pool: Any,
     ) -> RDBStorage:
         arguments = _ALIVE | {"options": _SERVER_ALIVE, "application_name": _who()}
-        url = re.sub(r"[{}]", r"\g<0>\g<0>", self._driver_url)  # Optuna takes it for a template
+        url = re.sub(r"[{}]", r"\g<0>\g<0>", self._driver_url)  # Optuna formats it as a template
         return RDBStorage(
             url,
             engine_kwargs={"connect_args": arguments, **pool},
@@ -268,9 +267,9 @@ class PostgreSQL:
 
 
 class _Hold:
-    """Has the first connection of a driver hold its study, and refuses every later one.
+    """Lets the first connection of a driver lock its study, and refuses every later one.
 
-    When that connection is lost so is the lock, and another driver may have gone on with the study since.
+    If that connection is lost, so is the lock, and another driver may have continued the study.
     """
 
     def __init__(self, database: str, study: str) -> None:
@@ -289,16 +288,16 @@ class _Hold:
             holder = connection.execute(_HOLDER, self._halves()).fetchone()
             connection.close()
             who = holder[0] if holder else "another gansearch"
-            raise RunFolderError(f"{self._database}: {who} is at work on the study {self._study!r}")
+            raise RunFolderError(f"{self._database}: {who} works on the study {self._study!r}")
         connection.commit()
         self._taken = True
 
     def _halves(self) -> Mapping[str, int]:
-        """The key as the server's list of locks shows it."""
+        """Return the key as the server's list of locks shows it."""
         return {"high": self._key >> 32 & 0xFFFFFFFF, "low": self._key & 0xFFFFFFFF}
 
 
-RESUMABLE = "What was told before is kept; gansearch resume goes on from there."
+RESUMABLE = "What was stored before is kept; gansearch resume continues from there."
 _HOLDER = """
 SELECT application_name FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid = %(high)s AND objid = %(low)s
@@ -307,13 +306,13 @@ WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND classid = %(high)s 
 
 
 def _who() -> str:
-    """What the server shows of a connection: in 63 characters who, where and since when."""
+    """Return a name of this process for the server's list of connections, at most 63 characters."""
     since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%SZ")
     return f"gansearch {os.getpid()} on {socket.gethostname()[:20]} since {since}"
 
 
-def _told(error: Exception) -> str:
-    """What went wrong, in the server's words, where it has any."""
+def _reason(error: Exception) -> str:
+    """Return the server's message about an error, if it has one."""
     cause = (
         error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
     )

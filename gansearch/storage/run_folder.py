@@ -7,8 +7,10 @@ runs/<study>/study.yaml             the study with its defaults
                                     random text by which the database knows its studies
              run.log                what the driver decided, and why
              lock                   held by the driver while it runs
-             trials/0007/           candidate.json, signals.parquet, predictions.parquet, verdict.json or
-                                    error.txt, samples/*.png, generator.safetensors with its .sha256;
+             trials/0007/           candidate.json, signals.parquet, predictions.parquet,
+             verdict.json or
+                                    error.txt, samples/*.png, generator.safetensors with its
+                                    .sha256;
                                     while it trains, and while it is paused, checkpoint.pt
              trials/0007/rescue/    the same of its second run, if it got one
              certification/0003/    the same of a run with a fresh seed
@@ -142,7 +144,8 @@ class RunFolder:
         return self._spec
 
     def write_study(self, spec: StudySpec, data: DataIdentity | None = None) -> None:
-        """Keep the study, without passwords, and its data's identity; call it with the lock held."""
+        """Keep the study, without passwords, and its data's identity; call it with the lock
+        held."""
         text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
         write_atomically(self.path / STUDY, text.encode())
         self._spec = None
@@ -208,7 +211,8 @@ class TrialFolder:
         """Keep the signals, one row per step, steps counted from 1."""
         columns = dict.fromkeys(name for row in rows for name in row)
         schema = pa.schema([("step", pa.int64()), *((name, pa.float32()) for name in columns)])
-        # By Arrow itself, which keeps NaN (went wrong) apart from null (not measured); pandas does not.
+        # By Arrow itself, which keeps NaN (went wrong) apart from null (not measured); pandas does
+        # not.
         table = pa.Table.from_pylist(
             [{"step": step, **row} for step, row in enumerate(rows, start=1)], schema
         )
@@ -221,7 +225,8 @@ class TrialFolder:
         return pd.read_parquet(path) if path.is_file() else None
 
     def write_predictions(self, histograms: Sequence[tuple[int, str, Sequence[int]]]) -> None:
-        """Keep histograms over [0, 1] of the discriminator's predictions: (step, kind of samples, counts)."""
+        """Keep histograms over [0, 1] of the discriminator's predictions: (step, kind of samples,
+        counts)."""
         if not histograms:
             return
         rows = [
@@ -232,7 +237,8 @@ class TrialFolder:
         pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
 
     def predictions(self) -> pd.DataFrame | None:
-        """Return what `write_predictions` kept: columns step, kind, and bin_00 (from 0) to the last (to 1)."""
+        """Return what `write_predictions` kept: columns step, kind, and bin_00 (from 0) to the last
+        (to 1)."""
         path = self.path / PREDICTIONS
         return pd.read_parquet(path) if path.is_file() else None
 

@@ -37,7 +37,8 @@ def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool
 
 
 def beside(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Samples (2N, C, H, W) in pairs: each of `outputs` after its own of `inputs`, both (N, C, H, W)."""
+    """Samples (2N, C, H, W) in pairs: each of `outputs` after its own of `inputs`, both (N, C, H,
+    W)."""
     return torch.stack([inputs, outputs], dim=1).flatten(0, 1)
 
 
@@ -62,9 +63,11 @@ def image_grid(pixels: Tensor, together: int = 1, columns: int | None = None) ->
 def scatter(
     groups: Mapping[str, np.ndarray], data: Data, path: Path, *, joined: bool = False
 ) -> None:
-    """Write points (N, 2), by what they are, over those of the data; `joined` draws a line from each to the next.
+    """Write points (N, 2), by what they are, over those of the data; `joined` draws a line from
+    each to the next.
 
-    The frame is the data's own, so that pictures can be compared; what lies farther out is not seen.
+    The frame is the data's own, so that pictures can be compared; what lies farther out is not
+    seen.
     """
     from matplotlib.figure import Figure
 

@@ -1,7 +1,7 @@
 """Read the trials of a run folder without Optuna, whose import takes longer than the reading.
 
-All that we keep of a trial is one attribute of Optuna's row (see trial_attributes). A shared database
-is read through Optuna.
+All that we keep of a trial is one attribute of Optuna's row (see trial_attributes). A shared
+database is read through Optuna.
 """
 
 from __future__ import annotations

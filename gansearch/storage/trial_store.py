@@ -1,8 +1,8 @@
 """Trials as they are stored: an Optuna study in a database, with our own record of each trial.
 
 A trial keeps one number, one folder and one row from its first step to its last. While it runs, is
-paused or waits to be taken up after an interruption, Optuna knows it as RUNNING; it is told once, at
-its end. Candidates that were refused before training are told to Optuna too, so that its sampler
+paused or waits to be taken up after an interruption, Optuna knows it as RUNNING; it is told once,
+at its end. Candidates that were refused before training are told to Optuna too, so that its sampler
 learns from them, but they get no number: numbers count what was trained, from 0 without a gap.
 """
 
@@ -138,7 +138,7 @@ class TrialStore:
         if self._engine is not None:
             self._engine.dispose()
         if self._database is not None and isinstance(error, SQLAlchemyError | StorageInternalError):
-            raise RunFolderError(f"{self._database.told(error)}. {RESUMABLE}") from error
+            raise RunFolderError(f"{self._database.message(error)}. {RESUMABLE}") from error
 
     # ------------------------------------------------------------------ reading
 

@@ -55,7 +55,8 @@ def resolve_location(tree: object, registry: Registry, beside: Path) -> None:
     """Make relative paths of a study's dataset absolute, in place.
 
     They count from the working folder or, where there is nothing of that name, from the folder of
-    the study file, so that a run can go on from elsewhere. Others are left to the dataset to refuse.
+    the study file, so that a run can go on from elsewhere. Others are left to the dataset to
+    refuse.
     """
     node = tree.get("dataset") if isinstance(tree, dict) else None
     if not isinstance(node, dict) or not isinstance(node.get("use"), str):

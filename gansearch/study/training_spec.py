@@ -61,7 +61,8 @@ class TrainingSettings(Section):
     """Generated samples that the metrics are measured on; also the most test samples used."""
 
     augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
-    """Random transforms of all samples that the discriminator sees (DiffAugment), for few pictures."""
+    """Random transforms of all samples that the discriminator sees (DiffAugment), for few
+    pictures."""
 
     def steps_per_epoch(self, samples: int) -> int:
         """Return the number of whole batches in so many training samples, at least 1."""

@@ -151,7 +151,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def certified(run):
-    """The same run after trial 7 has come out healthy with four fresh seeds, and trial 6 with one."""
+    """The same run after trial 7 has come out healthy with four fresh seeds, and trial 6 with
+    one."""
     folder = RunFolder.open(run)
     spec = folder.spec()
     store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)

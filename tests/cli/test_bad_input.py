@@ -1,4 +1,5 @@
-"""Mistakes, broken plugins and candidates that misbehave: each is told clearly, and costs nothing but itself."""
+"""Mistakes, broken plugins and candidates that misbehave: each is told clearly, and costs nothing
+but itself."""
 
 import os
 import signal
@@ -28,7 +29,8 @@ def write(tmp_path):
 
 @pytest.fixture
 def install(tmp_path, monkeypatch):
-    """Makes a distribution of one module, found as if it were installed, here and in child processes."""
+    """Makes a distribution of one module, found as if it were installed, here and in child
+    processes."""
     place = tmp_path / "site"
     monkeypatch.syspath_prepend(place)
     monkeypatch.setenv("PYTHONPATH", str(place))

@@ -1,4 +1,5 @@
-"""`gansearch run` and `resume`: as installed where processes and signals matter, else within this process."""
+"""`gansearch run` and `resume`: as installed where processes and signals matter, else within this
+process."""
 
 import contextlib
 import json

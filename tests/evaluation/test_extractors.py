@@ -104,7 +104,8 @@ def test_an_unknown_extractor_is_told_the_known_ones(fashion):
 
 
 def test_images_of_another_size_are_scaled_to_that_of_the_extractor(fashion):
-    """Features of scaled images are nearer to those of the same images as they were than to any others."""
+    """Features of scaled images are nearer to those of the same images as they were than to any
+    others."""
     large = FashionMNIST(size=64).load()
     extractor = extractor_for(large)
     assert extractor is extractor_for(large)

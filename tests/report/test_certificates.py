@@ -11,7 +11,8 @@ from gansearch.report.certificates import (
 
 @pytest.fixture
 def certification(study, trial):
-    """Of a baseline and candidates, by trial the qualities of its seeds; None stands for one that failed."""
+    """Of a baseline and candidates, by trial the qualities of its seeds; None stands for one that
+    failed."""
 
     def of(outcomes, records=None):
         records = records or [

@@ -53,7 +53,8 @@ def searched(search):
 
 @pytest.fixture
 def certify(make_spec, make_space, tmp_path):
-    """Certifies in the folder of a search; gives how the study stands, and what was trained, as (width, seed)."""
+    """Certifies in the folder of a search; gives how the study stands, and what was trained, as
+    (width, seed)."""
 
     def run(settings, seeds, *overrides, choice=None, stop=lambda: False, **executor):
         spec, space = make_spec(*settings, *overrides), make_space(*settings, *overrides)
@@ -77,7 +78,8 @@ def certify(make_spec, make_space, tmp_path):
 
 
 def change_candidates(monkeypatch, **fields):
-    """Have the trials of the search keep another schedule than their parameters give, as a rescue does."""
+    """Have the trials of the search keep another schedule than their parameters give, as a rescue
+    does."""
     records = TrialStore.records
 
     def changed(record):

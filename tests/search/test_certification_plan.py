@@ -57,7 +57,8 @@ def searched_by_hand(sizes):
 
 
 def carried_out(plan, outcome, slots, order):
-    """Every run that a plan asks for, so many side by side, ending in an order that others choose."""
+    """Every run that a plan asks for, so many side by side, ending in an order that others
+    choose."""
     runs, pending = [], []
     while True:
         while len(pending) < slots and (due := plan.due(runs, pending)):

@@ -156,7 +156,8 @@ def test_a_second_attempt_starts_from_the_checkpoint_of_the_first(search):
 
 
 def exhausting(*trials):
-    """Trains all but these, whose GPU runs out of memory, though another's memory may have been in the way."""
+    """Trains all but these, whose GPU runs out of memory, though another's memory may have been in
+    the way."""
 
     def evaluate(job):
         return (
@@ -224,7 +225,9 @@ def test_one_that_was_interrupted_with_the_gpu_to_itself_goes_on_so(search):
 
 
 def test_a_quality_that_is_no_number_never_reaches_the_storage(search):
-    broken = Outcome(Verdict("healthy"), steps=20, seconds=0.1, metrics={"sliced_wasserstein": math.nan})
+    broken = Outcome(
+        Verdict("healthy"), steps=20, seconds=0.1, metrics={"sliced_wasserstein": math.nan}
+    )
     record = search(InlineExecutor(lambda job: broken)).records()[0]
     assert (record.state, record.reason) == ("failed", "no finite value of sliced_wasserstein")
 

@@ -169,7 +169,9 @@ def test_a_candidate_of_the_queue_is_rescued_too(search):
 def test_a_run_that_was_outdone_is_not_rescued(search):
     def evaluate(job):
         rung = Rung(5, {"sliced_wasserstein": 0.1 if job.trial == 0 else 9.0})
-        return Outcome(Verdict("healthy"), 20, 0.1, (rung,), {"sliced_wasserstein": 0.1}, remedies=(SLOWER,))
+        return Outcome(
+            Verdict("healthy"), 20, 0.1, (rung,), {"sliced_wasserstein": 0.1}, remedies=(SLOWER,)
+        )
 
     executor = InlineExecutor(evaluate)
     records = search(executor, "search.rescue=all", *SMALLEST).records()
@@ -186,14 +188,22 @@ def test_a_crash_is_not_rescued(search):
 def test_a_second_run_that_is_outdone_leaves_the_first_story(search):
     def second(job):
         return Outcome(
-            Verdict("healthy"), 20, 0.1, (Rung(5, {"sliced_wasserstein": 9.0}),), {"sliced_wasserstein": 9.0}
+            Verdict("healthy"),
+            20,
+            0.1,
+            (Rung(5, {"sliced_wasserstein": 9.0}),),
+            {"sliced_wasserstein": 9.0},
         )
 
     def evaluate(job):
         if job.trial:
             return first_badly(second=second).evaluate(job)
         return Outcome(
-            Verdict("healthy"), 20, 0.1, (Rung(5, {"sliced_wasserstein": 0.1}),), {"sliced_wasserstein": 0.1}
+            Verdict("healthy"),
+            20,
+            0.1,
+            (Rung(5, {"sliced_wasserstein": 0.1}),),
+            {"sliced_wasserstein": 0.1},
         )
 
     record = search(InlineExecutor(evaluate), ON, *SMALLEST, "search.trials=2").records()[1]

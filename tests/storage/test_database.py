@@ -1,4 +1,5 @@
-"""A study whose trials a PostgreSQL server keeps: what may write it, and what is said where nothing may."""
+"""A study whose trials a PostgreSQL server keeps: what may write it, and what is said where nothing
+may."""
 
 import os
 import re

@@ -14,7 +14,8 @@ LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 
 
 class Divergence(Detector):
-    """Losses, scores or gradients that left every sensible range, for long enough not to be a spike.
+    """Losses, scores or gradients that left every sensible range, for long enough not to be a
+    spike.
 
     Large scores alone are no divergence: thrown up by a spike they take a thousand steps to come
     down again, while the generator goes on learning. They are one where the discriminator wins with
@@ -24,7 +25,8 @@ class Divergence(Detector):
     reads: ClassVar[tuple[str, ...]] = ("g_loss",)
 
     limit: Annotated[float, Field(gt=0)] = 100.0
-    """Of the mean scores, or without them of the generator's loss, in absolute value, while the discriminator wins."""
+    """Of the mean scores, or without them of the generator's loss, in absolute value, while the
+    discriminator wins."""
     accuracy: Annotated[float, Field(gt=0, le=1)] = 0.98
     """On the worse of real and generated samples, above which the discriminator wins."""
     hopeless: Annotated[float, Field(gt=0)] = 1e6
@@ -75,11 +77,12 @@ class _DivergenceWatch:
         return None
 
     def _largest(self, row: Row) -> float:
-        """The larger mean score, in absolute value, or the generator's loss where scores are not known.
+        """The larger mean score, in absolute value, or the generator's loss where scores are not
+        known.
 
-        Where they are, they tell all that its cross-entropy does, and a loss with other terms has a scale
-        of its own: a distance of features begins at several hundred in runs that come out well. 0 for a
-        critic, whose scores have no scale.
+        Where they are, they tell all that its cross-entropy does, and a loss with other terms has a
+        scale of its own: a distance of features begins at several hundred in runs that come out
+        well. 0 for a critic, whose scores have no scale.
         """
         if "dominance" not in row and "d_acc_fake" not in row:
             return 0.0

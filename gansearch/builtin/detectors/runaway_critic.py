@@ -12,8 +12,8 @@ from gansearch.signals import Verdict
 class RunawayCritic(WholeLogDetector):
     """The loss of a critic that grows steadily until the end.
 
-    A critic's loss has no scale, so its size says nothing; in a sound run it comes down to zero once
-    the critic has learned, and does not grow all the time.
+    A critic's loss has no scale, so its size says nothing; in a sound run it comes down to zero
+    once the critic has learned, and does not grow all the time.
     """
 
     reads: ClassVar[tuple[str, ...]] = ("d_loss|d_loss_real", "g_loss")

@@ -31,7 +31,8 @@ RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Remedy | None]], ...
     (Case.dominated, dynamics.stalled_discriminator),
     (Case.stuck, construction.simpler_data),
 )
-"""When a case is like this, ask that rule; best remedies first: what cannot go well, then what often helps."""
+"""When a case is like this, ask that rule; best remedies first: what cannot go well, then what
+often helps."""
 MOST = 5
 """Remedies of one run: who is told to try everything is told nothing."""
 

@@ -20,14 +20,16 @@ Change = Mapping[str, Mapping[str, Any]]
 ACCURACIES = ("d_acc_real", "d_acc_fake")
 
 LATELY = 400
-"""Steps, or rows of a log, by whose signals a run is judged: the window of the detector of convergence failure."""
+"""Steps, or rows of a log, by whose signals a run is judged: the window of the detector of
+convergence failure."""
 WON = 0.1
 """Dominance below which the discriminator has won a step; 1.39 is balance."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A run: the verdict on it, its signals and, where they are known, what was trained and on what."""
+    """A run: the verdict on it, its signals and, where they are known, what was trained and on
+    what."""
 
     verdict: Verdict
     rows: Sequence[Row]
@@ -53,7 +55,8 @@ class Case:
         return self.verdict.status == "off-target"
 
     def dominated(self) -> bool:
-        """Tell whether the run is unwell and the discriminator won half of the last steps or more."""
+        """Tell whether the run is unwell and the discriminator won half of the last steps or
+        more."""
         return self.unwell() and 2 * sum(self._won) >= len(self._won) > 0
 
     def stuck(self) -> bool:
@@ -96,7 +99,8 @@ class Case:
     # ------------------------------------------------------------------ what was trained
 
     def setting(self, role: str, name: str) -> Any:
-        """The value of a component's field; None where it has none, or where no candidate is known."""
+        """The value of a component's field; None where it has none, or where no candidate is
+        known."""
         component: Component | None = getattr(self.candidate, role, None)
         return (
             getattr(component, name) if component and name in type(component).model_fields else None
@@ -112,7 +116,8 @@ class Case:
         return self.candidate.uses[role] if self.candidate else None
 
     def change(self, role: str, **fields: Any) -> Change:
-        """New values for a component's fields, `use` for another component; empty where they would not be legal."""
+        """New values for a component's fields, `use` for another component; empty where they would
+        not be legal."""
         change: Change = {role: fields}
         try:
             return (

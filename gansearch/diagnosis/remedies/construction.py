@@ -22,7 +22,8 @@ REACHES = {
 INIT_STD, INIT_STDS = 0.02, (0.005, 0.08)
 """Standard deviation of DCGAN's weights, and how far from it is near enough: a factor of four."""
 GRADIENTS = (1e-3, 1e2)
-"""Norms of first-layer gradients beyond which their scale is suspicious where nothing else is known."""
+"""Norms of first-layer gradients beyond which their scale is suspicious where nothing else is
+known."""
 KERNEL, KERNELS = 4, (3, 7)
 LATENT, LATENT_SMALL = 100, 16
 SAMPLES_FEW = 1000
@@ -152,7 +153,8 @@ def moderate_kernels(case: Case) -> Remedy | None:
 
 
 def smaller_initialisation(case: Case) -> Remedy | None:
-    """Weights that began far from N(0, 0.02); without a candidate, first-layer gradients of a scale that tells it."""
+    """Weights that began far from N(0, 0.02); without a candidate, first-layer gradients of a scale
+    that tells it."""
     if case.data is not None and not case.data.is_image:
         return None  # the advice is for DCGANs of images; dense networks for points train from Xavier's weights
     begun = {player: how for player in PLAYERS if (how := _odd_initialisation(case, player))}

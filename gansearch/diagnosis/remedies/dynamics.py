@@ -34,11 +34,14 @@ ADAM = {
 LOSING = 2.0
 """The generator's loss above which it loses; in balance it is 0.7, and 1 to 2 is usual."""
 JUMP = 0.3
-"""Typical change of the generator's loss from step to step, as a share of it. In sound runs it was up to 0.26."""
+"""Typical change of the generator's loss from step to step, as a share of it. In sound runs it was
+up to 0.26."""
 BOTH_WON = 0.1
-"""Share of steps at which both networks win, from which they did not learn side by side. In 47 runs there was none."""
+"""Share of steps at which both networks win, from which they did not learn side by side. In 47 runs
+there was none."""
 EPOCH = 1000
-"""Steps of the epoch for which a schedule is asked its phases: more than any that is not told in epochs."""
+"""Steps of the epoch for which a schedule is asked its phases: more than any that is not told in
+epochs."""
 
 
 FEW_STEPS = 500
@@ -70,7 +73,8 @@ def _epochs_alone(schedule: Schedule) -> str:
 
 
 def _both_won(case: Case) -> str:
-    """That both networks won at the same steps, if they did, which against each other they cannot."""
+    """That both networks won at the same steps, if they did, which against each other they
+    cannot."""
     pairs = [(dominance_of(row), row.get("g_loss", math.nan)) for row in case.rows[-LATELY:]]
     both = sum(
         dominance is not None and dominance < WON and 0 <= loss < WON for dominance, loss in pairs

@@ -1,4 +1,5 @@
-"""What an AE-GAN must be at either end of alpha and beta, and what it must survive, by real training on real images."""
+"""What an AE-GAN must be at either end of alpha and beta, and what it must survive, by real
+training on real images."""
 
 import pytest
 import torch

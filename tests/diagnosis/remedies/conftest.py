@@ -1,4 +1,5 @@
-"""Cases written by hand: a small candidate for grey 28x28 pictures, and signals of runs that fail in known ways."""
+"""Cases written by hand: a small candidate for grey 28x28 pictures, and signals of runs that fail
+in known ways."""
 
 import numpy as np
 import pytest
@@ -25,7 +26,8 @@ USES = dict(
 
 @pytest.fixture
 def make_candidate():
-    """A candidate that nothing is wrong with, but for components by role, and what a study calls them."""
+    """A candidate that nothing is wrong with, but for components by role, and what a study calls
+    them."""
 
     def make(uses=None, **components):
         sound = {
@@ -42,7 +44,8 @@ def make_candidate():
 
 @pytest.fixture
 def make_data():
-    """Black pictures of `classes` kinds, `count` of them, that the networks see in a range of values."""
+    """Black pictures of `classes` kinds, `count` of them, that the networks see in a range of
+    values."""
 
     def make(count=2000, value_range=(-1.0, 1.0), classes=1):
         pictures = Split(np.zeros((count, 1, 28, 28), np.uint8), np.arange(count) % classes)

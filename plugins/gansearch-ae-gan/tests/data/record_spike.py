@@ -1,9 +1,10 @@
-"""Record spikes of an AE-GAN with alpha 1 and beta 0.005 at a learning rate of 1e-4: `spike-STEP.parquet`.
+"""Record spikes of an AE-GAN with alpha 1 and beta 0.005 at a learning rate of 1e-4:
+`spike-STEP.parquet`.
 
     python plugins/gansearch-ae-gan/tests/data/record_spike.py
 
-The autoencoder's learning rate is 25 times as high for ten steps. The detectors look at samples when
-they would in a study, and stop nothing. About two minutes on one core.
+The autoencoder's learning rate is 25 times as high for ten steps. The detectors look at samples
+when they would in a study, and stop nothing. About two minutes on one core.
 """
 
 from collections.abc import Mapping
@@ -74,7 +75,9 @@ def record(start: int) -> pd.DataFrame:
     )
     data = sneakers.load()
     spec = StepsSpec(steps=1300, checkpoint_every=0, sample_every=0, device="cpu", precision="fp32")
-    rows = train(candidate, data, spec, Onlooker([ModeCollapse()]), Spiking(Probe(data), start)).rows
+    rows = train(
+        candidate, data, spec, Onlooker([ModeCollapse()]), Spiking(Probe(data), start)
+    ).rows
     return pd.DataFrame(rows, index=range(1, len(rows) + 1)).astype("float32")
 
 
