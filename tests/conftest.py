@@ -30,7 +30,13 @@ loss: {use: bce}
 schedule:
   use: alternating
   generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}
-training: {steps: 20, batch_size: 16, precision: fp32, eval_samples: 100, sample_every: 0, checkpoint_every: 10}
+training:
+  steps: 20
+  batch_size: 16
+  precision: fp32
+  eval_samples: 100
+  sample_every: 0
+  checkpoint_every: 10
 objectives:
   - {metric: generator_params, direction: minimize}
   - {metric: sliced_wasserstein, direction: minimize}

@@ -157,7 +157,8 @@ def scaling_extractor(name: str, images: ImageShape) -> Extractor:
         or images.height * shape.width != images.width * shape.height
     ):
         raise DataError(
-            f"the extractor {name} takes images {tuple(shape)} and others of these proportions, got {tuple(images)}"
+            f"the extractor {name} takes images {tuple(shape)} and others of these proportions, "
+            f"got {tuple(images)}"
         )
     shipped = shipped_extractor(name)
     scaling = f"{images.height}x{images.width} to {shape.height}x{shape.width}"

@@ -211,8 +211,9 @@ class PostgreSQL:
                 else "is not gansearch's"
             )
             raise RunFolderError(
-                f"{self}: its study {name!r} {whose}, so {self.identity_file.parent} cannot go on with it.\n"
-                "Go on in that folder, or give this study another name. Where that folder is gone for good, "
+                f"{self}: its study {name!r} {whose}, so {self.identity_file.parent} cannot go "
+                "on with it.\nGo on in that folder, or give this study another name. Where that folder "
+                "is gone for good, "
                 f"`optuna delete-study --study-name {name} --storage URL` makes room."
             )
 
@@ -282,7 +283,8 @@ class _Hold:
         if self._taken:
             connection.close()
             raise RunFolderError(
-                f"{self._database}: the connection was lost, and with it the hold on the study. {RESUMABLE}"
+                f"{self._database}: the connection was lost, and with it the lock of the study. "
+                f"{RESUMABLE}"
             )
         if not connection.execute("SELECT pg_try_advisory_lock(%s)", [self._key]).fetchone()[0]:
             holder = connection.execute(_HOLDER, self._halves()).fetchone()

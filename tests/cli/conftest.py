@@ -5,10 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from optuna.samplers import RandomSampler
 
 from gansearch.cli import main
-from gansearch.search.samplers import make_sampler
 from gansearch.signals import Remedy, Verdict
+from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
 from gansearch.storage.trial_attributes import BASELINE, CERTIFIES, SEED, certification_name
 from gansearch.storage.trial_store import TrialStore
@@ -18,7 +19,11 @@ from gansearch.trial_record import TrialRecord
 STUDY = """
 name: shrink
 dataset: {use: fashion-mnist}
-generator: {use: dcgan, levels: 2, width: {low: 1, high: 32, log: true}, norm: {choices: [batch, none]}}
+generator:
+  use: dcgan
+  levels: 2
+  width: {low: 1, high: 32, log: true}
+  norm: {choices: [batch, none]}
 discriminator: {use: dcgan, layers: 2, width: 16, norm: none}
 loss: {use: bce}
 schedule: {use: alternating, generator_lr: {low: 1.0e-4, high: 4.0e-3, log: true}}
@@ -100,7 +105,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that `run` copies, since writing it takes a second."""
     spec = StudyDocument.parse(STUDY).spec()
     folder = RunFolder.create(tmp_path_factory.mktemp("recorded"), spec)
-    store = TrialStore.open(folder.database, spec.name, spec.objectives)
+    folder.write_study(spec)
+    database = database_of(folder.path, None)
+    store = TrialStore.open(database, spec.name, spec.objectives)
     for number, (width, size, rate, verdict, *figures) in enumerate(TRIALS):
         parameters = {
             "generator.width": width,
@@ -108,7 +115,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "schedule.generator_lr": rate,
         }
         store.enqueue(parameters, **({BASELINE: True} if number == 0 else {}))
-        trial = store.ask(make_sampler(spec.search, number, 0))
+        trial = store.ask(RandomSampler())
         candidate = {
             "generator": {"use": "dcgan", "width": width, "norm": "batch", "levels": 2},
             "schedule": {"use": "alternating", "generator_lr": rate},
@@ -144,8 +151,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.tell(trial, record, values, {"failure": float(verdict.failed), "invalid": 0.0})
         _write_files(folder, record)
     _crash_one(store, spec, len(TRIALS))
-    store.enqueue({"generator.width": 3, "generator.norm": "none", "schedule.generator_lr": 1e-3})
-    store.ask(make_sampler(spec.search, 12, 0))
+    parameters = {"generator.width": 3, "generator.norm": "none", "schedule.generator_lr": 1e-3}
+    store.enqueue(parameters)
+    store.begin(store.ask(RandomSampler()), TrialRecord(-1, "running", parameters))
     return folder.path
 
 
@@ -155,14 +163,23 @@ def certified(run):
     one."""
     folder = RunFolder.open(run)
     spec = folder.spec()
-    store = TrialStore.open(folder.database, certification_name(spec.name), spec.objectives)
+    store = TrialStore.open(
+        database_of(folder.path, None), certification_name(spec.name), spec.objectives
+    )
     for number, (trial, seed, mmd) in enumerate(
         [(7, 1, 0.05), (7, 2, 0.055), (7, 3, 0.06), (7, 4, 0.052), (6, 1, 0.07)]
     ):
         store.enqueue({}, **{CERTIFIES: trial, SEED: seed})
-        asked = store.ask(make_sampler(spec.search, number, 0))
+        asked = store.ask(RandomSampler())
         record = TrialRecord(
-            number, "complete", {}, metrics={"mmd": mmd}, verdict=HEALTHY, steps=1500
+            number,
+            "complete",
+            {},
+            metrics={"mmd": mmd},
+            verdict=HEALTHY,
+            steps=1500,
+            certifies=trial,
+            seed=seed,
         )
         store.tell(asked, record, [6873, mmd], {"failure": 0.0})
     return run
@@ -170,7 +187,7 @@ def certified(run):
 
 def _crash_one(store, spec, number):
     store.enqueue({"generator.width": 20, "generator.norm": "none", "schedule.generator_lr": 1e-3})
-    trial = store.ask(make_sampler(spec.search, number, 0))
+    trial = store.ask(RandomSampler())
     record = TrialRecord(
         number, "failed", {}, sizes={"generator_params": 130_000}, reason="raised: boom"
     )

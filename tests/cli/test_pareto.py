@@ -18,7 +18,9 @@ def test_the_front_tells_its_knee_its_steps_down_and_its_reference(call, run):
     assert told["knee"] == 7
     assert told["front"][-1]["step_down"] is None
     assert told["front"][-2]["step_down"] == {
-        "from": 1, "size": pytest.approx(52_401 / 108_897 - 1), "quality": pytest.approx(398 / 305 - 1),
+        "from": 1,
+        "size": pytest.approx(52_401 / 108_897 - 1),
+        "quality": pytest.approx(398 / 305 - 1),
         "within_noise": False,
     }  # fmt: skip
     assert (told["reference_point"], told["reference_of"]) == ([234_177, 0.104], "baseline")
@@ -57,8 +59,11 @@ def test_the_standing_is_told_against_the_baseline(call, run):
         if isinstance(entry, dict) and "trial" in entry
     }
     assert {name: entry["trial"] for name, entry in entries.items()} == {
-        "baseline": 0, "smallest_within_tolerance": 7, "best_any_size": 1, "best_at_baseline_size": 4
-    }  # fmt: skip
+        "baseline": 0,
+        "smallest_within_tolerance": 7,
+        "best_any_size": 1,
+        "best_at_baseline_size": 4,
+    }
     assert standing["smallest_within_tolerance"]["share_of_baseline"] == pytest.approx(
         6873 / 234177
     )

@@ -32,8 +32,8 @@ def trained(run):
 
 def test_the_smallest_trial_that_is_good_enough_is_shown(call, trained):
     code, _, err = call("sample", trained)
-    told = f"wrote {trained / 'samples.png'}: trial {SMALLEST}, the smallest that is about as good as the baseline\n"
-    assert (code, err) == (0, told)
+    why = f"trial {SMALLEST}, the smallest that is about as good as the baseline"
+    assert (code, err) == (0, f"wrote {trained / 'samples.png'}: {why}\n")
     with Image.open(trained / "samples.png") as picture:
         assert picture.size == (8 * 29 * 2, 8 * 29 * 2)
 

@@ -121,7 +121,10 @@ def test_by_default_nothing_is_rescued(search):
 
 
 @pytest.mark.parametrize(("wanted", "status", "runs"), [
-    ("suspect", "suspect", 2), ("suspect", "mode-collapse", 1), ("all", "mode-collapse", 2), ("all", "suspect", 2),
+    ("suspect", "suspect", 2),
+    ("suspect", "mode-collapse", 1),
+    ("all", "mode-collapse", 2),
+    ("all", "suspect", 2),
 ])  # fmt: skip
 def test_condemned_runs_are_rescued_where_the_study_says_all(search, wanted, status, runs):
     executor = first_badly(status)

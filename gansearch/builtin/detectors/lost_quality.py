@@ -42,8 +42,9 @@ class LostQuality(WholeLogDetector):
         if len(curve) - lost < self.looks or at > lost:
             return None
         later = median(value for _, value in curve[lost:])
+        count = len(curve) - lost
         evidence = {
-            "rule": f"{name} was {best:.4g}, and {later:.4g} in the last {len(curve) - lost} figures",
+            "rule": f"{name} was {best:.4g}, and {later:.4g} in the last {count} figures",
             "best": best,
             "best_at": curve[at][0],
             "last": curve[-1][1],

@@ -108,8 +108,8 @@ def _text_columns(text: str, path: Path, names: Mapping[str, str]) -> RawColumns
     header = first_line(text)
     if holds_numbers(header):
         raise LogError(
-            f"{path} has no header: its first line holds numbers, not names of columns. Write their "
-            "names above them, such as d_loss,g_loss"
+            f"{path} has no header: its first line holds numbers, not names of columns. "
+            "Write their names above them, such as d_loss,g_loss"
         )
     return read_table(text, header, path, names)
 

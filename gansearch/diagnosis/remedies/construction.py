@@ -116,7 +116,10 @@ def balanced_weights(case: Case) -> Remedy | None:
     if case.candidate is not None:
         if case.weights is None or (ratio := case.weights[1] / case.weights[0]) <= BALANCE_LIMIT:
             return None
-        told = f"it has {case.weights[1]:,}, {ratio:.2g} times the generator's {case.weights[0]:,}; {case.won}"
+        generator, discriminator = case.weights
+        told = (
+            f"it has {discriminator:,}, {ratio:.2g} times the generator's {generator:,}; {case.won}"
+        )
     return Remedy(
         "give the discriminator about half as many weights as the generator",
         told,
@@ -156,7 +159,7 @@ def smaller_initialisation(case: Case) -> Remedy | None:
     """Weights that began far from N(0, 0.02); without a candidate, first-layer gradients of a scale
     that tells it."""
     if case.data is not None and not case.data.is_image:
-        return None  # the advice is for DCGANs of images; dense networks for points train from Xavier's weights
+        return None  # the advice is for DCGANs of images; networks for points train from Xavier's
     begun = {player: how for player in PLAYERS if (how := _odd_initialisation(case, player))}
     gradients = {player: case.typical(f"{player[0]}_first_grad_norm") for player in PLAYERS}
     suspicious = case.candidate is None and any(

@@ -79,7 +79,10 @@ def _both_won(case: Case) -> str:
     both = sum(
         dominance is not None and dominance < WON and 0 <= loss < WON for dominance, loss in pairs
     )
-    told = f"at {both} of the last {len(pairs)} steps both networks had losses near 0, as if each had met another one"
+    told = (
+        f"at {both} of the last {len(pairs)} steps both networks had losses near 0, "
+        "as if each had met another one"
+    )
     return told if both and both >= BOTH_WON * len(pairs) else ""
 
 
