@@ -12,7 +12,7 @@ from gansearch.cli.output import Json, console, print_json
 from gansearch.errors import DataError
 
 app = typer.Typer(
-    help="List the datasets that a study can use, or fetch one.", no_args_is_help=True
+    help="List and download data sets.", no_args_is_help=True
 )
 
 FASHION_MNIST = "fashion-mnist"

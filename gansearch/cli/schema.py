@@ -8,5 +8,5 @@ from gansearch.study.json_schema import study_schema
 
 
 def print_schema() -> None:
-    """Print the JSON schema of study files, for editors: `gansearch schema > study.schema.json`."""
+    """Print the JSON schema of study files, for editors."""
     print_json(study_schema(Registry()))

@@ -20,4 +20,4 @@ def test_changes_gives_programs_the_same(call, run):
 
 def test_changes_of_what_is_no_run_is_refused(call, tmp_path):
     code, _, err = call("changes", tmp_path)
-    assert code == 1 and "is no run folder" in err
+    assert code == 1 and "is not a run folder" in err

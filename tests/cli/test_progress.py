@@ -25,7 +25,7 @@ def busy(study, trial, tmp_path):
     live.began([trial(n, 1000 - 100 * n, 5.0 + n) for n in range(8)], 9)
     live.ended(trial(8, 40, None, "mode-collapse"))
     for number in range(9, 18):
-        live.started(number, None, {"generator_params": 123_456})
+        live.started(trial(number, 123_456, None, state="running"))
         signals = {"d_loss_real": 0.5, "d_loss_fake": 0.6, "g_loss": 1.5}
         live.progressed(Progress(number, 10, 1500, 0.4, signals, Verdict("convergence-failure", 5)))
     return live

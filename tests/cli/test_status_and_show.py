@@ -9,8 +9,9 @@ def test_status_counts_by_state_and_verdict(call, run):
     told = json.loads(call("status", run, "--json")[1])
     assert told["study"] == "shrink"
     assert told["trials"] == {
-        "complete": 8, "pruned": 3, "failed": 1, "running": 1, "paused": 0, "rejected": 0
+        "complete": 8, "pruned": 3, "failed": 1, "running": 1, "paused": 0,
     }  # fmt: skip
+    assert told["rejected"] == 0
     assert told["verdicts"] == {
         "healthy": 8, "suspect": 0, "convergence-failure": 1, "mode-collapse": 1, "off-target": 0,
         "diverged": 1, "unjudged": 0,
@@ -39,7 +40,7 @@ def test_an_unknown_run_names_both_places(call, tmp_path, monkeypatch):
 
 def test_a_folder_that_is_no_run_is_refused(call, tmp_path):
     code, _, err = call("status", tmp_path)
-    assert (code, err) == (1, f"{tmp_path} is no run folder: it holds no study.yaml\n")
+    assert (code, err) == (1, f"{tmp_path} is not a run folder: it has no study.yaml\n")
 
 
 def test_a_run_that_has_not_begun_is_refused(call, run):
