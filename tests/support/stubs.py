@@ -226,10 +226,10 @@ def linger(job, channel):
     The signal `resumed` is 1 when it was resumed from a checkpoint.
     """
     raylet = next(process for process in psutil.Process().parents() if process.name() == "raylet")
+    resumed = job.resume_from is not None and (job.resume_from / "checkpoint.pt").exists()
     (job.folder / "checkpoint.pt").write_text(str(raylet.pid))
     (job.folder / "place").write_text(str(job.folder))
     while not Path("go").exists():
         channel.progress(Progress(job.trial, 1, 2, 1.0, {}, HEALTHY))
         time.sleep(0.05)
-    resumed = job.resume_from is not None and (job.resume_from / "checkpoint.pt").exists()
     return replace(healthy(job), signals={"resumed": float(resumed)})
