@@ -33,7 +33,8 @@ COMMANDS = {
         "gansearch.cli.show:show", "Show all trials of a run in a table, or one in full."
     ),
     "sample": Entry(
-        "gansearch.cli.sample:sample", "Draw samples of a trained generator, or walks along dimensions of its latent."
+        "gansearch.cli.sample:sample",
+        "Draw samples of a trained generator, or walks along dimensions of its latent.",
     ),
     "pareto": Entry(
         "gansearch.cli.pareto:show_pareto", "Show the Pareto front of the healthy trials."

@@ -11,9 +11,7 @@ import typer
 from gansearch.cli.output import Json, console, print_json
 from gansearch.errors import DataError
 
-app = typer.Typer(
-    help="List and download data sets.", no_args_is_help=True
-)
+app = typer.Typer(help="List and download data sets.", no_args_is_help=True)
 
 FASHION_MNIST = "fashion-mnist"
 FETCHABLE = (FASHION_MNIST,)

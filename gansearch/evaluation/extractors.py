@@ -57,7 +57,8 @@ class Extractor:
     @torch.no_grad()
     def features(self, samples: Tensor, batch: int = 250) -> Tensor:
         """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their
-        device."""
+        device.
+        """
         self.body.to(samples.device)
         return torch.cat([self.body(_scaled(part)) for part in torch.split(samples, batch)])
 

@@ -43,7 +43,8 @@ class LeNet(nn.Module):
 
 class RandomConv(nn.Sequential):
     """An untrained network: strided convolutions, a 4x4 pool and a projection, He-initialised from
-    a seed."""
+    a seed.
+    """
 
     def __init__(self, channels: int, seed: int) -> None:
         super().__init__(

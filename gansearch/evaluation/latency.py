@@ -1,5 +1,6 @@
 """Latency: how long a trained generator takes here, on the device and the threads that it was
-trained with."""
+trained with.
+"""
 
 from __future__ import annotations
 

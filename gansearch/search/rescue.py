@@ -65,7 +65,8 @@ class Rescuer:
 
 def _changed(candidate: Candidate, remedy: Remedy) -> Candidate | None:
     """Return the candidate with a remedy; None if the remedy changes the generator or does not
-    fit."""
+    fit.
+    """
     if not remedy.change or not MAY_CHANGE.issuperset(remedy.change):
         return None
     try:

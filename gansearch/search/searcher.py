@@ -90,7 +90,8 @@ class SamplerSearcher:
 
     def _untried(self) -> list[Parameters] | None:
         """Return the candidates that were neither trained nor refused; None if there are too
-        many."""
+        many.
+        """
         candidates = enumerated(self._space, LARGEST_GRID)
         if candidates is None:
             return None

@@ -25,9 +25,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 import yaml
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
@@ -39,7 +36,12 @@ from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from gansearch.trial_record import TrialRecord
+
+# Arrow and pandas are imported where tables are read or written: together they take longer to
+# import than a command such as `status` takes to run.
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
 DATA = "data.json"
@@ -145,7 +147,8 @@ class RunFolder:
 
     def write_study(self, spec: StudySpec, data: DataIdentity | None = None) -> None:
         """Keep the study, without passwords, and its data's identity; call it with the lock
-        held."""
+        held.
+        """
         text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
         write_atomically(self.path / STUDY, text.encode())
         self._spec = None
@@ -209,10 +212,12 @@ class TrialFolder:
 
     def write_signals(self, rows: Sequence[Mapping[str, float]]) -> None:
         """Keep the signals, one row per step, steps counted from 1."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         columns = dict.fromkeys(name for row in rows for name in row)
         schema = pa.schema([("step", pa.int64()), *((name, pa.float32()) for name in columns)])
-        # By Arrow itself, which keeps NaN (went wrong) apart from null (not measured); pandas does
-        # not.
+        # Arrow keeps NaN (went wrong) apart from null (not measured); pandas does not.
         table = pa.Table.from_pylist(
             [{"step": step, **row} for step, row in enumerate(rows, start=1)], schema
         )
@@ -221,12 +226,20 @@ class TrialFolder:
 
     def signals(self) -> pd.DataFrame | None:
         """Return what `write_signals` kept; None if there is nothing."""
+        import pandas as pd
+
         path = self.path / SIGNALS
         return pd.read_parquet(path) if path.is_file() else None
 
     def write_predictions(self, histograms: Sequence[tuple[int, str, Sequence[int]]]) -> None:
-        """Keep histograms over [0, 1] of the discriminator's predictions: (step, kind of samples,
-        counts)."""
+        """Keep histograms over [0, 1] of the discriminator's predictions.
+
+        Args:
+            histograms: step, kind of samples and counts of each.
+        """
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
         if not histograms:
             return
         rows = [
@@ -237,8 +250,12 @@ class TrialFolder:
         pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
 
     def predictions(self) -> pd.DataFrame | None:
-        """Return what `write_predictions` kept: columns step, kind, and bin_00 (from 0) to the last
-        (to 1)."""
+        """Return what `write_predictions` kept; None if there is nothing.
+
+        The columns are step, kind, and bin_00 (from 0) to the last (up to 1).
+        """
+        import pandas as pd
+
         path = self.path / PREDICTIONS
         return pd.read_parquet(path) if path.is_file() else None
 

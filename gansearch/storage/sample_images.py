@@ -38,7 +38,8 @@ def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool
 
 def beside(inputs: Tensor, outputs: Tensor) -> Tensor:
     """Samples (2N, C, H, W) in pairs: each of `outputs` after its own of `inputs`, both (N, C, H,
-    W)."""
+    W).
+    """
     return torch.stack([inputs, outputs], dim=1).flatten(0, 1)
 
 

@@ -69,8 +69,8 @@ class _DivergenceWatch:
                 rule = f"the generator's loss or a mean score beyond {limit:g} for {steps} steps"
                 return self._verdict(step, {"rule": rule, "largest": largest})
         if self.vanished >= self.detector.patience:
-            limit = f"{self.detector.vanished:g}"
-            rule = f"the generator's gradient below {limit} for {self.vanished} steps"
+            smallest = f"{self.detector.vanished:g}"
+            rule = f"the generator's gradient below {smallest} for {self.vanished} steps"
             return self._verdict(step, {"rule": rule, "g_grad_norm": row.get("g_grad_norm")})
         return None
 

@@ -81,9 +81,9 @@ def _decompressed(raw: bytes, path: Path) -> tuple[bytes, list[str]]:
     for _ in range(2):
         stream: IO[bytes]
         if raw.startswith(b"\x1f\x8b"):
-            kind, stream = "gzip", gzip.open(io.BytesIO(raw))  # type: ignore[assignment]
+            kind, stream = "gzip", gzip.GzipFile(fileobj=io.BytesIO(raw))
         elif raw.startswith(b"\xfd7zXZ\x00"):
-            kind, stream = "xz", lzma.LZMAFile(io.BytesIO(raw))
+            kind, stream = "xz", lzma.LZMAFile(io.BytesIO(raw))  # noqa: SIM115: closed below
         elif raw.startswith(b"BZh"):
             kind, stream = "bzip2", bz2.BZ2File(io.BytesIO(raw))
         elif raw.startswith(b"PK\x03\x04"):

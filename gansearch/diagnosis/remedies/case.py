@@ -29,7 +29,8 @@ WON = 0.1
 @dataclass(frozen=True)
 class Case:
     """A run: the verdict on it, its signals and, where they are known, what was trained and on
-    what."""
+    what.
+    """
 
     verdict: Verdict
     rows: Sequence[Row]
@@ -56,7 +57,8 @@ class Case:
 
     def dominated(self) -> bool:
         """Tell whether the run is unwell and the discriminator won half of the last steps or
-        more."""
+        more.
+        """
         return self.unwell() and 2 * sum(self._won) >= len(self._won) > 0
 
     def stuck(self) -> bool:
@@ -100,7 +102,8 @@ class Case:
 
     def setting(self, role: str, name: str) -> Any:
         """The value of a component's field; None where it has none, or where no candidate is
-        known."""
+        known.
+        """
         component: Component | None = getattr(self.candidate, role, None)
         return (
             getattr(component, name) if component and name in type(component).model_fields else None
@@ -117,7 +120,8 @@ class Case:
 
     def change(self, role: str, **fields: Any) -> Change:
         """New values for a component's fields, `use` for another component; empty where they would
-        not be legal."""
+        not be legal.
+        """
         change: Change = {role: fields}
         try:
             return (

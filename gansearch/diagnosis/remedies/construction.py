@@ -157,7 +157,8 @@ def moderate_kernels(case: Case) -> Remedy | None:
 
 def smaller_initialisation(case: Case) -> Remedy | None:
     """Weights that began far from N(0, 0.02); without a candidate, first-layer gradients of a scale
-    that tells it."""
+    that tells it.
+    """
     if case.data is not None and not case.data.is_image:
         return None  # the advice is for DCGANs of images; networks for points train from Xavier's
     begun = {player: how for player in PLAYERS if (how := _odd_initialisation(case, player))}

@@ -74,7 +74,8 @@ def _epochs_alone(schedule: Schedule) -> str:
 
 def _both_won(case: Case) -> str:
     """That both networks won at the same steps, if they did, which against each other they
-    cannot."""
+    cannot.
+    """
     pairs = [(dominance_of(row), row.get("g_loss", math.nan)) for row in case.rows[-LATELY:]]
     both = sum(
         dominance is not None and dominance < WON and 0 <= loss < WON for dominance, loss in pairs

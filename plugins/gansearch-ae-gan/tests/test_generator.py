@@ -3,8 +3,8 @@ import torch
 from gansearch_ae_gan.generator import Autoencoder
 
 from gansearch.builtin.generators.dcgan import DCGANGenerator
-from gansearch.evaluation.counting import count_macs, count_parameters
 from gansearch.components import ImageShape
+from gansearch.evaluation.counting import count_macs, count_parameters
 
 
 def test_the_decoder_weighs_as_much_as_the_dcgan_that_it_resembles():
