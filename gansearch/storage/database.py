@@ -213,7 +213,8 @@ class PostgreSQL:
             raise RunFolderError(
                 f"{self}: its study {name!r} {whose}, so {self.identity_file.parent} cannot go "
                 "on with it.\nGo on in that folder, or give this study another name. Where that "
-                f"folder is gone for good, `optuna delete-study --study-name {name} --storage URL` makes room."
+                f"folder is gone for good, `optuna delete-study --study-name {name} "
+                "--storage URL` makes room."
             )
 
     def reading(self) -> RDBStorage:

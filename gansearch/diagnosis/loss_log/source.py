@@ -79,18 +79,19 @@ def _decompressed(raw: bytes, path: Path) -> tuple[bytes, list[str]]:
     """Decompress by content, not by name; compressed twice is read too."""
     notes: list[str] = []
     for _ in range(2):
-        stream: IO[bytes]
         if raw.startswith(b"\x1f\x8b"):
-            kind, stream = "gzip", gzip.GzipFile(fileobj=io.BytesIO(raw))
+            kind, content = "gzip", _limited(gzip.GzipFile(fileobj=io.BytesIO(raw)), path)
         elif raw.startswith(b"\xfd7zXZ\x00"):
-            kind, stream = "xz", lzma.LZMAFile(io.BytesIO(raw))  # noqa: SIM115: closed below
+            with lzma.LZMAFile(io.BytesIO(raw)) as stream:
+                kind, content = "xz", _limited(stream, path)
         elif raw.startswith(b"BZh"):
-            kind, stream = "bzip2", bz2.BZ2File(io.BytesIO(raw))
+            kind, content = "bzip2", _limited(bz2.BZ2File(io.BytesIO(raw)), path)
         elif raw.startswith(b"PK\x03\x04"):
-            kind, stream = "zip", _only_member(zipfile.ZipFile(io.BytesIO(raw)), path)
+            member = _only_member(zipfile.ZipFile(io.BytesIO(raw)), path)
+            kind, content = "zip", _limited(member, path)
         else:
             break
-        raw = _limited(stream, path)
+        raw = content
         notes.append(f"decompressed ({kind})")
     return raw, notes
 
@@ -109,7 +110,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
     return archive.open(members[0])
 
 
-def _limited(stream: IO[bytes], path: Path) -> bytes:
+def _limited(stream: IO[bytes] | gzip.GzipFile, path: Path) -> bytes:
     raw = stream.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise LogError(
