@@ -28,6 +28,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "installing gansearch into .venv; the first time takes a minute or two"

@@ -1,4 +1,4 @@
-"""What pyproject.toml and constraints.txt promise, and who may import whom."""
+"""Entry points, pinned versions, and the layers that imports have to keep."""
 
 import ast
 import importlib
@@ -18,37 +18,18 @@ from gansearch.components import ROLES
 from gansearch.registry import GROUP_OF_ROLE
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = PYPROJECT["project"]
+CONTRACTS = PYPROJECT["tool"]["importlinter"]["contracts"]
 COMPONENTS = [
     EntryPoint(name, value, group)
     for group, points in PROJECT["entry-points"].items()
     for name, value in points.items()
 ]
 
-# From top to bottom; a module imports from its own row and from those below it.
-ROWS = (
-    {"cli"},
-    {"loading", "run"},
-    {"search"},
-    {"report"},
-    {"ranking"},
-    {"storage"},
-    {"evaluation"},
-    {"training"},
-    {"detection", "remedies"},
-    {"candidate", "document", "options", "registry", "space", "study", "trial"},
-    {"builtin"},
-    {"components", "urls", "domains", "errors", "files", "signals", "storage_path"},
-)
-ROW = {name: i for i, row in enumerate(ROWS) for name in row}
-CONTRACT_TESTS = "testing"  # sees all that it tests; nothing sees it
-SCRIPTS = "resources"  # made the files beside them; no part of the program
-
 OWNERS = {
-    "optuna": {"search", "storage"},
     "psycopg": {"storage"},
-    "pytest": {CONTRACT_TESTS},
-    "ray": {"search"},
+    "pytest": {"testing"},
     "rich": {"cli", "report"},
     "typer": {"cli"},
 }
@@ -96,8 +77,7 @@ def test_the_constraints_name_no_package_twice_and_no_place_or_build_to_take_it_
 
 @cache
 def imports():
-    """Each import of the package, inside functions and for type checkers too, as (place, module,
-    what)."""
+    """Each import, inside functions and for type checkers too, as (place, module, imported)."""
     found = []
     for path in sorted((ROOT / "gansearch").rglob("*.py")):
         place = path.relative_to(ROOT)
@@ -125,47 +105,28 @@ def _imported(node, package):
 
 
 def _module(place):
-    """What a file of gansearch/ belongs to: the name of a top-level module or package."""
+    """Return the top-level module or package of gansearch that a file belongs to."""
     return place.with_suffix("").parts[1]
 
 
-def inner_imports():
-    """The imports of gansearch by itself, as (place, module, imported module)."""
-    return [
-        (place, own, name.split(".")[1])
-        for place, own, name in imports()
-        if name.startswith("gansearch.")
-    ]
+def test_the_layers_of_pyproject_hold_and_no_imports_form_a_circle():
+    program = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())"
+    check = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert check.returncode == 0, check.stdout + check.stderr
 
 
-def test_every_module_has_a_row():
-    modules = {_module(path.relative_to(ROOT)) for path in (ROOT / "gansearch").rglob("*.py")}
-    assert modules - {"__init__"} == {*ROW, CONTRACT_TESTS, SCRIPTS}
-
-
-def test_a_module_imports_only_from_its_row_and_those_below():
-    above = [
-        (place, other)
-        for place, own, other in inner_imports()
-        if ROW.get(other, 99) < ROW.get(own, 0)
-    ]
-    assert above == []
-
-
-def test_the_search_does_not_report():
-    assert [
-        place for place, own, other in inner_imports() if (own, other) == ("search", "report")
-    ] == []
-
-
-def test_the_contract_tests_see_all_but_the_command_line_and_nothing_sees_them():
-    seen = [
-        (place, other)
-        for place, own, other in inner_imports()
-        if own == CONTRACT_TESTS and other == "cli"
-    ]
-    seeing = [(place, other) for place, own, other in inner_imports() if other == CONTRACT_TESTS]
-    assert seen + seeing == []
+def test_every_module_has_a_layer():
+    modules = {path.with_suffix("").name for path in (ROOT / "gansearch").glob("*.py")}
+    packages = {path.parent.name for path in (ROOT / "gansearch").glob("*/__init__.py")}
+    (layers,) = (contract for contract in CONTRACTS if contract["type"] == "layers")
+    layered = {
+        module.strip().removeprefix("gansearch.")
+        for row in layers["layers"]
+        for module in row.split("|")
+    }
+    assert layered == (modules | packages) - {"__init__"}
 
 
 @pytest.mark.parametrize("library", OWNERS)

@@ -47,11 +47,12 @@ def count_dominated(records: Sequence[TrialRecord]) -> int:
 
 
 def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Count trials by their final verdict; one paused or pruned at a rung has none yet."""
+    """Count trials by their final verdict; one that runs, is paused or was stopped at a rung has
+    none."""
     final = [
         record.verdict.status
         for record in records
-        if record.verdict and record.state != "paused" and not is_dominated(record)
+        if record.ended and record.verdict and not is_dominated(record)
     ]
     return {status: final.count(status) for status in STATUSES}
 
