@@ -30,7 +30,9 @@ loss: {use: bce}
 schedule:
   use: alternating
   generator_lr: {low: 1.0e-4, high: 1.0e-2, log: true}
-training: {steps: 20, batch_size: 16, precision: fp32, eval_samples: 100, sample_every: 0, checkpoint_every: 10}
+training:
+  {steps: 20, batch_size: 16, precision: fp32, eval_samples: 100, sample_every: 0,
+   checkpoint_every: 10}
 objectives:
   - {metric: generator_params, direction: minimize}
   - {metric: sliced_wasserstein, direction: minimize}
@@ -89,7 +91,7 @@ def as_generated():
 
 @pytest.fixture
 def certified(trial):
-    """Five trials and the runs of their certification: 1 is stable, 2 unstable, 3 under way, 0 and 4 never tried."""
+    """Five trials and their certification: 1 is stable, 2 unstable, 3 undecided, the others untried."""
     records = [
         trial(0, 1000, 5.0),
         trial(1, 500, 5.1),

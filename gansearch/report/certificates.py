@@ -240,7 +240,7 @@ def certification_json(certification: Certification) -> dict[str, Any]:
         "candidates": [
             _candidate_json(certification, *entry) for entry in certification.candidates()
         ],
-        "limits": summary_json["limits"],
+        "thresholds": summary_json["thresholds"],
         "champion": summary_json["champion"],
         "conclusion": certification.conclusion(),
         "notes": list(certification.notes()),
