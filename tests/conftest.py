@@ -91,7 +91,7 @@ def as_generated():
 
 @pytest.fixture
 def certified(trial):
-    """Five trials and their certification: 1 is stable, 2 unstable, 3 undecided, the others untried."""
+    """Five trials and their certification: 1 is stable, 2 unstable, 3 undecided; no others."""
     records = [
         trial(0, 1000, 5.0),
         trial(1, 500, 5.1),
