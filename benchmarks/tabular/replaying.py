@@ -1,8 +1,8 @@
 """Replay of the table: a search with everything real but the training, in seconds.
 
-Driver, samplers, rungs, verdicts and pruning are those of any study. The candidates are those of the
-table, so each proposal is replaced by the nearest untried one, and a run costs the CPU seconds that
-were recorded for it.
+Driver, samplers, rungs, verdicts and pruning are those of any study. The candidates are those of
+the table, so each proposal is replaced by the nearest untried one, and a run costs the CPU seconds
+that were recorded for it.
 """
 
 from __future__ import annotations
@@ -184,7 +184,7 @@ class ReplayExecutor:
     rungs: Sequence[int] = ()
     """Steps at which candidates are compared."""
     watches: bool = True
-    """True if detectors stop runs; otherwise every run is trained to its end and counts as healthy."""
+    """True if detectors stop runs; otherwise every run is trained to its end as healthy."""
     slots: int = 1
     spent: Spent = field(default_factory=Spent)
     _job: Job | None = None
