@@ -1,4 +1,4 @@
-"""Searches of a table that is made by hand: sixteen candidates, of which some fail."""
+"""Searches of a table made by hand, with sixteen candidates, some of which fail."""
 
 import importlib
 import json
@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+
+from gansearch.messages import Decision, Job
 
 SCRIPTS = Path(__file__).parents[1] / "benchmarks" / "tabular"
 RUNGS = [100, 200, 350, 500, 750, 1000, 1250, 1500]
@@ -39,7 +41,7 @@ def row(candidate):
         name: [0.5] * 8
         for name in ("fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")
     }
-    condemned = [
+    failure = [
         {
             "step": 800,
             "verdict": "mode-collapse",
@@ -61,7 +63,7 @@ def row(candidate):
         "rung": RUNGS,
         **metrics,
         **seconds,
-        "timeline": condemned if collapses else [],
+        "timeline": failure if collapses else [],
         "verdict_at_end": "mode-collapse" if collapses else "healthy",
         "ends_well": not collapses,
     }
@@ -75,14 +77,14 @@ def table(tmp_path):
     return path
 
 
-def test_a_search_that_gives_nobody_up_costs_what_the_table_costs(compare, table):
+def test_a_search_without_pruning_costs_as_much_as_the_table(compare, table):
     found = compare.search((table,), "random", 0)
     assert found["in_all"] == pytest.approx(1.0)
     assert found["volume"] == pytest.approx(1.0)
     assert found["fates"] == {"done": 16, "rung": 0, "verdict": 0, "end": 0}
 
 
-def test_verdicts_and_rungs_spare_seconds_and_lose_nothing_of_this_front(compare, table):
+def test_verdicts_and_rungs_save_seconds_and_lose_nothing_of_this_front(compare, table):
     found = compare.search((table,), "ours", 0)
     assert found["volume"] == pytest.approx(1.0)
     assert found["in_all"] < 0.9
@@ -91,7 +93,7 @@ def test_verdicts_and_rungs_spare_seconds_and_lose_nothing_of_this_front(compare
 
 
 @pytest.mark.parametrize("name", ["tpe", "nsga2", "ours without shrinking (tpe)"])
-def test_whatever_a_sampler_wishes_it_gets_every_candidate_once(compare, table, name):
+def test_a_sampler_gets_every_candidate_once(compare, table, name):
     found = compare.search((table,), name, 1)
     assert sum(found["fates"].values()) == 16
 
@@ -100,27 +102,27 @@ def test_the_same_seed_gives_the_same_search(compare, table):
     assert compare.search((table,), "ours", 3) == compare.search((table,), "ours", 3)
 
 
-def test_to_go_on_costs_what_is_left_of_a_run(compare, table, tmp_path):
+def test_a_promoted_run_costs_only_the_rest_of_it(compare, table, tmp_path):
     replaying = importlib.import_module("replaying")
-    from gansearch.messages import Job
-
     study = replaying.load_study(compare.STUDY, replaying.Table.read([table]))
     known = replaying.Table.read([table])
     executor = replaying.ReplayExecutor(known, replaying.identities(study.space, known), [100, 500])
     candidate = study.space.candidate(known.first[0].parameters)
     executor.submit(Job(0, candidate, tmp_path / "0"))
     assert [rung.step for rung in executor.events(0)[0].rungs] == [100]
-    executor.answer(0, go_on=False)
-    set_aside = executor.events(0)[0].ending
-    assert (set_aside.steps, set_aside.seconds) == (100, pytest.approx(2 + replaying.RUNG_SECONDS))
-    executor.submit(Job(1, candidate, tmp_path / "1", resume_from=tmp_path / "0"))
+    executor.answer(0, Decision.PAUSE)
+    paused = executor.events(0)[0].ending
+    assert (paused.steps, paused.decision) == (100, Decision.PAUSE)
+    assert paused.seconds == pytest.approx(2 + replaying.RUNG_SECONDS)
+    executor.submit(Job(0, candidate, tmp_path / "0", resume_from=tmp_path / "0"))
     assert [rung.step for rung in executor.events(0)[0].rungs] == [100, 500]
-    executor.answer(1, go_on=True)
-    executor.events(0)
+    executor.answer(0, Decision.CONTINUE)
+    complete = executor.events(0)[0].ending
+    assert complete.seconds == pytest.approx(30 + 2 * replaying.RUNG_SECONDS + 1)
     assert executor.spent.seconds == pytest.approx(30 + 2 * replaying.RUNG_SECONDS + 1)
 
 
-def test_the_page_tells_what_was_found_and_what_was_lost(compare, table):
+def test_the_page_shows_what_was_found_and_what_was_lost(compare, table):
     searches = [
         compare.search((table,), name, seed) for name in ("ours", "random") for seed in range(2)
     ]

@@ -24,7 +24,7 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -34,9 +34,10 @@ import torch
 from gansearch.candidate import Candidate
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.execution.simulated import SimulatedExecutor
-from gansearch.messages import Outcome, Progress
+from gansearch.messages import Outcome
 from gansearch.registry import Registry
-from gansearch.run import Study, search_of
+from gansearch.run import Study, search_driver
+from gansearch.search.driver import Listener
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import SQLite
@@ -68,7 +69,7 @@ def outcome_of(candidate: Candidate) -> Outcome:
     return Outcome(HEALTHY, 1500, 45.0, metrics=metrics, signals=signals, stamp=stamp)
 
 
-class Stopwatch:
+class Stopwatch(Listener):
     """Listener that records the times at which trials end."""
 
     def __init__(self) -> None:
@@ -84,18 +85,9 @@ class Stopwatch:
         """Record that the study is loaded."""
         self.note()
 
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        """Record nothing."""
-
-    def progressed(self, progress: Progress) -> None:
-        """Record nothing."""
-
     def ended(self, record: TrialRecord) -> None:
         """Record the end of a round."""
         self.note()
-
-    def idle(self) -> None:
-        """Record nothing."""
 
 
 def study_of(sampler: str, trials: int) -> StudySpec:
@@ -137,7 +129,7 @@ def _search_in_memory(spec: StudySpec) -> optuna.Study:
     study = optuna.create_study(study_name=spec.name, directions=directions)
     with tempfile.TemporaryDirectory() as folder:
         store = TrialStore(study)
-        search_of(
+        search_driver(
             prepared(spec),
             store,
             RunFolder.create(Path(folder), spec).trial,
@@ -151,7 +143,7 @@ def _copy(known: optuna.Study, database: Path, size: int) -> None:
     """Add trials of a study in memory to one on disk until it has `size`."""
     spec = study_of("random", 1)
     store = TrialStore.open(SQLite(database), spec.name, spec.objectives)
-    there = len(store.records())
+    there = store.asked
     store._study.add_trials(known.get_trials(deepcopy=False)[there:size])
     with closing(store._engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -208,8 +200,9 @@ def measure(database: Path, sampler: str, size: int, rounds: int) -> dict[str, o
             tell_to_nsga2(folder.path / DATABASE, spec.search.startup_trials)
         before = _peak_megabytes()
         begun = time.perf_counter()
-        store = TrialStore.open(folder.database, spec.name, spec.objectives)
-        search_of(
+        database_file = SQLite(folder.path / DATABASE)
+        store = TrialStore.open(database_file, spec.name, spec.objectives)
+        search_driver(
             study,
             store,
             folder.trial,
@@ -252,7 +245,7 @@ def main() -> None:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     with tempfile.TemporaryDirectory() as temporary:
         results = list(_all(arguments, arguments.work or Path(temporary)))
-    told = {
+    report = {
         "optuna": optuna.__version__,
         "python": platform.python_version(),
         "cores": os.cpu_count(),
@@ -261,7 +254,7 @@ def main() -> None:
         "results": results,
     }
     if arguments.out:
-        arguments.out.write_text(json.dumps(told, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
 def _all(arguments: argparse.Namespace, work: Path) -> Iterator[dict[str, object]]:

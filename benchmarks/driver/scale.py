@@ -29,11 +29,11 @@ import psutil
 import torch
 from measure import outcome_of, prepared, study_of
 
-from gansearch.candidate import Candidate
 from gansearch.execution.simulated import SimulatedExecutor, VirtualClock
-from gansearch.messages import Job, Outcome, Progress
-from gansearch.run import search_of
-from gansearch.signals import Remedy
+from gansearch.messages import Job, Outcome
+from gansearch.run import search_driver
+from gansearch.search.driver import Listener
+from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, RunFolder
 from gansearch.storage.trial_store import TrialStore
 from gansearch.trial_record import Rung, TrialRecord
@@ -71,7 +71,7 @@ def training_of(job: Job, seconds: float) -> Outcome:
     return replace(outcome, rungs=rungs, seconds=seconds * outcome.steps / STEPS)
 
 
-class Ledger:
+class Ledger(Listener):
     """Listener that records the state of the search after every tenth of its trials."""
 
     def __init__(self, clock: DriverClock, every: int) -> None:
@@ -101,18 +101,6 @@ class Ledger:
         if self.ended_trials % self._every == 0:
             self._note()
 
-    def started(self, trial: int, candidate: Candidate, sizes: Mapping[str, float]) -> None:
-        """Record nothing."""
-
-    def progressed(self, progress: Progress) -> None:
-        """Record nothing."""
-
-    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
-        """Record nothing."""
-
-    def idle(self) -> None:
-        """Record nothing."""
-
 
 def simulate(
     sampler: str, slots: int, trials: int, training: float, limit: float, work: Path
@@ -124,10 +112,11 @@ def simulate(
     study, deadline = prepared(spec), time.monotonic() + limit
     folder = RunFolder.create(work / f"{sampler}-{slots}", spec)
     clock = DriverClock()
-    with TrialStore.open(folder.database, spec.name, spec.objectives) as store:
+    database = SQLite(folder.path / DATABASE)
+    with TrialStore.open(database, spec.name, spec.objectives) as store:
         executor = SimulatedExecutor(lambda job: training_of(job, training), slots, clock)
         ledger = Ledger(clock, max(1, trials // 10))
-        search_of(
+        search_driver(
             study, store, folder.trial, executor, ledger, lambda: time.monotonic() > deadline
         ).run()
     size = (folder.path / DATABASE).stat().st_size / 2**20
@@ -182,13 +171,13 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         results = list(_all(arguments, arguments.work or Path(temporary)))
-    told = {
+    report = {
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "training_s": arguments.training,
     }
     if arguments.out:
-        arguments.out.write_text(json.dumps(told | {"results": results}, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(report | {"results": results}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

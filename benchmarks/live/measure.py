@@ -2,10 +2,11 @@
 
     python benchmarks/live/measure.py [--minutes 15] [--seeds 3] [--runs FOLDER] [--out FOLDER]
 
-Both search studies/shrink_generator.yaml with real training. `ours` is the study as it is, but for the
-certification at its end; `tpe` trains what Optuna's multi-objective TPE proposes to its end, with no
-detectors and no rungs. The two run side by side, so that they have the same minutes of the same machine.
-A seed whose runs are there already is not searched again. Writes results.json and fronts.png.
+Both search studies/shrink_generator.yaml with real training. `ours` is the study without the
+certification at its end; `tpe` trains each proposal of Optuna's multi-objective TPE to its end, with
+no detectors and no rungs. The two run side by side, so that they have the same minutes of the same
+machine. Seeds that have run folders already are not searched again. Writes results.json and
+fronts.png.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from gansearch.files import write_atomically
 from gansearch.plots.palette import BLUE, ORANGE
 from gansearch.ranking.pareto import hypervolume
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_store import TrialStore
+from gansearch.storage.trial_reader import read_records
 
 HERE = Path(__file__).parent
 STUDY = HERE.parents[1] / "studies" / "shrink_generator.yaml"
@@ -49,13 +50,12 @@ Point = tuple[float, float]
 
 
 def search(seed: int, minutes: float, runs: Path) -> None:
-    """Run both, each with this seed, and stop both."""
+    """Run both searches with a seed, and stop both after these minutes."""
     cores = sorted(os.sched_getaffinity(0))
     begun = []
     for i, name in enumerate(SETTINGS):
-        os.sched_setaffinity(
-            0, {cores[(i + seed) % len(cores)]}
-        )  # which the child inherits; they take turns
+        # The child inherits the core; the searches swap cores from seed to seed.
+        os.sched_setaffinity(0, {cores[(i + seed) % len(cores)]})
         begun.append(subprocess.Popen(command(name, seed, runs), stdout=subprocess.DEVNULL))
     os.sched_setaffinity(0, cores)
     time.sleep(60 * minutes)
@@ -66,7 +66,7 @@ def search(seed: int, minutes: float, runs: Path) -> None:
 
 
 def command(name: str, seed: int, runs: Path) -> list[str]:
-    """What runs one of them."""
+    """Return the command of a search."""
     settings = [
         f"search.seed={seed}",
         f"training.seed={seed}",
@@ -89,10 +89,9 @@ def command(name: str, seed: int, runs: Path) -> list[str]:
 
 
 def found(name: str, seed: int, runs: Path) -> dict[str, Any]:
-    """What has come of a search."""
+    """Return the results of a search."""
     folder = RunFolder.open(runs / f"{name}-{seed}")
-    attempts = TrialStore.read(folder.database, folder.spec().name).records()
-    records = [record for record in attempts if record.ended]
+    records = read_records(folder)
     models = [
         {
             "trial": r.number,
@@ -107,18 +106,17 @@ def found(name: str, seed: int, runs: Path) -> dict[str, Any]:
         for r in records
         if r.state == "complete"
     ]
-    begun = len({record.identity for record in attempts if record.steps})
     return {
         "strategy": name,
         "seed": seed,
-        "begun": begun,
+        "begun": len(records),
         "steps": sum(r.steps for r in records),
         "models": models,
     }
 
 
 def sound(one: Mapping[str, Any]) -> list[Point]:
-    """Size and MMD of the models that are no collapse, whatever the search took them for."""
+    """Return size and MMD of the models without mode collapse, whatever their verdict."""
     models = [
         m for m in one["models"] if m["coverage"] >= COVERAGE and m["duplicates"] <= DUPLICATES
     ]
@@ -126,14 +124,14 @@ def sound(one: Mapping[str, Any]) -> list[Point]:
 
 
 def front_of(points: Sequence[Point]) -> list[Point]:
-    """Those that no other one beats, from the smallest up."""
+    """Return the points that no other one dominates, from the smallest up."""
     return sorted(
         p for p in points if not any(q != p and q[0] <= p[0] and q[1] <= p[1] for q in points)
     )
 
 
 def summary(one: Mapping[str, Any], baseline: Point) -> dict[str, Any]:
-    """Compute a search's hypervolume, and its smallest model as good as the baseline."""
+    """Return the hypervolume of a search, and its smallest model within 10 % of the baseline."""
     points = sound(one)
     volume = hypervolume(
         [(math.log10(s), q) for s, q in points], (math.log10(baseline[0]), 2 * baseline[1])
@@ -143,13 +141,13 @@ def summary(one: Mapping[str, Any], baseline: Point) -> dict[str, Any]:
 
 
 def baseline_of(results: Sequence[Mapping[str, Any]], seed: int) -> Point:
-    """The baseline's size and MMD with a seed; both searches begin with it."""
+    """Return the baseline's size and MMD with a seed; both searches begin with it."""
     of_seed = [m for one in results if one["seed"] == seed for m in one["models"] if m["baseline"]]
     return of_seed[0]["generator_params"], of_seed[0]["mmd"]
 
 
 def draw(results: Sequence[Mapping[str, Any]], path: Path, minutes: float) -> None:
-    """All fronts in one picture."""
+    """Draw all fronts in one figure."""
     figure, axes = plt.subplots(figsize=(8, 5), layout="constrained")
     for one in results:
         points, colour = sound(one), COLOURS[one["strategy"]]

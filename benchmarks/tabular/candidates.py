@@ -1,10 +1,10 @@
-"""Choose the candidates of the table, before any of them is trained, and small ones above all.
+"""Choose the candidates of the table before any of them is trained; most of them are small.
 
     python benchmarks/tabular/candidates.py [--out candidates.jsonl]
 
-They are drawn at random from the space of studies/shrink_generator.yaml and taken by strata of the
-generator's size; the study's baseline and its queued candidate come first. The same file is written
-each time, one candidate a line.
+They are drawn at random from the space of studies/shrink_generator.yaml, stratified by the size of
+the generator; the study's baseline and its queued candidate come first. The same file is written
+each time, one candidate per line.
 """
 
 from __future__ import annotations
@@ -30,33 +30,33 @@ STUDY = HERE.parents[1] / "studies" / "shrink_generator.yaml"
 CANDIDATES = HERE / "candidates.jsonl"
 SEED = 0
 SEEDS = 3
-"""With which some candidates are trained, the study's own two among them; the others with one."""
+"""Seeds with which some candidates are trained, among them the study's own two; others have one."""
 IN_DOUBT = frozenset({74, 124, 185, 190, 198})
-"""Smaller than the smallest stable candidate and as good by their first seed. They were recorded with
+"""Candidates smaller than the smallest stable one and as good with their first seed. They got
 several seeds afterwards, since otherwise the smallest stable one would not be known."""
 NAMED = -1
-"""Stands for the stratum of what the study names outright."""
+"""Stratum of the candidates that the study names."""
 
 
 class Stratum(NamedTuple):
-    """Generators of so many parameters, from `low` to below `high`."""
+    """Range of generator sizes, from `low` to below `high`."""
 
     low: float
     high: float
     wanted: int
     repeated: int
-    """Of those that are wanted: trained with several seeds."""
+    """Number of the wanted candidates that are trained with several seeds."""
 
 
 WANTED = (12, 14, 28, 28, 28, 26, 20, 18, 17, 17)
 REPEATED = (1, 1, 7, 8, 8, 7, 6, 4, 3, 3)
-"""Few of the smallest two strata, where only a latent of 1 fits; most where the front begins."""
+"""Few in the smallest two strata, where only a latent of 1 fits; most where the front begins."""
 
 
 def strata_between(
     smallest: float, largest: float, wanted: Sequence[int], repeated: Sequence[int]
 ) -> list[Stratum]:
-    """Strata of equal width in the logarithm of the size, the largest one included."""
+    """Return strata of equal width in the logarithm of the size, up to the largest size."""
     edges = [smallest * (largest / smallest) ** (i / len(wanted)) for i in range(len(wanted))]
     return [
         Stratum(*fields)
@@ -65,7 +65,7 @@ def strata_between(
 
 
 def parameters_of(space: SearchSpace, candidate: Candidate) -> dict[str, Scalar]:
-    """The values of the searched fields, under the names that the study's storage has for them."""
+    """Return the values of the searched fields, by their names in the study's storage."""
     return {
         f"{role}.{field}": getattr(getattr(candidate, role), field)
         for role, (option,) in space.options.items()
@@ -74,7 +74,7 @@ def parameters_of(space: SearchSpace, candidate: Candidate) -> dict[str, Scalar]
 
 
 def candidate_of(space: SearchSpace, parameters: Mapping[str, Scalar]) -> Candidate:
-    """The candidate with these values."""
+    """Return the candidate with these values."""
     return space.draw(FixedTrial(dict(parameters)))
 
 
@@ -100,7 +100,7 @@ def choose(study: Study, strata: Sequence[Stratum]) -> list[dict[str, Any]]:
 def described(
     study: Study, candidate: Candidate, stratum: int, *, repeated: bool
 ) -> dict[str, Any]:
-    """A candidate as it stands in the file."""
+    """Return a candidate as a line of the file."""
     return {
         "identity": candidate.identity,
         "stratum": stratum,
@@ -111,7 +111,7 @@ def described(
 
 
 def _drawn(study: Study, strata: Sequence[Stratum]) -> Iterator[tuple[int, int, Candidate]]:
-    """Random candidates as (stratum, rank in it, candidate), until no stratum lacks any."""
+    """Yield random candidates as (stratum, rank in it, candidate) until all strata are full."""
     source = RandomSource(SEED)
     have = [0] * len(strata)
     while any(count < stratum.wanted for count, stratum in zip(have, strata, strict=True)):
@@ -143,7 +143,8 @@ def main() -> None:
     write_atomically(options.out, "".join(json.dumps(row) + "\n" for row in rows).encode())
     middle = median(row["generator_params"] for row in rows)
     print(
-        f"{len(rows)} candidates, {sum(row['seeds'] for row in rows)} runs, median of {middle:,.0f} parameters"
+        f"{len(rows)} candidates, {sum(row['seeds'] for row in rows)} runs, "
+        f"median of {middle:,.0f} parameters"
     )
 
 

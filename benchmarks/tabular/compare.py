@@ -1,10 +1,11 @@
-"""What it costs to find the front, and the smallest stable model, by our search and by others.
+"""Compare the cost of finding the front, and the smallest stable model, by our search and others.
 
-    python benchmarks/tabular/compare.py [--seeds 30] [--only NAME ...] [--workers 2] [--table FILE ...]
+    python benchmarks/tabular/compare.py [--seeds 30] [--only NAME ...] [--workers 2]
+        [--table FILE ...] [--out FOLDER]
 
-Each strategy (strategies.py) searches the table (replaying.py) with each seed until it has asked for
-every candidate. A search that is in searches.jsonl already is not made again; comparison.md is written
-from all that are there. `asha` needs Ray: pip install "ray[tune]".
+Each strategy (strategies.py) searches the table (replaying.py) with each seed until it has asked
+for every candidate. Searches that are in searches.jsonl already are not repeated; comparison.md is
+written from all searches in it. `asha` needs Ray: pip install "ray[tune]".
 """
 
 from __future__ import annotations
@@ -39,12 +40,12 @@ from replaying import (
     load_study,
     sizes_of,
 )
-from strategies import STRATEGIES, Asha, Never
+from strategies import STRATEGIES, Asha, NoPruner
 from truth import Truth
 
 from gansearch.execution.trial_runner import rung_steps
 from gansearch.files import write_atomically
-from gansearch.search.driver import Driver
+from gansearch.search.driver import Driver, Listener
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
 from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
@@ -58,12 +59,13 @@ from gansearch.trial_record import TrialRecord
 SEARCHES, COMPARISON = "searches.jsonl", "comparison.md"
 SIZE = "generator_params"
 SHARE = 0.95
-"""Of the hypervolume of the whole table, at which the front counts as found."""
+"""Share of the whole table's hypervolume at which the front counts as found."""
 BUDGETS = (0.25, 0.5, 1.0)
 """Shares of the seconds that training every candidate takes."""
 RESAMPLES = 2000
 FATES = ("done", "rung", "verdict", "end")
-"""Fates of a candidate: complete, pruned at a rung, stopped by a verdict, or refused at its end."""
+"""Fates of a candidate: complete, paused or stopped at a rung, stopped by a verdict, or not healthy
+at its end."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -71,36 +73,22 @@ FATES = ("done", "rung", "verdict", "end")
 
 
 @dataclass
-class Trace:
-    """Listens to a search, and notes what it has found by when."""
+class Trace(Listener):
+    """Listener that records what a search has found, and at which cost."""
 
     truth: Truth
     executor: ReplayExecutor
     numbers: Mapping[str, int]
     done: list[Run] = field(default_factory=list)
     volumes: list[tuple[float, float, float]] = field(default_factory=list)
-    """CPU seconds, those spent on runs that end badly, and the hypervolume found by then."""
+    """CPU seconds, those spent on runs that end badly, and the hypervolume found so far."""
     done_at: dict[int, float] = field(default_factory=dict)
-    """By candidate the CPU seconds until it had come through."""
+    """CPU seconds until a candidate was complete, by its number."""
     fates: dict[int, str] = field(default_factory=dict)
-    """By candidate what became of it last."""
-
-    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        """Nothing to note."""
-
-    def started(self, trial: int, candidate: Any, sizes: Mapping[str, float]) -> None:
-        """Nothing to note."""
-
-    def progressed(self, progress: Any) -> None:
-        """Nothing to note."""
-
-    def idle(self) -> None:
-        """Nothing to note."""
+    """Last fate of each candidate, by its number."""
 
     def ended(self, record: TrialRecord) -> None:
-        """Note what is there now."""
-        if record.rejected:
-            return
+        """Record the state of the search."""
         number, spent = self.numbers[record.identity], self.executor.spent
         self.fates[number] = self._fate(record)
         if record.state == "complete":
@@ -111,11 +99,12 @@ class Trace:
     def _fate(self, record: TrialRecord) -> str:
         if record.state == "complete":
             return "done"
-        whole = record.steps == self.truth.table.first[0].steps[-1]
-        return "rung" if record.dominated_by else "end" if whole else "verdict"
+        if record.verdict is None or record.verdict.status == "healthy":
+            return "rung"
+        return "end" if record.steps == self.truth.table.first[0].steps[-1] else "verdict"
 
     def ended_by(self, fate: str) -> list[int]:
-        """The candidates of which that became."""
+        """Return the candidates with this fate."""
         return sorted(number for number, other in self.fates.items() if other == fate)
 
     @property
@@ -158,14 +147,14 @@ def _share(seconds: float, total: float) -> float | None:
 
 @cache
 def loaded(tables: tuple[Path, ...], sampler: str, aim: str) -> tuple[Study, Truth]:
-    """The study and the truth, read once a process."""
+    """Read the study and the ground truth, once a process."""
     table = Table.read(tables)
     study = load_study(STUDY, table, [f"search.sampler={sampler}", f"search.aim={aim}"])
     return study, Truth(table, study.spec.certification.tolerance)
 
 
 def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
-    """Search the table by a strategy, with a seed."""
+    """Search the table with a strategy and a seed."""
     torch.set_num_threads(1)
     chosen = STRATEGIES[name]
     study, truth = loaded(tables, chosen.sampler, chosen.aim)
@@ -173,51 +162,42 @@ def search(tables: tuple[Path, ...], name: str, seed: int) -> dict[str, Any]:
         update={"search": study.spec.search.model_copy(update={"seed": seed})}
     )
     study = Study(spec, study.space, study.data, study.sizes)
-    numbers, every = identities(study.space, truth.table), truth.table.first[0].steps
-    rungs = (
-        every[:-1]
-        if chosen.asha
-        else rung_steps(spec.pruning.rungs, every[-1])
-        if chosen.prunes
-        else []
-    )
+    numbers, steps = identities(study.space, truth.table), truth.table.first[0].steps
+    kind = KINDS[chosen.sampler]
+    rungs: Sequence[int] = []
+    pruner: NoPruner | Asha | RungPruner = NoPruner()
+    if chosen.asha:
+        rungs, pruner = steps[:-1], Asha(steps)
+    elif chosen.prunes:
+        rungs = rung_steps(spec.pruning.rungs, steps[-1])
+        pruner = RungPruner(spec.pruning, study.objectives, {}, kind.promotes, aim_of(study))
     executor = ReplayExecutor(truth.table, numbers, rungs, chosen.watches)
     trace = Trace(truth, executor, numbers)
     store = TrialStore.in_memory(spec.name, spec.objectives)
-    kind = KINDS[chosen.sampler]
-    axes = study.objectives
-    pruner = (
-        Asha(every)
-        if chosen.asha
-        else RungPruner(spec.pruning, axes, {}, kind.promotes, aim_of(study))
-        if chosen.prunes
-        else Never()
-    )
     searcher = ReplayBayesianSearcher if chosen.sampler == "shrink" else ReplaySearcher
+    feasibility = FeasibilityCheck(study.space, sizes_of(truth.table, numbers), {})
     Driver(
-        searcher(study, store, truth.table),
-        SizeGate(study, trace)
-        if chosen.size_gate
-        else FeasibilityCheck(study.space, sizes_of(truth.table, numbers), {}),
-        executor,
-        pruner,  # type: ignore[arg-type]
-        TellPolicy(spec.objectives, (), kind),
-        store,
-        lambda number: _NoFolder(Path(str(number))),
-        trace,
+        searcher=searcher(study, store, truth.table),
+        feasibility=SizeGate(study, trace) if chosen.size_gate else feasibility,
+        executor=executor,
+        pruner=pruner,  # type: ignore[arg-type]
+        tell_policy=TellPolicy(spec.objectives, (), kind),
+        store=store,
+        folder_of=lambda number: _NoFolder(Path(str(number))),
+        listener=trace,
     ).run()
     return {"strategy": name, "seed": seed} | trace.summary()
 
 
 class SizeGate(FeasibilityCheck):
-    """Refuse candidates as large as a stable model, as if each trial were certified at no cost."""
+    """Reject candidates as large as a stable model, as if each trial were certified for free."""
 
     def __init__(self, study: Study, trace: Trace) -> None:
         super().__init__(study.space, sizes_of(trace.truth.table, trace.numbers), {})
         self._trace = trace
 
     def examine(self, trial: Trial) -> Feasibility:
-        """As any gate does, below the smallest stable model so far."""
+        """Check a trial's candidate, with the smallest stable model so far as ceiling."""
         sizes = {
             run.sizes[SIZE]: run.number
             for run in self._trace.done
@@ -229,7 +209,7 @@ class SizeGate(FeasibilityCheck):
 
 class _NoFolder(TrialFolder):
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
-        """Nothing is kept."""
+        """Write nothing."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -237,17 +217,18 @@ class _NoFolder(TrialFolder):
 
 
 def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
-    """The searches as a page."""
+    """Return the page of all searches, as Markdown."""
     names = [name for name in STRATEGIES if any(one["strategy"] == name for one in searches)]
     of = {name: [one for one in searches if one["strategy"] == name] for name in names}
     smallest = truth.table.first[truth.smallest]
     lines = [
         "# Searches of the table",
         "",
-        f"{len(truth.table.first)} candidates, {len(truth.front)} of them on the front; the smallest stable one is "
-        f"number {smallest.number}, with {smallest.sizes['generator_params']:,.0f} parameters. Seconds are CPU seconds "
-        f"as recorded, in per cent of training every candidate once ({truth.table.seconds / 3600:.2f} h); medians over "
-        f"the seeds, with 95 % intervals of the median (bootstrap). Written by compare.py.",
+        f"{len(truth.table.first)} candidates, {len(truth.front)} of them on the front; the "
+        f"smallest stable one is number {smallest.number}, with "
+        f"{smallest.sizes[SIZE]:,.0f} parameters. Seconds are recorded CPU seconds, "
+        f"in per cent of training every candidate once ({truth.table.seconds / 3600:.2f} h); "
+        "medians over the seeds, with 95 % intervals of the median (bootstrap). Written by compare.py.",
         "",
         f"| strategy | seeds | to {SHARE:.0%} of the hypervolume | to the smallest stable | "
         f"finds it within {', '.join(f'{budget:.0%}' for budget in BUDGETS)} | "
@@ -255,14 +236,15 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
         "|---|---|---|---|---|---|",
         *(_row(name, of[name], truth.smallest) for name in names),
         "",
-        "What did not come through by the end of the search, a mean over the seeds. A run that shrinking gives up at "
-        "a rung is only set aside, and taken up again when its time has come:",
+        "Candidates that were not complete at the end of the search, as a mean over the seeds. "
+        "`shrink` only pauses a run at a rung, and may promote it later:",
         "",
-        "| strategy | given up at a rung | of those on the front | stopped by a verdict | of those on the front | "
-        "of those would end well | suspect or condemned at their end | of those on the front | of those end well |",
+        "| strategy | paused or stopped at a rung | of those on the front | stopped by a verdict | "
+        "of those on the front | of those would end well | suspect or failed at their end | "
+        "of those on the front | of those end well |",
         "|---|---|---|---|---|---|---|---|---|",
         *(
-            _kills(name, of[name])
+            _fates_row(name, of[name])
             for name in names
             if STRATEGIES[name].watches or STRATEGIES[name].prunes
         ),
@@ -298,7 +280,7 @@ def _per_cent(share: float) -> str:
     return f"{100 * share:.1f} %" if math.isfinite(share) else "never"
 
 
-def _kills(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
+def _fates_row(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
     counts = []
     for fate in FATES[1:]:
         counts += [
@@ -310,9 +292,9 @@ def _kills(name: str, mine: Sequence[Mapping[str, Any]]) -> str:
 
 
 def digest_of(table: Table) -> str:
-    """What the searches were made on: the runs with the first seed."""
+    """Return a digest of the runs with the first seed, on which the searches were made."""
     seen = [
-        [run.parameters, run.final, run.condemned and run.condemned.step]
+        [run.parameters, run.final, run.failure and run.failure.step]
         for run in table.first.values()
     ]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""What a run's samples tell at a rung of what will become of it.
+"""Measure how well the samples at a rung predict the end of a run.
 
     python benchmarks/tabular/foretelling.py [--table FILE ...]
 
-Over the runs of the table with the first seed; writes foretelling.md.
+Uses the runs of the table with the first seed; writes foretelling.md.
 """
 
 from __future__ import annotations
@@ -27,18 +27,19 @@ SMALL = 4000
 Array = NDArray[np.float64]
 
 
-def told(runs: Sequence[Run]) -> str:
-    """What these runs show, as a page."""
+def page_of(runs: Sequence[Run]) -> str:
+    """Return the page about these runs, as Markdown."""
     well = [run for run in runs if run.ends_well]
     small = [run for run in runs if run.sizes["generator_params"] < SMALL]
     lines = [
-        "# What a rung foretells",
+        "# Prediction at rungs",
         "",
-        f"{len(runs)} runs, of which {len(well)} end well. Of those: the rank correlation of the MMD at a rung with "
-        "the last one, and the standard deviation of the logarithm of its improvement. Of all: the chance that one "
-        "that ends well covers more, has a lower MMD or fewer duplicates than one that fails; the same chance for the "
-        f"coverage among the {len(small)} with fewer than {SMALL:,} parameters; and the standard deviations of the "
-        "logarithm of the coverage. Written by foretelling.py.",
+        f"{len(runs)} runs, of which {len(well)} end well. For these: the rank correlation of the "
+        "MMD at a rung with the final one, and the standard deviation of the logarithm of its "
+        "improvement. For all: the probability that a run that ends well covers more, has a lower "
+        "MMD or fewer duplicates than one that fails; the same probability for the coverage among "
+        f"the {len(small)} runs with fewer than {SMALL:,} parameters; and the standard deviations "
+        "of the logarithm of the coverage. Written by foretelling.py.",
         "",
         "| step | rank correlation | improvement | coverage | MMD | duplicates | coverage, small ones | "
         "deviation, ending well | failing |",
@@ -62,18 +63,18 @@ def _of(runs: Sequence[Run], metric: str, rung: int) -> Array:
 
 
 def _split(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
-    """Those that end well, and those that fail."""
+    """Return the runs that end well, and those that fail."""
     return [run for run in runs if run.ends_well], [run for run in runs if not run.ends_well]
 
 
 def _chance(runs: Sequence[Run], metric: str, rung: int) -> float:
-    """That a figure is larger of a run that ends well than of one that fails; ties count half."""
+    """Return P(a run that ends well has a larger figure than one that fails); ties count half."""
     well, failing = (_of(part, metric, rung) for part in _split(runs))
     return float(mannwhitneyu(well, failing).statistic / (len(well) * len(failing)))
 
 
 def _deviations(runs: Sequence[Run], rung: int) -> list[float]:
-    """Of the logarithm of the coverage, of those that end well and those that fail."""
+    """Return the std of log coverage of the runs that end well and of those that fail."""
     return [
         float(np.std(np.log(_of(part, "coverage", rung) + CHANCE_COVERAGE)))
         for part in _split(runs)
@@ -85,7 +86,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--table", type=Path, nargs="*", default=[TABLE])
-    page = told([*Table.read(parser.parse_args().table).first.values()])
+    page = page_of([*Table.read(parser.parse_args().table).first.values()])
     write_atomically(HERE / PAGE, page.encode())
     print(page)
 

@@ -31,7 +31,7 @@ ACTIVITIES = ("training", "probes", "metrics")
 
 
 class Meter:
-    """Seconds of computing and by the clock, by what they were spent on."""
+    """Processor and wall-clock seconds, by activity."""
 
     def __init__(self) -> None:
         self._spent = {
@@ -45,14 +45,14 @@ class Meter:
         return {"cpu": time.process_time(), "wall": time.perf_counter()}
 
     def turn_to(self, activity: str) -> None:
-        """Count what follows as this activity."""
+        """Count the time from now on as this activity."""
         now = self._now()
         for kind, value in now.items():
             self._spent[f"{kind}_{self._activity}"] += value - self._since[kind]
         self._activity, self._since = activity, now
 
     def read(self) -> dict[str, float]:
-        """All up to now."""
+        """Return all seconds up to now."""
         self.turn_to(self._activity)
         return dict(self._spent)
 
@@ -66,20 +66,19 @@ class Onlooker(RunWatch):
         self.timeline: list[dict[str, Any]] = []
 
     def observe(self, step: int, row: Row) -> Verdict:
-        self.verdict = (
-            HEALTHY  # even if it was condemned: an ordinary watch looks at nothing after that
-        )
-        said = super().observe(step, row)
+        # Even after a failure, since an ordinary watch observes nothing after one.
+        self.verdict = HEALTHY
+        verdict = super().observe(step, row)
         last = self.timeline[-1] if self.timeline else {"verdict": HEALTHY.status, "detector": None}
-        if (said.status, said.detector) != (last["verdict"], last["detector"]):
+        if (verdict.status, verdict.detector) != (last["verdict"], last["detector"]):
             self.timeline.append(
                 {
                     "step": step,
-                    "verdict": said.status,
-                    "detector": said.detector,
-                    "since": said.step,
+                    "verdict": verdict.status,
+                    "detector": verdict.detector,
+                    "since": verdict.step,
                 }
-                | {"rule": said.evidence.get("rule")}
+                | {"rule": verdict.evidence.get("rule")}
             )
         return HEALTHY
 
@@ -91,12 +90,12 @@ class Onlooker(RunWatch):
 
     @property
     def condemned(self) -> int | None:
-        """The step at which the run would have been stopped."""
+        """Step at which the run would have been stopped; None if it would not."""
         failures = (change["step"] for change in self.timeline if Verdict(change["verdict"]).failed)
         return next(failures, None)
 
-    def told(self) -> dict[str, Any]:
-        """What the detectors said of a run that is concluded, as columns of the table."""
+    def columns(self) -> dict[str, Any]:
+        """Return the verdicts of a concluded run, as columns of the table."""
         return {
             "timeline": self.timeline,
             "condemned": self.condemned,
@@ -105,23 +104,23 @@ class Onlooker(RunWatch):
 
 
 class Rungs:
-    """Measures the samples at every rung, with no trace in the random numbers of the training."""
+    """Measurements of the samples at every rung, without use of the training's random numbers."""
 
     def __init__(self, rungs: Sequence[int], data: Data, count: int, meter: Meter) -> None:
         self._rungs, self._data, self._count, self._meter = frozenset(rungs), data, count, meter
         self.measured: list[dict[str, float]] = []
 
-    def before(self, step: int, players: GANNetworks) -> None:
-        """Measure where the steps so far are a rung."""
-        self.after(step - 1, players)
+    def before(self, step: int, networks: GANNetworks) -> None:
+        """Measure if the step before is a rung."""
+        self.after(step - 1, networks)
 
-    def after(self, step: int, players: GANNetworks) -> None:
-        """Measure where this step is a rung."""
+    def after(self, step: int, networks: GANNetworks) -> None:
+        """Measure if this step is a rung."""
         if step not in self._rungs:
             return
         self._meter.turn_to("metrics")
         with torch.random.fork_rng(devices=[]):
-            samples = players.sample(players.draw_latents(self._count))
+            samples = networks.sample(networks.draw_latents(self._count))
         evidence = TrainedEvidence(self._data, samples, extractor_for(self._data))
         figures = {name: metric.measure(evidence) for name, metric in METRICS.items()}
         self._meter.turn_to("training")

@@ -1,10 +1,10 @@
 """Pack the recorded runs into one table and write its datasheet; the recording may be unfinished.
 
-Runs that a table in the same place has already stay in it.
+Runs of an existing table in the same folder stay in it.
 
     python benchmarks/tabular/pack.py [--runs FOLDER] [--out FOLDER] [--every 10]
 
-Writes table.parquet, a run a row, and datasheet.md, which says what is in it.
+Writes table.parquet, with a row per run, and datasheet.md, which describes it.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def thinned(table: pa.Table, every: int) -> pa.Table:
 
 
 def written(table: pa.Table) -> bytes:
-    """The table as a file."""
+    """Return the content of the table as a file."""
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd", compression_level=19)
     content: bytes = sink.getvalue().to_pybytes()
@@ -68,7 +68,7 @@ def written(table: pa.Table) -> bytes:
 
 
 def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str, Any]]) -> str:
-    """The datasheet."""
+    """Return the datasheet, as Markdown."""
     rows = table.select(
         [name for name in table.column_names if not name.startswith("signals.")]
     ).to_pylist()
@@ -113,19 +113,19 @@ def _verdicts(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {
         "well": str(len(well)),
         "badly": str(len(badly)),
-        "false_kills": str(sum(row["condemned"] is not None for row in well)),
-        "kills": str(sum(row["condemned"] is not None for row in badly)),
+        "false_alarms": str(sum(row["condemned"] is not None for row in well)),
+        "failures_stopped": str(sum(row["condemned"] is not None for row in badly)),
     }
 
 
 def _costs(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     seconds = {activity: [row[f"cpu_{activity}"][-1] for row in rows] for activity in ACTIVITIES}
-    told = {activity: f"{sum(values) / 3600:.2f}" for activity, values in seconds.items()}
-    return told | {"mean_training": f"{sum(seconds['training']) / len(rows):.0f}"}
+    hours = {activity: f"{sum(values) / 3600:.2f}" for activity, values in seconds.items()}
+    return hours | {"mean_training": f"{sum(seconds['training']) / len(rows):.0f}"}
 
 
 def _strata(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]) -> str:
-    """A line of a table for each stratum."""
+    """Return a row of a Markdown table for each stratum."""
     lines = []
     for stratum in sorted({candidate["stratum"] for candidate in candidates}):
         planned = [candidate for candidate in candidates if candidate["stratum"] == stratum]
@@ -137,7 +137,8 @@ def _strata(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str,
         span = f"{min(sizes):,} to {max(sizes):,}"
         all_runs = sum(candidate["seeds"] for candidate in planned)
         lines.append(
-            f"| {name} | {span} | {len(planned)} | {len(runs)} of {all_runs} | {len(good)} | {best} |"
+            f"| {name} | {span} | {len(planned)} | {len(runs)} of {all_runs} "
+            f"| {len(good)} | {best} |"
         )
     return "\n".join(lines)
 

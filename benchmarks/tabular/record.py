@@ -2,10 +2,10 @@
 
     python benchmarks/tabular/record.py [--workers 2] [--only-first N] [--out FOLDER]
 
-Nothing is stopped early: the study's detectors watch, and what they say is written down beside what
-became of the run. A run that is there already is not trained again, and the order is such that any
-beginning of the recording has about the same share of each size. Each run is a file of one row,
-which pack.py puts together.
+Nothing is stopped early: the verdicts of the study's detectors are recorded beside the final
+metrics of the run. A run that is recorded already is not trained again, and the order is such that
+any part of the recording has about the same share of each size. Each run is a file of one row;
+pack.py merges them.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Run:
     """One candidate with one seed."""
 
     number: int
-    """Of the candidate."""
+    """Number of the candidate."""
     stratum: int
     seed: int
     parameters: Mapping[str, Scalar]
@@ -84,7 +84,7 @@ class Run:
 
 
 def runs_of(candidates: Path) -> list[Run]:
-    """Every run, those with the first seed before all others."""
+    """Return every run, those with the first seed before all others."""
     rows = [json.loads(line) for line in candidates.read_text().splitlines()]
     runs = [
         Run(row["number"], row["stratum"], seed, row["parameters"])
@@ -96,12 +96,12 @@ def runs_of(candidates: Path) -> list[Run]:
 
 @cache
 def study_at(path: Path) -> Study:
-    """The study, read once a process."""
+    """Read the study, once a process."""
     return Study.load(path)
 
 
 def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str:
-    """Train one run of a study and keep what it was worth; gives a line to print."""
+    """Train one run of a study and write its row; return a line to print."""
     torch.set_num_threads(1)
     keep_freed_memory()
     study, data = study_at(path), study_at(path).data
@@ -115,19 +115,19 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
         }
     )
     candidate = candidate_of(study.space, run.parameters)
-    look, meter = Probe(data), Meter()
+    probe, meter = Probe(data), Meter()
     watch, measuring = (
         Onlooker(study.space.detectors, meter),
         Rungs(rungs, data, spec.eval_samples, meter),
     )
 
     class Measuring(TrainingMonitor):
-        probe_samples = look.samples
+        probe_samples = probe.samples
 
         def on_probe(self, samples: Tensor) -> dict[str, float]:
-            seen = look(samples)
+            signals = probe(samples)
             meter.turn_to("training")
-            return seen
+            return signals
 
         def before_step(self, step: int, networks: GANNetworks) -> None:
             measuring.before(step, networks)
@@ -144,7 +144,7 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     row |= {
         name: [measured[name] for measured in measuring.measured] for name in measuring.measured[0]
     }
-    row |= watch.told() | {
+    row |= watch.columns() | {
         "ends_well": ends_well(study, measuring.measured[-1]),
         "code": digest_of_code()[:16],
     }
@@ -153,27 +153,30 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     costs = ", ".join(f"{activity} {row[f'cpu_{activity}'][-1]:.1f}" for activity in ACTIVITIES)
     fate = "ends well" if row["ends_well"] else "ends badly"
     size, distance = row["generator_params"], row["mmd"][-1]
-    return f"{run.file} {size:,} parameters, MMD {distance:.1f}, {fate}, condemned at {watch.condemned}; CPU s: {costs}"
+    return (
+        f"{run.file} {size:,} parameters, MMD {distance:.1f}, {fate}, failed at step "
+        f"{watch.condemned}; CPU s: {costs}"
+    )
 
 
 def ends_well(study: Study, figures: Mapping[str, float]) -> bool:
-    """Return true if the final samples are not collapsed, by the study's own limits."""
+    """Return True if the final samples are not collapsed, by the study's own limits."""
     limits = next(
         (detector for detector in study.space.detectors if isinstance(detector, ModeCollapse)),
         ModeCollapse(),
     )
-    # Of points there are no near-duplicates, but NaN.
+    # Duplicates are NaN for points.
     return figures["coverage"] >= limits.coverage and not figures["duplicates"] > limits.duplicates
 
 
 def _signals(trained: TrainedRun) -> dict[str, list[float | None]]:
-    """Every signal at every step, by column; None where it was not measured."""
+    """Return every signal at every step, by column; None where it was not measured."""
     columns = [name for name in COLUMNS if any(name in row for row in trained.rows)]
     return {f"signals.{name}": [row.get(name) for row in trained.rows] for name in columns}
 
 
 def write(row: Mapping[str, Any], stamp: Mapping[str, Any], path: Path) -> None:
-    """Keep a run, and what it was made with, as a file."""
+    """Write a run, and what it was made with, to a file."""
     schema = pa.schema(
         [(name, _type_of(name, value)) for name, value in row.items()],
         {"gansearch": json.dumps(stamp)},
@@ -193,7 +196,7 @@ def _type_of(name: str, value: object) -> pa.DataType:
 
 @cache
 def digest_of_code() -> str:
-    """sha256, in hexadecimal, of the source on which the figures depend."""
+    """Return the sha256, in hexadecimal, of the source on which the figures depend."""
     package = Path(gansearch.__file__).parent
     files = [
         f
@@ -207,7 +210,7 @@ def digest_of_code() -> str:
 
 
 def _stamp(study: Study, rungs: Sequence[int]) -> dict[str, Any]:
-    """What else the figures depend on."""
+    """Return everything else that the figures depend on."""
     extractor = extractor_for(study.data)
     return {
         "study": study.spec.resolved(),
@@ -234,7 +237,7 @@ def _processor() -> str:
 
 
 def lacking(runs: Sequence[Run], out: Path, table: Path) -> list[Run]:
-    """Those of which there is no record yet, neither a file nor a row of the table."""
+    """Return the runs that have neither a file nor a row of the table."""
     packed = pq.read_table(table, columns=["number", "seed"]).to_pylist() if table.exists() else []
     known = {(row["number"], row["seed"]) for row in packed}
     return [

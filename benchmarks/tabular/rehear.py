@@ -2,7 +2,7 @@
 
     python benchmarks/tabular/rehear.py [--runs FOLDER] [--study FILE]
 
-It takes the files of single runs, which have the signals of every step, and no training.
+It needs the files of single runs, which have the signals of every step, and trains nothing.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from gansearch.study.study import Study
 PREFIX = "signals."
 
 
-def reheard(row: Mapping[str, Any], detectors: Sequence[Detector]) -> dict[str, Any]:
-    """The row of a run with what these detectors say of it."""
+def judged_again(row: Mapping[str, Any], detectors: Sequence[Detector]) -> dict[str, Any]:
+    """Return the row of a run with the verdicts of these detectors."""
     watch = Onlooker(detectors, Meter())
     for step, signals in enumerate(_signals(row), start=1):
         watch.observe(step, signals)
     watch.conclude()
-    return dict(row) | watch.told()
+    return dict(row) | watch.columns()
 
 
 def _signals(row: Mapping[str, Any]) -> Iterator[Row]:
-    """Of every step what was measured then."""
+    """Yield the signals that were measured at each step."""
     names = [name for name in row if name.startswith(PREFIX)]
     for values in zip(*(row[name] for name in names), strict=True):
         yield {
@@ -58,11 +58,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for file in files:
         table = pq.read_table(file)
         (row,) = table.to_pylist()
-        again = reheard(row, detectors)
+        again = judged_again(row, detectors)
         changed += again["condemned"] != row["condemned"]
         write(again, json.loads(table.schema.metadata[b"gansearch"]), file)
     print(
-        f"{len(files)} runs, {changed} of them condemned at another step than before, or no longer"
+        f"{len(files)} runs, of which {changed} now fail at another step than before, or no longer"
     )
 
 

@@ -1,8 +1,8 @@
-"""Replays the table: a search runs on it with everything real but the training, in seconds.
+"""Replay of the table: a search with everything real but the training, in seconds.
 
-The driver, the samplers, the rungs, the verdicts and what is made of them are those of any study.
-Only the candidates are those of the table, so a proposal is replaced by the nearest untried one;
-and a run takes the seconds that it took when it was recorded.
+Driver, samplers, rungs, verdicts and pruning are those of any study. The candidates are those of
+the table, so each proposal is replaced by the nearest untried one, and a run costs the CPU seconds
+that were recorded for it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from optuna.trial import FrozenTrial, Trial
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
-from gansearch.messages import AtRung, Ended, Event, Job, Outcome
+from gansearch.messages import AtRung, Decision, Ended, Event, Job, Outcome
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import PoolCandidate, random_parameters
 from gansearch.search.bayesian.searcher import BayesianSearcher
@@ -57,29 +57,29 @@ class Run:
     """One recorded run."""
 
     number: int
-    """Of its candidate."""
+    """Number of its candidate in the table."""
     seed: int
     parameters: Mapping[str, Scalar]
     sizes: Mapping[str, float]
     steps: Sequence[int]
-    """Of the rungs, the last one the end."""
+    """Steps of the rungs; the last one is the end."""
     metrics: Mapping[str, Sequence[float]]
-    """At each of them."""
+    """Values at each rung, by metric."""
     training: Sequence[float]
     """CPU seconds of training and of the detectors' probes until each of them."""
     measuring: float
     """CPU seconds to measure everything at the end."""
     ends_well: bool
-    condemned: Verdict | None
-    """Verdict and step at which the study's detectors would have stopped the run."""
+    failure: Verdict | None
+    """Verdict with which the study's detectors would have stopped the run, if any."""
     at_end: Verdict
 
     def seconds(self, step: int) -> float:
-        """CPU seconds until this step."""
+        """Return the CPU seconds until a step."""
         return float(np.interp(step, [0, *self.steps], [0.0, *self.training]))
 
     def at(self, step: int) -> dict[str, float] | None:
-        """The metrics after this step, where it is a rung."""
+        """Return the metrics after a step; None if it is no rung."""
         if step not in self.steps:
             return None
         i = self.steps.index(step)
@@ -87,7 +87,7 @@ class Run:
 
     @property
     def final(self) -> dict[str, float]:
-        """What it was worth at the end."""
+        """Metrics at the end."""
         return {name: values[-1] for name, values in self.metrics.items()}
 
     @property
@@ -101,21 +101,21 @@ class Table:
     """All recorded runs."""
 
     runs: Mapping[tuple[int, int], Run]
-    """By candidate and seed."""
+    """Runs by candidate and seed."""
 
     @classmethod
     def read(cls, paths: Iterable[Path]) -> Table:
-        """From the packed table, or from files of single runs."""
+        """Read the packed table, or files of single runs."""
         found = [run for path in paths for run in _runs_in(path)]
         return cls({(run.number, run.seed): run for run in found})
 
     @cached_property
     def first(self) -> dict[int, Run]:
-        """The runs with the first seed, by candidate."""
+        """Runs with the first seed, by candidate."""
         return {number: run for (number, seed), run in sorted(self.runs.items()) if seed == 0}
 
     def seeds(self, number: int) -> list[Run]:
-        """Every run of a candidate."""
+        """Return every run of a candidate."""
         return [run for (other, _), run in sorted(self.runs.items()) if other == number]
 
     @cached_property
@@ -147,12 +147,13 @@ def _runs_in(path: Path) -> Iterator[Run]:
             [one + other for one, other in zip(training, probes, strict=True)],
             float(np.median(measuring)),
             row["ends_well"],
-            _condemned(row["timeline"]),
+            first_failure(row["timeline"]),
             Verdict(row["verdict_at_end"], row["rung"][-1]),
         )
 
 
-def _condemned(timeline: Sequence[Mapping[str, Any]]) -> Verdict | None:
+def first_failure(timeline: Sequence[Mapping[str, Any]]) -> Verdict | None:
+    """Return the first failed verdict in the timeline of a run's verdicts."""
     verdicts = (
         Verdict(change["verdict"], change["step"], {"rule": change["rule"]}, change["detector"])
         for change in timeline
@@ -161,58 +162,56 @@ def _condemned(timeline: Sequence[Mapping[str, Any]]) -> Verdict | None:
 
 
 # --------------------------------------------------------------------------------------------------
-# Training that has happened
+# Replayed trainings
 
 
 @dataclass
 class Spent:
-    """What a search has used up and got, by the time that each of its trials ended."""
+    """Cost of a search so far, in CPU seconds."""
 
     seconds: float = 0.0
-    steps: int = 0
     failed: float = 0.0
     """Seconds spent on runs that end badly."""
 
 
 @dataclass
 class ReplayExecutor:
-    """An executor that looks up what a training would have come to."""
+    """Executor with one slot that looks up the result of each training in the table."""
 
     table: Table
     numbers: Mapping[str, int]
-    """Candidates of the table by identity."""
+    """Numbers of the table's candidates, by identity."""
     rungs: Sequence[int] = ()
-    """Steps at which a search compares."""
+    """Steps at which candidates are compared."""
     watches: bool = True
-    """Whether detectors end a run; without them it trains to its end, whatever comes of it."""
+    """True if detectors stop runs; otherwise every run is trained to its end as healthy."""
     slots: int = 1
     spent: Spent = field(default_factory=Spent)
     _job: Job | None = None
-    _ahead: list[int] = field(default_factory=list)
     _passed: list[Rung] = field(default_factory=list)
-    _goes_on: bool = True
-    _paid: float = 0.0
-    _begun: dict[Path, list[Rung]] = field(default_factory=dict)
-    """By folder the rungs that a run which was set aside has passed."""
+    """Rungs that the running trial has reached."""
+    _ahead: list[int] = field(default_factory=list)
+    """Steps of the rungs that it has not reached."""
+    _decision: Decision = Decision.CONTINUE
+    _paid: dict[Path, float] = field(default_factory=dict)
+    """Seconds already counted for each trial that began, by folder."""
+    _paused: dict[Path, list[Rung]] = field(default_factory=dict)
+    """Rungs that each paused trial has reached, by folder."""
 
     def submit(self, job: Job) -> None:
-        """Look the job up, and go on where it was set aside."""
-        run = self._run(job)
-        self._passed = list(self._begun.get(job.resume_from, [])) if job.resume_from else []
-        self._paid = self._cost(run, self._passed[-1].step) if self._passed else 0.0
-        self._job, self._goes_on = job, True
-        self._ahead = [
-            step
-            for step in self.rungs
-            if (self._passed[-1].step if self._passed else 0) < step < self._end(run)
-        ]
+        """Start a training, or resume one that was paused."""
+        self._job, self._decision = job, Decision.CONTINUE
+        self._passed = list(self._paused.get(job.folder, [])) if job.resume_from else []
+        reached = self._passed[-1].step if self._passed else 0
+        end = self._end(self._run(job))
+        self._ahead = [step for step in self.rungs if reached < step < end]
 
     def events(self, timeout: float) -> Sequence[Event]:
-        """The next rung, or the end."""
+        """Return the next rung, or the end."""
         job = self._job
         assert job is not None
         run = self._run(job)
-        if self._goes_on and self._ahead:
+        if self._decision is Decision.CONTINUE and self._ahead:
             step = self._ahead.pop(0)
             figures = run.at(step)
             assert figures is not None, f"the table has no rung at step {step}"
@@ -221,38 +220,45 @@ class ReplayExecutor:
         self._job = None
         return [Ended(job.trial, self._outcome(job, run))]
 
-    def answer(self, trial: int, *, go_on: bool) -> None:
-        """Whether the run goes on."""
-        self._goes_on = go_on
+    def answer(self, trial: int, decision: Decision) -> None:
+        """Take the decision about the running trial."""
+        self._decision = decision
 
     def stop(self, grace: float) -> None:
-        """There is nothing to stop."""
+        """Forget the running trial."""
+        self._job = None
 
     def _run(self, job: Job) -> Run:
         return self.table.runs[self.numbers[job.candidate.identity], job.seed or 0]
 
-    def _cost(self, run: Run, step: int) -> float:
-        """CPU seconds until a step, rungs included."""
-        return run.seconds(step) + RUNG_SECONDS * sum(rung.step <= step for rung in self._passed)
-
     def _end(self, run: Run) -> int:
-        return run.condemned.step or 0 if self.watches and run.condemned else run.steps[-1]
+        """Return the step at which a run ends if no rung ends it."""
+        return run.failure.step or 0 if self.watches and run.failure else run.steps[-1]
 
     def _outcome(self, job: Job, run: Run) -> Outcome:
-        outdone = not self._goes_on
-        steps = self._passed[-1].step if outdone else self._end(run)
-        condemned = run.condemned if self.watches and not outdone else None
-        seconds = self._cost(run, steps) - self._paid
-        if outdone:
-            self._begun[job.folder] = list(self._passed)
-        elif condemned is None:
+        rungs = tuple(self._passed)
+        ended_at_rung = self._decision is not Decision.CONTINUE
+        step = rungs[-1].step if ended_at_rung else self._end(run)
+        seconds = run.seconds(step) + RUNG_SECONDS * len(rungs)
+        if ended_at_rung:
+            outcome = Outcome(HEALTHY, step, seconds, rungs, decision=self._decision)
+        elif self.watches and run.failure:
+            outcome = Outcome(run.failure, step, seconds, rungs)
+        else:
             seconds += run.measuring
-        self.spent.seconds += seconds
-        self.spent.steps += steps
-        self.spent.failed += 0.0 if run.ends_well else seconds
-        verdict = condemned or (run.at_end if self.watches and not outdone else HEALTHY)
-        metrics = {} if outdone or condemned else run.final
-        return Outcome(verdict, steps, seconds, tuple(self._passed), metrics)
+            verdict = run.at_end if self.watches else HEALTHY
+            outcome = Outcome(verdict, step, seconds, rungs, run.final)
+        self._pay(job.folder, run, seconds)
+        if self._decision is Decision.PAUSE:
+            self._paused[job.folder] = list(rungs)
+        return outcome
+
+    def _pay(self, folder: Path, run: Run, seconds: float) -> None:
+        """Count the seconds of a trial that are not counted yet."""
+        new = seconds - self._paid.get(folder, 0.0)
+        self._paid[folder] = seconds
+        self.spent.seconds += new
+        self.spent.failed += 0.0 if run.ends_well else new
 
 
 # --------------------------------------------------------------------------------------------------
@@ -267,13 +273,12 @@ class ReplaySearcher(SamplerSearcher):
         self._distributions = distributions_of(study.space)
         self._left = {run.number: run.parameters for run in table.first.values()}
 
-    def wants_more(self, running: int) -> bool:
-        return bool(self._left)
-
-    def ask(self, running: int) -> Trial:
-        sampler = make_sampler(self._spec, self._finished, running)
+    def next_trial(self, running: int) -> Trial | None:
+        if not self._left:
+            return None
+        sampler = make_sampler(self._spec, self._store.asked)
         trial = self._store.ask(Snapped(sampler, self._distributions, self._left))
-        self._space.draw(trial)  # only asking for its values makes them known
+        self._space.draw(trial)  # a trial knows its parameters once they are asked for
         self._left = {
             n: parameters for n, parameters in self._left.items() if parameters != trial.params
         }
@@ -293,7 +298,7 @@ class TablePool:
     def candidates(
         self, records: Sequence[TrialRecord], front: Sequence[Mapping[str, Scalar]], seed: int
     ) -> list[PoolCandidate]:
-        """Return all of them."""
+        """Return all untried candidates."""
         return [
             PoolCandidate(run.parameters, run.sizes[self._size]) for run in self._untried(records)
         ]
@@ -325,17 +330,14 @@ class ReplayBayesianSearcher(BayesianSearcher):
 
 
 def aim_of(study: Study) -> SmallestModelGoal | None:
-    """What a search that wants the smallest model alone is after, with nothing certified yet."""
-    aim = study.spec.search.aim
-    return (
-        SmallestModelGoal(study.spec, study.objectives)
-        if aim == "smallest"
-        else None
-    )
+    """Return the goal of a search with `aim: smallest` before anything is certified; else None."""
+    if study.spec.search.aim != "smallest":
+        return None
+    return SmallestModelGoal(study.spec, study.objectives)
 
 
 class Snapped(BaseSampler):
-    """Another sampler, whose proposals are moved to the nearest of some points."""
+    """Sampler that moves the proposals of another sampler to the nearest of some points."""
 
     def __init__(
         self,
@@ -354,12 +356,12 @@ class Snapped(BaseSampler):
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         known = self._sampler.infer_relative_search_space(study, trial)
-        wish = self._sampler.sample_relative(study, trial, known)
+        proposal = self._sampler.sample_relative(study, trial, known)
         for name, distribution in self._distributions.items():
-            if name not in wish:
-                wish[name] = self._sampler.sample_independent(study, trial, name, distribution)
+            if name not in proposal:
+                proposal[name] = self._sampler.sample_independent(study, trial, name, distribution)
         nearest = min(
-            self._points.values(), key=lambda point: distance(self._distributions, wish, point)
+            self._points.values(), key=lambda point: distance(self._distributions, proposal, point)
         )
         return dict(nearest)
 
@@ -382,7 +384,7 @@ class Snapped(BaseSampler):
 def distance(
     distributions: Mapping[str, BaseDistribution], one: Mapping[str, Any], other: Mapping[str, Any]
 ) -> float:
-    """Squared distance with every range one long, and a half between two choices."""
+    """Return the squared distance, with ranges scaled to 1 and 0.5 between two choices."""
     return sum(
         _apart(distribution, one[name], other[name]) ** 2
         for name, distribution in distributions.items()
@@ -400,7 +402,7 @@ def _apart(distribution: BaseDistribution, one: Any, other: Any) -> float:
 
 
 class _Distributions:
-    """A source that remembers what it is asked for."""
+    """Source that records the distributions that it is asked to sample from."""
 
     def __init__(self) -> None:
         self.found: dict[str, BaseDistribution] = {}
@@ -423,14 +425,14 @@ class _Distributions:
 
 
 def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
-    """What Optuna samples for a space that has one architecture a role."""
+    """Return the distributions that Optuna samples for a space with one architecture a role."""
     source = _Distributions()
     space.draw(source)
     return source.found
 
 
 def identities(space: SearchSpace, table: Table) -> dict[str, int]:
-    """The table's candidates by identity."""
+    """Return the numbers of the table's candidates, by identity."""
     candidates: dict[int, Candidate] = {
         n: candidate_of(space, run.parameters) for n, run in table.first.items()
     }
@@ -438,10 +440,10 @@ def identities(space: SearchSpace, table: Table) -> dict[str, int]:
 
 
 def sizes_of(table: Table, numbers: Mapping[str, int]) -> Any:
-    """Counts a candidate by looking it up."""
+    """Return a function that looks up the sizes of a candidate."""
     return lambda candidate: table.first[numbers[candidate.identity]].sizes
 
 
 def load_study(path: Path, table: Table, changes: Sequence[str] = ()) -> Study:
-    """The study, with as many trials as the table has candidates."""
+    """Load a study, with as many trials as the table has candidates."""
     return Study.load(path, [f"search.trials={len(table.first)}", *changes])

@@ -1,4 +1,4 @@
-"""Variation between seeds: how often a stable candidate fails the next one, and the quality noise.
+"""Variation between seeds: how often a healthy candidate fails with the next, and quality noise.
 
     python benchmarks/tabular/seeds.py [--table FILE] [--out seeds.md]
 
@@ -27,8 +27,8 @@ SMALL = 10_000
 
 
 def is_healthy(run: Run) -> bool:
-    """Whether a study would rank it."""
-    return run.condemned is None and run.at_end.status == "healthy"
+    """Return True if a study would rank the run."""
+    return run.failure is None and run.at_end.status == "healthy"
 
 
 def fresh(
@@ -54,22 +54,25 @@ def _choices(seeds: int, known: int) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 
 def noise(groups: Sequence[Sequence[Run]]) -> float:
-    """Pool the relative standard deviation of the final MMD between healthy seeds of a candidate."""
+    """Return the pooled relative std of the final MMD between healthy seeds of a candidate."""
     logs = [[math.log(run.final["mmd"]) for run in group if is_healthy(run)] for group in groups]
     pairs = [(statistics.variance(values), len(values) - 1) for values in logs if len(values) > 1]
     return math.exp(math.sqrt(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))) - 1
 
 
-def told(groups: Sequence[Sequence[Run]]) -> str:
-    """The page."""
+def page_of(groups: Sequence[Sequence[Run]]) -> str:
+    """Return the page, as Markdown."""
     small = [group for group in groups if group[0].sizes["generator_params"] < SMALL]
+    large = [group for group in groups if group not in small]
+    healthy = [statistics.mean(map(is_healthy, group)) for group in groups]
     lines = [
         "# Other seeds",
         "",
-        f"{len(groups)} candidates with {len(groups[0])} seeds each, {len(small)} of them with fewer than "
-        f"{SMALL:,} parameters. Written by seeds.py.",
+        f"{len(groups)} candidates with {len(groups[0])} seeds each, {len(small)} of them with "
+        f"fewer than {SMALL:,} parameters. Written by seeds.py.",
         "",
-        "| healthy with | so often | the next seed fails | that is | 95 % interval (bootstrap over candidates) |",
+        "| healthy with | so often | the next seed fails | that is "
+        "| 95 % interval (bootstrap over candidates) |",
         "|---|---|---|---|---|",
         *(
             _row(name, chosen, known)
@@ -77,12 +80,12 @@ def told(groups: Sequence[Sequence[Run]]) -> str:
             for name, chosen in (("all", groups), ("small ones", small))
         ),
         "",
-        f"Healthy with all of their seeds: {sum(all(map(is_healthy, group)) for group in groups)}, with none: "
-        f"{sum(not any(map(is_healthy, group)) for group in groups)}, with some: "
-        f"{sum(any(map(is_healthy, g)) and not all(map(is_healthy, g)) for g in groups)}.",
+        f"Healthy with all of their seeds: {healthy.count(1.0)}, with none: {healthy.count(0.0)}, "
+        f"with some: {sum(0.0 < share < 1.0 for share in healthy)}.",
         "",
-        f"The final MMD of two seeds of one candidate differs by a relative standard deviation of {noise(groups):.0%} "
-        f"({noise(small):.0%} for the small ones, {noise([g for g in groups if g not in small]):.0%} for the others).",
+        "The final MMD of two seeds of one candidate differs by a relative standard deviation of "
+        f"{noise(groups):.0%} ({noise(small):.0%} for the small ones, {noise(large):.0%} for the "
+        "others).",
         "",
     ]
     return "\n".join(lines)
@@ -111,7 +114,9 @@ def main() -> None:
     options = parser.parse_args()
     table = Table.read([options.table])
     several = max(len(table.seeds(number)) for number in table.first)
-    page = told([group for number in table.first if len(group := table.seeds(number)) == several])
+    page = page_of(
+        [group for number in table.first if len(group := table.seeds(number)) == several]
+    )
     write_atomically(options.out, page.encode())
     print(page)
 

@@ -1,4 +1,4 @@
-"""Ways to search the table: ours, ours with a part switched off, and what there is elsewhere."""
+"""Search strategies: ours, ours with a part switched off, and those of other packages."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from gansearch.search.pruning import PruneDecision
+from gansearch.messages import Decision
+from gansearch.search.pruning import CONTINUE, PruneDecision
 from gansearch.trial_record import Rung, TrialRecord
 
 
-class Never:
-    """Gives nobody up."""
+class NoPruner:
+    """Pruner that continues every run."""
 
-    def look(
+    def decide(
         self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]
-    ) -> PruneDecision | None:
-        return None
+    ) -> PruneDecision:
+        """Continue."""
+        return CONTINUE
 
 
 class Asha:
     """Ray's asynchronous successive halving on the quality alone, without sizes and verdicts.
 
-    Ray's defaults, but for the first milestone and the last step. A result counts for the milestone
-    that it has passed: for that of 400 steps the one that the table has after 500.
+    It has Ray's defaults, except for the first milestone and the last step. A result counts for the
+    last milestone before it: for that of 400 steps the table has the result after 500.
     """
 
     def __init__(self, steps: Sequence[int]) -> None:
@@ -34,21 +36,23 @@ class Asha:
         )
         self._trial = _RayTrial(0)
 
-    def look(
+    def decide(
         self, sizes: Mapping[str, float], rungs: Sequence[Rung], healthy: Sequence[TrialRecord]
-    ) -> PruneDecision | None:
-        """Hand the newest result to Ray, and take its word."""
+    ) -> PruneDecision:
+        """Report the newest result to Ray's scheduler and return its decision."""
         if len(rungs) == 1:
             self._trial = _RayTrial(self._trial.number + 1)
             self._scheduler.on_trial_add(None, self._trial)
         result = {"step": rungs[-1].step, "mmd": rungs[-1].metrics["mmd"]}
         stops = self._scheduler.on_trial_result(None, self._trial, result) == self._scheduler.STOP
-        return PruneDecision((-1,), "not among the best quarter") if stops else None
+        if not stops:
+            return CONTINUE
+        return PruneDecision(Decision.STOP, reason="not among the best quarter")
 
 
 @dataclass(frozen=True)
 class _RayTrial:
-    """As much of a trial as Ray's scheduler looks at."""
+    """The part of a trial that Ray's scheduler reads."""
 
     number: int
 
@@ -59,18 +63,18 @@ class _RayTrial:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A way to search."""
+    """Search strategy."""
 
     sampler: str
     watches: bool = False
-    """Whether the detectors end runs."""
+    """True if the detectors stop runs."""
     prunes: bool = False
-    """Whether runs are compared at rungs."""
+    """True if runs are compared at rungs."""
     asha: bool = False
-    """Whether Ray's successive halving compares them."""
+    """True if Ray's successive halving compares them."""
     aim: Literal["front", "smallest"] = "front"
     size_gate: bool = False
-    """Whether candidates are refused that are no smaller than one that is known to be stable."""
+    """True if candidates are rejected that are no smaller than a known stable one."""
 
 
 OURS = Strategy("shrink", watches=True, prunes=True)

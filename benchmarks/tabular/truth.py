@@ -17,15 +17,15 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Truth:
-    """What a search has to find."""
+    """Front and smallest stable candidate of a table."""
 
     table: Table
     tolerance: float
-    """Share by which the median MMD of the smallest one may be worse than the baseline's."""
+    """Share by which the median MMD of a stable candidate may be worse than the baseline's."""
 
     @staticmethod
     def point(run: Run) -> Point:
-        """log10 of the size, and MMD at the end."""
+        """Return log10 of the size, and the MMD at the end."""
         return math.log10(run.sizes["generator_params"]), run.final["mmd"]
 
     @cached_property
@@ -35,17 +35,17 @@ class Truth:
         return size, 2 * mmd
 
     def volume(self, runs: Sequence[Run]) -> float:
-        """The hypervolume of those runs that end well."""
+        """Return the hypervolume of the runs that end well."""
         return hypervolume([self.point(run) for run in runs if run.ends_well], self.reference)
 
     @cached_property
     def whole(self) -> float:
-        """The hypervolume of all of the table."""
+        """Hypervolume of the whole table."""
         return self.volume(list(self.table.first.values()))
 
     @cached_property
     def front(self) -> frozenset[int]:
-        """Candidates that end well, better than the reference, and that no other one beats."""
+        """Candidates that end well, better than the reference, and that no other dominates."""
         points = {n: self.point(run) for n, run in self.table.first.items() if run.ends_well}
         inside = {
             n: p
@@ -53,7 +53,9 @@ class Truth:
             if p[0] <= self.reference[0] and p[1] < self.reference[1]
         }
         return frozenset(
-            n for n, p in inside.items() if not any(_beats(other, p) for other in inside.values())
+            n
+            for n, p in inside.items()
+            if not any(_dominates(other, p) for other in inside.values())
         )
 
     @cached_property
@@ -68,17 +70,17 @@ class Truth:
 
     @cached_property
     def smallest(self) -> int:
-        """The smallest of those."""
+        """Smallest stable candidate."""
         return min(self.stable, key=lambda n: self.table.first[n].sizes["generator_params"])
 
     def is_stable(self, number: int) -> bool:
-        """Whether every seed ends well."""
+        """Return True if every seed ends well."""
         return all(run.ends_well for run in self.table.seeds(number))
 
     def median_mmd(self, number: int) -> float:
-        """Over all of a candidate's seeds."""
+        """Return the median MMD over all seeds of a candidate."""
         return statistics.median(run.final["mmd"] for run in self.table.seeds(number))
 
 
-def _beats(one: Point, other: Point) -> bool:
+def _dominates(one: Point, other: Point) -> bool:
     return one != other and one[0] <= other[0] and one[1] <= other[1]

@@ -211,7 +211,7 @@ def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
     where = database.replace(f":{PASSWORD}", "")
     assert (code, out) == (1, "")
     assert err.startswith(f"{where}: gansearch {first.pid} on ") and err.endswith(
-        "is at work on the study 'tiny'\n"
+        "works on the study 'tiny'\n"
     )
     status = subprocess.run(
         [COMMAND, "status", "tiny", "--json"], cwd=tmp_path, capture_output=True, check=True

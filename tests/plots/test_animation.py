@@ -32,9 +32,9 @@ def test_frames_stand_under_their_step_and_grey_levels_are_kept(tmp_path):
     with Image.open(tmp_path / "evolution.gif") as gif:
         gif.seek(2)
         frame = gif.convert("L")
-    assert frame.size == (40, 40 + STRIP)
-    assert frame.getpixel((20, STRIP + 20)) == 4
-    assert frame.crop((0, 0, 40, STRIP)).getextrema() == (0, 255)
+    assert frame.size == (280, 280 + STRIP), "40 pixels, each repeated seven times"
+    assert frame.getpixel((140, STRIP + 140)) == 4
+    assert frame.crop((0, 0, 280, STRIP)).getextrema() == (0, 255)
 
 
 def test_large_pictures_are_scaled_down(tmp_path):

@@ -9,8 +9,7 @@ UNIT = st.floats(0, 1)
 
 
 def label_among(marks):
-    """A label pointing at the first of the marks, and in pixels the box of its words and the
-    marks."""
+    """Return a label for the first of the marks, with its box and the marks in pixels."""
     drawing = Figure(figsize=(6, 4))
     axes = drawing.subplots()
     axes.set(xlim=(-0.05, 1.05), ylim=(-0.05, 1.05))

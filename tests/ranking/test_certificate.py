@@ -90,16 +90,11 @@ def test_a_crash_counts_as_a_failed_seed(certificate):
     assert (result.healthy, result.seeds, result.status) == (0, 2, "unstable")
 
 
-def test_an_interrupted_attempt_does_not_count(study, trial, run):
-    runs = [
-        run(1, 1, None, state="failed", retried=True),
-        run(1, 1, 5.0),
-        run(1, 2, None, state="running"),
-    ]
-    result = certificates_of(study(), [trial(0, 1000, 5.0), trial(1, 50, 5.2)], runs, [SIZE, MMD])[
-        1
-    ]
-    assert (result.seeds, result.runs) == (1, (1,))
+def test_a_run_that_has_not_ended_does_not_count(study, trial, run):
+    records = [trial(0, 1000, 5.0), trial(1, 50, 5.2)]
+    runs = [run(1, 1, 5.0), run(1, 2, None, state="running"), run(1, 3, None, state="paused")]
+    result = certificates_of(study(), records, runs, [SIZE, MMD])[1]
+    assert (result.seeds, result.runs) == (1, (0,))
 
 
 def test_only_as_many_seeds_count_as_the_study_allows_now(study, trial, run):

@@ -61,14 +61,6 @@ def test_a_running_baseline_is_noted(study, trial):
     assert study_summary(study(), records).note == "the baseline, trial 0, has not ended yet"
 
 
-def test_an_interrupted_baseline_counts_by_its_second_attempt(study, trial):
-    records = [
-        trial(0, 1000, None, state="failed", retried=True),
-        trial(1, 1000, 4.0, baseline=True, retry_of=0),
-    ]
-    assert notable(study_summary(study(), records))["baseline"] == 1
-
-
 def test_a_study_without_trials_has_no_notable_trials(study):
     summary = study_summary(study(), [])
     assert summary.note == "the baseline has not been trained yet"

@@ -11,8 +11,7 @@ from gansearch.report.certificates import (
 
 @pytest.fixture
 def certification(study, trial):
-    """Of a baseline and candidates, by trial the qualities of its seeds; None stands for one that
-    failed."""
+    """A certification, from the qualities of the seeds by trial; None is a failed seed."""
 
     def of(outcomes, records=None):
         records = records or [
@@ -54,21 +53,22 @@ def test_the_table_has_a_row_a_candidate_from_the_smallest(certification):
     assert " ".join(row(told, 3)[-2:]) == "too weak"
 
 
-def test_the_champion_is_told_in_one_sentence(certification):
+def test_the_champion_is_named_in_one_sentence(certification):
     assert certification(OUTCOMES).conclusion() == (
-        "The champion is trial 1: generator_params 50, 5.0% of the baseline's; 4 of 4 fresh seeds healthy "
-        "(so at least 47% of all seeds, at 95% confidence); median mmd 5.25."
+        "The champion is trial 1: generator_params 50, 5.0% of the baseline's; "
+        "4 of 4 fresh seeds healthy (so at least 47% of all seeds, at 95% confidence); "
+        "median mmd 5.25."
     )
 
 
-def test_a_baseline_that_is_its_own_champion_is_said_so(certification):
+def test_the_baseline_may_be_the_champion(certification):
     told = certification({0: [5.0] * 4}).conclusion()
     assert told.startswith(
         "The champion is the baseline itself, trial 0: generator_params 1,000; 4 of 4"
     )
 
 
-def test_why_there_is_no_champion(certification, trial):
+def test_the_conclusion_says_why_there_is_no_champion(certification, trial):
     failed = [trial(0, 1000, None, "diverged")]
     assert (
         certification({}, failed).conclusion()
@@ -82,18 +82,18 @@ def test_why_there_is_no_champion(certification, trial):
     )
 
 
-def test_both_limits_are_told_with_what_they_rest_on(certification):
+def test_both_thresholds_are_shown_with_their_source(certification):
     baseline, best = certification(OUTCOMES).notes()
     assert baseline == (
-        "as ★: mmd ≤ 5.5, within 10% of the baseline, trial 0 (5, median of 4 fresh seeds); so must the champion be"
+        "as ★: mmd ≤ 5.5, within 10% of the baseline, trial 0 (5, median of 4 fresh seeds); "
+        "so must the champion be"
     )
-    assert (
-        best
-        == "as ▲: mmd ≤ 3.3, within 10% of the best model, trial 3 (3, by its one run in the search)"
+    assert best == (
+        "as ▲: mmd ≤ 3.3, within 10% of the best model, trial 3 (3, by its one run in the search)"
     )
 
 
-def test_a_failed_baseline_is_told(certification, trial):
+def test_a_failed_baseline_is_noted(certification, trial):
     records = [trial(0, 1000, None, "diverged"), trial(1, 50, 5.2)]
     assert next(certification({1: [5.0]}, records).notes()) == (
         "the baseline, trial 0, is not healthy: verdict diverged, "
@@ -101,7 +101,7 @@ def test_a_failed_baseline_is_told(certification, trial):
     )
 
 
-def test_json_tells_every_seed(certification):
+def test_json_holds_every_seed(certification):
     told = certification_json(certification(OUTCOMES))
     assert (told["champion"], told["steps_trained"]) == (1, 1400)
     seeds = told["candidates"][0]["seeds"]

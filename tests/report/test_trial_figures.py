@@ -9,7 +9,8 @@ def test_costs_are_told_in_words(trial):
         trial(1, 3_309, 0.05, sizes=SIZES, metrics={"latency_ms_1": 0.21, "blur_ratio": 0.8})
     )
     assert told["cost of G"] == (
-        "108,897 trainable parameters, 96 non-trainable, 552k MACs a sample, 436 kB, 0.21 ms for a batch of 1"
+        "108,897 trainable parameters, 96 non-trainable, 552k MACs a sample, 436 kB, "
+        "0.21 ms for a batch of 1"
     )
     assert told["cost of D"] == ""
     assert told["samples"] == "blur ratio 0.8 (1: as sharp as the data)"

@@ -33,9 +33,9 @@ def test_a_trial_that_was_rescued_is_told_with_both_runs(told, tmp_path):
     )
     assert "set schedule: {discriminator_lr: 0.0001}" in text
     assert (
-        "first run: suspect at step 700, 1,500 steps in 30 s second run: healthy, 1,500 steps in 31 s"
-        in text
-    )
+        "first run: suspect at step 700, 1,500 steps in 30 s "
+        "second run: healthy, 1,500 steps in 31 s"
+    ) in text
     assert f"the first run's files: {tmp_path / '0007'} " in text
 
 

@@ -10,8 +10,8 @@ from gansearch.storage.cached_storage import CachedStorage
 
 
 @pytest.mark.filterwarnings("ignore")  # what Optuna's own tests make of Optuna is not ours to mend
-class TestMirror(StorageTestCase):
-    """Does all that Optuna expects of a storage."""
+class TestCachedStorage(StorageTestCase):
+    """Optuna's own tests of a storage."""
 
     @pytest.fixture
     def storage(self, tmp_path):
@@ -43,7 +43,7 @@ def test_it_shows_what_the_database_holds(tmp_path):
 
 
 def _without_times(trials, others):
-    """The same with the times of others: a mirror looks at the clock a moment later."""
+    """The same with the times of others: the cache reads the clock a moment later."""
     for trial, other in zip(trials, others, strict=True):
         trial.datetime_start, trial.datetime_complete = (
             other.datetime_start,

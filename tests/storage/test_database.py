@@ -1,11 +1,11 @@
-"""A study whose trials a PostgreSQL server keeps: what may write it, and what is said where nothing
-may."""
+"""Studies on a PostgreSQL server: who may write them, and the messages where nobody may."""
 
 import os
 import re
 import socket
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import optuna
 import pytest
@@ -13,8 +13,9 @@ from optuna.samplers import RandomSampler
 from optuna.storages import RDBStorage
 
 from gansearch.errors import RunFolderError
+from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_store import TrialStore
+from gansearch.storage.trial_store import TrialStore, forget_run
 from gansearch.trial_record import TrialRecord
 
 
@@ -24,25 +25,29 @@ def opened(make_spec, tmp_path):
 
     def open_store(url, folder="run", name="tiny"):
         spec = make_spec(f"storage={url}", f"name={name}")
-        return TrialStore.open(
-            RunFolder.create(tmp_path / folder, spec).database, name, spec.objectives
-        )
+        run = RunFolder.create(tmp_path / folder, spec)
+        store = TrialStore.open(database_of(run.path, url), name, spec.objectives)
+        run.write_study(spec)
+        return store
 
     return open_store
 
 
 def tell(store, *, healthy=True):
     trial = store.ask(RandomSampler())
-    record = TrialRecord(trial.number, "complete" if healthy else "pruned", {}, steps=20)
+    record = store.begin(trial, TrialRecord(-1, "running", {}, steps=20))
+    record = replace(record, state="complete" if healthy else "pruned")
     store.tell(trial, record, [1.0, 2.0] if healthy else None, {"failure": float(not healthy)})
-    return record
+
+
+def read(folder, url=None):
+    """Read the study of a run folder, by the URL that it has kept unless another one is given."""
+    url = url or RunFolder.open(folder).spec().storage
+    return TrialStore.read(database_of(folder, url), "tiny")
 
 
 def numbers(url, folder):
-    return [
-        record.number
-        for record in TrialStore.read(RunFolder.open(folder, url).database, "tiny").records()
-    ]
+    return [record.number for record in read(folder, url).records()]
 
 
 def test_what_one_driver_has_told_another_process_reads_while_it_goes_on(
@@ -51,7 +56,7 @@ def test_what_one_driver_has_told_another_process_reads_while_it_goes_on(
     with opened(database) as store:
         tell(store)
         tell(store, healthy=False)
-        reader = TrialStore.read(RunFolder.open(tmp_path / "run", database).database, "tiny")
+        reader = read(tmp_path / "run", database)
         assert reader.records() == store.records()
         tell(store)
         assert len(reader.records()) == 3
@@ -59,7 +64,10 @@ def test_what_one_driver_has_told_another_process_reads_while_it_goes_on(
 
 @pytest.mark.parametrize("folder", ["run", "elsewhere"])
 def test_a_second_driver_is_refused_and_told_who_holds_the_study(database, opened, folder):
-    who = rf"gansearch {os.getpid()} on {socket.gethostname()[:20]} since 20\d\d-.*Z is at work on the study 'tiny'"
+    who = (
+        rf"gansearch {os.getpid()} on {socket.gethostname()[:20]} since 20\d\d-.*Z "
+        "works on the study 'tiny'"
+    )
     with opened(database) as store:
         with pytest.raises(RunFolderError, match=who):
             opened(database, folder)
@@ -75,7 +83,7 @@ def test_a_user_without_rights_to_look_at_others_is_told_who_holds_the_study(
     server.sql("GRANT ALL ON SCHEMA public TO other", name)
     with opened(database):
         server.sql("GRANT ALL ON ALL TABLES IN SCHEMA public TO other", name)
-        with pytest.raises(RunFolderError, match=rf"gansearch {os.getpid()} on .* is at work"):
+        with pytest.raises(RunFolderError, match=rf"gansearch {os.getpid()} on .* works on"):
             opened(server.url(name, "other"), "elsewhere")
 
 
@@ -111,7 +119,10 @@ def test_studies_that_begin_at_once_in_an_empty_database_are_not_in_each_others_
 def test_a_study_goes_on_in_its_own_folder_alone(database, opened, tmp_path):
     with opened(database) as store:
         tell(store)
-    why = rf"its study 'tiny' belongs to the run folder {re.escape(str(tmp_path))}/run on .*, so .*elsewhere cannot go on"
+    why = (
+        rf"its study 'tiny' belongs to the run folder {re.escape(str(tmp_path))}/run on .*, "
+        "so .*elsewhere cannot go on"
+    )
     with pytest.raises(RunFolderError, match=why):
         opened(database, "elsewhere")
     with opened(database) as store:
@@ -143,7 +154,8 @@ def test_a_driver_that_lost_its_connection_writes_nothing_more(server, database,
     ):
         tell(lost)
         server.sql(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'gansearch%'"
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE application_name LIKE 'gansearch%'"
         )
         with opened(database) as successor:
             tell(successor)
@@ -151,7 +163,7 @@ def test_a_driver_that_lost_its_connection_writes_nothing_more(server, database,
             tell(lost)
         finally:
             with pytest.raises(RunFolderError, match="gansearch resume goes on"):
-                lost.requeue(0, "interrupted")
+                lost.enqueue({})
     with opened(database) as store:
         assert [record.number for record in store.records()] == [0, 1]
 
@@ -160,7 +172,7 @@ def test_a_fresh_start_forgets_the_folders_own_study_and_no_other(database, open
     for name in ("tiny", "other"):
         with opened(database, name, name) as store:
             tell(store)
-    RunFolder.open(tmp_path / "tiny", database).clear()
+    forget_run(RunFolder.open(tmp_path / "tiny"), database)
     with opened(database, "elsewhere") as store, opened(database, "other", "other") as other:
         assert [len(kept.records()) for kept in (store, other)] == [0, 1]
 
@@ -170,7 +182,9 @@ def test_a_fresh_start_in_a_folder_that_was_refused_touches_nothing(database, op
         tell(store)
     with pytest.raises(RunFolderError, match="belongs to the run folder"):
         opened(database, "elsewhere")
-    RunFolder.open(tmp_path / "elsewhere", database).clear()
+    folder = RunFolder(tmp_path / "elsewhere")
+    folder.write_study(RunFolder.open(tmp_path / "run").spec())
+    forget_run(folder, database)
     assert numbers(database, tmp_path / "run") == [0]
 
 
@@ -186,7 +200,7 @@ def test_the_run_folder_knows_its_database_but_for_the_password(
     assert numbers(None, tmp_path / "run") == [0]
 
 
-# ---------------------------------------------------------------------------------------- what may be wrong
+# ------------------------------------------------------------------ errors
 
 
 def refusal(opened, url):
@@ -231,7 +245,7 @@ def test_a_database_of_another_version_of_optuna_is_told_so(server, database, op
 def test_a_database_without_studies_is_told_so(server, database, make_spec, tmp_path):
     folder = RunFolder.create(tmp_path / "run", make_spec(f"storage={database}"))
     with pytest.raises(RunFolderError, match="it holds no studies yet"):
-        TrialStore.read(folder.database, "tiny")
+        TrialStore.read(database_of(folder.path, database), "tiny")
     assert (
         server.sql(
             "SELECT * FROM pg_tables WHERE schemaname = 'public'", database.rpartition("/")[2]

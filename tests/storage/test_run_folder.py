@@ -13,6 +13,7 @@ def begun(tmp_path, make_spec):
     """The folder of a study on twenty pictures whose search has begun."""
     spec = make_spec("dataset={use: folder, root: here}")
     folder = RunFolder.create(tmp_path / "run", spec, TWENTY, {"root"})
+    folder.write_study(spec, TWENTY)
     (folder.path / DATABASE).touch()
     return folder
 
@@ -20,8 +21,8 @@ def begun(tmp_path, make_spec):
 def test_the_same_pictures_elsewhere_are_accepted(begun, make_spec):
     moved = make_spec("dataset={use: folder, root: there}")
     folder = RunFolder.create(begun.path, moved, TWENTY, {"root"})
+    folder.write_study(moved, TWENTY)
     assert folder.spec().dataset.fields["root"] == "there"
-    assert folder.data() == TWENTY
 
 
 def test_other_pictures_in_the_same_place_are_refused_with_the_difference(begun):
@@ -32,7 +33,9 @@ def test_other_pictures_in_the_same_place_are_refused_with_the_difference(begun)
 
 def test_a_folder_whose_search_has_not_begun_takes_other_pictures(begun):
     (begun.path / DATABASE).unlink()
-    assert RunFolder.create(begun.path, begun.spec(), MORE, {"root"}).data() == MORE
+    folder = RunFolder.create(begun.path, begun.spec(), MORE, {"root"})
+    folder.write_study(begun.spec(), MORE)
+    assert folder.data() == MORE
 
 
 def test_another_study_is_refused(begun, make_spec):
