@@ -1,4 +1,4 @@
-"""Replay the recorded runs through the detectors: which ones do they stop, and when?
+"""Replay the recorded runs through the detectors; report which ones they stop, and when.
 
     python benchmarks/detectors/judge.py [--runs FOLDER] [--out results.json]
 
@@ -41,17 +41,17 @@ def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
             break
     verdict = watch.conclude()
     healthy = facts["coverage"] >= 0.02 and facts["duplicates"] <= 0.01 and facts["mmd"] < 200
-    told = {
+    row = {
         key: facts[key]
         for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
     }
-    told |= {
+    row |= {
         "ends_healthy": healthy,
         "verdict": verdict.status,
         "step": verdict.step,
         "first_suspect": suspected,
     }
-    return told | {"rule": verdict.evidence.get("rule")}
+    return row | {"rule": verdict.evidence.get("rule")}
 
 
 def main() -> None:
@@ -65,23 +65,23 @@ def main() -> None:
         for path in sorted(options.runs.glob("*.json"))
     ).sort_values(["kind", "name"])
     failures = ["convergence-failure", "mode-collapse", "diverged"]
-    runs["killed"] = runs.verdict.isin(failures)
+    runs["stopped"] = runs.verdict.isin(failures)
     must_fail = runs[runs.kind == "must-fail"]
     sound = runs[runs.ends_healthy]
-    caught = must_fail[must_fail.killed]
+    caught = must_fail[must_fail.stopped]
     summary = {
         "runs": len(runs),
         "ends_healthy": len(sound),
         "ends_healthy_small": int((sound.generator_params < SMALL).sum()),
         "spiked": int((runs.kind == "spiked").sum()),
-        "killed_though_it_ends_healthy": sorted(sound[sound.killed].name),
+        "stopped_though_it_ends_healthy": sorted(sound[sound.stopped].name),
         "must_fail": len(must_fail),
         "must_fail_caught": len(caught),
-        "must_fail_missed": sorted(must_fail[~must_fail.killed].name),
+        "must_fail_missed": sorted(must_fail[~must_fail.stopped].name),
         "median_step_of_catching": median(caught.step) if len(caught) else None,
         "others_that_end_failed": int((~runs.ends_healthy & (runs.kind != "must-fail")).sum()),
         "others_that_end_failed_caught": int(
-            (~runs.ends_healthy & (runs.kind != "must-fail") & runs.killed).sum()
+            (~runs.ends_healthy & (runs.kind != "must-fail") & runs.stopped).sum()
         ),
         "ever_suspect_and_healthy_at_the_end": int((sound.first_suspect.notna()).sum()),
         "suspect_at_the_end_though_it_ends_healthy": sorted(sound[sound.verdict == "suspect"].name),
