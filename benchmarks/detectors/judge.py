@@ -65,23 +65,23 @@ def main() -> None:
         for path in sorted(options.runs.glob("*.json"))
     ).sort_values(["kind", "name"])
     failures = ["convergence-failure", "mode-collapse", "diverged"]
-    runs["stopped"] = runs.verdict.isin(failures)
+    runs["killed"] = runs.verdict.isin(failures)
     must_fail = runs[runs.kind == "must-fail"]
     sound = runs[runs.ends_healthy]
-    caught = must_fail[must_fail.stopped]
+    caught = must_fail[must_fail.killed]
     summary = {
         "runs": len(runs),
         "ends_healthy": len(sound),
         "ends_healthy_small": int((sound.generator_params < SMALL).sum()),
         "spiked": int((runs.kind == "spiked").sum()),
-        "stopped_though_it_ends_healthy": sorted(sound[sound.stopped].name),
+        "killed_though_it_ends_healthy": sorted(sound[sound.killed].name),
         "must_fail": len(must_fail),
         "must_fail_caught": len(caught),
-        "must_fail_missed": sorted(must_fail[~must_fail.stopped].name),
+        "must_fail_missed": sorted(must_fail[~must_fail.killed].name),
         "median_step_of_catching": median(caught.step) if len(caught) else None,
         "others_that_end_failed": int((~runs.ends_healthy & (runs.kind != "must-fail")).sum()),
         "others_that_end_failed_caught": int(
-            (~runs.ends_healthy & (runs.kind != "must-fail") & runs.stopped).sum()
+            (~runs.ends_healthy & (runs.kind != "must-fail") & runs.killed).sum()
         ),
         "ever_suspect_and_healthy_at_the_end": int((sound.first_suspect.notna()).sum()),
         "suspect_at_the_end_though_it_ends_healthy": sorted(sound[sound.verdict == "suspect"].name),

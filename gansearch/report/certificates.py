@@ -90,7 +90,8 @@ class Certification:
         )
         if not stable or summary.champion_threshold is None:
             return f"{sentence}."
-        return f"{sentence}, and none of these is as good as {self._named(summary.champion_threshold)}."
+        reference = self._named(summary.champion_threshold)
+        return f"{sentence}, and none of these is as good as {reference}."
 
     def _named(self, limit: QualityThreshold) -> str:
         whose = "baseline" if limit is self.summary.thresholds.baseline else "best model"
