@@ -1,4 +1,4 @@
-"""Replay the recorded runs through the detectors: which ones do they stop, and when?
+"""Replay the recorded runs through the detectors; report which ones they stop, and when.
 
     python benchmarks/detectors/judge.py [--runs FOLDER] [--out results.json]
 
@@ -50,13 +50,13 @@ def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
         key: facts[key]
         for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
     }
-    told |= {
+    row |= {
         "ends_healthy": healthy,
         "verdict": verdict.status,
         "step": verdict.step,
         "first_suspect": suspected,
     }
-    return told | {"rule": verdict.evidence.get("rule")}
+    return row | {"rule": verdict.evidence.get("rule")}
 
 
 def main() -> None:

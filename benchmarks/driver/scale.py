@@ -97,7 +97,9 @@ class Ledger(Listener):
 
     def ended(self, record: TrialRecord) -> None:
         """Count a trial."""
-        self.ended_trials += record.ended
+        if not record.ended:
+            return  # a paused trial counts when it ends
+        self.ended_trials += 1
         if self.ended_trials % self._every == 0:
             self._note()
 

@@ -62,7 +62,7 @@ def measure(use: str, workers: int, trials: int) -> dict[str, object]:
         opened = time.perf_counter() - before
         first = run(executor, "nothing", workers)
         ended = run(executor, "nothing", trials)
-        told, asked = (run(executor, kind, 4 * workers) for kind in ("tell", "ask"))
+        reported, asked = (run(executor, kind, 4 * workers) for kind in ("tell", "ask"))
         before = time.perf_counter()
     return {
         "executor": use,
@@ -70,7 +70,7 @@ def measure(use: str, workers: int, trials: int) -> dict[str, object]:
         "opened_s": round(opened, 2),
         "first_trials_s": round(first.seconds, 2),
         "slot_s_a_trial": round(ended.seconds * workers / trials, 3),
-        "tell_ms": round(statistics.median(told.in_worker) / TIMES["tell"] * 1e3, 3),
+        "tell_ms": round(statistics.median(reported.in_worker) / TIMES["tell"] * 1e3, 3),
         "ask_ms": round(statistics.median(asked.in_worker) / TIMES["ask"] * 1e3, 2),
         "closed_s": round(time.perf_counter() - before, 2),
     }
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    told = {
+    report = {
         "ray": version("ray"),
         "python": platform.python_version(),
         "cores": len(os.sched_getaffinity(0)),
@@ -102,7 +102,7 @@ def main() -> None:
         "results": list(measurements(arguments.workers, arguments.trials)),
     }
     if arguments.out:
-        arguments.out.write_text(json.dumps(told, indent=1) + "\n")
+        arguments.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -128,16 +128,16 @@ def measure(width: int, steps: int, rounds: int, signals_every: int) -> Mapping[
             for name in names:
                 number = next(numbers)
                 seconds[name].append(turns[name](job(number, width, folder / str(number))))
-    told: dict[str, object] = {"width": width, "signals_every": signals_every}
+    result: dict[str, object] = {"width": width, "signals_every": signals_every}
     for name, taken in seconds.items():
         ratios = [a / b for a, b in zip(taken, seconds["bare"], strict=True)]
         quartiles = statistics.quantiles(ratios, n=4)
-        told[name] = {
+        result[name] = {
             "ms_a_step": round(1e3 * statistics.median(taken), 3),
             "over_bare": round(statistics.median(ratios), 4),
             "quartiles": [round(quartiles[0], 4), round(quartiles[2], 4)],
         }
-    return told
+    return result
 
 
 def main() -> None:
@@ -152,14 +152,14 @@ def main() -> None:
     for width, signals_every in ((4, 10), (16, 10)):
         results.append(measure(width, options.steps, options.rounds, signals_every))
         print(json.dumps(results[-1]), flush=True)
-    told = {
+    report = {
         "rounds": options.rounds,
         "steps": options.steps,
         "load": round(os.getloadavg()[0], 1),
         "results": results,
     }
     if options.out:
-        options.out.write_text(json.dumps(told, indent=1) + "\n")
+        options.out.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":

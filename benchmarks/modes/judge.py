@@ -55,13 +55,13 @@ COLUMNS = (*PLACE, "modes", "high_quality")
 
 
 def looks(folder: Path, results: Path) -> pd.DataFrame:
-    """Every look at every run, a row each: those told before, and those recorded since."""
-    told = json.loads(results.read_text())["looks"] if results.exists() else []
+    """Return a row per count of each run: those of earlier results, and those recorded since."""
+    known = json.loads(results.read_text())["looks"] if results.exists() else []
     runs = [json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))]
     recorded = [
         [_value(run, look, column) for column in COLUMNS] for run in runs for look in run["looks"]
     ]
-    table = pd.DataFrame(told + recorded, columns=list(COLUMNS)).drop_duplicates(
+    table = pd.DataFrame(known + recorded, columns=list(COLUMNS)).drop_duplicates(
         list(PLACE), keep="last"
     )
     return table.sort_values(list(PLACE), ignore_index=True)
@@ -78,7 +78,7 @@ def _recipe(run: Mapping[str, Any]) -> str:
 
 
 def rung_by_rung(looks: pd.DataFrame) -> pd.DataFrame:
-    """Mean and deviation over seeds, beside what was published."""
+    """Return mean and deviation over the seeds, with the published figures."""
     table = (
         looks[looks.step.isin(RUNGS)]
         .groupby(["recipe", "dataset", "packing", "step"])
@@ -91,7 +91,7 @@ def rung_by_rung(looks: pd.DataFrame) -> pd.DataFrame:
         )
         .reset_index()
     )
-    # Another recipe than theirs is not held against their figures.
+    # Only the published recipe is compared with the published figures.
     places = zip(table.recipe, table.dataset, table.packing, strict=True)
     published = [
         PUBLISHED[place[1:]] if place[0].startswith("published") else {} for place in places

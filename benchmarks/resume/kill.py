@@ -155,9 +155,8 @@ def front(run: Path) -> list[tuple[str, dict[str, float]]]:
     """Return identity and figures of the trials on the front."""
     records = records_of(run)
     objectives = objectives_of(RunFolder.open(run).spec(), records)
-    return [
-        (record.identity, record.figures) for record in pareto_front(records, objectives).trials
-    ]
+    trials = pareto_front(records, objectives).trials
+    return [(record.identity, record.figures) for record in trials]
 
 
 def main() -> None:

@@ -228,7 +228,8 @@ def compared(searches: Sequence[Mapping[str, Any]], truth: Truth) -> str:
         f"smallest stable one is number {smallest.number}, with "
         f"{smallest.sizes[SIZE]:,.0f} parameters. Seconds are recorded CPU seconds, "
         f"in per cent of training every candidate once ({truth.table.seconds / 3600:.2f} h); "
-        "medians over the seeds, with 95 % intervals of the median (bootstrap). Written by compare.py.",
+        "medians over the seeds, with 95 % intervals of the median (bootstrap). "
+        "Written by compare.py.",
         "",
         f"| strategy | seeds | to {SHARE:.0%} of the hypervolume | to the smallest stable | "
         f"finds it within {', '.join(f'{budget:.0%}' for budget in BUDGETS)} | "

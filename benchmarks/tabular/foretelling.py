@@ -41,8 +41,8 @@ def page_of(runs: Sequence[Run]) -> str:
         f"the {len(small)} runs with fewer than {SMALL:,} parameters; and the standard deviations "
         "of the logarithm of the coverage. Written by foretelling.py.",
         "",
-        "| step | rank correlation | improvement | coverage | MMD | duplicates | coverage, small ones | "
-        "deviation, ending well | failing |",
+        "| step | rank correlation | improvement | coverage | MMD | duplicates "
+        "| coverage, small ones | deviation, ending well | failing |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for i, step in enumerate(runs[0].steps[:-1]):
@@ -68,7 +68,7 @@ def _split(runs: Sequence[Run]) -> tuple[list[Run], list[Run]]:
 
 
 def _chance(runs: Sequence[Run], metric: str, rung: int) -> float:
-    """Return P(a run that ends well has a larger figure than one that fails); ties count half."""
+    """Return P(a run that ends well has a larger figure than a failed one); ties count half."""
     well, failing = (_of(part, metric, rung) for part in _split(runs))
     return float(mannwhitneyu(well, failing).statistic / (len(well) * len(failing)))
 
