@@ -15,6 +15,7 @@ from gansearch.components import Data, Detector, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
+from gansearch.run_context import RunContext
 from gansearch.signals import HEALTHY, Row, Verdict
 from gansearch.training.networks import GANNetworks
 
@@ -60,8 +61,8 @@ class Meter:
 class Onlooker(RunWatch):
     """Watch that records the verdicts and stops no run, so that false alarms are known too."""
 
-    def __init__(self, detectors: Sequence[Detector], meter: Meter) -> None:
-        super().__init__(detectors)
+    def __init__(self, detectors: Sequence[Detector], context: RunContext, meter: Meter) -> None:
+        super().__init__(detectors, context)
         self._meter = meter
         self.timeline: list[dict[str, Any]] = []
 

@@ -37,6 +37,7 @@ from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.domains import Scalar
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.probe import Probe
+from gansearch.execution.trial_runner import run_context
 from gansearch.files import write_atomically
 from gansearch.run import Study
 from gansearch.signals import COLUMNS
@@ -117,7 +118,7 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
     candidate = candidate_of(study.space, run.parameters)
     probe, meter = Probe(data), Meter()
     watch, measuring = (
-        Onlooker(study.space.detectors, meter),
+        Onlooker(study.space.detectors, run_context(candidate, data, spec), meter),
         Rungs(rungs, data, spec.eval_samples, meter),
     )
 

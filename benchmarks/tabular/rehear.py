@@ -19,16 +19,21 @@ from observing import Meter, Onlooker
 from record import write
 
 from gansearch.components import Detector
+from gansearch.evaluation.calibration import calibration_of
+from gansearch.run_context import Calibration, RunContext
 from gansearch.signals import Row
 from gansearch.study.study import Study
 
 PREFIX = "signals."
 
 
-def judged_again(row: Mapping[str, Any], detectors: Sequence[Detector]) -> dict[str, Any]:
+def judged_again(
+    row: Mapping[str, Any], detectors: Sequence[Detector], calibration: Calibration
+) -> dict[str, Any]:
     """Return the row of a run with the verdicts of these detectors."""
-    watch = Onlooker(detectors, Meter())
-    for step, signals in enumerate(_signals(row), start=1):
+    rows = list(_signals(row))
+    watch = Onlooker(detectors, RunContext(len(rows), calibration), Meter())
+    for step, signals in enumerate(rows, start=1):
         watch.observe(step, signals)
     watch.conclude()
     return dict(row) | watch.columns()
@@ -52,13 +57,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--study", type=Path, default=STUDY)
     options = parser.parse_args(arguments)
-    detectors = Study.load(options.study).space.detectors
+    study = Study.load(options.study)
+    calibration = calibration_of(study.data)
     files = sorted(options.runs.glob("*-seed*.parquet"))
     changed = 0
     for file in files:
         table = pq.read_table(file)
         (row,) = table.to_pylist()
-        again = judged_again(row, detectors)
+        again = judged_again(row, study.space.detectors, calibration)
         changed += again["condemned"] != row["condemned"]
         write(again, json.loads(table.schema.metadata[b"gansearch"]), file)
     print(

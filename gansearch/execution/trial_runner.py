@@ -98,7 +98,7 @@ class TrialRunner:
                     job.candidate,
                     data,
                     training,
-                    RunWatch(self.detectors, _context(job.candidate, data, training)),
+                    RunWatch(self.detectors, run_context(job.candidate, data, training)),
                     monitor,
                     folder=job.folder,
                     resume_from=job.resume_from,
@@ -182,7 +182,7 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> No
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
 
 
-def _context(candidate: Candidate, data: Data, training: StepsSpec) -> RunContext:
+def run_context(candidate: Candidate, data: Data, training: StepsSpec) -> RunContext:
     """Return what detectors go by besides the signals."""
     logits = candidate.loss.logits(torch.zeros(1))
     loss = candidate.uses.get("loss")

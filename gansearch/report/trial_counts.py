@@ -48,7 +48,8 @@ def count_dominated(records: Sequence[TrialRecord]) -> int:
 
 def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
     """Count trials by their final verdict; one that runs, is paused or was stopped at a rung has
-    none."""
+    none.
+    """
     final = [
         record.verdict.status
         for record in records

@@ -326,7 +326,14 @@ class Driver:
             candidate=chance.candidate.to_json(),
             identity=chance.candidate.identity,
             sizes=chance.feasibility.sizes,
+            verdict=None,
+            remedies=(),
+            metrics={},
+            signals={},
             rungs=(),
+            steps=0,
+            seconds=0.0,
+            stamp={},
         )
         second = _SecondRun(
             trial=first.trial,

@@ -50,12 +50,6 @@ def test_trials_to_come_are_expected_shorter_after_many_ended_at_the_first_rung(
     assert after_failures < 0.5 * search_steps_left(spec, STEPS, [baseline, *full], {})
 
 
-def test_a_rejected_trial_is_not_one_of_those_that_begin(study, trial):
-    rejected = trial(1, 50, None, state="pruned", rejected=True)
-    spec, baseline = search(study, 2, "tpe"), trial(0, 100, 5.0, steps=STEPS)
-    assert search_steps_left(spec, STEPS, [baseline, rejected], {}) > 0
-
-
 def test_steps_of_all_slots_add_up_to_the_rate():
     rate = StepRate()
     for second in range(11):

@@ -312,7 +312,7 @@ def test_two_places_are_given_two_candidates(search):
 
 
 ONE_AT_A_TIME = (
-    "search={sampler: one-at-a-time, levels: 3}",
+    "search={sampler: one-at-a-time, grid_levels: 3}",
     "generator.width={choices: [64, 8, 16]}",
 )
 

@@ -158,7 +158,7 @@ def test_the_sizes_are_those_of_the_rescued_candidate(search):
 
 def test_what_others_are_held_against_is_never_rescued(search):
     executor = InlineExecutor(lambda job: badly())
-    search(executor, "search={sampler: one-at-a-time, levels: 2, rescue: all}")
+    search(executor, "search={sampler: one-at-a-time, grid_levels: 2, rescue: all}")
     assert len({job.trial for job in executor.jobs}) == len(executor.jobs) > 1
 
 
@@ -188,7 +188,7 @@ def test_a_crash_is_not_rescued(search):
     assert len(executor.jobs) == 4
 
 
-def test_a_second_run_that_is_outdone_leaves_the_first_story(search):
+def test_a_second_run_that_is_stopped_at_a_rung_leaves_the_first_result(search):
     def second(job):
         return Outcome(
             Verdict("healthy"),
@@ -200,7 +200,7 @@ def test_a_second_run_that_is_outdone_leaves_the_first_story(search):
 
     def evaluate(job):
         if job.trial:
-            return first_badly(second=second).evaluate(job)
+            return first_badly(second=second).trainings(job)
         return Outcome(
             Verdict("healthy"),
             20,

@@ -72,7 +72,7 @@ def test_one_at_a_time_gives_nobody_up(search):
         InlineExecutor(poor_but_the_named),
         *RUNGS[:2],
         "search.sampler=one-at-a-time",
-        "search.levels=2",
+        "search.grid_levels=2",
     )
     assert {record.state for record in store.records()} == {"complete"}
 

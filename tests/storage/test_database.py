@@ -149,7 +149,7 @@ def test_a_folder_with_trials_stays_with_their_database(server, database, opened
 
 def test_a_driver_that_lost_its_connection_writes_nothing_more(server, database, opened):
     with (
-        pytest.raises(RunFolderError, match="the connection was lost, and with it the hold"),
+        pytest.raises(RunFolderError, match="the connection was lost, and with it the lock"),
         opened(database) as lost,
     ):
         tell(lost)
@@ -162,7 +162,7 @@ def test_a_driver_that_lost_its_connection_writes_nothing_more(server, database,
         try:
             tell(lost)
         finally:
-            with pytest.raises(RunFolderError, match="gansearch resume goes on"):
+            with pytest.raises(RunFolderError, match="gansearch resume continues"):
                 lost.enqueue({})
     with opened(database) as store:
         assert [record.number for record in store.records()] == [0, 1]

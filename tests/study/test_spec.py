@@ -50,7 +50,7 @@ def test_an_unknown_component_is_located_and_the_near_one_named(study_text):
 )
 def test_settings_that_several_processes_cannot_share_are_located(study_text, setting, rule):
     text = study_text + "executor:\n  workers_per_candidate: 2\n"
-    assert problems(text, setting) == [f"s.yaml:23:3: executor.workers_per_candidate: {rule}"]
+    assert problems(text, setting) == [f"s.yaml:31:3: executor.workers_per_candidate: {rule}"]
 
 
 def test_cuda_graphs_need_one_process_per_candidate(study_text):
@@ -75,7 +75,7 @@ def test_an_unknown_key_is_located_and_the_near_one_named(study_text, setting, m
 def test_a_value_out_of_bounds_is_located_with_rule_and_value(study_text):
     (message,) = problems(study_text.replace("steps: 20", "steps: 0"))
     assert (
-        message == "s.yaml:14:12: training.steps: input should be greater than or equal to 1, got 0"
+        message == "s.yaml:15:3: training.steps: input should be greater than or equal to 1, got 0"
     )
 
 
@@ -201,7 +201,7 @@ def test_a_distribution_that_is_not_installed_is_located_with_how_to_install_it(
     text = study_text.replace("use: dense\n  output", "use: moonlight\n  output")
     text += "requires:\n  gansearch-moonlight: plugins/moonlight\n"
     assert load_problems(text) == [
-        "s.yaml:23:3: requires.gansearch-moonlight: is not installed; pip install plugins/moonlight"
+        "s.yaml:31:3: requires.gansearch-moonlight: is not installed; pip install plugins/moonlight"
     ]
 
 
@@ -224,7 +224,7 @@ def test_a_distribution_that_is_installed_is_found_however_its_name_is_written(
 
 @pytest.mark.parametrize("requires", ["[plugins/a]", "{a b: a}", "{a: ''}", "{a: 3}"])
 def test_malformed_requirements_are_refused(study_text, requires):
-    assert "s.yaml:22:" in problems(study_text + f"requires: {requires}\n")[0]
+    assert "s.yaml:30:" in problems(study_text + f"requires: {requires}\n")[0]
 
 
 def test_the_source_of_a_plugin_may_change_between_two_runs(make_spec):
@@ -277,7 +277,7 @@ def test_a_searched_field_of_the_data_set_is_checked_like_any_other(study_text):
 
 def test_a_reference_names_every_objective_and_nothing_else(study_text):
     (message,) = problems(study_text + "reference: {fid: 3.0, generator_params: 900}\n")
-    assert message.startswith("s.yaml:22:1: reference: ")
+    assert message.startswith("s.yaml:30:1: reference: ")
     assert message.endswith(
         "should name every objective (generator_params, sliced_wasserstein) and nothing else"
     )
@@ -289,7 +289,7 @@ def test_the_reference_of_a_size_is_above_zero(study_text, load_problems, value)
         f"{study_text}reference: {{generator_params: {value}, sliced_wasserstein: 1}}\n"
     )
     assert (
-        "22:13: reference.generator_params: should be above 0" in message
+        "30:13: reference.generator_params: should be above 0" in message
         and f"got {value}" in message
     )
 
@@ -309,7 +309,7 @@ def test_a_reference_may_change_between_two_runs(make_spec):
 def test_an_invalid_url_of_the_storage_is_located(study_text, url):
     (message,) = problems(study_text + f"storage: {url}\n")
     assert message.startswith(
-        "s.yaml:22:1: storage: should be a URL such as postgresql://user@host:5432/database, got"
+        "s.yaml:30:1: storage: should be a URL such as postgresql://user@host:5432/database, got"
     )
 
 
@@ -341,6 +341,6 @@ def test_a_storage_path_without_scheme_or_with_credentials_is_refused_and_hides_
 ):
     (message,) = problems(study_text + f"executor: {{storage_path: '{url}'}}\n")
     assert message.startswith(
-        "s.yaml:22:12: executor.storage_path: should be a URL such as s3://bucket/folder, without"
+        "s.yaml:30:12: executor.storage_path: should be a URL such as s3://bucket/folder, without"
     )
     assert "sesame" not in message

@@ -23,7 +23,7 @@ def record(number, size, mmd, **fields):
 
 def paused(number, size, **metrics):
     rungs = (Rung(100, metrics),)
-    return record(number, size, None, state="pruned", dominated_by=(0,), rungs=rungs, steps=100)
+    return record(number, size, None, state="paused", dominated_by=(0,), rungs=rungs, steps=100)
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def test_paused_trials_give_an_extrapolated_cost_and_failed_ones_their_health_al
         record(0, 5000, 20.0, rungs=(Rung(100, {"mmd": 40.0}),)),
         record(1, 1000, None, **failed),
         paused(2, 2000, mmd=120.0),
-        record(4, 9000, None, state="pruned", rejected=True),
     ]
     training = TrainingSet.of(records, GOAL)
     assert [(one.record.number, math.exp(one.target)) for one in training.costs] == [

@@ -8,10 +8,11 @@ from support.stubs import InlineExecutor, KilledError
 from gansearch.errors import StudyError
 from gansearch.messages import Outcome
 from gansearch.search.bayesian import searcher
-from gansearch.search.bayesian.acquisition import Goal, is_paused
+from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.feasibility import FeasibilityCheck
 from gansearch.signals import HEALTHY, Verdict
+from gansearch.study.study import Study
 from gansearch.trial_record import Rung
 
 SHRINK = (
@@ -45,22 +46,21 @@ def trained(job):
 
 
 def results(store):
-    """State, parameters and steps of every candidate, without interrupted attempts."""
+    """State, parameters and steps of every trial, by number."""
     return [
-        (record.state, dict(record.parameters), record.steps)
+        (record.number, record.state, dict(record.parameters), record.steps)
         for record in store.records()
-        if not record.retried
     ]
 
 
 def test_a_promoted_trial_does_not_count_as_another_candidate(search):
     records = search(InlineExecutor(trained), *SHRINK, "search.trials=16").records()
-    assert sum(record.ended for record in records) == 16
+    assert [record.number for record in records] == list(range(16))
 
 
 def test_runs_that_are_unlikely_to_reach_the_front_are_paused(search):
     records = search(InlineExecutor(trained), *SHRINK, "search.trials=16").records()
-    paused = [record for record in records if is_paused(record)]
+    paused = [record for record in records if record.state == "paused"]
     assert paused
     assert all(record.dominated_by and record.reason for record in paused)
 
@@ -71,15 +71,11 @@ def test_a_paused_trial_is_promoted_from_its_checkpoint_while_it_may_reach_the_f
     monkeypatch.setattr(searcher, "MIN_REACH_PROBABILITY", 0.0)
     executor = InlineExecutor(trained)
     records = search(executor, *SHRINK, "search.trials=16").records()
-    promoted = [record for record in records if record.continues is not None]
+    promoted = {job.trial for job in executor.jobs if job.resume_from is not None}
     assert promoted
-    for record in promoted:
-        before = records[record.continues]
-        assert before.retried
-        assert before.parameters == record.parameters
-        assert before.steps < record.steps
-        assert executor.jobs[record.number].resume_from.name == f"{before.number:04d}"
-    assert not [record for record in records if is_paused(record)]
+    assert all(job.resume_from in (None, job.folder) for job in executor.jobs)
+    assert all(records[number].steps == 20 for number in promoted)
+    assert not [record for record in records if record.state == "paused"]
 
 
 def test_a_killed_search_continues_as_an_uninterrupted_one(search, tmp_path):
@@ -107,8 +103,8 @@ def test_no_candidate_is_trained_twice_and_an_exhausted_space_ends_the_search(se
     executor = InlineExecutor(trained)
     records = search(executor, *SHRINK[:2], *space, "search.trials=20").records()
     begun = [job.candidate.identity for job in executor.jobs if job.resume_from is None]
-    assert len(begun) == len(set(begun)) == 6
-    assert sum(record.ended for record in records) == 6
+    assert len(begun) == len(set(begun)) == len(records) == 6
+    assert search.audience.is_exhausted
 
 
 @pytest.mark.parametrize("startup_trials", [2, 50])
@@ -133,11 +129,10 @@ def test_the_searcher_decides_on_nothing_once_there_are_enough_trials(
     settings = (*SHRINK, "search.trials=5", "pruning.rungs=[]")
     store = search(InlineExecutor(trained), *settings)
     spec, space = make_spec(*settings), make_space(*settings)
-    goal = Goal.of(spec(spec, space))
-    feasibility = FeasibilityCheck(space, lambda candidate: {"generator_params": 1.0}, {})
+    study = Study(spec, space, space.dataset.load(), lambda candidate: {"generator_params": 1.0})
+    goal = Goal.of(spec, study.objectives)
+    feasibility = FeasibilityCheck(space, study.sizes, {})
     pool = RandomPool(space, feasibility, "generator_params")
-    decides = searcher.BayesianSearcher(spec, space, store, goal, 20, pool)
-    assert decides.decide(running=0) is None
-    more = make_spec(*settings, "search.trials=6")
-    decides = searcher.BayesianSearcher(more, space, store, goal, 20, pool)
-    assert isinstance(decides.decide(running=0), searcher.NewCandidate)
+    enough = searcher.BayesianSearcher(spec, space, store, goal, 20, pool)
+    enough.begin(store.records())
+    assert enough.next_trial(running=0) is None
