@@ -1,4 +1,5 @@
-"""Print one digest per trained candidate of four short studies: losses, verdict and weights, to the last bit.
+"""Print one digest per trained candidate of four short studies: losses, verdict and weights, to the
+last bit.
 
 A refactor of training code must leave every line as it was:
 
@@ -73,7 +74,8 @@ def main(runs: Path) -> None:
 
 
 def digest(trial: Path) -> str:
-    """Digest of signals (float32, by column), verdict (status and step) and the generator's weights."""
+    """Digest of signals (float32, by column), verdict (status and step) and the generator's
+    weights."""
     state = hashlib.sha256()
     signals = pd.read_parquet(trial / "signals.parquet")
     for column in sorted(signals.columns):
