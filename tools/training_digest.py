@@ -75,7 +75,8 @@ def main(runs: Path) -> None:
 
 def digest(trial: Path) -> str:
     """Digest of signals (float32, by column), verdict (status and step) and the generator's
-    weights."""
+    weights.
+    """
     state = hashlib.sha256()
     signals = pd.read_parquet(trial / "signals.parquet")
     for column in sorted(signals.columns):

@@ -3,8 +3,8 @@
     python benchmarks/detectors/campaign.py [--out FOLDER] [--seeds 0 1] [--only TEXT]
 
 Nothing is stopped early. Of every run the signals and 1,000 samples at each of `LOOKS` are kept, so
-that detectors can be judged afterwards (judge_campaign.py), at full length or cut at any look. A run
-that is there already is not trained again; several of these may work on one folder at a time.
+that detectors can be judged afterwards (judge_campaign.py), at full length or cut at any look. A
+run that is there already is not trained again; several of these may work on one folder at a time.
 """
 
 from __future__ import annotations

@@ -2,10 +2,10 @@
 
     python benchmarks/detectors/judge.py [--runs FOLDER] [--out results.json]
 
-A run *ends healthy* when, at its full length, its samples cover at least 2 % of the test images,
-no more than 8 % of their pairs are as near as 1 % of real pairs, and their distance to the test images (MMD) is
-under 200, where an untrained generator has 298 and noise 291. That is judged on 2,000 samples, twice
-as many as the detectors see, after the last step.
+A run *ends healthy* when, at its full length, its samples cover at least 2 % of the test images, no
+more than 8 % of their pairs are as near as 1 % of real pairs, and their distance to the test images
+(MMD) is under 200, where an untrained generator has 298 and noise 291. That is judged on 2,000
+samples, twice as many as the detectors see, after the last step.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
             break
     verdict = watch.conclude()
     healthy = facts["coverage"] >= 0.02 and facts["duplicates"] <= 0.08 and facts["mmd"] < 200
-    told = {
+    row = {
         key: facts[key]
         for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
     }

@@ -1,9 +1,10 @@
-"""Judge generators of which the verdict is known, on every data set of pictures.py, without training.
+"""Judge generators of which the verdict is known, on every data set of pictures.py, without
+training.
 
     python benchmarks/detectors/oracles.py [--out oracles.json] [NAME ...]
 
-A perfect generator (real training pictures) must be healthy. One, five or ten pictures with noise of
-8 levels, noise and the mean picture must be condemned in a study of 1,500 steps, and must not be
+A perfect generator (real training pictures) must be healthy. One, five or ten pictures with noise
+of 8 levels, noise and the mean picture must be condemned in a study of 1,500 steps, and must not be
 healthy in one of 30.
 """
 

@@ -16,7 +16,8 @@ from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.components import Data, Split
 
 Draw = Callable[[np.random.Generator, int], np.ndarray]
-"""Make one picture, (H, W) or (H, W, 3) of levels 0 to 255, from a source of random numbers and its side."""
+"""Make one picture, (H, W) or (H, W, 3) of levels 0 to 255, from a source of random numbers and its
+side."""
 
 
 def colour(draws: np.random.Generator, low: int = 0, high: int = 256) -> tuple[int, int, int]:

@@ -139,7 +139,8 @@ def test_a_search_ends_with_what_to_try_next_for_those_that_failed(study, call, 
 
 def test_check_trains_nothing(study, call, tmp_path):
     code, out, _ = call("run", study, "--out", tmp_path / "run", "--check")
-    assert (code, out) == (0, f"{study}: nothing is wrong with it\n")
+    assert code == 0
+    assert out.endswith(f"{study}: nothing is wrong with it\n")
     assert not (tmp_path / "run").exists()
 
 
@@ -325,5 +326,5 @@ def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(
     child.close()
     assert (child.exitstatus, "Traceback" in out) == (130, False)
     assert "stopped; go on with: gansearch resume" in out
-    assert "running" in trials(tmp_path / "run")
+    assert set(trials(tmp_path / "run")) <= {"running"}
     assert call("resume", tmp_path / "run")[0] == 0
