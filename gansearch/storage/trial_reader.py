@@ -88,7 +88,9 @@ def _store(folder: RunFolder, study: str) -> TrialStore:
     from gansearch.storage.database import database_of
     from gansearch.storage.trial_store import TrialStore
 
-    database = database_of(folder.path, folder.spec().storage)
-    if study == folder.spec().name:
+    spec = folder.spec()
+    database = database_of(folder.path, spec.storage)
+    if study == spec.name:
         return TrialStore.read(database, study)
-    return TrialStore.certification(database, folder.spec().name) or TrialStore.in_memory(study, [])
+    stored = TrialStore.certification(database, spec.name)
+    return stored or TrialStore.in_memory(study, spec.objectives)
