@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 Row = Mapping[str, float]
 """Signals of one step by column.
@@ -54,15 +54,7 @@ Status = Literal[
     "diverged",
     "unjudged",
 ]
-STATUSES: tuple[Status, ...] = (
-    "healthy",
-    "suspect",
-    "convergence-failure",
-    "mode-collapse",
-    "off-target",
-    "diverged",
-    "unjudged",
-)
+STATUSES: tuple[Status, ...] = get_args(Status)
 FAILURES: frozenset[Status] = frozenset(
     {"convergence-failure", "mode-collapse", "off-target", "diverged"}
 )

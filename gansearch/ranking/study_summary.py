@@ -176,14 +176,7 @@ class RunSummary:
         objectives: Sequence[Objective] | None = None,
         runs: Sequence[TrialRecord] = (),
     ) -> RunSummary:
-        """Compare a run's trials.
-
-        Args:
-            spec: the study.
-            records: the trials of its search.
-            objectives: objectives to use instead of the study's own.
-            runs: the runs of its certification.
-        """
+        """Compare a run's trials; the arguments are those of `study_summary`."""
         if objectives is None:
             objectives = objectives_of(spec, records)
         front = pareto_front(records, objectives, spec.reference)

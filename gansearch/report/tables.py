@@ -27,7 +27,7 @@ class Column(NamedTuple):
     heading: str
     cell: Callable[[TrialRecord], str]
     folds: bool = False
-    """Whether its cells may take several lines."""
+    """True when its cells may take several lines."""
 
 
 MARKS: Mapping[str, tuple[str, str]] = {

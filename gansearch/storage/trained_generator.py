@@ -69,7 +69,7 @@ class TrainedGenerator:
 
     @property
     def reconstructs(self) -> bool:
-        """Whether it is an autoencoder, which has no latents of its own to draw."""
+        """True for an autoencoder, which has no latents of its own to draw."""
         return self.candidate.generator.feeds_on == "samples"
 
     def draw_latents(self, count: int, seed: int) -> Tensor:

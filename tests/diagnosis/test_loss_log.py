@@ -8,8 +8,10 @@ import zipfile
 
 import pandas as pd
 import pytest
+import tensorboard.summary as tensorflow_summary
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils.tensorboard import SummaryWriter
 
 from gansearch.diagnosis.loss_log import parse_map, read_log, read_logs
 from gansearch.diagnosis.loss_log.source import MAX_BYTES
@@ -168,6 +170,32 @@ def test_the_curves_of_tensorboard_are_joined_by_step(tmp_path):
         path = tmp_path / f"run-x-tag-{tag}.csv"
         path.write_text(f"Wall time,Step,Value\n1700000000.5,3,{value}\n")
     assert read_logs(sorted(tmp_path.iterdir())).rows == ROW
+
+
+def _torch_writer(folder):
+    return SummaryWriter(str(folder))
+
+
+def _tensorflow_2_writer(folder):
+    return tensorflow_summary.Writer(tensorflow_summary.DirectoryOutput(str(folder)))
+
+
+@pytest.mark.parametrize("writer", [_torch_writer, _tensorflow_2_writer])
+def test_event_files_are_read_by_folder_and_by_name(tmp_path, writer):
+    events = writer(tmp_path)
+    for step in (1, 2):
+        events.add_scalar("Loss/D", step / 4, step)
+        events.add_scalar("Loss/G", step / 2, step)
+    events.close()
+    (file,) = tmp_path.iterdir()
+    rows = [(1, {"d_loss": 0.25, "g_loss": 0.5}), (2, {"d_loss": 0.5, "g_loss": 1.0})]
+    assert read_log(tmp_path) == read_log(file) == rows
+
+
+def test_an_event_file_without_scalars_is_refused(tmp_path):
+    _torch_writer(tmp_path).close()
+    with pytest.raises(LogError, match="holds no scalars"):
+        read_log(tmp_path)
 
 
 def test_sparse_rows_of_one_step_are_merged(log):

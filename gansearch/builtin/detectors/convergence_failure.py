@@ -134,7 +134,7 @@ class _DominanceWatch:
         self.winning_rows_in_all += 1
 
     def _share_won(self) -> float:
-        """Of the steps of both windows; 0 before they are full.
+        """Share of the steps of both windows; 0 before they are full.
 
         Held against its time of balance, a run that a spike threw back would seem to decline, so
         both windows must lie in its time of need.
@@ -150,7 +150,7 @@ class _DominanceWatch:
             self.ratios.popleft()
 
     def _progress(self) -> dict[str, float] | None:
-        """How far `pair_ratio` has risen from window to window; None where one of them has none."""
+        """Rise of `pair_ratio` from window to window; None where one of them has none."""
         window = self.detector.window
         before = [value for step, value in self.ratios if step <= self.step - window]
         lately = [value for step, value in self.ratios if step > self.step - window]

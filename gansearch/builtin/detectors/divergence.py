@@ -25,12 +25,12 @@ class Divergence(Detector):
     reads: ClassVar[tuple[str, ...]] = ("g_loss",)
 
     limit: Annotated[float, Field(gt=0)] = 100.0
-    """Of the mean scores, or without them of the generator's loss, in absolute value, while the
-    discriminator wins."""
+    """Limit of the mean scores, or without them of the generator's loss, in absolute value, while
+    the discriminator wins."""
     accuracy: Annotated[float, Field(gt=0, le=1)] = 0.98
-    """On the worse of real and generated samples, above which the discriminator wins."""
+    """Accuracy on the worse of real and generated samples, above which the discriminator wins."""
     hopeless: Annotated[float, Field(gt=0)] = 1e6
-    """Of the same, whoever wins."""
+    """Limit of the same, whoever wins."""
     vanished: Annotated[float, Field(ge=0)] = 1e-5
     """Norm of the generator's gradient below which it learns nothing."""
     patience: Annotated[int, Field(ge=1)] = 50

@@ -17,7 +17,7 @@ class FrozenLosses(WholeLogDetector):
     rows: Annotated[int, Field(ge=3)] = 10
     """Rows at the end that must be the same; all of a log that has fewer."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Of all rows that must be the same, if that is more."""
+    """Share of all rows that must be the same, if that is more."""
     healthy: tuple[float, float] = (0.3, 2.0)
     """Range within which losses of four digits or fewer may stand still in a sound run."""
 

@@ -34,7 +34,7 @@ class LosingGenerator(WholeLogDetector):
     dominance: Annotated[float, Field(gt=0)] = 0.1
     """Loss on real and generated samples together below which the discriminator wins a row."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Of the rows of the last half that it must have won, and of those at the very end."""
+    """Share of the rows of the last half that it must have won, and of those at the very end."""
     rows: Annotated[int, Field(ge=3)] = 10
     """Rows that condemn at the least; fewer make a run suspect."""
     out_of_reach: Annotated[float, Field(gt=0)] = 1.5e-3

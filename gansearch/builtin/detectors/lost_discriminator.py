@@ -37,7 +37,7 @@ class LostDiscriminator(WholeLogDetector):
     vanished: Annotated[float, Field(ge=0)] = 0.05
     """Generator's loss, in the median, below which it has won."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.1
-    """Of all rows, at the end, that are judged."""
+    """Share of all rows, from the end, that is judged."""
     rows: Annotated[int, Field(ge=3)] = 10
     """Rows at the end that are judged at the least."""
 

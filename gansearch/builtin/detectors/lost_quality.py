@@ -19,7 +19,7 @@ class LostQuality(WholeLogDetector):
     factor: Annotated[float, Field(gt=1)] = 3.0
     """Multiple of the best distance beyond which quality is lost."""
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
-    """Of the way back to the worst distance up to the best one that it must have gone, too."""
+    """Share of the way from the best distance to the worst that it must have gone back, too."""
     looks: Annotated[int, Field(ge=1)] = 3
     """Figures on end, up to the last one, that must be beyond."""
 

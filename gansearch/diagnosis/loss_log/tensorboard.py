@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from gansearch.diagnosis.loss_log.names import plain
 from gansearch.diagnosis.loss_log.raw import ColumnCollector, RawColumns
@@ -78,12 +79,12 @@ def read_events(path: Path, mapping: Mapping[str, str]) -> RawColumns:
     return raw
 
 
-def _add_tensors(rows: dict[int, dict[str, object]], tag: str, points: list[object]) -> None:
+def _add_tensors(rows: dict[int, dict[str, object]], tag: str, points: Iterable[Any]) -> None:
     """Add scalars that TensorFlow 2 has written as tensors of one number."""
     from tensorboard.util.tensor_util import make_ndarray
 
     for point in points:
-        proto = point.tensor_proto  # type: ignore[attr-defined]
+        proto = point.tensor_proto
         values = make_ndarray(proto) if proto.dtype in (1, 2) else None  # float and double
         if values is not None and values.size == 1:
-            rows.setdefault(point.step, {})[tag] = float(values.reshape(-1)[0])  # type: ignore[attr-defined]
+            rows.setdefault(point.step, {})[tag] = float(values.reshape(-1)[0])

@@ -43,7 +43,7 @@ def remedies(
     candidate: Candidate | None = None,
     data: Data | None = None,
 ) -> tuple[Remedy, ...]:
-    """What to try next, best first; nothing after a healthy run that shows nothing.
+    """Return what to try next, best first; nothing after a healthy run that shows nothing.
 
     Args:
         verdict: on the run.

@@ -69,12 +69,12 @@ class Case:
 
     @property
     def rule(self) -> str:
-        """What the verdict goes by."""
+        """The rule that the verdict goes by."""
         return str(self.verdict.evidence.get("rule", self.verdict.status))
 
     @cached_property
     def won(self) -> str:
-        """How often the discriminator won of late, and how sure it was."""
+        """Sentence on how often the discriminator won of late, and with what accuracy."""
         told = f"the discriminator won {sum(self._won)} of the last {len(self._won)} steps"
         accuracies = [
             min(real, fake) for real, fake in zip(*map(self.lately, ACCURACIES), strict=False)
@@ -83,7 +83,7 @@ class Case:
 
     @cached_property
     def _won(self) -> list[bool]:
-        """Of the last steps of which it can be told, whether the discriminator won."""
+        """True for each of the last judged steps that the discriminator won."""
         known = [value for row in self.rows if (value := dominance_of(row)) is not None]
         return [value < WON for value in known[-LATELY:]]
 

@@ -187,7 +187,7 @@ def smaller_initialisation(case: Case) -> Remedy | None:
 
 
 def _odd_initialisation(case: Case, player: Player) -> str:
-    """How a network's weights began, if not as they should."""
+    """Describe an unusual initialisation of a network's weights; empty for a usual one."""
     scheme, std = case.setting(player, "init"), case.number(player, "init_std")
     if scheme == "xavier":
         return "Xavier's"
