@@ -155,7 +155,7 @@ def test_a_killed_search_resumes_from_the_files_in_the_object_store(
     over = ("--set", f"executor.storage_path={object_store.url()}")
 
     killed = start(tmp_path, "run", *STUDY, *over, executor="ray")
-    until(lambda: any("/back/" in path for path in object_store.files()))
+    until(lambda: any("/outputs/" in path for path in object_store.files()))
     processes = psutil.Process(killed.pid).children(recursive=True)
     killed.kill()
     killed.communicate()

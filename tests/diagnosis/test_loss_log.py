@@ -79,6 +79,11 @@ def test_a_table_in_any_dialect_is_read_back(
     assert read_log(path) == list(enumerate(rows, start=1))
 
 
+def test_blanks_within_names_do_not_separate_them(log):
+    text = "_step\tfox-3 - d_loss\tfox-3 - gan_loss\n1\t0.5\t\n"
+    assert log(text) == [(1, {"d_loss": 0.5})]
+
+
 def test_an_empty_cell_was_not_measured(log):
     assert log("step,g_loss,pair_ratio\n1,0.7,\n2,,0.5\n") == [
         (1, {"g_loss": 0.7}),

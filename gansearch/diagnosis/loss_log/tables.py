@@ -48,8 +48,14 @@ def find_header(text: str, mapping: Mapping[str, str]) -> Header | None:
             if (names := _names(line, delimiter)) and (known := _known(names, mapping))
         ]
         if found:
-            return max(found, key=lambda header: (header.known, len(header.names)))
+            return max(found, key=lambda header: _rank(header, line))
     return None
+
+
+def _rank(header: Header, line: str) -> tuple[int, bool, int]:
+    # Blanks also stand within names, so they separate only where nothing else does.
+    separates = header.delimiter != " " and header.delimiter in line
+    return header.known, separates, len(header.names)
 
 
 def first_line(text: str) -> Header:
