@@ -227,9 +227,8 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
     Raises:
         GansearchError: if it cannot be opened.
     """
-    from gansearch.execution.trial_runner import (
-        TrialRunner,
-    )  # loads torch, which a driver can spare
+    # Here and not at the top, since it loads torch, which no other part of this page needs.
+    from gansearch.execution.trial_runner import TrialRunner
 
     spec, space = study.spec, study.space
     # A study that names all its candidates prunes none, so nothing needs to be measured at rungs.

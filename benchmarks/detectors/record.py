@@ -162,22 +162,15 @@ def runs(seeds: int) -> Iterator[Run]:
             "discriminator": discriminator(),
         }
         rates = {"generator_lr": 1e-3, "discriminator_lr": 1e-3}
-        yield Run(
-            f"spike-d-{i}",
-            "spiked",
-            **fields,
-            schedule=lr(1e-3, 1e-3),
-            seed=seeds + 200 + i,
-            spiked="discriminator",
-        )
-        yield Run(
-            f"spike-g-{i}",
-            "spiked",
-            **fields,
-            schedule=lr(1e-3, 1e-3),
-            seed=seeds + 210 + i,
-            spiked="generator",
-        )
+        for first, network in ((200, "discriminator"), (210, "generator")):
+            yield Run(
+                f"spike-{network[0]}-{i}",
+                "spiked",
+                **fields,
+                schedule=lr(1e-3, 1e-3),
+                seed=seeds + first + i,
+                spiked=network,
+            )
         yield Run(
             f"burst-{i}",
             "spiked",

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -35,41 +34,33 @@ BANDWIDTH = 0.75
 """Bandwidth of the MMD, as its metric has it by default."""
 
 
-@lru_cache(maxsize=4)
-def _calibrated(identity: tuple[str, str], measure: Callable[[], Calibration]) -> Calibration:
-    """Read a calibration from the user's cache, or measure it and keep it there."""
-    key = hashlib.sha256("\n".join((*identity, str(PROTOCOL_VERSION))).encode()).hexdigest()
-    path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"
-    with suppress(OSError, ValidationError, UnicodeDecodeError):
-        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
-    calibration = measure()
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, calibration.model_dump_json(indent=1).encode())
-    return calibration
-
-
-class _Measure:
-    """Measurement of one data set; equal to any other of the same data and extractor."""
-
-    def __init__(self, data: Data, extractor: Extractor) -> None:
-        self.data, self.extractor = data, extractor
-        self.identity = (data.digest, extractor.digest)
-
-    def __call__(self) -> Calibration:
-        return calibrate(self.data, self.extractor)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Measure) and other.identity == self.identity
-
-    def __hash__(self) -> int:
-        return hash(self.identity)
+_known: dict[str, Calibration] = {}
+"""Calibrations that this process has read or measured, where the user's cache cannot be written."""
 
 
 def calibration_of(data: Data) -> Calibration:
     """Return the calibration of a data set: from memory, from the user's cache, or measured."""
-    measure = _Measure(data, extractor_for(data))
-    return _calibrated(measure.identity, measure)
+    extractor = extractor_for(data)
+    identity = (data.digest, extractor.digest, str(PROTOCOL_VERSION))
+    key = hashlib.sha256("\n".join(identity).encode()).hexdigest()
+    if key not in _known:
+        path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"
+        _known[key] = _read(path) or _measured(data, extractor, path)
+    return _known[key]
+
+
+def _read(path: Path) -> Calibration | None:
+    with suppress(OSError, ValidationError, UnicodeDecodeError):
+        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
+    return None
+
+
+def _measured(data: Data, extractor: Extractor, path: Path) -> Calibration:
+    calibration = calibrate(data, extractor)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, calibration.model_dump_json(indent=1).encode())
+    return calibration
 
 
 def calibrate(data: Data, extractor: Extractor | None = None) -> Calibration:

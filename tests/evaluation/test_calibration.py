@@ -82,7 +82,7 @@ def test_a_calibration_is_measured_once_and_read_from_the_cache_afterwards(tmp_p
     monkeypatch.setattr(calibrating, "user_cache_path", lambda name: tmp_path)
     data = replace(DATA["few"], digest="1" * 64)
     measured = calibration_of(data)
-    calibrating._calibrated.cache_clear()
+    calibrating._known.clear()
     monkeypatch.setattr(calibrating, "calibrate", lambda *_: pytest.fail("measured again"))
     assert calibration_of(data) == measured
 
