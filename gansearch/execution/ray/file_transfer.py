@@ -28,7 +28,7 @@ from pyarrow.fs import FileSelector, FileSystem
 
 from gansearch.errors import FileTransferError
 from gansearch.files import passing_folder
-from gansearch.messages import Channel, Crash, Ending, Evaluate, Job, Outcome
+from gansearch.messages import Channel, Crash, Decision, Ending, Evaluate, Job, Outcome
 
 PREFIX = "gansearch-trial-"
 INPUTS, OUTPUTS = "inputs", "outputs"
@@ -174,9 +174,12 @@ def download_outputs(transfer: ObjectStoreTransfer, job: Job, ending: Ending) ->
         The ending, or a crash where the files are lost.
     """
     try:
-        if _download_outputs(transfer, job.folder) or isinstance(ending, Crash):
-            return ending
-        return Crash("died", f"{transfer.url}: its files are not there")
+        if not _download_outputs(transfer, job.folder) and not isinstance(ending, Crash):
+            return Crash("died", f"{transfer.url}: its files are not there")
+        if isinstance(ending, Outcome) and ending.decision is not Decision.PAUSE:
+            # The trial has removed its own on its node; here lies the one that it was resumed from.
+            (job.folder / CHECKPOINT).unlink(missing_ok=True)
+        return ending
     except (FileTransferError, OSError) as error:
         return ending if isinstance(ending, Crash) else Crash("died", str(error))
 

@@ -20,10 +20,11 @@ from gansearch.execution.ray.file_transfer import (
     node_folder,
     upload_inputs,
 )
-from gansearch.messages import Crash, Job
+from gansearch.messages import Crash, Decision, Job
 from gansearch.training import checkpoint
 
 DIED = Crash("died", "its slot on Ray was lost")
+PAUSED = replace(OUTCOME, decision=Decision.PAUSE)
 
 
 @pytest.fixture(params=["file", "s3"])
@@ -125,7 +126,7 @@ def test_files_that_a_trial_writes_on_its_node_end_in_the_run_folder_and_nowhere
     of_job = transfer.at("7")
     train(of_job, job, signals_parquet="curves", checkpoint_pt="state")
     assert read(job.folder) == {MARKER: of_job.prefix}
-    assert download_outputs(of_job, job, OUTCOME) is OUTCOME
+    assert download_outputs(of_job, job, PAUSED) is PAUSED
     assert read(job.folder) == {"signals.parquet": "curves", "checkpoint.pt": "state"}
     assert not transfer.at("7").download(tmp_path)
 
@@ -137,6 +138,19 @@ def test_the_checkpoint_to_resume_from_is_on_the_node(transfer, job, tmp_path):
     (interrupted / "checkpoint.pt").write_text("state")
     found = train(transfer.at("7"), replace(job, resume_from=interrupted))
     assert found == {"resume_from": {"checkpoint.pt": "state"}}
+
+
+@pytest.mark.parametrize(
+    ("ending", "kept"),
+    [(OUTCOME, False), (PAUSED, True), (DIED, True)],
+    ids=["complete", "paused", "died"],
+)
+def test_a_checkpoint_is_kept_for_a_trial_that_can_be_resumed(transfer, job, ending, kept):
+    (job.folder / CHECKPOINT).write_text("step 10")
+    of_job = transfer.of_job(0)
+    train(of_job, replace(job, resume_from=job.folder), generator_pt="weights")
+    assert download_outputs(of_job, job, ending) == ending
+    assert (job.folder / CHECKPOINT).exists() == kept
 
 
 def test_the_checkpoint_that_triggers_an_upload_is_the_one_that_training_writes():
