@@ -2,12 +2,14 @@
 
     python tools/architecture.py [FILE]
 
-The rows are the layers of `[tool.importlinter]` in pyproject.toml, the lines are the imports that
-the code has now; the thicker, the more. It needs what `make lint` installs.
+The rows are the layers of `[tool.importlinter]` in pyproject.toml, the arrows are the imports that
+the code has now; the thicker, the more. An arrow that others lead around is left out: a module may
+import whatever its arrows lead to. It needs what `make lint` installs.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import tomllib
@@ -29,7 +31,7 @@ RISE = 1.25
 def main() -> None:
     file = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "architecture.png"
     rows = layers()
-    draw(rows, import_counts(), file)
+    draw(rows, without_detours(import_counts()), file)
     print(f"wrote {file}: {sum(map(len, rows))} modules in {len(rows)} layers")
 
 
@@ -57,6 +59,25 @@ def import_counts() -> Counter[tuple[str, str]]:
     return counts
 
 
+def without_detours(counts: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
+    """Keep the imports from A to B where nothing that A imports leads to B (transitive reduction).
+
+    >>> sorted(without_detours(Counter([("a", "b"), ("b", "c"), ("a", "c")])))
+    [('a', 'b'), ('b', 'c')]
+    """
+    imported: dict[str, set[str]] = {}
+    for source, target in counts:
+        imported.setdefault(source, set()).add(target)
+
+    @functools.cache
+    def reached(module: str) -> frozenset[str]:
+        direct = imported.get(module, set())
+        return frozenset(direct).union(*map(reached, direct))
+
+    around = {module: set().union(*map(reached, found)) for module, found in imported.items()}
+    return Counter({pair: n for pair, n in counts.items() if pair[1] not in around[pair[0]]})
+
+
 def draw(rows: list[list[str]], counts: Counter[tuple[str, str]], file: Path) -> None:
     places: dict[str, tuple[float, float]] = {}
     for i, row in enumerate(rows):
@@ -64,7 +85,7 @@ def draw(rows: list[list[str]], counts: Counter[tuple[str, str]], file: Path) ->
         shift = GAP / 4 if i % 2 else -GAP / 4
         for j, module in enumerate(row):
             places[module] = (GAP * (j - (len(row) - 1) / 2) + shift, -RISE * i)
-    figure = Figure(figsize=(10, 13), layout="constrained")
+    figure = Figure(figsize=(9, 11), layout="constrained")
     axes = figure.add_subplot()
     modules = list(places)
     colours = {module: colormaps["tab20"](i % 20) for i, module in enumerate(modules)}
@@ -84,7 +105,7 @@ def draw(rows: list[list[str]], counts: Counter[tuple[str, str]], file: Path) ->
                 mutation_scale=9,
                 linewidth=0.5 + 0.55 * math.sqrt(number),
                 color=colours[source],
-                alpha=0.55,
+                alpha=0.8,
                 shrinkA=0,
                 shrinkB=0,
             )
