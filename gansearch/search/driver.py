@@ -216,7 +216,8 @@ class Driver:
 
     def _sizes_of(self, record: TrialRecord) -> str:
         """Return the sizes that are objectives, or the number of parameters, as text."""
-        names = [o.metric for o in self._pruner.objectives if o.is_size] or ["generator_params"]
+        objectives = {objective.metric for objective in self._tell_policy.objectives}
+        names = [name for name in record.sizes if name in objectives] or ["generator_params"]
         return ", ".join(f"{name} {record.sizes.get(name, math.nan):,.6g}" for name in names)
 
     def _begin(self, trial: Trial, record: TrialRecord) -> TrialRecord:
