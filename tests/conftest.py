@@ -1,3 +1,4 @@
+import os
 import textwrap
 
 import pytest
@@ -15,6 +16,10 @@ from gansearch.study.yaml_file import StudyDocument
 __all__ = ["database", "object_store", "server", "study", "trial"]
 
 torch.set_num_threads(1)
+
+# Readline, loaded by pytest where several processes test, notes 80 columns here for all commands.
+for name in ("COLUMNS", "LINES"):
+    os.environ.pop(name, None)
 
 STUDY = """
 name: tiny
