@@ -53,7 +53,7 @@ CODE = (
     "evaluation",
     "builtin",
     "candidate.py",
-    "components.py",
+    "components",
     "diagnosis/detection.py",
     "signals.py",
 )
