@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console, RenderableType
 
 from gansearch.cli.progress import LiveTable, PlainLines, SearchProgress, clock
-from gansearch.cli.remaining_time import certification_runs
+from gansearch.cli.remaining_time import Work, certification_work
 from gansearch.report.certificates import CertificatesTable, Certification
 from gansearch.report.formatting import figure, percent
+from gansearch.search.certification import Choice
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
@@ -19,17 +21,51 @@ class CertificationProgress(SearchProgress):
     """Runs of a certification beside the trials of the search that they certify."""
 
     searched: Sequence[TrialRecord] = ()
+    choice: Choice | None = None
+
+    def set_search(self, records: Sequence[TrialRecord], choice: Choice) -> None:
+        """Take the trials of the search, and the candidates to certify."""
+        self.searched, self.choice = records, choice
+        self.begun: dict[int, TrialRecord] = {}
+        for record in records:
+            self.pace.learn(record)
+
+    def begin_run(self, record: TrialRecord) -> None:
+        """Note that a run takes a slot."""
+        self.begun[record.number] = record
+        self._certification = None
+        SearchProgress.started(self, record)
+
+    def candidate_of(self, trial: int) -> int:
+        certified = self.begun[trial].certifies
+        assert certified is not None, "every run certifies a trial"
+        return certified
+
+    def work_left(self, steps: int, running: Mapping[int, int]) -> Sequence[Work]:
+        if self._certification is None:
+            searched = {record.number: record for record in self.searched}
+            # Runs that are being trained count as if they had ended like the trial in the search.
+            pending = [self.begun[number] for number in self.running]
+            as_ended = [
+                replace(searched[run.certifies], certifies=run.certifies, seed=run.seed)
+                for run in pending
+                if run.certifies is not None
+            ]
+            ended = [record for record in self.ordered if record.ended]
+            self._certification = certification_work(
+                self.spec, steps, self.searched, [*ended, *as_ended], self.choice
+            )
+        under_way = [
+            Work(steps - step, self.candidate_of(number), running=True)
+            for number, step in running.items()
+        ]
+        return [*under_way, *self._certification]
 
     def share_of_baseline(self, sizes: Mapping[str, float]) -> float | None:
         baselines = [r.sizes for r in self.searched if r.baseline and r.sizes]
         size = sizes.get("generator_params")
         base = baselines[0].get("generator_params") if baselines else None
         return size / base if size is not None and base else None
-
-    def steps_left(self, steps: int, running: Mapping[int, int]) -> float:
-        under_way = sum(steps - step for step in running.values())
-        expected = certification_runs(self.spec.certification) - self.done - len(running)
-        return under_way + max(0, expected) * steps
 
     def best_line(self) -> str:
         return ""
@@ -39,14 +75,19 @@ class LiveCertification(CertificationProgress, LiveTable):
     """A table that is redrawn in place: running seeds, and the certificates so far."""
 
     def __init__(
-        self, spec: StudySpec, console: Console, folder: Path, records: Sequence[TrialRecord]
+        self,
+        spec: StudySpec,
+        console: Console,
+        folder: Path,
+        records: Sequence[TrialRecord],
+        choice: Choice,
     ) -> None:
         super().__init__(spec, console, folder)
-        self.searched = records
+        self.set_search(records, choice)
         self._names: dict[int, str] = {}
 
     def started(self, record: TrialRecord) -> None:
-        super().started(record)
+        self.begin_run(record)
         self._names[record.number] = f"{record.certifies} ({record.seed})"
 
     def name(self, trial: int) -> str:
@@ -64,13 +105,18 @@ class PlainCertification(CertificationProgress, PlainLines):
     """A line for each start and end of a run."""
 
     def __init__(
-        self, spec: StudySpec, console: Console, folder: Path, records: Sequence[TrialRecord]
+        self,
+        spec: StudySpec,
+        console: Console,
+        folder: Path,
+        records: Sequence[TrialRecord],
+        choice: Choice,
     ) -> None:
         super().__init__(spec, console, folder)
-        self.searched = records
+        self.set_search(records, choice)
 
     def started(self, record: TrialRecord) -> None:
-        SearchProgress.started(self, record)
+        self.begin_run(record)
         size = figure(record.sizes.get("generator_params"), whole=True)
         share = percent(self.share_of_baseline(record.sizes))
         verb = f"continues at step {record.steps}" if record.steps else "starts"

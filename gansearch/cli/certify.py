@@ -86,7 +86,7 @@ def train_again(
 ) -> None:
     """Certify candidates of a study, showing the progress."""
     listener = (LiveCertification if out.is_terminal else PlainCertification)(
-        study.spec, out, folder.path, read_records(folder)
+        study.spec, out, folder.path, read_records(folder), choice
     )
     with listener:
         certify_study(study, folder, listener, choice, stop=stop.asked)

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gansearch.cli.remaining_time import StepRate, certification_runs, search_steps_left
+from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.messages import Progress
 from gansearch.ranking.pareto import objectives_of, pareto_front
 from gansearch.ranking.study_summary import StudySummary, study_summary
@@ -25,6 +25,7 @@ from gansearch.report.trial_counts import (
     is_dominated,
     verdict_name,
 )
+from gansearch.search.samplers import KINDS
 from gansearch.signals import Remedy, Row
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec
@@ -46,18 +47,23 @@ class SearchProgress:
         self.progress: dict[int, Progress] = {}
         self.remedies: dict[int, Remedy] = {}
         self.started_at = time.monotonic()
-        self._rate = StepRate()
+        self.slots = 1
+        self.pace = TrainingPace()
+        self._certification: list[Work] | None = None
+        """Work of the certification to come, as long as no further trial has ended."""
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        self.records = {record.number: record for record in records}
+        self.records, self.slots = {record.number: record for record in records}, slots
+        for record in records:
+            self.pace.learn(record)
 
     def started(self, record: TrialRecord) -> None:
         self.running[record.number] = record.sizes
-        self._rate.progressed(record.number, record.steps, time.monotonic())
+        self.pace.started(record, time.monotonic())
 
     def progressed(self, progress: Progress) -> None:
         self.progress[progress.trial] = progress
-        self._rate.progressed(progress.trial, progress.step, time.monotonic())
+        self.pace.progressed(self.candidate_of(progress.trial), progress)
 
     def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
         self.remedies[record.number] = remedy
@@ -77,6 +83,8 @@ class SearchProgress:
 
     def ended(self, record: TrialRecord) -> None:
         self.records[record.number] = record
+        self.pace.ended(record, time.monotonic())
+        self._certification = None
         for by_trial in (self.running, self.progress, self.remedies):
             by_trial.pop(record.number, None)
 
@@ -101,23 +109,33 @@ class SearchProgress:
         base = baselines[0].get("generator_params") if baselines else None
         return size / base if size is not None and base else None
 
-    def steps_left(self, steps: int, running: Mapping[int, int]) -> float:
-        """Return the expected steps still to train, the certification at the end included."""
-        left = search_steps_left(self.spec, steps, self.ordered, running)
-        if self.spec.certification.at_end and self.spec.search.sampler != "one-at-a-time":
-            left += certification_runs(self.spec.certification) * steps
-        return left
+    def candidate_of(self, trial: int) -> int:
+        """Return the trial of the search whose candidate a running trial trains."""
+        return trial
+
+    def work_left(self, steps: int, running: Mapping[int, int]) -> Sequence[Work]:
+        """Return the work that is expected still, the certification at the end included.
+
+        Args:
+            steps: steps of a whole training.
+            running: step of each running trial, by number.
+        """
+        work = search_work(self.spec, steps, self.ordered, running)
+        if not (self.spec.certification.at_end and KINDS[self.spec.search.sampler].proposes):
+            return work
+        if self._certification is None:
+            self._certification = certification_work(self.spec, steps, self.ordered)
+        return [*work, *self._certification]
 
     def seconds_left(self) -> float | None:
         """Return the expected seconds to the end; None before the first steps."""
-        rate = self._rate.per_second(time.monotonic())
         told = max((one.steps for one in self.progress.values()), default=0)
         steps = self.spec.training.steps or told
-        if not rate or not steps:
+        if not steps:
             return None
-        reached = {trial: 0 for trial in self.running}
-        reached |= {trial: one.step for trial, one in self.progress.items()}
-        return self.steps_left(steps, reached) / rate
+        running = {trial: one.step for trial, one in self.progress.items()}
+        work = self.work_left(steps, {trial: 0 for trial in self.running} | running)
+        return self.pace.seconds(work, self.slots)
 
     def summary(self) -> StudySummary:
         return study_summary(self.spec, self.ordered)

@@ -1,49 +1,102 @@
-"""Estimate of the time that a search and its certification still take."""
+"""Estimate of the time that a search and its certification still take.
+
+The steps still to train, times the seconds of a step, are shared out among the slots.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from statistics import fmean
 
-from gansearch.study.spec import CertificationSpec, StudySpec
+from gansearch.messages import Progress
+from gansearch.ranking.pareto import objectives_of
+from gansearch.search.certification import CertificationPlan, Choice
+from gansearch.search.samplers import KINDS
+from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-PROMOTED = 0.4
-"""Share of sampled trials that train beyond the first rung, assumed before any has ended."""
-TRAINED = 0.8
-"""Share of a whole training that other trials train, assumed before any has ended."""
+PROMOTED = 0.72
+"""Share of the steps behind the first rung that the sampled trials of a search train in the end, of
+those that they would train if none stayed paused: the mean over 12 searches that were replayed on
+the table of benchmarks/tabular."""
+TRAINED = 0.85
+"""Share of a whole training after which a trial ends, assumed before any has ended."""
 WEIGHT = 4
-"""Number of trials that the assumptions count for beside those that have ended."""
+"""Number of trials that this assumption counts for beside those that have ended."""
+START_SECONDS = 30.0
+"""Seconds of training that count as without overhead beside those measured."""
 
 
-class StepRate:
-    """Training steps a second of all slots together, pauses between trials included."""
+@dataclass(frozen=True)
+class Work:
+    """Steps still to train, of one trial or of trials that are not known yet."""
+
+    steps: float
+    trial: int | None = None
+    """Number of a trial of the search; None for any that is still to be sampled."""
+    running: bool = False
+
+
+class TrainingPace:
+    """Measured seconds a step, and the time of a slot that is not spent on steps."""
 
     def __init__(self) -> None:
-        self._steps: dict[int, int] = {}
-        self._trained = 0
-        self._since: float | None = None
+        self._seconds: dict[int, float] = {}
+        """Seconds a step, by the trial of the search."""
+        self._sampled: set[int] = set()
+        self._started: dict[int, tuple[float, float]] = {}
+        """Time at which a running trial started, and the seconds that it had trained before."""
+        self._busy = self._training = START_SECONDS
 
-    def progressed(self, trial: int, step: int, now: float) -> None:
-        """Note the step that a trial has reached at a time in seconds."""
-        if self._since is None:
-            self._since = now
-        self._trained += max(0, step - self._steps.get(trial, step))
-        self._steps[trial] = step
+    def started(self, record: TrialRecord, now: float) -> None:
+        """Note that a trial takes a slot, at a time in seconds."""
+        self._started[record.number] = now, record.seconds
 
-    def per_second(self, now: float) -> float | None:
-        """Return the rate; None before there are two events."""
-        if self._since is None or now <= self._since or not self._trained:
+    def progressed(self, candidate: int, progress: Progress) -> None:
+        """Take the speed of a running trial; `candidate` is the trial of the search that it is."""
+        if progress.steps_per_second > 0:
+            self._seconds[candidate] = 1 / progress.steps_per_second
+
+    def ended(self, record: TrialRecord, now: float) -> None:
+        """Take the seconds of a trial that frees its slot."""
+        began, before = self._started.pop(record.number, (now, record.seconds))
+        self._busy += now - began
+        self._training += record.seconds - before
+        self.learn(record)
+
+    def learn(self, record: TrialRecord) -> None:
+        """Take the seconds of a trial that was trained earlier."""
+        candidate = record.number if record.certifies is None else record.certifies
+        if record.steps and record.seconds:
+            self._seconds[candidate] = record.seconds / record.steps
+        if not record.given:
+            self._sampled.add(candidate)
+
+    def seconds(self, work: Iterable[Work], slots: int) -> float | None:
+        """Return the seconds of some work on slots side by side; None before the first steps."""
+        if not self._seconds:
             return None
-        return self._trained / (now - self._since)
+        known = [self._seconds[n] for n in self._sampled if n in self._seconds]
+        usual = fmean(known or self._seconds.values())
+        overhead = self._busy / self._training
+
+        total = longest = 0.0
+        for one in work:
+            pace = usual if one.trial is None else self._seconds.get(one.trial, usual)
+            seconds = one.steps * pace * overhead
+            total += seconds
+            if one.running:
+                longest = max(longest, seconds)
+        return max(longest, total / slots)
 
 
-def search_steps_left(
+def search_work(
     spec: StudySpec, steps: int, records: Iterable[TrialRecord], running: Mapping[int, int]
-) -> float:
+) -> list[Work]:
     """Return the steps that a search is expected to train still.
 
-    It learns from the trials that have ended how many are stopped or paused early.
+    The trials that have ended tell how far a training goes before it is stopped.
 
     Args:
         spec: the study.
@@ -52,37 +105,55 @@ def search_steps_left(
         running: the step of each running trial, by number; a number may be among the records too.
     """
     known = {r.number: r for r in records if r.number not in running}
+    given = range(1 + len(spec.queue))
+    work = [
+        Work(steps - running.get(number, 0), number, number in running)
+        for number in given
+        if number not in known
+    ]
     sampled = [record for record in known.values() if not (record.given or record.variation)]
-    pauses = spec.search.sampler == "shrink" and bool(spec.pruning.rungs)
-    first = spec.pruning.rungs[0] if pauses else 0.0
-    # A trial that is paused at the first rung has trained it to the end, and no step more.
-    beyond = [r for r in sampled if r.steps > first * steps + 1 or (r.state == "complete")]
-    promoted = 1.0
-    if pauses:
-        promoted = (len(beyond) + WEIGHT * PROMOTED) / (len(sampled) + WEIGHT)
-    ended = [record.steps / steps for record in beyond if record.state != "paused"]
+    ended = [record.steps / steps for record in sampled if record.ended]
     trained = fmean([*ended, *WEIGHT * [TRAINED]])
-    later = promoted * max(0.0, trained - first)
+    expected = trained
+    if KINDS[spec.search.sampler].promotes and spec.pruning.rungs:
+        first = spec.pruning.rungs[0]
+        expected = first + PROMOTED * max(0.0, trained - first)
 
-    def left(step: int) -> float:
-        share = step / steps
-        if share < first:
-            return first - share + later
-        return max(0.0, 1 - share) if pauses else trained * (1 - share)
-
-    given = 1 + len(spec.queue)
-    begun = known.keys() | running.keys()
-    not_begun = range(len(begun), spec.search.trials)
-    total = sum(1.0 if number < given else first + later for number in not_begun)
-    total += sum(max(0.0, 1 - s / steps) if n < given else left(s) for n, s in running.items())
-    paused = [record for record in known.values() if record.state == "paused"]
-    total += sum(promoted * max(0.0, trained - record.steps / steps) for record in paused)
-    return total * steps
+    others = {number: step for number, step in running.items() if number not in given}
+    ahead = {number: max(0.0, trained * steps - step) for number, step in others.items()}
+    count = max(spec.search.trials - len(given), len(sampled) + len(others))
+    done = sum(record.steps for record in sampled) + sum(others.values())
+    later = count * expected * steps - done - sum(ahead.values())
+    work += [Work(left, number, running=True) for number, left in ahead.items()]
+    return [*work, Work(max(0.0, later))]
 
 
-def certification_runs(spec: CertificationSpec) -> int:
-    """Return the number of runs that a certification is expected to train.
+def certification_work(
+    spec: StudySpec,
+    steps: int,
+    records: Sequence[TrialRecord],
+    runs: Sequence[TrialRecord] = (),
+    choice: Choice | None = None,
+) -> list[Work]:
+    """Return the runs that a certification is expected to train still, each from its first step.
 
-    It counts the seeds of the reference, of one unstable candidate, and of one that passes.
+    Every seed is expected to end as the trial did in the search.
+
+    Args:
+        spec: the study.
+        steps: steps of a whole training.
+        records: trials of the search.
+        runs: runs of the certification that have ended, or count as if they had.
+        choice: candidates to certify.
     """
-    return spec.required + (spec.seeds - spec.required + 1) + spec.required
+    searched = {record.number: record for record in records}
+    plan = CertificationPlan(spec, records, objectives_of(spec, records), choice or Choice())
+    expected = list(runs)
+    while due := plan.due(expected, ()):
+        trial, seed = due
+        expected.append(replace(searched[trial], certifies=trial, seed=seed))
+    later = [Work(steps, run.certifies) for run in expected[len(runs) :]]
+    if later or runs:
+        return later
+    # No trial is healthy so far: the baseline and one candidate, in the end.
+    return 2 * spec.certification.required * [Work(steps)]

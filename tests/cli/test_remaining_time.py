@@ -3,7 +3,9 @@
 import pytest
 from support.by_hand import study, trial
 
-from gansearch.cli.remaining_time import StepRate, certification_runs, search_steps_left
+from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
+from gansearch.messages import Progress
+from gansearch.signals import HEALTHY
 
 __all__ = ["study", "trial"]
 STEPS = 1500
@@ -19,57 +21,92 @@ def paused(trial, number):
     return trial(number, 50, None, state="paused", steps=100, dominated_by=(0,))
 
 
+def steps_left(spec, records, running):
+    return sum(work.steps for work in search_work(spec, STEPS, records, running))
+
+
 def test_the_baseline_alone_takes_all_its_steps(study):
-    assert search_steps_left(search(study, 1), STEPS, [], {}) == STEPS
-    assert search_steps_left(search(study, 1), STEPS, [], {0: 600}) == pytest.approx(900)
+    assert steps_left(search(study, 1), [], {}) == STEPS
+    assert steps_left(search(study, 1), [], {0: 600}) == pytest.approx(900)
 
 
 def test_nothing_is_left_once_every_trial_has_ended(study, trial):
-    records = [trial(0, 100, 5.0, steps=STEPS), trial(1, 50, 5.0, steps=STEPS)]
-    assert search_steps_left(search(study, 2), STEPS, records, {}) == 0
+    records = [trial(0, 100, 5.0, steps=STEPS, given=True), trial(1, 50, 5.0, steps=STEPS)]
+    assert steps_left(search(study, 2), records, {}) == 0
 
 
 def test_a_paused_trial_may_still_take_steps(study, trial):
-    records = [trial(0, 100, 5.0, steps=STEPS), paused(trial, 1)]
-    left = search_steps_left(search(study, 2), STEPS, records, {})
+    records = [trial(0, 100, 5.0, steps=STEPS, given=True), paused(trial, 1)]
+    left = steps_left(search(study, 2), records, {})
     assert 0 < left < STEPS - 100
 
 
 def test_a_promoted_trial_is_counted_once_as_running(study, trial):
-    records = [trial(0, 100, 5.0, steps=STEPS), paused(trial, 1)]
-    left = search_steps_left(search(study, 2), STEPS, records, {1: 900})
-    assert left == pytest.approx(600)
+    records = [trial(0, 100, 5.0, steps=STEPS, given=True), paused(trial, 1)]
+    work = search_work(search(study, 2), STEPS, records, {1: 900})
+    assert [one.trial for one in work if one.steps] == [1]
+    assert 0 < work[0].steps < 600
 
 
-def test_trials_to_come_are_expected_shorter_after_many_ended_at_the_first_rung(study, trial):
-    baseline = trial(0, 100, 5.0, steps=STEPS)
+def test_trials_to_come_are_expected_shorter_after_many_ended_early(study, trial):
+    baseline = trial(0, 100, 5.0, steps=STEPS, given=True)
     failed = [trial(n, 50, None, "diverged", steps=100) for n in range(1, 11)]
     full = [trial(n, 50, 5.0, steps=STEPS) for n in range(1, 11)]
     spec = search(study, 21)
-    after_failures = search_steps_left(spec, STEPS, [baseline, *failed], {})
-    assert after_failures < 0.5 * search_steps_left(spec, STEPS, [baseline, *full], {})
+    to_come = 10 * STEPS
+    assert steps_left(spec, [baseline, *failed], {}) < 0.5 * to_come
+    assert steps_left(search(study, 21, "tpe"), [baseline, *full], {}) > 0.9 * to_come
 
 
-def test_steps_of_all_slots_add_up_to_the_rate():
-    rate = StepRate()
-    for second in range(11):
-        rate.progressed(0, 10 * second, float(second))
-        rate.progressed(1, 20 * second, float(second))
-    assert rate.per_second(10.0) == pytest.approx(30)
+def told(trial, step, speed):
+    return Progress(trial, step, STEPS, speed, {}, HEALTHY)
 
 
-def test_steps_trained_before_a_resume_are_not_part_of_the_rate():
-    rate = StepRate()
-    rate.progressed(0, 1000, 0.0)
-    rate.progressed(0, 1010, 10.0)
-    assert rate.per_second(10.0) == pytest.approx(1)
+def test_work_is_shared_out_among_the_slots():
+    pace = TrainingPace()
+    pace.progressed(0, told(0, 100, speed=10.0))
+    assert pace.seconds([Work(1000), Work(1000)], slots=1) == pytest.approx(200)
+    assert pace.seconds([Work(1000), Work(1000)], slots=2) == pytest.approx(100)
 
 
-def test_there_is_no_rate_before_two_events():
-    rate = StepRate()
-    rate.progressed(0, 10, 0.0)
-    assert rate.per_second(5.0) is None
+def test_a_running_trial_is_not_shared_out():
+    pace = TrainingPace()
+    pace.progressed(0, told(0, 100, speed=10.0))
+    assert pace.seconds([Work(1000, 0, running=True)], slots=2) == pytest.approx(100)
 
 
-def test_a_certification_counts_the_reference_an_unstable_candidate_and_the_champion(study):
-    assert certification_runs(study().certification) == 4 + 2 + 4
+def test_each_trial_takes_its_own_time(trial):
+    pace = TrainingPace()
+    pace.learn(trial(0, 100, 5.0, steps=100, seconds=100.0, given=True))
+    pace.learn(trial(1, 10, 5.0, steps=100, seconds=10.0))
+    assert pace.seconds([Work(50, 0)], slots=1) == pytest.approx(50)
+    assert pace.seconds([Work(50)], slots=1) == pytest.approx(5)
+
+
+def test_the_time_of_a_slot_without_training_counts(trial):
+    pace = TrainingPace()
+    begun = trial(0, 100, None, state="running", steps=0)
+    pace.started(begun, now=0.0)
+    pace.ended(trial(0, 100, 5.0, steps=1000, seconds=1000.0), now=2000.0)
+    assert pace.seconds([Work(1000)], slots=1) == pytest.approx(2000, rel=0.05)
+
+
+def test_there_is_no_estimate_before_the_first_steps():
+    assert TrainingPace().seconds([Work(1000)], slots=1) is None
+
+
+def test_a_certification_trains_the_reference_and_the_smallest_within_tolerance(study, trial):
+    baseline = trial(0, 1000, 5.0, baseline=True, given=True)
+    records = [baseline, trial(1, 100, 5.1), trial(2, 10, 50.0)]
+    work = certification_work(study(), STEPS, records)
+    assert [one.trial for one in work] == 4 * [0] + 4 * [1]
+
+
+def test_a_certification_expects_no_runs_once_a_candidate_has_passed(study, trial):
+    baseline = trial(0, 1000, 5.0, baseline=True, given=True)
+    runs = [trial(n, 1000, 5.0, certifies=0, seed=n) for n in range(1, 5)]
+    assert certification_work(study(), STEPS, [baseline], runs) == []
+
+
+def test_without_a_healthy_trial_a_certification_is_expected_as_long_as_usual(study):
+    assert sum(one.steps for one in certification_work(study(), STEPS, [])) == 8 * STEPS
