@@ -130,8 +130,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
 def table(measured: dict[str, Any]) -> str:
     """Return the page's table for one device."""
     lines = [
-        "| width | contender | steps/s | over plain | over eager "
-        "| seconds before | pays after steps |",
+        "| width | loop | steps/s | / plain | / eager | seconds before | pays after steps |",
         "|---|---|---|---|---|---|---|",
     ]
     for width in (

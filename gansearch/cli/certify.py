@@ -30,18 +30,17 @@ from gansearch.study.study import Study
 
 Trials = Annotated[
     list[int] | None,
-    typer.Option(
-        "--trial", min=0, metavar="N", help="Just this trial; may be given several times."
-    ),
+    typer.Option("--trial", min=0, metavar="N", help="Certify only this trial; may be repeated."),
 ]
 WholeFront = Annotated[
-    bool, typer.Option("--all", help="The whole front, whether or not there is a champion.")
+    bool, typer.Option("--all", help="Certify the whole front, even if there is a champion.")
 ]
 Seeds = Annotated[
-    int | None, typer.Option(min=1, help="Fresh seeds at most, instead of what the study says.")
+    int | None,
+    typer.Option(min=1, help="Largest number of fresh seeds, instead of certification.seeds."),
 ]
 Required = Annotated[
-    int | None, typer.Option(min=1, help="Of those, how many must come out healthy.")
+    int | None, typer.Option(min=1, help="Healthy runs needed, instead of certification.required.")
 ]
 
 
@@ -56,9 +55,9 @@ def certify(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train candidates again with fresh seeds until one is certified stable and good enough.
+    """Train candidates again with fresh seeds, until one is stable and good enough.
 
-    The smallest candidate comes first.
+    The smallest candidates come first.
     """
     if trials and whole_front:
         raise typer.BadParameter("takes the place of --trial; give one of them", param_hint="--all")

@@ -24,7 +24,7 @@ COMMANDS = {
     "resume": Entry("gansearch.cli.run:resume", "Continue a study that was stopped."),
     "certify": Entry(
         "gansearch.cli.certify:certify",
-        "Train candidates again with fresh seeds until one is certified stable and good enough.",
+        "Train candidates again with fresh seeds, until one is stable and good enough.",
     ),
     "status": Entry(
         "gansearch.cli.status:status", "Count the trials of a run by state and verdict."
@@ -34,7 +34,7 @@ COMMANDS = {
     ),
     "sample": Entry(
         "gansearch.cli.sample:sample",
-        "Draw samples of a trained generator, or walks along dimensions of its latent.",
+        "Draw samples of a trained generator, or walk along dimensions of its latent.",
     ),
     "pareto": Entry(
         "gansearch.cli.pareto:show_pareto", "Show the Pareto front of the healthy trials."
@@ -53,7 +53,7 @@ COMMANDS = {
     ),
     "diagnose": Entry(
         "gansearch.cli.diagnose:diagnose_log",
-        "Say from a loss log whether a training failed, since when and why, and what to try next.",
+        "Judge a training by its loss log: verdict, step, evidence, and what to try next.",
     ),
     "data": Entry("gansearch.cli.data:app", "List and download data sets."),
     "plugins": Entry("gansearch.cli.plugins:app", "List the installed components."),

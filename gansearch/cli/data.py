@@ -30,7 +30,7 @@ class DatasetRow(NamedTuple):
 
 @app.command("list")
 def list_data(json: Json = False) -> None:
-    """List the datasets, and the place where each is found."""
+    """List the data sets, and the place where each is found."""
     from rich.markup import escape
     from rich.table import Table
 
@@ -53,10 +53,10 @@ def fetch(
     name: Annotated[str, typer.Argument(metavar="NAME", help=f"One of: {', '.join(FETCHABLE)}.")],
     root: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Folder to keep it in, in place of the cache."),
+        typer.Option(metavar="DIR", help="Folder to store it in, instead of the user's cache."),
     ] = None,
 ) -> None:
-    """Download a dataset into the user's cache, and check its files."""
+    """Download a data set into the user's cache, and check its files."""
     from gansearch.builtin.datasets.fetch import fetch_fashion_mnist
     from gansearch.registry import unknown
 

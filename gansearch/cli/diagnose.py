@@ -23,8 +23,8 @@ def diagnose_log(
         list[Path],
         typer.Argument(
             metavar="LOG...",
-            help="A table, JSON, printed lines, TensorBoard's files or signals.parquet, compressed "
-            "or not; several files are joined by their step; - is stdin.",
+            help="Table, JSON, printed lines, TensorBoard event files or signals.parquet, also "
+            "compressed. Several files are joined by step. - reads standard input.",
         ),
     ],
     names: Annotated[
@@ -32,14 +32,14 @@ def diagnose_log(
         typer.Option(
             "--map",
             metavar="OURS=THEIRS",
-            help="The log's name for one of our columns, as g_loss=gen_loss.",
+            help="Name of a column in the log, such as g_loss=gen_loss; may be repeated.",
         ),
     ] = None,
     loss: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Loss of the training, as bce, hinge, least-squares, relativistic or wasserstein.",
+            help="Loss of the training: bce, hinge, least-squares, relativistic or wasserstein.",
         ),
     ] = None,
     output: Annotated[
@@ -47,7 +47,7 @@ def diagnose_log(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say from a loss log whether a training failed, since when and why, and what to try next."""
+    """Judge a training by its loss log: verdict, step, evidence, and what to try next."""
     # The detectors are components, which import torch: reading errors come without its 2 s.
     path = None if output is None else output_path(output, PICTURES)
     kind = None if loss is None else _loss(loss)

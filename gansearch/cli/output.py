@@ -17,19 +17,19 @@ from gansearch.report.formatting import finite
 
 WIDE = 200
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="Change the study, such as training.steps=100."
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value of the study, such as training.steps=100; may be repeated.",
     ),
 ]
 Verbose = Annotated[
-    bool, typer.Option("-v", "--verbose", help="Print what is decided, and why, as it happens.")
+    bool, typer.Option("-v", "--verbose", help="Print each decision with its reason.")
 ]
-Quiet = Annotated[
-    bool, typer.Option("-q", "--quiet", help="Print errors and the result at the end, no more.")
-]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors and the result.")]
 
 
 def console(*, stderr: bool = False) -> Console:

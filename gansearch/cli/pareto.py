@@ -38,10 +38,12 @@ def show_pareto(
         ),
     ] = None,
     x: Annotated[
-        str | None, typer.Option(metavar="METRIC", help="Another first axis than the study's.")
+        str | None,
+        typer.Option(metavar="METRIC", help="Metric to use instead of the first objective."),
     ] = None,
     y: Annotated[
-        str | None, typer.Option(metavar="METRIC", help="Another second axis than the study's.")
+        str | None,
+        typer.Option(metavar="METRIC", help="Metric to use instead of the second objective."),
     ] = None,
     json: Json = False,
 ) -> None:

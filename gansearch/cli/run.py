@@ -18,43 +18,47 @@ from gansearch.run import certifies_at_end, run_study
 from gansearch.search.certification import Choice
 from gansearch.study.study import Study
 
-StudyFile = Annotated[Path, typer.Argument(help="The study file.", metavar="STUDY")]
+StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", metavar="STUDY")]
 Out = Annotated[
-    Path | None, typer.Option(help="The run folder; by default runs/ and the study's name.")
+    Path | None, typer.Option(help="Run folder; by default ./runs/ and the study's name.")
 ]
 Trials = Annotated[
-    int | None, typer.Option(min=1, help="Trials in all, instead of what the study says.")
+    int | None, typer.Option(min=1, help="Total number of trials, instead of search.trials.")
 ]
-Workers = Annotated[str | None, typer.Option(help="Candidates at a time: a number, or auto.")]
+Workers = Annotated[
+    str | None, typer.Option(help="Candidates trained at the same time: a number, or auto.")
+]
 PerCandidate = Annotated[
     int | None,
     typer.Option(
-        "--workers-per-candidate", min=1, help="Processes that train a candidate together."
+        "--workers-per-candidate", min=1, help="Processes that train one candidate together."
     ),
 ]
 Executor = Annotated[
     str | None,
     typer.Option(
-        metavar="local|ray", help="Where candidates are trained: on this machine, or by Ray."
+        metavar="local|ray", help="Train on this machine, or with Ray here or on a cluster."
     ),
 ]
 Address = Annotated[
-    str | None, typer.Option(help="The Ray cluster: host:port, or auto for this machine's.")
+    str | None, typer.Option(help="Ray cluster: host:port, or auto for the one of this machine.")
 ]
 Storage = Annotated[
     str | None,
-    typer.Option(
-        metavar="URL", help="Keep the trials in a database, as postgresql://user@host/database."
-    ),
+    typer.Option(metavar="URL", help="Database for the trials: postgresql://user@host/database."),
 ]
 Override = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a value of the study."),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Change a value of the study, such as training.steps=100; may be repeated.",
+    ),
 ]
 Fresh = Annotated[
-    bool, typer.Option("--fresh", help="Forget the trials of an earlier run in the same folder.")
+    bool, typer.Option("--fresh", help="Delete the trials of an earlier run in the same folder.")
 ]
-Check = Annotated[bool, typer.Option("--check", help="Check the study, train nothing.")]
+Check = Annotated[bool, typer.Option("--check", help="Check the study and train nothing.")]
 
 
 def run(
@@ -80,7 +84,10 @@ def run(
 
 
 def resume(
-    run: Annotated[Path, typer.Argument(help="A run folder, or the name of a study in runs/.")],
+    run: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A run folder, or the name of a study in ./runs."),
+    ],
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,

@@ -30,12 +30,16 @@ def sample(
     trial: Annotated[
         int | None,
         typer.Option(
-            min=0, help="The trial; else the champion, the smallest within tolerance, or the best."
+            min=0,
+            help="Number of the trial; by default the champion, else the smallest within "
+            "tolerance, else the best.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="FILE", help="A .png file, or a .gif for a walk."),
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="Picture to write: .png, or .gif for a walk."
+        ),
     ] = None,
     count: Annotated[
         int | None, typer.Option(min=1, help=f"Samples in the grid; {COUNT} by default.")
@@ -48,12 +52,12 @@ def sample(
         typer.Option(
             metavar="DIM",
             min=0,
-            help="Walk along this dimension of the latent, counted from 0; repeatable.",
+            help="Walk along this dimension of the latent, counted from 0; may be repeated.",
         ),
     ] = None,
     span: Annotated[
         float | None,
-        typer.Option(min=0.0, help=f"Distance of a walk to both sides; {SPAN} by default."),
+        typer.Option(min=0.0, help=f"Length of a walk in both directions; {SPAN} by default."),
     ] = None,
     frames: Annotated[
         int | None, typer.Option(min=2, help=f"Steps of a walk; {FRAMES} by default.")
@@ -63,11 +67,11 @@ def sample(
         typer.Option(
             "--set",
             metavar="KEY=VALUE",
-            help="Place of the data, such as dataset.root=FOLDER; only an autoencoder needs it.",
+            help="Place of the data, such as dataset.root=FOLDER; needed only for an autoencoder.",
         ),
     ] = None,
 ) -> None:
-    """Draw samples of a trained generator, or walks along dimensions of its latent."""
+    """Draw samples of a trained generator, or walk along dimensions of its latent."""
     from gansearch.plots.samples import save_grid, save_walk
 
     _check_usage(output, count, walk, span, frames)

@@ -24,7 +24,7 @@ def show(
     trial: Annotated[
         int | None,
         typer.Argument(
-            metavar="[TRIAL]", help="The trial's number; all of them without it.", min=0
+            metavar="TRIAL", help="Number of a trial; without it, all trials are listed.", min=0
         ),
     ] = None,
     json: Json = False,
@@ -34,7 +34,7 @@ def show(
             "-o",
             "--output",
             metavar="FILE",
-            help="Draw its signals as .png, .svg or .pdf, or how its samples grew as .gif.",
+            help="Draw its signals (.png, .svg, .pdf), or animate its samples (.gif).",
         ),
     ] = None,
 ) -> None:

@@ -51,7 +51,7 @@ class ComponentNode(BaseModel):
     use: str
     """Name of the component."""
     search: bool = False
-    """Search every field that has a domain of its own and is not given here."""
+    """Search every field that has a domain of its own and no value or domain here."""
 
     @property
     def fields(self) -> dict[str, Any]:
@@ -107,29 +107,29 @@ class SearchSpec(Section):
     sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
     """Sampler that proposes candidates.
 
-    `shrink` is a Bayesian optimizer for a size and a quality: it trains the candidate with the
-    largest expected gain of the front, and promotes paused ones. `one-at-a-time` tries, for each
-    searched field in turn, its other values with everything else as in the baseline.
+    `shrink` is a Bayesian optimizer for one size and one quality. It pauses runs at rungs, and
+    trains the new or paused candidate from which it expects the largest gain of the front.
+    `one-at-a-time` changes one field of the baseline at a time.
     """
     aim: Literal["front", "smallest"] = "front"
-    """`front` searches good models of every size, `smallest` the smallest one within tolerance.
+    """`front` looks for good models of every size, `smallest` for the smallest within tolerance.
 
-    With `smallest`, candidates that are no smaller than a certified champion are refused, and
-    `shrink` proposes only what may be smaller than the smallest model so far.
+    With `smallest`, candidates that are no smaller than a certified champion are rejected, and
+    `shrink` looks only for models that are smaller than the smallest one so far.
     """
     trials: Annotated[int, Field(ge=1)] = 24
-    """Number of trials. With `one-at-a-time` the default, and the most, is one per variation."""
+    """Number of trials. With `one-at-a-time` it is at most, and by default, one per variation."""
     startup_trials: Annotated[int, Field(ge=1)] = 8
     """Candidates drawn at random before the sampler fits a model."""
     grid_levels: Annotated[int, Field(ge=2)] = 3
-    """With `one-at-a-time`, values tried of a range: both ends, and others evenly between."""
+    """Values of a range that `one-at-a-time` tries: both ends, and others evenly between them."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the sampler."""
     rescue: Literal["none", "suspect", "all"] = "none"
-    """Verdicts after which a candidate is trained once more with the first applicable remedy.
+    """Verdicts after which a candidate is trained once more, with the first applicable remedy.
 
-    `suspect` retrains suspect runs, `all` failed ones too. A remedy that changes the generator is
-    not applied.
+    `suspect` means suspect runs; `all` means failed runs too. Remedies that change the generator
+    are not applied.
     """
 
     @property
@@ -139,10 +139,10 @@ class SearchSpec(Section):
 
 
 class PruningSpec(Section):
-    """Rule by which a run is given up that will not reach the quality of healthy smaller ones."""
+    """Rule that stops or pauses a run that will be worse than healthy trials of no larger size."""
 
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.06667, 0.13333, 0.33333, 0.66667)
-    """Shares of the training after which runs are compared; an empty list prunes nothing."""
+    """Shares of the training after which runs are compared. With an empty list none is pruned."""
     noise: Annotated[float, Field(gt=0)] = 0.14
     """Relative standard deviation of the final quality between two seeds of one candidate.
 
@@ -150,25 +150,25 @@ class PruningSpec(Section):
     (benchmarks/tabular/seeds.md).
     """
     margin: Annotated[float, Field(ge=0)] = 1.0
-    """Margin by which another run must be better, as a multiple of `noise`."""
+    """Margin by which another trial must be better, as a multiple of `noise`."""
     min_healthy_trials: Annotated[int, Field(ge=1)] = 2
     """Healthy trials that must have passed a rung before any trial is pruned there."""
 
 
 class CertificationSpec(Section):
-    """Training of a candidate on fresh seeds, and the quality that a champion needs."""
+    """Training of candidates with fresh seeds, and the quality that a champion needs."""
 
     seeds: Annotated[int, Field(ge=1)] = 5
-    """Largest number of fresh seeds that a candidate is trained with."""
+    """Largest number of fresh seeds per candidate."""
     required: Annotated[int, Field(ge=1)] = 4
-    """Healthy runs among them that make a candidate stable."""
+    """Number of healthy runs with which a candidate is stable."""
     tolerance: Annotated[float, Field(ge=0)] = 0.10
     """Share of the reference quality by which a champion may be worse.
 
-    The default is about the noise between two seeds.
+    The default is a little less than the noise between two seeds.
     """
     tolerance_reference: Literal["baseline", "best"] = "baseline"
-    """Reference quality: that of the baseline, or that of the best model found, of any size."""
+    """Reference quality: that of the baseline, or of the best model found, of any size."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence level of the lower bound on the share of healthy seeds."""
     at_end: bool = True
@@ -193,9 +193,9 @@ class StudySpec(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$")
     """Name of the study and of its run folder."""
     requires: Mapping[DistributionName, Annotated[str, Field(min_length=1)]] = {}
-    """Distributions that the study needs, each with its argument of `pip install`."""
+    """Distributions that the study needs, each with the argument for `pip install`."""
     dataset: ComponentNode
-    """Data set that is learned."""
+    """Data set to learn."""
     generator: Architectures
     """Generator, or a list of generators to choose among."""
     discriminator: Architectures
@@ -215,19 +215,19 @@ class StudySpec(Section):
     objectives: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
     """Metrics that trials are ranked by, usually a size and a quality."""
     reference: Mapping[str, float] = {}
-    """Reference point of the hypervolume, by objective; by default it follows from the baseline."""
+    """Reference point of the hypervolume, by objective; derived from the baseline by default."""
     metrics: tuple[str, ...] = ("fid", "coverage")
-    """Metrics that are measured and recorded besides the objectives."""
+    """Metrics to measure and record besides the objectives."""
     constraints: Mapping[str, Bounds] = {}
-    """Bounds of sizes; a candidate outside of them is refused before training."""
+    """Bounds of sizes; candidates outside of them are rejected before training."""
     baseline: Mapping[str, Mapping[str, JsonValue]] = {}
-    """Candidate of trial 0, by role; a field that is not given has its default."""
+    """Candidate of trial 0, by role; fields that are not given have their defaults."""
     queue: tuple[GivenCandidate, ...] = ()
-    """Candidates tried after the baseline, each given as its differences from the baseline."""
+    """Candidates to train after the baseline, each as its differences from the baseline."""
     pruning: PruningSpec = PruningSpec()
-    """Rule by which runs are given up."""
+    """Rule by which runs are stopped or paused at rungs."""
     certification: CertificationSpec = CertificationSpec()
-    """Training on fresh seeds that decides whether a candidate is stable."""
+    """Training with fresh seeds that decides whether a candidate is stable."""
     search: SearchSpec = SearchSpec()
     """Sampler and number of trials."""
     executor: ExecutorSpec = ExecutorSpec()

@@ -38,31 +38,31 @@ class TrainingSettings(Section):
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of weights, batches and latents."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    """Number format of the networks; `auto` takes bf16 where the device has matrix units for it."""
+    """Number format of the networks; `auto` is bf16 if the device has matrix units for it."""
     device: str = Field("auto", pattern=r"^(auto|cpu|cuda(:\d+)?)$")
-    """Device to train on: `cpu`, `cuda`, `cuda:1`; `auto` takes a GPU where there is one."""
+    """Device to train on: `cpu`, `cuda`, `cuda:1`; `auto` is a GPU if there is one."""
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
     """Layout of weights and images in memory (torch's `memory_format`).
 
     The faster one depends on the networks and the device.
     """
     graphs: bool = False
-    """Record steps as CUDA graphs and replay them: faster for small networks on a GPU.
+    """Capture steps as CUDA graphs and replay them, which is faster for small networks on a GPU.
 
-    A recording is used only if its step equals the eager one. Otherwise, and without CUDA, the run
-    is trained eagerly and its record says why. A loss that depends on the number of the step is
-    never recorded. Do not use it with components that keep state outside of parameters and buffers.
+    A captured step is used only if it equals the eager step. Otherwise, and without CUDA, the run
+    is trained eagerly and its stamp says why. A loss that depends on the number of the step cannot
+    be captured. Components must not keep state outside of parameters and buffers.
     """
     signals_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two reads of the signals from the device."""
     checkpoint_every: Annotated[int, Field(ge=0)] = 500
     """Steps between two checkpoints from which an interrupted run continues; 0 writes none."""
     eval_samples: Annotated[int, Field(ge=10)] = 2000
-    """Generated samples that the metrics are measured on; also the most test samples used."""
+    """Number of generated samples for the metrics, and largest number of test samples."""
 
     augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
-    """Random transforms of all samples that the discriminator sees (DiffAugment), for few
-    pictures."""
+    """Random transforms of all samples that the discriminator sees, for few pictures
+    (DiffAugment)."""
 
     def steps_per_epoch(self, samples: int) -> int:
         """Return the number of whole batches in so many training samples, at least 1."""
@@ -86,11 +86,11 @@ class TrainingSpec(TrainingSettings):
     """
 
     steps: Annotated[int, Field(ge=1)] | None = None
-    """Duration in steps; 1500 where neither `steps` nor `epochs` is given."""
+    """Duration in steps; 1500 if neither `steps` nor `epochs` is given."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Duration in epochs, instead of `steps`."""
     sample_every: Interval = 500
-    """Steps, or epochs as in `10 epochs`, between two saved grids of samples; 0 saves only one."""
+    """Steps between two saved grids of samples, or `10 epochs`; 0 saves only the last one."""
 
     @model_validator(mode="before")
     @classmethod
