@@ -179,15 +179,13 @@ def parse_domain(node: Mapping[str, Any], *, whole: bool) -> Domain:
     missing = [key for key in ("low", "high") if key not in node]
     if missing:
         raise DomainError(f"a range needs low and high; {missing[0]} is missing")
-    if whole:
-        bounds = {
-            key: _as_number(key, node[key], int) for key in ("low", "high", "step") if key in node
-        }
-        return IntRange(**bounds, log=_as_flag(node))
-    bounds = {
-        key: _as_number(key, node[key], float) for key in ("low", "high", "step") if key in node
-    }
-    return FloatRange(**bounds, log=_as_flag(node))
+    kind = int if whole else float
+    given = [key for key in ("low", "high", "step") if key in node]
+    bounds = {key: _as_number(key, node[key], kind) for key in given}
+    log = node.get("log", False)
+    if not isinstance(log, bool):
+        raise DomainError(f"log must be true or false, got {log!r}")
+    return IntRange(**bounds, log=log) if whole else FloatRange(**bounds, log=log)
 
 
 def _check_range(domain: object, low: float, high: float, step: float | None, log: bool) -> None:
@@ -226,12 +224,6 @@ def _as_number(key: str, value: object, kind: type[int] | type[float]) -> Any:
     except (TypeError, ValueError):
         raise DomainError(f"{key} must be a number, got {value!r}") from None
     if isinstance(value, bool) or (kind is int and not number.is_integer()):
-        raise DomainError(f"{key} must be a {'whole ' if kind is int else ''}number, got {value!r}")
+        wanted = "whole number" if kind is int else "number"
+        raise DomainError(f"{key} must be a {wanted}, got {value!r}")
     return kind(number)
-
-
-def _as_flag(node: Mapping[str, Any]) -> bool:
-    log = node.get("log", False)
-    if not isinstance(log, bool):
-        raise DomainError(f"log must be true or false, got {log!r}")
-    return log

@@ -164,7 +164,7 @@ class Channel(Protocol):
 
 
 Evaluate = Callable[[Job, Channel], Outcome]
-"""Trains and judges a candidate. It runs in a worker process, so it must be picklable.
+"""Function that trains and judges a candidate; picklable, since it runs in a worker process.
 
 Where several ranks train a candidate together, the outcome of rank 0 counts.
 """

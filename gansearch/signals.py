@@ -43,7 +43,7 @@ LOG_COLUMNS: Mapping[str, str] = {
     "kid": "kernel distance between generated and real samples",
     "mmd": "maximum mean discrepancy between generated and real samples",
 }
-"""Signals that only other people's logs have."""
+"""Signals that only logs of other programs have."""
 
 Status = Literal[
     "healthy",

@@ -88,7 +88,7 @@ def grid():
 
 @pytest.fixture
 def as_generated():
-    """What a generator would have to give for these samples (N, C, H, W) to come out."""
+    """Return a function from stored samples (N, C, H, W) to the output of a generator of them."""
 
     def convert(data, samples):
         samples = torch.as_tensor(samples)

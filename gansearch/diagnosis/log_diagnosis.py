@@ -1,4 +1,4 @@
-"""Diagnosis of a loss log: which loss it is of, what can be judged by it, and the verdict."""
+"""Diagnosis of a loss log: its kind of loss, the detectors that can judge it, and the verdict."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ LOSSES: Mapping[str, str] = {
 }
 """Kinds of loss by the names that `--loss` takes."""
 FEW = 10
-"""Rows below which a log that shows nothing is not called healthy."""
+"""Rows below which a log without a sign of failure is not called healthy."""
 NEGATIVE = 0.02
-"""Share of rows with a loss below zero from which a log is of no cross-entropy."""
+"""Share of rows with a loss below zero above which the loss is no cross-entropy."""
 _LOSS_SIGNALS = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 
 
@@ -51,7 +51,7 @@ class LogDiagnosis:
     because: str
     """Reason why it was taken for this kind."""
     rows: Sequence[Row]
-    """Rows by which remedies may go: without losses whose scale says nothing of who wins."""
+    """Rows for the choice of remedies, without losses whose scale does not show who wins."""
 
 
 def diagnose_log(log: Sequence[tuple[int, Row]], loss: str | None = None) -> LogDiagnosis:
@@ -64,7 +64,7 @@ def diagnose_log(log: Sequence[tuple[int, Row]], loss: str | None = None) -> Log
     kind, because = (LOSSES[loss], "named") if loss else _guess(log)
     diagnosis = diagnose(log, _detectors(kind, any(_has(row, _LOSS_SIGNALS) for _, row in log)))
     unjudged = {name: list(columns) for name, columns in diagnosis.unjudged.items()}
-    # They say of one signal in many words that a log of losses lacks it.
+    # A log of losses has no quality metrics; a list of them would not help.
     unjudged.pop("lost-quality", None)
     if not any("pair_ratio" in row for _, row in log) and kind == CROSS_ENTROPY:
         unjudged.setdefault("convergence-failure", ["pair_ratio"])
@@ -87,13 +87,12 @@ def _has(row: Row, signals: Sequence[str]) -> bool:
 
 
 def _guess(log: Sequence[tuple[int, Row]]) -> tuple[str, str]:
+    """Return the kind of loss that a log seems to be of, and the reason."""
     rows = [row for _, row in log if _has(row, _LOSS_SIGNALS)]
     below = sum(any(row.get(name, 0.0) < -1e-6 for name in _LOSS_SIGNALS) for row in rows)
     if below > NEGATIVE * len(rows):
-        return (
-            CRITIC,
-            f"a loss is below zero in {below} of {len(rows)} rows, so it is no cross-entropy",
-        )
+        because = f"a loss is below zero in {below} of {len(rows)} rows, so it is no cross-entropy"
+        return CRITIC, because
     if any("dominance" in row for row in rows):
         return CROSS_ENTROPY, "the log has the dominance signal"
     return CROSS_ENTROPY, "no loss is below zero (name another loss with --loss)"
@@ -120,13 +119,13 @@ def _detectors(kind: str, has_losses: bool) -> dict[str, Detector]:
         }
     elif kind == CRITIC:
         detectors["runaway-critic"] = RunawayCritic()
-    else:  # of a bounded loss only an explosion can be told
+    else:  # a bounded loss shows nothing but an explosion
         detectors["lost-discriminator"] = LostDiscriminator(limit=LostDiscriminator().explosion)
     return detectors
 
 
 def _nothing_found(log: Sequence[tuple[int, Row]], kind: str) -> Verdict:
-    """Return healthy with what it rests on, or unjudged where that is too little."""
+    """Return healthy with its evidence, or unjudged where that is too little."""
     seen = sorted({name for _, row in log for name in row})
     evidence = {"judged": seen, "rows": len(log)} | _trend(log)
     losses = [name for name in seen if name in _LOSS_SIGNALS]
@@ -147,14 +146,14 @@ def _nothing_found(log: Sequence[tuple[int, Row]], kind: str) -> Verdict:
 
 
 def _trend(log: Sequence[tuple[int, Row]]) -> dict[str, str]:
-    """Describe where the distances to the data began, their best, and where they are now."""
-    told = {}
+    """Describe each distance to the data by its first, its best and its last values."""
+    trends = {}
     for name in ("fid", "kid", "mmd"):
         curve = [(step, row[name]) for step, row in log if name in row]
         if curve:
             best = min(curve, key=lambda point: point[1])
             last = median(value for _, value in curve[-3:])
-            told[f"{name}_trend"] = (
+            trends[f"{name}_trend"] = (
                 f"first {curve[0][1]:.4g}, best {best[1]:.4g} at {best[0]}, of late {last:.4g}"
             )
-    return told
+    return trends

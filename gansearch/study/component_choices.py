@@ -67,19 +67,8 @@ class ComponentResolver:
         return tuple(options)
 
     def _option(self, component: type[Component], node: ComponentNode, place: Place) -> Option:
+        """Split the fields of a node into values and domains, and validate them."""
         problems_before = len(self.problems)
-        fixed, domains = self._fields(component, node, place)
-        if not domains and len(self.problems) == problems_before:
-            try:  # rules over several fields, such as a field that is missing
-                component.model_validate(fixed)
-            except ValidationError as error:
-                self.problems += problems_of(error, place)
-        return Option(node.use, component, fixed, domains)
-
-    def _fields(
-        self, component: type[Component], node: ComponentNode, place: Place
-    ) -> tuple[dict[str, Any], dict[str, Domain]]:
-        """Validate the fields of a node by themselves and split them into values and domains."""
         fixed: dict[str, Any] = {}
         domains: dict[str, Domain] = dict(component.domains()) if node.search else {}
         for name, value in node.fields.items():
@@ -98,7 +87,12 @@ class ComponentResolver:
                 self.problems.append(Problem((*place, name), str(error)))
             except ValidationError as error:
                 self.problems += problems_of(error, (*place, name))
-        return fixed, domains
+        if not domains and len(self.problems) == problems_before:
+            try:  # rules over several fields, such as a field that is missing
+                component.model_validate(fixed)
+            except ValidationError as error:
+                self.problems += problems_of(error, place)
+        return Option(node.use, component, fixed, domains)
 
     def detectors(self, nodes: Nodes) -> tuple[Any, ...]:
         """Make the detectors, whose fields are all fixed."""

@@ -1,4 +1,4 @@
-"""A study's data, known by their content and not by the place where they lie."""
+"""Identity of a study's data: their content, whatever their location."""
 
 from __future__ import annotations
 

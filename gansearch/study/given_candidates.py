@@ -45,18 +45,16 @@ def given_parameters(
     """
     problems: list[Problem] = []
     baseline = _parameters(options, spec.baseline, ("baseline",), problems)
-    queued = [
-        _parameters(options, _changed(spec.baseline, change), ("queue", i), problems)
-        for i, change in enumerate(spec.queue)
-    ]
+    queued = []
+    for i, change in enumerate(spec.queue):
+        changed = {
+            role: {**spec.baseline.get(role, {}), **fields} for role, fields in change.items()
+        }
+        given = {**spec.baseline, **changed}
+        queued.append(_parameters(options, given, ("queue", i), problems))
     if problems:
         raise StudyError(problems)
     return baseline, queued
-
-
-def _changed(baseline: GivenCandidate, change: GivenCandidate) -> GivenCandidate:
-    changed = {role: {**baseline.get(role, {}), **fields} for role, fields in change.items()}
-    return {**baseline, **changed}
 
 
 def _parameters(
@@ -83,7 +81,7 @@ def _parameters(
         }
         for field in dict.fromkeys([*names, *values]):
             known = option.component.model_fields.get(field)
-            value = values[field] if field in values else getattr(known, "default", None)
+            value = values.get(field, getattr(known, "default", None))
             if refusal := _refusal(option, field, value):
                 problems.append(Problem((*place, role, field), refusal))
             elif field in names:
@@ -101,8 +99,10 @@ def _refusal(option: Option, field: str, value: Any) -> str | None:
         return problems_of(error)[0].message
     if field in option.domains:
         domain = option.domains[field]
-        return None if domain.contains(value) else f"{value!r} is outside the searched {domain}"
-    fixed = option.fixed.get(field, option.component.model_fields[field].default)
-    if value == fixed:
+        if not domain.contains(value):
+            return f"{value!r} is outside the searched {domain}"
         return None
-    return f"is fixed at {fixed!r} by this study, so it cannot be {value!r}"
+    fixed = option.fixed.get(field, option.component.model_fields[field].default)
+    if value != fixed:
+        return f"is fixed at {fixed!r} by this study, so it cannot be {value!r}"
+    return None

@@ -15,7 +15,6 @@ from gansearch.registry import Registry
 from gansearch.study.component_choices import (
     ComponentResolver,
     InvalidCandidateError,
-    Option,
     metric_places,
 )
 from gansearch.study.given_candidates import given_parameters, searched_parameters
@@ -132,6 +131,7 @@ class SearchSpace:
         return [parameters for parameters in varied if parameters not in given]
 
     def _variations_of(self, role: str, levels: int) -> Iterator[dict[str, Scalar]]:
+        """Yield the variations of one role: its other components, then values of each field."""
         options, baseline = self.options[role], getattr(self.baseline, role)
         own = next(option for option in options if option.use == self.baseline.uses[role])
         other_roles = {
@@ -140,22 +140,18 @@ class SearchSpace:
             if name.split(".")[0] != role
         }
         for option in options:
-            if option is not own:
-                searched = {
-                    name: _value_like(baseline, option, field)
-                    for name, field, _ in searched_parameters(role, option, alone=False)
-                }
-                yield other_roles | {role: option.use} | searched
+            if option is own:
+                continue
+            searched: dict[str, Scalar] = {}
+            for name, field, domain in searched_parameters(role, option, alone=False):
+                # The baseline's value of this field where it is legal, else its default, else any
+                default = option.component.model_fields[field].default
+                preferred = (getattr(baseline, field, None), default, domain.extremes()[0])
+                searched[name] = next(value for value in preferred if domain.contains(value))
+            yield other_roles | {role: option.use} | searched
         for name, _, domain in searched_parameters(role, own, alone=len(options) == 1):
             for value in domain.levels(levels):
                 yield self.baseline_parameters | {name: value}
-
-
-def _value_like(baseline: Component, option: Option, field: str) -> Scalar:
-    """Return the baseline's value of a field of another component, else its default, else any."""
-    domain = option.domains[field]
-    preferred = [getattr(baseline, field, None), option.component.model_fields[field].default]
-    return next((value for value in preferred if domain.contains(value)), domain.extremes()[0])
 
 
 @dataclass(frozen=True)

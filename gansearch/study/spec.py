@@ -20,6 +20,7 @@ from pydantic import (
 
 from gansearch.errors import Place, Problem
 from gansearch.study.executor_spec import ExecutorSpec, ResourcesSpec
+from gansearch.study.search_spec import CertificationSpec, PruningSpec, SearchSpec
 from gansearch.study.section import Section
 from gansearch.study.training_spec import StepsSpec, TrainingSpec
 from gansearch.study.urls import DatabaseUrl, without_password
@@ -99,86 +100,6 @@ class Bounds(Section):
         over = value - self.max if self.max is not None else 0.0
         under = self.min - value if self.min is not None else 0.0
         return float(max(over, under, 0.0))
-
-
-class SearchSpec(Section):
-    """Sampler that chooses the candidates, and their number."""
-
-    sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
-    """Sampler that proposes candidates.
-
-    `shrink` is a Bayesian optimizer for one size and one quality. It pauses runs at rungs, and
-    trains the new or paused candidate from which it expects the largest gain of the front.
-    `one-at-a-time` changes one field of the baseline at a time.
-    """
-    aim: Literal["front", "smallest"] = "front"
-    """`front` looks for good models of every size, `smallest` for the smallest within tolerance.
-
-    With `smallest`, candidates that are no smaller than a certified champion are rejected, and
-    `shrink` looks only for models that are smaller than the smallest one so far.
-    """
-    trials: Annotated[int, Field(ge=1)] = 24
-    """Number of trials. With `one-at-a-time` it is at most, and by default, one per variation."""
-    startup_trials: Annotated[int, Field(ge=1)] = 8
-    """Candidates drawn at random before the sampler fits a model."""
-    grid_levels: Annotated[int, Field(ge=2)] = 3
-    """Values of a range that `one-at-a-time` tries: both ends, and others evenly between them."""
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    """Seed of the sampler."""
-    rescue: Literal["none", "suspect", "all"] = "none"
-    """Verdicts after which a candidate is trained once more, with the first applicable remedy.
-
-    `suspect` means suspect runs; `all` means failed runs too. Remedies that change the generator
-    are not applied.
-    """
-
-    @property
-    def limit(self) -> int | None:
-        """Largest number of trials, or None where the study does not state it."""
-        return self.trials if "trials" in self.model_fields_set else None
-
-
-class PruningSpec(Section):
-    """Rule that stops or pauses a run that will be worse than healthy trials of no larger size."""
-
-    rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.06667, 0.13333, 0.33333, 0.66667)
-    """Shares of the training after which runs are compared. With an empty list none is pruned."""
-    noise: Annotated[float, Field(gt=0)] = 0.14
-    """Relative standard deviation of the final quality between two seeds of one candidate.
-
-    The default was measured for the MMD on 50 candidates with three seeds each
-    (benchmarks/tabular/seeds.md).
-    """
-    margin: Annotated[float, Field(ge=0)] = 1.0
-    """Margin by which another trial must be better, as a multiple of `noise`."""
-    min_healthy_trials: Annotated[int, Field(ge=1)] = 2
-    """Healthy trials that must have passed a rung before any trial is pruned there."""
-
-
-class CertificationSpec(Section):
-    """Training of candidates with fresh seeds, and the quality that a champion needs."""
-
-    seeds: Annotated[int, Field(ge=1)] = 5
-    """Largest number of fresh seeds per candidate."""
-    required: Annotated[int, Field(ge=1)] = 4
-    """Number of healthy runs with which a candidate is stable."""
-    tolerance: Annotated[float, Field(ge=0)] = 0.10
-    """Share of the reference quality by which a champion may be worse.
-
-    The default is a little less than the noise between two seeds.
-    """
-    tolerance_reference: Literal["baseline", "best"] = "baseline"
-    """Reference quality: that of the baseline, or of the best model found, of any size."""
-    confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
-    """Confidence level of the lower bound on the share of healthy seeds."""
-    at_end: bool = True
-    """Certify at the end of a search; `gansearch certify` does it at any time."""
-
-    @model_validator(mode="after")
-    def _check_required(self) -> Self:
-        if self.required > self.seeds:
-            raise ValueError(f"required ({self.required}) must not exceed seeds ({self.seeds})")
-        return self
 
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]

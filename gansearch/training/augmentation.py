@@ -2,8 +2,8 @@
 
 Zhao et al. 2020, "Differentiable augmentation for data-efficient GAN training" (arXiv:2006.10738),
 section 3 and appendix A. Real and generated samples pass the same transforms in the updates of both
-networks, so that the discriminator cannot learn few pictures by heart, and the generator, through
-which the gradients pass, does not learn to draw changed ones.
+networks. So the discriminator does not overfit few pictures, and the generator, whose gradients
+pass the transforms, does not learn to draw transformed samples.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CUTOUT = 1 / 2
 """Side of the region that is cut out, as a share of the height and of the width."""
 
 Transform = Callable[[Tensor, tuple[float, float]], Tensor]
-"""Maps samples (N, C, H, W) and the values of black and white to samples of the same shape."""
+"""Function of samples (N, C, H, W) and the values of black and white that returns new samples."""
 
 
 def augment(discriminator: TrainableNetwork, names: Sequence[str], data: Data) -> None:
@@ -32,7 +32,7 @@ def augment(discriminator: TrainableNetwork, names: Sequence[str], data: Data) -
 
 
 class AugmentedDiscriminator(nn.Module):
-    """Applies transforms, drawn anew for each sample, and then the discriminator.
+    """Discriminator of samples that pass random transforms, drawn anew for each sample.
 
     A loss that takes a gradient penalty takes it through the transforms as well: of the scores that
     the discriminator gives to augmented samples.
@@ -64,7 +64,7 @@ def change_colour(samples: Tensor, value_range: tuple[float, float]) -> Tensor:
 
 
 def translate(samples: Tensor, value_range: tuple[float, float]) -> Tensor:
-    """Shift each sample by up to an eighth of its sides; what comes in is mid-grey."""
+    """Shift each sample by up to an eighth of its sides; the uncovered border is mid-grey."""
     count, _, height, width = samples.shape
     rows = _shifted(count, height, samples.device)
     columns = _shifted(count, width, samples.device)
@@ -87,7 +87,9 @@ def cut_out(samples: Tensor, value_range: tuple[float, float]) -> Tensor:
         )
         place = torch.arange(length, device=samples.device)
         covered = (place >= begin) & (place < begin + side)
-        hidden = hidden & (covered[:, None, :, None] if dimension == 2 else covered[:, None, None])
+        shape = [count, 1, 1, 1]
+        shape[dimension] = length
+        hidden = hidden & covered.view(shape)
     return torch.where(hidden, sum(value_range) / 2, samples)
 
 

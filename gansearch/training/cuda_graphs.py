@@ -94,7 +94,14 @@ class GraphSteps:
 
     def run(self, step: int, plan: StepPlan) -> StepSignals:
         kind = plan, self._networks.optimizer_settings
-        if self._failure is None and kind not in self._captured and self._can_capture(kind):
+        # Capture after enough eager steps, while capture and check can draw without a shuffle
+        if (
+            self._failure is None
+            and kind not in self._captured
+            and plan.updates
+            and self._eager_steps[kind] >= EAGER_STEPS
+            and (1 + CHECKED_STEPS) * self._draws[kind] <= self._batches.remaining
+        ):
             self._try_capture(step, kind)
         captured = self._captured.get(kind)
         if captured is not None and captured.samples <= self._batches.remaining:
@@ -105,15 +112,6 @@ class GraphSteps:
         self._eager_steps[kind] += 1
         self._draws[kind] = self._batches.drawn - drawn
         return signals
-
-    def _can_capture(self, kind: StepKind) -> bool:
-        """Return True after enough eager steps, if capture and check can draw without a shuffle."""
-        plan, _ = kind
-        return (
-            bool(plan.updates)
-            and self._eager_steps[kind] >= EAGER_STEPS
-            and (1 + CHECKED_STEPS) * self._draws[kind] <= self._batches.remaining
-        )
 
     def _try_capture(self, step: int, kind: StepKind) -> None:
         """Capture and check a step of a kind; the training then goes on from where it was."""
@@ -126,7 +124,9 @@ class GraphSteps:
             self._check(captured, partial(self._eager.run, step, plan))
             self._captured[kind] = captured
         except Exception as error:  # whatever fails here, the training itself does not need it
-            self._failure = _first_line(error)
+            self._failure = str(error).strip().partition("\n")[0]
+            if not isinstance(error, NotCapturableError):
+                self._failure = f"{type(error).__name__}: {self._failure}"
             self._captured.clear()
         before.restore()
 
@@ -160,9 +160,15 @@ class CapturedStep:
         self._batch = batch
         self._names: Sequence[str] = ()
         self._kinds: Sequence[str] = ()
-        context = replace(eager.context, batches=batch, recorder=Recorder())
-        steps = replace(eager, context=context)
-        self._outputs, self._replay = capture.capture(partial(self._operations, steps, plan))
+        steps = replace(eager, context=replace(eager.context, batches=batch, recorder=Recorder()))
+
+        def operations() -> Sequence[Tensor]:
+            batch.rewind()
+            row, counts = steps.run(None, plan)
+            self._names, self._kinds = list(row), [kind for kind, _ in counts]
+            return [torch.stack(list(row.values())), *(histogram for _, histogram in counts)]
+
+        self._outputs, self._replay = capture.capture(operations)
 
     @property
     def samples(self) -> int:
@@ -177,12 +183,6 @@ class CapturedStep:
         values, *counts = (output.clone() for output in self._outputs)
         row = dict(zip(self._names, values.unbind(), strict=True))
         return StepSignals(row, list(zip(self._kinds, counts, strict=True)))
-
-    def _operations(self, steps: EagerSteps, plan: StepPlan) -> Sequence[Tensor]:
-        self._batch.rewind()
-        row, counts = steps.run(None, plan)
-        self._names, self._kinds = list(row), [kind for kind, _ in counts]
-        return [torch.stack(list(row.values())), *(histogram for _, histogram in counts)]
 
 
 class CudaGraphCapture:
@@ -240,8 +240,3 @@ def _restored_rng(device: torch.device) -> Iterator[None]:
     except Exception:
         generator.graphsafe_set_state(state)
         raise
-
-
-def _first_line(error: Exception) -> str:
-    line = str(error).strip().partition("\n")[0]
-    return line if isinstance(error, NotCapturableError) else f"{type(error).__name__}: {line}"

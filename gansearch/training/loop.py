@@ -1,4 +1,4 @@
-"""The training loop: trains a candidate on data until it is done, condemned, stopped or pruned."""
+"""Training loop: train a candidate until it is done, condemned by a detector, paused or stopped."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def train(
     device = choose_device(spec.device)
     precision = choose_precision(spec.precision, device)
 
-    # Networks, batches and what the signals are compared with
+    # Networks, batches and reference values of the signals
     networks = GANNetworks(candidate, data.shape, device, precision, ranks, spec.memory_format)
     augment(networks.discriminator, spec.augment, data)
     batches = BatchSampler(data, device)

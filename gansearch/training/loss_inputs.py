@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import NamedTuple
@@ -126,7 +125,9 @@ class BatchLossInputs:
 
     @cached_property
     def _real_output(self) -> DiscriminatorOutput:
-        return self._mixed_outputs[0] if self._mixed else self._networks.discriminate(self.real)
+        if self._mixed:
+            return self._mixed_outputs[0]
+        return self._networks.discriminate(self.real)
 
     @cached_property
     def _fake_output(self) -> DiscriminatorOutput:
@@ -142,9 +143,14 @@ class BatchLossInputs:
         halves = torch.split(scores, len(scores) // 2)
         if features is None:
             return [DiscriminatorOutput(half, None) for half in halves]
+
+        def half_of_features(index: int) -> Tensor:
+            both = features()
+            return torch.split(both, len(both) // 2)[index]
+
         return [
-            DiscriminatorOutput(half, partial(_half, features, index))
-            for half, index in zip(halves, (0, 1), strict=True)
+            DiscriminatorOutput(half, partial(half_of_features, index))
+            for index, half in enumerate(halves)
         ]
 
     def _scored_fake(self) -> Tensor:
@@ -153,7 +159,9 @@ class BatchLossInputs:
 
     def generated(self) -> GeneratedBatch | None:
         """Return the generated samples if the loss has read any."""
-        return GeneratedBatch(self.inputs, self.fake) if "fake" in self.__dict__ else None
+        if "fake" not in self.__dict__:
+            return None
+        return GeneratedBatch(self.inputs, self.fake)
 
     def reusable(self) -> GeneratedBatch | None:
         """Return the generated samples that the generator can still train on."""
@@ -197,8 +205,3 @@ def _features(output: DiscriminatorOutput) -> Tensor:
             "feature matching needs a dense or convolutional layer, and this discriminator has none"
         )
     return output.features().flatten(1).float()
-
-
-def _half(features: Callable[[], Tensor], half: int) -> Tensor:
-    both = features()
-    return torch.split(both, len(both) // 2)[half]

@@ -53,6 +53,7 @@ class TrainableNetwork:
 
     @property
     def optimizer_settings(self) -> OptimizerSettings:
+        """Learning rate and betas of each parameter group."""
         return tuple((group["lr"], group["betas"]) for group in self.optimizer.param_groups)
 
 
@@ -134,7 +135,9 @@ class GANNetworks:
 
     def evaluation_inputs(self, count: int, batches: BatchSampler) -> Tensor:
         """Return inputs for the evaluated generator: latents, or at most `count` test samples."""
-        return batches.test_samples(count) if self.is_autoencoder else self.draw_latents(count)
+        if self.is_autoencoder:
+            return batches.test_samples(count)
+        return self.draw_latents(count)
 
     def generate(self, inputs: Tensor) -> Tensor:
         """Return samples (N, C, H, W), float32, of the generator in training."""
@@ -147,11 +150,10 @@ class GANNetworks:
         with autocast(self._precision, self.device):
             scores: Tensor = self.discriminator.shared(samples)
         features = self._features.pop()
+        scores = scores.float()
         if features is None:
-            return DiscriminatorOutput(scores.float(), None)
-        return DiscriminatorOutput(
-            scores.float(), partial(self.ranks.gather, features, len(scores))
-        )
+            return DiscriminatorOutput(scores, None)
+        return DiscriminatorOutput(scores, partial(self.ranks.gather, features, len(scores)))
 
     @torch.no_grad()
     def sample(self, inputs: Tensor, batch: int = 250) -> Tensor:

@@ -29,8 +29,8 @@ def study(study_text, tmp_path):
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    """What the installed command says of a search that ends with a certification, and the folder it
-    leaves."""
+    """Return a function that runs a search with a certification by the installed command; it gives
+    the output and the run folder."""
     folder = tmp_path_factory.mktemp("certified")
     told = []
 

@@ -33,7 +33,8 @@ def study(study_text, tmp_path):
 
 @pytest.fixture(scope="module")
 def searched(tmp_path_factory):
-    """What the installed command says of a whole search into a pipe, and the folder it leaves."""
+    """Return a function that runs a search by the installed command, its output into a pipe; it
+    gives the output and the run folder."""
     folder = tmp_path_factory.mktemp("searched")
     told = []
 

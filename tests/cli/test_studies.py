@@ -32,7 +32,7 @@ TINY = {
 LIGHTER = {
     "shrink_faces80": {"discriminator.width": 4, "baseline.generator.width": 8, "constraints": {}}
 }
-"""Of networks that are too large for a test."""
+"""Smaller settings of studies whose networks are too large for a test."""
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def pictures(tmp_path):
 
 @pytest.fixture
 def settings_of(pictures):
-    """What a study that ships needs to run here, and more if asked for, as `key=value`."""
+    """Return a function that gives a shipped study the overrides `key=value` that it needs here."""
 
     def settings(path, more=()):
         tree = StudyDocument.read(path).tree

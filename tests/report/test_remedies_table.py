@@ -15,7 +15,7 @@ PACK = Remedy("pack", "samples repeat", "another paper")
 
 @pytest.fixture
 def printed():
-    """What a terminal of 80 columns shows of something."""
+    """Return a function that renders an object as a terminal of 80 columns shows it."""
 
     def show(renderable):
         console = Console(width=80)

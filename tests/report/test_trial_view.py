@@ -14,7 +14,7 @@ SUSPECT = Attempt(Verdict("suspect", 700), 1500, 30.0)
 
 @pytest.fixture
 def told(trial, tmp_path):
-    """What is said of a trial that got a second run."""
+    """Return a function that renders a trial with a second run."""
 
     def tell(second, **fields):
         record = trial(7, 900, 0.1, rescue=Rescue(SLOWER, SUSPECT, second, **fields))

@@ -1,4 +1,4 @@
-"""What holds of a certification whatever comes of its seeds."""
+"""Properties of a certification plan for any results of its seeds."""
 
 import math
 from random import Random

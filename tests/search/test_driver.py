@@ -18,7 +18,7 @@ FAILED = Outcome(
 
 
 def ended(store):
-    """What was found out, in order, however often the driver was interrupted."""
+    """Return number, identity, state and metrics of each trial that has ended, in order."""
     return [(r.number, r.identity, r.state, dict(r.metrics)) for r in store.records() if r.ended]
 
 

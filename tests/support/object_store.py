@@ -33,7 +33,7 @@ class ObjectStore:
         return f"s3://{path}?scheme=http&region=us-east-1&endpoint_override={address}"
 
     def files(self):
-        """What is there, but for what stands for folders."""
+        """Return the paths of all objects that are not folder markers."""
         return {path for path in self.objects if not path.endswith("/")}
 
     def close(self):
@@ -154,7 +154,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def whole(chunked):
-    """What came in chunks; what trails them, such as checksums, is passed over."""
+    """Read a body sent in chunks, without its trailers such as checksums."""
     content = b""
     while size := int(chunked.readline().partition(b";")[0], 16):
         content += chunked.read(size)

@@ -22,11 +22,6 @@ RATIO_FROM = 64 * 2**20
 E = TypeVar("E")
 
 
-def is_zip(path: Path) -> bool:
-    """Return true for a file that is a zip archive by its content."""
-    return zipfile.is_zipfile(path)
-
-
 @contextmanager
 def zip_entries(path: Path, entry: Callable[..., E]) -> Iterator[list[E]]:
     """List the files of an archive as `entry(name, open, version, refusal)`.
@@ -50,13 +45,15 @@ def zip_entries(path: Path, entry: Callable[..., E]) -> Iterator[list[E]]:
                 "size; pictures do not compress so well: unpack it and name the folder"
             )
         yield [
-            entry(name, partial(_read, archive, info), f"{info.file_size} {info.CRC}", refusal)
+            entry(
+                name, partial(_read, archive, info), f"{info.file_size} {info.CRC}", _refusal(info)
+            )
             for name, info in members.items()
-            for refusal in [_refusal(info)]
         ]
 
 
 def _refusal(info: zipfile.ZipInfo) -> str:
+    """Return the reason not to read a file of an archive; empty for a regular file."""
     if info.flag_bits & 1:
         return "encrypted"
     kind = stat.S_IFMT(info.external_attr >> 16)
@@ -66,7 +63,7 @@ def _refusal(info: zipfile.ZipInfo) -> str:
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
-    """Unpack one file to memory; what the header says of its size is not trusted."""
+    """Unpack one file to memory, whatever size its header states."""
     with archive.open(info) as stream:
         content = stream.read(LARGEST_MEMBER + 1)
     if len(content) > LARGEST_MEMBER:

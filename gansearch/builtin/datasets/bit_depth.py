@@ -1,14 +1,14 @@
 """Pictures of more than 8 bits a channel, scaled by the range that they use.
 
-A scan of 12 bits in a file of 16 is nearly black where the file's range is taken for the picture's.
-One range serves a whole set, so that pictures keep their brightness relative to each other.
+A scan of 12 bits in a file of 16 bits would be nearly black if it were scaled by the file's range.
+One range is used for a whole set, so that pictures keep their brightness relative to each other.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable
-from typing import IO, Any, NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageFile
@@ -30,7 +30,7 @@ SIXTEEN_BITS = Levels(0, 65_535)
 
 
 def is_deep(picture: Image.Image) -> bool:
-    """Return true for a picture of more than 8 bits a channel, from its header."""
+    """Return True for a picture of more than 8 bits a channel, from its header."""
     return picture.mode.startswith("I") or picture.mode == "F" or _raw_mode(picture) is not None
 
 
@@ -40,12 +40,14 @@ def read_deep(picture: Image.Image, stream: IO[bytes]) -> np.ndarray:
     if raw_mode is None:
         return np.asarray(picture)
     high = np.asarray(picture).astype(np.uint16)
-    # Pillow keeps one byte of each two; told the other byte order, it keeps the other.
+    # Pillow keeps one byte of each two; with the byte order swapped it keeps the other.
     stream.seek(0)
     with Image.open(io.BytesIO(stream.read()), formats=(str(picture.format),)) as again:
         assert isinstance(again, ImageFile.ImageFile)
         swapped = raw_mode[:-1] + SWAPPED[raw_mode[-1]]
-        again.tile = [tile._replace(args=_with_raw_mode(tile.args, swapped)) for tile in again.tile]
+        for i, tile in enumerate(again.tile):
+            args = (swapped, *tile.args[1:]) if isinstance(tile.args, tuple) else swapped
+            again.tile[i] = tile._replace(args=args)
         pixels: np.ndarray = high << 8 | np.asarray(again)
         return pixels
 
@@ -97,7 +99,3 @@ def _raw_mode(picture: Image.Image) -> str | None:
         if args and isinstance(args[0], str) and args[0].startswith(DEEP):
             return args[0] if args[0][-1] in SWAPPED else None
     return None
-
-
-def _with_raw_mode(args: Any, raw_mode: str) -> Any:
-    return (raw_mode, *args[1:]) if isinstance(args, tuple) else raw_mode

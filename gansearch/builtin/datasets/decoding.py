@@ -55,7 +55,7 @@ class Decoded(NamedTuple):
 
 @dataclass(frozen=True)
 class Decoder:
-    """Decodes pictures to one shape."""
+    """Decoder of pictures to one shape."""
 
     channels: Literal[1, 3]
     height: int
@@ -87,7 +87,7 @@ class Decoder:
             return Decoded(fitted(opaque, self.height, self.width), kind, size, mode, animated)
 
     def _bound(self, picture: Image.Image) -> None:
-        """Have a large JPEG decoded at 1/2, 1/4 or 1/8 of its size; refuse other large pictures."""
+        """Decode a large JPEG at 1/2, 1/4 or 1/8 of its size; refuse other large pictures."""
         width, height = picture.size
         fit = [n for n in (2, 4, 8) if width * height <= self.largest * n * n]
         if width * height > self.largest and fit:
@@ -103,6 +103,7 @@ class Decoder:
             )
 
     def _opaque(self, picture: Image.Image) -> Image.Image:
+        """Convert a picture to grey or RGB, transparent pixels in the background colour."""
         mode = "L" if self.channels == 1 else "RGB"
         if not picture.has_transparency_data:
             return picture.convert(mode)
@@ -129,7 +130,7 @@ def opened(stream: IO[bytes]) -> Iterator[Image.Image]:
         raise PictureError("no picture", f"not one of {', '.join(FORMATS)}") from None
     except Image.DecompressionBombError as error:  # Pillow's own limit, far above ours
         raise PictureError("too large", str(error)) from None
-    except Exception as error:  # decoders raise what they like, and it costs this picture alone
+    except Exception as error:  # a decoder may raise any exception; only this picture is lost
         raise PictureError("damaged", f"{error or type(error).__name__}") from None
 
 

@@ -97,7 +97,7 @@ class Plan:
 
     test: Sequence[Picture]
     train: Sequence[Picture] | None
-    """Null where the pictures to train on are those that `test` leaves."""
+    """None where the pictures to train on are those that `test` leaves."""
     tests: int
     limit: int
     bytes: int

@@ -19,21 +19,21 @@ class Picture(NamedTuple):
 
     entry: Entry
     label: int | None
-    """Index of its folder among all that hold pictures; null where some picture lies in none."""
+    """Index of its folder among all that hold pictures; None where some picture lies in none."""
 
 
 class Layout(NamedTuple):
-    """Pictures as their folders divide them."""
+    """Pictures by split, as their folders are named."""
 
     pictures: list[Picture]
     """All pictures, or those to train on where there are folders of both kinds."""
     test: list[Picture] | None
-    """Pictures to test with; null where the folders say nothing of it."""
+    """Pictures to test with; None where no folder is named so."""
     left_out: list[LeftOut]
 
 
 class _Placed(NamedTuple):
-    """A picture with the folders that it lies in, those that name a split taken out."""
+    """A picture with its folders, without those that name a split."""
 
     entry: Entry
     folders: tuple[str, ...]
@@ -43,11 +43,11 @@ class _Placed(NamedTuple):
 def layout_of(entries: Sequence[Entry], classes: tuple[str, ...] | None) -> Layout:
     """Read labels and splits from names: a first folder is a label, train/ and test/ are splits.
 
-    Both `train/cats/1.png` and `cats/train/1.png` are understood. A folder around everything is
-    passed over, as archives often have one.
+    Both `train/cats/1.png` and `cats/train/1.png` are understood. A folder around everything, which
+    archives often have, is ignored.
 
     Raises:
-        DataError: when a class is asked for that there is not.
+        DataError: when a requested class does not exist.
     """
     placed, left_out = _split_by_name(_without_outer_folder(entries, classes))
     known = sorted({one.folders[0] for one in placed if one.folders})
@@ -76,6 +76,7 @@ def layout_of(entries: Sequence[Entry], classes: tuple[str, ...] | None) -> Layo
 
 
 def _without_outer_folder(entries: Sequence[Entry], classes: Iterable[str] | None) -> list[_Placed]:
+    """Remove folders around everything, unless one is a class that was asked for."""
     placed = [_Placed(entry, tuple(entry.name.split("/")[:-1]), "") for entry in entries]
     while placed:
         outer = {one.folders[:1] for one in placed}

@@ -31,8 +31,7 @@ def read_idx(source: Traversable, *, dimensions: int) -> np.ndarray:
     """
     try:
         with source.open("rb") as stored, _decompressed(stored, source.name) as stream:
-            shape = _read_shape(stream, source.name, dimensions)
-            return _read_array(stream, source.name, shape)
+            return _read_array(stream, source.name, dimensions)
     except _DAMAGE as error:
         raise DataError(f"{source.name} cannot be read: {error}") from None
 
@@ -45,7 +44,8 @@ def _decompressed(stored: IO[bytes], name: str) -> IO[bytes]:
     return stored
 
 
-def _read_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...]:
+def _read_array(stream: IO[bytes], name: str, dimensions: int) -> np.ndarray:
+    """Read the header and then exactly the bytes that it promises."""
     magic = stream.read(4)
     wanted = bytes((0, 0, UINT8, dimensions))
     if magic != wanted:
@@ -56,10 +56,7 @@ def _read_shape(stream: IO[bytes], name: str, dimensions: int) -> tuple[int, ...
     header = stream.read(4 * dimensions)
     if len(header) < 4 * dimensions:
         raise DataError(f"{name} ends within its header")
-    return tuple(int(size) for size in np.frombuffer(header, ">u4"))
-
-
-def _read_array(stream: IO[bytes], name: str, shape: tuple[int, ...]) -> np.ndarray:
+    shape = tuple(int(size) for size in np.frombuffer(header, ">u4"))
     size = math.prod(shape)
     if size > LARGEST_ARRAY:
         raise DataError(

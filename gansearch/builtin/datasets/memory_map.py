@@ -1,4 +1,4 @@
-"""Pixels of large sets in files of the user's cache, which the system pages in as they are used."""
+"""Pixels of large data sets in memory-mapped files of the user's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gansearch.errors import DataError
 from gansearch.files import write_atomically
 
 Allocate = Callable[[str, tuple[int, ...]], np.ndarray]
-"""Gives an array of bytes for a split's name and a shape."""
+"""Function that allocates an array of bytes for a split's name and a shape."""
 RECORD = "data.json"
 SPLITS = ("train", "test")
 
@@ -45,9 +45,9 @@ def memory_mapped(key: str, size: int, build: Callable[[Allocate], Data]) -> Dat
     """Return the set of this key from the cache, where it is built first if it is not there.
 
     Args:
-        key: changes whenever the set would.
-        size: bytes that it takes at most.
-        build: makes the set in arrays that it allocates, one a split.
+        key: hash of everything that the set depends on.
+        size: largest size in bytes.
+        build: function that makes the set in arrays that it allocates, one per split.
 
     Raises:
         DataError: when the disk is full.
@@ -66,6 +66,7 @@ def memory_mapped(key: str, size: int, build: Callable[[Allocate], Data]) -> Dat
 
 
 def _build(folder: Path, build: Callable[[Allocate], Data]) -> None:
+    """Build a set beside its folder and move it there when it is complete."""
     with tempfile.TemporaryDirectory(prefix=".building-", dir=folder.parent) as place:
         parts = Path(place) / "set"
         parts.mkdir()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from gansearch.builtin.datasets.archives import is_zip, zip_entries
+from gansearch.builtin.datasets.archives import zip_entries
 from gansearch.errors import DataError
 
 # fmt: off
@@ -29,9 +30,9 @@ SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\0", b"MM\0*")
 NOT_THE_USERS = frozenset(
     {"__macosx", "@eadir", "#recycle", "$recycle.bin", "lost+found", "thumbs.db", "desktop.ini"}
 )
-"""Files and folders that systems leave beside pictures, as are all whose name begins with a dot."""
+"""Files and folders that operating systems add to folders; names with a leading dot are others."""
 NAMED = 10
-"""Files that are named in the warnings; of more, the number is told."""
+"""Most files that are named in the warnings; the others are counted."""
 
 
 class Entry(NamedTuple):
@@ -68,11 +69,13 @@ def open_entries(root: Path) -> Iterator[Iterable[Entry]]:
     try:
         if root.is_dir():
             yield folder_entries(root)
-        elif root.is_file() and is_zip(root):
+        elif root.is_file() and zipfile.is_zipfile(root):
             with zip_entries(root, Entry) as entries:
                 yield entries
         else:
-            found = "is neither a folder nor a zip file" if root.exists() else "is no folder"
+            found = "is no folder"
+            if root.exists():
+                found = "is neither a folder nor a zip file"
             raise DataError(
                 f"{readable(str(root))} {found}: dataset.root must name a folder of pictures or a "
                 "zip file of them, as in --set dataset.root=FOLDER (with none at hand, python "
@@ -125,14 +128,14 @@ def _file_entry(path: Path, name: str) -> Entry:
 
 
 def is_hidden(name: str) -> bool:
-    """Return true for a name that a system, not the user, has put there."""
+    """Return True for a file that the system, not the user, has put there."""
     return name.startswith(".") or name.lower() in NOT_THE_USERS
 
 
 def pictures_among(entries: Iterable[Entry]) -> tuple[list[Entry], list[LeftOut]]:
-    """Return pictures, in an order that is the same on every machine, and what else should be one.
+    """Return the pictures, in an order that is the same on every machine, and those left out.
 
-    Files of other kinds, such as texts, are passed over.
+    Files of other kinds, such as texts, are ignored.
     """
     pictures, left_out = [], []
     for entry in entries:
@@ -151,16 +154,17 @@ def pictures_among(entries: Iterable[Entry]) -> tuple[list[Entry], list[LeftOut]
 
 
 def _looks_like_a_picture(entry: Entry) -> bool:
+    """Return True for a file that begins like a picture, whatever its name."""
     try:
         with entry.open() as stream:
             begin = stream.read(12)
-    except Exception:  # archives raise what they like; a file of another kind is nobody's loss
+    except Exception:  # a damaged archive may raise any exception
         return False
     return begin.startswith(SIGNATURES) or (begin[:4] == b"RIFF" and begin[8:] == b"WEBP")
 
 
 def warnings_of(left_out: Sequence[LeftOut]) -> tuple[str, ...]:
-    """Say which files are left out: each of a few by name, of many how many for which reason."""
+    """List the files that are left out: a few by name, more also by their number per reason."""
     lines = [str(one) for one in sorted(left_out)]
     if len(lines) <= NAMED:
         return tuple(lines)

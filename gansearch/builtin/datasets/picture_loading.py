@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 @dataclass
 class PictureLoader:
-    """Decodes pictures, counts their properties and lists those that cannot be decoded."""
+    """Loader that decodes pictures, counts their properties and lists those that are damaged."""
 
     decoder: Decoder
     allocate: Allocate
@@ -101,7 +101,7 @@ def levels_in(entries: Iterable[Entry]) -> Levels | None:
 
 
 def _depth(stream: IO[bytes]) -> tuple[float, float, bool] | None:
-    """Return the extremes of a picture of more than 8 bits, and true where they are fractions."""
+    """Return the extremes of a picture of more than 8 bits, and True where they are fractions."""
     with opened(stream) as picture:
         if not is_deep(picture) or picture.width * picture.height > LARGEST_OPENED:
             return None
@@ -116,7 +116,7 @@ def use_content(entry: Entry, use: Callable[[IO[bytes]], T]) -> T:
     """
     try:
         stream = entry.open()
-    except Exception as error:  # damaged archives raise what they like
+    except Exception as error:  # a damaged archive may raise any exception
         raise PictureError("cannot be read", str(error)) from None
     with stream:
         return use(stream)

@@ -12,7 +12,9 @@ def fitted(picture: Image.Image, height: int, width: int) -> np.ndarray:
     The picture is scaled (Lanczos) until it just covers the wanted size; its middle is kept.
     """
     pixels = np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS))
-    return pixels[np.newaxis] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    if pixels.ndim == 2:
+        return pixels[np.newaxis]
+    return pixels.transpose(2, 0, 1)
 
 
 def resized(images: np.ndarray, side: int) -> np.ndarray:

@@ -74,13 +74,13 @@ class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
         return self.bound(self.initialise(nn.Sequential(*self.pack(), *blocks)))
 
     def _after_first(self, width: int) -> list[nn.Module]:
-        return (
-            self.after(width)
-            if self.norm_first
-            else self.model_copy(update={"norm": "none"}).after(width)
-        )
+        """Make the norm, unless `norm_first` is false, and the activation of the first layer."""
+        if self.norm_first:
+            return self.after(width)
+        return self.model_copy(update={"norm": "none"}).after(width)
 
     def _shrunk(self, size: Size, padding: int) -> Size:
+        """Return the size of a map after one strided convolution."""
         height, width = ((side + 2 * padding - self.kernel) // 2 + 1 for side in size)
         if height < 1 or width < 1:
             raise ValueError(

@@ -77,6 +77,7 @@ class UpConv(Generator, Initialised, Normalised):
         return [halved((images.height, images.width), doublings - so_far) for so_far in done]
 
     def _stem(self, width: int, size: Size) -> list[nn.Module]:
+        """Make the layers from the latent to the first map."""
         features = width * size[0] * size[1]
         if self.stem == "linear":
             bias = self.needs_bias

@@ -16,7 +16,7 @@ REACH = 3.0
 
 
 def membership(samples: Tensor, centres: Tensor, std: float) -> Tensor:
-    """Which samples (N, 2, 1, 1) belong to which centres (modes, 2): booleans (N, modes)."""
+    """Return a mask (N, modes) of samples (N, 2, 1, 1) that belong to centres (modes, 2)."""
     return torch.cdist(samples.flatten(1).double(), centres.double()) <= REACH * std
 
 
@@ -32,7 +32,7 @@ class _OfMixture(SampleMetric):
 
     @abstractmethod
     def of(self, belongs: Tensor) -> float:
-        """The figure for memberships (N, modes)."""
+        """Return the figure for memberships (N, modes)."""
 
 
 class Modes(_OfMixture):

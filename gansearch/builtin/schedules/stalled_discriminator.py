@@ -19,9 +19,7 @@ class StalledDiscriminator(Schedule):
 
     def phases(self, steps_per_epoch: int) -> Sequence[Phase]:
         stalled = Phase("discriminator", "discriminate", stop=self.until, period=self.every, end=1)
-        free = (
-            (Phase("discriminator", "discriminate", start=self.until),)
-            if self.until is not None
-            else ()
-        )
-        return (stalled, *free, Phase("generator", "generate"))
+        generator = Phase("generator", "generate")
+        if self.until is None:
+            return (stalled, generator)
+        return (stalled, Phase("discriminator", "discriminate", start=self.until), generator)

@@ -7,7 +7,7 @@ import re
 BLANK = frozenset(
     {"", "na", "n/a", "#n/a", "<na>", "none", "null", "nil", "-", "--", "?", "missing", "nat"}
 )
-"""Words for "not measured", in lower case. `nan` is none of them: it is a value that went wrong."""
+"""Words for "not measured", in lower case. `nan` is none of them: it is a measured value."""
 
 NUMBER = r"[-+]?(?:(?:\d+(?:[.,]\d+)?|\.\d+|\d+\.)(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
 _NUMBER = re.compile(NUMBER + r"(?![\w])", re.IGNORECASE)
@@ -50,21 +50,21 @@ def number(cell: object, decimal_comma: bool = False) -> float | None:
         return float(sign + word)
     if _WRAPPED.match(text):
         found = _NUMPY_VALUE.search(text)
-        return float(found[1] if found else _first_number(text).replace(",", "."))
+        return float(found[1] if found else _first_number(text))
     return float(_plain(text, decimal_comma))
 
 
 def _first_number(text: str) -> str:
+    """Return the first number of a list or of a printed tensor."""
     # Digits within names of types, as in np.float32(0.5), follow a letter.
     found = re.search(r"(?<![\w.])" + _NUMBER.pattern, text, re.IGNORECASE)
     if found is None:
         raise ValueError(text)
-    value = found[0]
-    # In a list, a comma separates; as a decimal mark it is followed by digits at once.
-    return value if "," not in value else value.partition(",")[0]
+    return found[0].partition(",")[0]  # in a list, a comma separates
 
 
 def _plain(text: str, decimal_comma: bool) -> str:
+    """Return a number without marks of thousands, with a decimal point."""
     text = text.replace("\u00a0", "").replace("\u202f", "")
     if "," in text and "." in text:
         thousands = "," if text.rindex(".") > text.rindex(",") else "."

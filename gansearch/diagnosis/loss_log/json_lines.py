@@ -1,4 +1,4 @@
-"""JSON: an object a line, a list of objects, or lists by name, as Keras keeps its history."""
+"""JSON logs: an object per line, a list of objects, or lists by name, as in Keras' history."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from gansearch.diagnosis.loss_log.raw import ColumnCollector, RawColumns
+from gansearch.diagnosis.loss_log.tensorboard import curve_name
 
 DEPTH = 6
 """Levels of nested objects whose names are joined."""
 
 
 def read_json(text: str, path: Path, mapping: Mapping[str, str]) -> RawColumns | None:
-    """Read a log of JSON; None where the text is none.
+    """Read a JSON log; return None where the text is no JSON.
 
     Nested names are joined by `/`; of an object with a `mean` the mean is the value. A broken line,
     such as the last one of a training that was killed, is left out.
@@ -23,14 +24,24 @@ def read_json(text: str, path: Path, mapping: Mapping[str, str]) -> RawColumns |
     if not text.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return None
     whole = _whole(text)
-    if isinstance(whole, list) and whole and all(_is_scalar(point) for point in whole[:100]):
-        return _tensorboard(whole, path)
+
+    # TensorBoard's curve: a list of [wall time, step, value]
+    if isinstance(whole, list) and whole:
+        head = whole[:100]
+        if all(isinstance(p, list) and len(p) == 3 and _is_number(p[1]) for p in head):
+            name = curve_name(path)
+            cells = {"step": [point[1] for point in whole], name: [point[2] for point in whole]}
+            return RawColumns("TensorBoard JSON of one curve", list(cells), cells, step="step")
+
+    # Lists by name, as Keras keeps its history
     collector = ColumnCollector(path, mapping)
     if isinstance(whole, dict) and (lists := _lists(whole)):
         length = max(map(len, lists.values()))
         for i in range(length):
             collector.add({k: v[i] for k, v in lists.items() if i < len(v)})
         return collector.columns("JSON lists by name")
+
+    # One object a row
     broken = 0
     for entry in whole if isinstance(whole, list) else _lines(text):
         if isinstance(entry, dict):
@@ -44,7 +55,7 @@ def read_json(text: str, path: Path, mapping: Mapping[str, str]) -> RawColumns |
 
 
 def _whole(text: str) -> Any:
-    """Parse a text that is one JSON value; None where it is a value a line."""
+    """Parse a text that is one JSON value; return None where there is a value per line."""
     start = text.lstrip("\ufeff \t\r\n")
     line, _, rest = start.partition("\n")
     try:
@@ -70,14 +81,15 @@ def _lines(text: str) -> Iterator[Any]:
 
 
 def _lists(record: Mapping[str, Any]) -> dict[str, list[Any]]:
-    """Return the lists of a history; nothing where it holds none of some length."""
-    inner = record.get("history")
-    record = inner if isinstance(inner, dict) else record
+    """Return the lists of a history; an empty dict where none has two values."""
+    if isinstance(inner := record.get("history"), dict):
+        record = inner
     lists = {k: v for k, v in record.items() if isinstance(v, list)}
     return lists if max(map(len, lists.values()), default=0) > 1 else {}
 
 
 def _flat(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested objects under joined names."""
     for key, value in record.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict) and "mean" in value:
@@ -92,16 +104,3 @@ def _flat(record: Mapping[str, Any], prefix: str = "", depth: int = 0) -> Iterat
 
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_scalar(point: object) -> bool:
-    """Return whether a point is TensorBoard's [wall time, step, value]."""
-    return isinstance(point, list) and len(point) == 3 and _is_number(point[1])
-
-
-def _tensorboard(points: list[Any], path: Path) -> RawColumns:
-    from gansearch.diagnosis.loss_log.tensorboard import curve_name
-
-    name = curve_name(path)
-    cells = {"step": [point[1] for point in points], name: [point[2] for point in points]}
-    return RawColumns("TensorBoard JSON of one curve", list(cells), cells, step="step")

@@ -1,4 +1,4 @@
-"""Names of columns, as people write them, and the signals that they stand for."""
+"""Names of columns as users' logs have them, and the signals that they stand for."""
 
 from __future__ import annotations
 
@@ -97,24 +97,28 @@ def signal_of(name: str) -> str | None:
 
 
 def _by_words(text: str) -> str | None:
+    """Return the signal that the words of a name stand for, None where they stand for none."""
+    # Split the name into words
     split = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     if plain(text) in _GLUED:
         split = _GLUED[plain(text)]
     rough = re.findall(r"[a-z]+|\d+", split.lower().replace("_", " "))
-    words = " ".join(_GLUED.get(word, word) for word in rough).split()
-    rest = {word for word in words if word not in _IGNORED}
-    loss, accuracy = bool(rest & _LOSS), bool(rest & _ACCURACY)
-    kind = "real" if rest & _REAL else "fake" if rest & _FAKE - {"gen"} else None
-    known = _D | _G | _LOSS | _ACCURACY | _REAL | _FAKE
-    if not rest <= known or loss == accuracy:
+    words = {*" ".join(_GLUED.get(word, word) for word in rough).split()} - _IGNORED
+    loss, accuracy = bool(words & _LOSS), bool(words & _ACCURACY)
+    if not words <= _D | _G | _LOSS | _ACCURACY | _REAL | _FAKE or loss == accuracy:
         return None
-    if accuracy:
-        if rest & _G and not rest & _D:
-            return None
-        return f"d_acc_{kind}" if kind else ("d_acc" if rest & _D else None)
-    if rest & _D or (kind and not rest & _G):
-        return f"d_loss_{kind}" if kind else "d_loss"
-    return "g_loss" if rest & _G and kind is None else None
+
+    # Find the network and the kind of its samples
+    of_d, of_g, kind = bool(words & _D), bool(words & _G), ""
+    if words & _REAL:
+        kind = "_real"
+    elif words & _FAKE - {"gen"}:
+        kind = "_fake"
+    if of_d or (kind and not of_g):
+        return f"d_acc{kind}" if accuracy else f"d_loss{kind}"
+    if loss and of_g and not kind:
+        return "g_loss"
+    return None
 
 
 def step_rank(name: str) -> int | None:
@@ -126,7 +130,7 @@ def step_rank(name: str) -> int | None:
 
 
 def is_counter_or_signal(name: str) -> bool:
-    """Return whether a column's name is that of a counter or a signal."""
+    """Return True if a column's name is that of a counter or a signal."""
     return signal_of(name) is not None or step_rank(name) is not None
 
 
@@ -150,23 +154,25 @@ def candidates(columns: Iterable[str], mapping: Mapping[str, str]) -> dict[str, 
 
 def proposals(columns: Sequence[str]) -> str:
     """Return `--map` options for the columns that look like losses, quoted for a shell."""
-    told = []
+    options = []
     for signal, words in (("d_loss", _D), ("g_loss", _G)):
         for column in columns:
             if set(re.findall(r"[a-z]+", column.lower())) & (words - {"gan", "adv"}):
-                told.append(f"--map {quote(f'{signal}={column}')}")
+                options.append(f"--map {quote(f'{signal}={column}')}")
                 break
-    return " ".join(told)
+    return " ".join(options)
 
 
 def missing_column(ours: str, theirs: str, columns: Sequence[str]) -> str:
-    """Say that a mapped column is not there, with near names and the option to write."""
+    """Return a message on a missing mapped column, with near names and the option to write."""
     by_case = {column.lower(): column for column in columns}
     near = [by_case[name] for name in get_close_matches(theirs.lower(), by_case, n=3, cutoff=0.5)]
-    shown = ", ".join(columns[:20]) + (f", and {len(columns) - 20} more" if columns[20:] else "")
-    hint = f"; did you mean --map {quote(f'{ours}={near[0]}')}?" if near else ""
-    others = f" Near ones: {', '.join(map(repr, near))}." if near[1:] else ""
-    return (
-        f"{ours} is mapped to a column that is not there: {theirs!r}{hint}{others} "
-        f"The columns are {shown or 'none'}"
-    )
+    message = f"{ours} is mapped to a column that is not there: {theirs!r}"
+    if near:
+        message += f"; did you mean --map {quote(f'{ours}={near[0]}')}?"
+    if near[1:]:
+        message += f" Near ones: {', '.join(map(repr, near))}."
+    shown = ", ".join(columns[:20])
+    if columns[20:]:
+        shown += f", and {len(columns) - 20} more"
+    return f"{message} The columns are {shown or 'none'}"

@@ -1,4 +1,4 @@
-"""A trial's `signals.parquet`, or anybody's table in that format."""
+"""Parquet tables, such as a trial's `signals.parquet`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from gansearch.errors import LogError
 
 
 def is_parquet(raw: bytes) -> bool:
-    """Return whether a file is Parquet."""
+    """Return True if a file is Parquet."""
     return raw.startswith(b"PAR1")
 
 

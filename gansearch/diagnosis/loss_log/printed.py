@@ -1,4 +1,4 @@
-"""Lines that a training script has printed: names with numbers behind them, whatever is between."""
+"""Lines that a training script has printed: names followed by numbers."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ LONGEST_LINE = 20_000
 
 
 def read_printed(text: str, path: Path, mapping: Mapping[str, str]) -> RawColumns | None:
-    """Read printed lines; None where none of them names a signal.
+    """Read printed lines; return None where none of them names a signal.
 
-    Lines that follow one another and tell different things are one row.
+    Consecutive lines with different names are one row.
     """
     collector = ColumnCollector(path, mapping)
     mapped = {*mapping.values()}
-    lines = told = 0
+    lines = used = 0
     row: dict[str, object] = {}
     for line in io.StringIO(text, newline=None):  # \r too: a progress bar begins its line again
         lines += 1
         found = _pairs(_ESCAPES.sub(" ", line[:LONGEST_LINE]), mapped)
         if not found:
             continue
-        told += 1
+        used += 1
         if row.keys() & found.keys() and _has_signal(row, mapped):
             collector.add(row)
             row = {}
@@ -45,11 +45,12 @@ def read_printed(text: str, path: Path, mapping: Mapping[str, str]) -> RawColumn
         collector.add(row)
     if not collector.rows or not any(_has_signal({n: 0}, mapped) for n in collector.names):
         return None
-    notes = [f"numbers found behind names in {told} of {lines} lines"]
+    notes = [f"numbers found behind names in {used} of {lines} lines"]
     return collector.columns("printed lines", notes)
 
 
 def _pairs(line: str, mapped: set[str]) -> dict[str, object]:
+    """Return the values of a line by name; of two values of one name the first counts."""
     found: dict[str, object] = {}
     last = None
     for match in _PAIR.finditer(line):

@@ -1,4 +1,4 @@
-"""A log's columns as they were found, before they are taken for signals."""
+"""Columns of a log as they were found, before they become signals."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ TAGS = ("tag", "metric", "key", "name", "variable", "scalar")
 
 @dataclass
 class RawColumns:
-    """Cells by column, None or blank where there are none, with how they were read."""
+    """Cells by column, None or blank where there are none, and how they were read."""
 
     format: str
     names: list[str]
-    """All columns of the log, those among them that were not kept too."""
+    """All columns of the log, also those that were not kept."""
     cells: dict[str, list[object]]
     notes: list[str] = field(default_factory=list)
     decimal_comma: bool = False
@@ -34,7 +34,7 @@ class RawColumns:
 
 
 def is_wanted(name: str, mapped: Iterable[str]) -> bool:
-    """Return whether a column may be of use: mapped, the name of a signal, or a counter."""
+    """Return True if a column may be of use: mapped, the name of a signal, or a counter."""
     return name in mapped or is_counter_or_signal(name)
 
 
@@ -53,7 +53,7 @@ class ColumnCollector:
         return list(self._wanted)
 
     def add(self, row: Mapping[str, object]) -> None:
-        """Take the next row; what it lacks stays blank."""
+        """Add the next row; columns that it lacks stay blank."""
         for name, value in row.items():
             if name not in self._wanted:
                 self._wanted[name] = (

@@ -1,12 +1,12 @@
-"""Anybody's log, or a trial's own signals, as steps and rows that detectors can judge.
+"""Logs of any training, or a trial's own signals, as steps and rows that detectors can judge.
 
-An empty cell was not measured; the words `nan` and `inf` are values that went wrong.
+An empty cell was not measured; the words `nan` and `inf` are measured values.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,6 @@ from gansearch.diagnosis.loss_log.steps import with_steps
 from gansearch.diagnosis.loss_log.tables import (
     find_header,
     first_line,
-    holds_numbers,
     read_table,
 )
 from gansearch.diagnosis.loss_log.tensorboard import as_curve, is_event_file, read_events
@@ -38,7 +37,7 @@ from gansearch.signals import Row
 
 ACCURACIES = ("d_acc_real", "d_acc_fake", "d_acc")
 MAX_JUDGED = 50_000
-"""Rows that are judged; of a longer log evenly spaced ones."""
+"""Most rows that are judged; of a longer log evenly spaced ones."""
 
 
 @dataclass
@@ -67,22 +66,37 @@ def read_logs(paths: Sequence[Path], names: Mapping[str, str] | None = None) -> 
         LogError: when one cannot be read, has no column that a detector could judge, or lacks a
             mapped column.
     """
+    # Find the columns, and check that every mapped one is there
     names = names or {}
     found = [(path, *_columns(path, names)) for path in paths]
-    _check_mapping([(path, raw) for path, raw, _ in found], names)
-    logs = [_log(raw, path, names, how) for path, raw, how in found]
-    joined = logs[0] if len(logs) == 1 else _joined(logs)
-    if len(joined.rows) > MAX_JUDGED:
-        every = math.ceil(len(joined.rows) / MAX_JUDGED)
-        joined.sources[0]["notes"].append(
-            f"{len(joined.rows):,} rows, of which every {every}th is judged"
-        )
-        joined.rows = [*joined.rows[:-1:every], joined.rows[-1]]
-    return joined
+    columns = list(dict.fromkeys(name for _, raw, _ in found for name in raw.names))
+    for ours, theirs in names.items():
+        if theirs not in columns:
+            files = ", ".join(map(str, paths))
+            raise LogError(f"{files}: {missing_column(ours, theirs, columns)}")
+
+    # Join several files by their steps
+    logs = [_log(raw, path, names, notes) for path, raw, notes in found]
+    if len(logs) == 1:
+        rows = logs[0].rows
+    else:
+        by_step: dict[int, dict[str, float]] = {}
+        for log in logs:
+            for step, row in log.rows:
+                by_step.setdefault(step, {}).update(row)
+        rows = [(step, by_step[step]) for step in sorted(by_step)]
+    sources = [source for log in logs for source in log.sources]
+
+    # Thin out a log that is too long
+    if len(rows) > MAX_JUDGED:
+        every = math.ceil(len(rows) / MAX_JUDGED)
+        sources[0]["notes"].append(f"{len(rows):,} rows, of which every {every}th is judged")
+        rows = [*rows[:-1:every], rows[-1]]
+    return LossLog(rows, sources)
 
 
 def _columns(path: Path, names: Mapping[str, str]) -> tuple[RawColumns, list[str]]:
-    """Return the columns of a file by its content, and notes on how it was opened."""
+    """Return the columns of a file, whose format its content shows, and notes on its reading."""
     if path.is_dir():
         return read_events(path, names), []
     raw, notes = read_bytes(path)
@@ -95,35 +109,19 @@ def _columns(path: Path, names: Mapping[str, str]) -> tuple[RawColumns, list[str
         notes.append(f"encoding {encoding}")
     if not text.strip():
         raise LogError(f"{path} is empty")
-    return as_curve(_text_columns(text, path, names), path), notes
-
-
-def _text_columns(text: str, path: Path, names: Mapping[str, str]) -> RawColumns:
-    if (raw := read_json(text, path, names)) is not None:
-        return raw
-    if (header := find_header(text, names)) is not None:
-        return read_table(text, header, path, names)
-    if (raw := read_printed(text, path, names)) is not None:
-        return raw
-    header = first_line(text)
-    if holds_numbers(header):
-        raise LogError(
-            f"{path} has no header: its first line holds numbers, not names of columns. "
-            "Write their names above them, such as d_loss,g_loss"
-        )
-    return read_table(text, header, path, names)
-
-
-def _check_mapping(found: Sequence[tuple[Path, RawColumns]], names: Mapping[str, str]) -> None:
-    columns = list(dict.fromkeys(name for _, raw in found for name in raw.names))
-    for ours, theirs in names.items():
-        if theirs not in columns:
-            path = ", ".join(str(path) for path, _ in found)
-            raise LogError(f"{path}: {missing_column(ours, theirs, columns)}")
+    columns = read_json(text, path, names)
+    if columns is None and (header := find_header(text, names)) is not None:
+        columns = read_table(text, header, path, names)
+    if columns is None:
+        columns = read_printed(text, path, names)
+    if columns is None:
+        columns = read_table(text, first_line(text, path), path, names)
+    return as_curve(columns, path), notes
 
 
 def _log(raw: RawColumns, path: Path, names: Mapping[str, str], notes: Sequence[str]) -> LossLog:
-    """Take columns for signals, and cells for numbers."""
+    """Convert columns to signals and cells to numbers, and give each row its step."""
+    # Choose a column for each signal
     present = {ours: theirs for ours, theirs in names.items() if theirs in raw.cells}
     possible = candidates(raw.cells, present)
     counters = {name: raw.cells[name] for name in possible.pop(STEP, [])}
@@ -134,9 +132,12 @@ def _log(raw: RawColumns, path: Path, names: Mapping[str, str], notes: Sequence[
     if not raw.rows:
         raise LogError(f"{path} holds no rows below its header")
     chosen = {signal: _fullest(raw, columns) for signal, columns in possible.items()}
-    told = [*notes, *raw.notes]
+    others = {s: columns[1:] for s, columns in possible.items() if columns[1:]}
+
+    # Read the numbers and the steps
+    notes = [*notes, *raw.notes]
     parsed = {
-        signal: _numbers(raw, column, signal, path, told) for signal, column in chosen.items()
+        signal: _numbers(raw, column, signal, path, notes) for signal, column in chosen.items()
     }
     _scale_accuracies(parsed, {s: raw.cells[c] for s, c in chosen.items()}, path)
     rows: list[Row] = [
@@ -144,15 +145,14 @@ def _log(raw: RawColumns, path: Path, names: Mapping[str, str], notes: Sequence[
         for values in zip(*parsed.values(), strict=True)
     ]
     steps = with_steps(rows, counters, raw.decimal_comma)
-    told += steps.notes
-    others = {s: columns[1:] for s, columns in possible.items() if columns[1:]}
-    told += [f"{', '.join(columns[:5])} left out for {chosen[s]}" for s, columns in others.items()]
+    notes += steps.notes
+    notes += [f"{', '.join(columns[:5])} left out for {chosen[s]}" for s, columns in others.items()]
     source = {
         "file": str(path),
         "format": raw.format,
         "rows": raw.rows,
         "columns": {STEP: steps.column} | chosen,
-        "notes": told,
+        "notes": notes,
     }
     return LossLog(steps.rows, [source])
 
@@ -169,6 +169,7 @@ def _fullest(raw: RawColumns, columns: Sequence[str]) -> str:
 def _numbers(
     raw: RawColumns, column: str, signal: str, path: Path, notes: list[str]
 ) -> list[float | None]:
+    """Return the numbers of a column; notes are added on cells that are read in a special way."""
     cells = raw.cells[column]
     values: list[float | None] = []
     wrapped = 0
@@ -190,7 +191,7 @@ def _numbers(
 
 
 def _sparse_nan(values: list[float | None], column: str, notes: list[str]) -> list[float | None]:
-    """Take `nan` for "not measured" where numbers follow it again and again."""
+    """Replace `nan` by None, "not measured", where numbers follow it several times."""
     wrong = [value is not None and math.isnan(value) for value in values]
     runs = sum(after and not before for before, after in zip([False, *wrong], wrong, strict=False))
     last = next((v for v in reversed(values) if v is not None), math.nan)
@@ -206,7 +207,7 @@ def _sparse_nan(values: list[float | None], column: str, notes: list[str]) -> li
 def _scale_accuracies(
     parsed: dict[str, list[float | None]], cells: Mapping[str, Sequence[object]], path: Path
 ) -> None:
-    """Bring accuracies to shares of 1; a log writes all of them in the same way."""
+    """Convert accuracies in percent to shares of 1; all columns of a log have one unit."""
     present = [name for name in ACCURACIES if name in parsed]
     known = [
         value
@@ -224,28 +225,18 @@ def _scale_accuracies(
             parsed[name] = [None if value is None else value / 100 for value in parsed[name]]
 
 
-def _joined(logs: Iterable[LossLog]) -> LossLog:
-    """Join several files by their steps."""
-    logs = list(logs)
-    rows: dict[int, dict[str, float]] = {}
-    for log in logs:
-        for step, row in log.rows:
-            rows.setdefault(step, {}).update(row)
-    return LossLog(sorted(rows.items()), [source for log in logs for source in log.sources])
-
-
 def _nothing_to_judge(raw: RawColumns, path: Path) -> str:
+    """Return the message for a log without signals, with the `--map` options that may mend it."""
     shown = ", ".join(name[:60] for name in raw.names[:20]) + (", ..." if raw.names[20:] else "")
-    proposed = proposals(raw.names)
-    how = f"Perhaps: {proposed}" if proposed else "Give other names as --map g_loss=theirs"
     if len(raw.cells) == 2 and raw.step is not None:
-        how = f"Name this curve, as with --map {_curve_option(raw)}"
+        curve = next(name for name in raw.cells if name != raw.step)
+        network = "g" if plain(curve).endswith("g") else "d"
+        how = f"Name this curve, as with --map {network}_loss={curve}"
+    elif proposed := proposals(raw.names):
+        how = f"Perhaps: {proposed}"
+    else:
+        how = "Give other names as --map g_loss=theirs"
     return (
         f"{path} has no column that can be judged. It has {shown or 'none'}; readable are "
         f"{', '.join(READABLE)}. {how}"
     )
-
-
-def _curve_option(raw: RawColumns) -> str:
-    curve = next(name for name in raw.cells if name != raw.step)
-    return f"{'g' if plain(curve).endswith('g') else 'd'}_loss={curve}"

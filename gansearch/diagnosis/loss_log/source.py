@@ -66,7 +66,7 @@ def decode(raw: bytes, path: Path) -> tuple[str, str]:
 
 
 def _unmarked_encoding(raw: bytes) -> str:
-    """Recognise UTF-16 without a mark by its zero bytes, as some consoles write it."""
+    """Return UTF-16 where every second byte is zero, as some consoles write it, else UTF-8."""
     head = raw[:2000]
     if len(head) > 3 and head[1::2].count(0) > 0.8 * len(head[1::2]):
         return "utf-16-le"
@@ -76,7 +76,7 @@ def _unmarked_encoding(raw: bytes) -> str:
 
 
 def _decompressed(raw: bytes, path: Path) -> tuple[bytes, list[str]]:
-    """Decompress by content, not by name; compressed twice is read too."""
+    """Decompress a file by its content, not its name, up to twice."""
     notes: list[str] = []
     for _ in range(2):
         if raw.startswith(b"\x1f\x8b"):
@@ -97,6 +97,7 @@ def _decompressed(raw: bytes, path: Path) -> tuple[bytes, list[str]]:
 
 
 def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
+    """Open the only file of an archive."""
     members = [
         member
         for member in archive.infolist()
@@ -111,6 +112,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> IO[bytes]:
 
 
 def _limited(stream: IO[bytes] | gzip.GzipFile, path: Path) -> bytes:
+    """Read a stream of at most `MAX_BYTES`."""
     raw = stream.read(MAX_BYTES + 1)
     if len(raw) > MAX_BYTES:
         raise LogError(

@@ -1,4 +1,4 @@
-"""Steps of a log: which counter stands for them, and rows that share, repeat or lack one."""
+"""Steps of a log: the counter that gives them, and rows that share, repeat or lack a step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gansearch.diagnosis.loss_log.cells import number
 from gansearch.signals import Row
 
 RESTARTS = 3
-"""Falls of a counter up to which they are restarts of a training, and not batches of an epoch."""
+"""Most falls of a counter that are restarts of a training; more are batches of its epochs."""
 
 
 class Steps(NamedTuple):
@@ -24,39 +24,40 @@ class Steps(NamedTuple):
 
 
 def with_steps(rows: Sequence[Row], counters: dict[str, list[object]], comma: bool) -> Steps:
-    """Give each row its step, by the first of several counters that serves.
+    """Give each row its step, by the first of several counters that is usable.
 
-    Rows of one step that tell different things are merged; rows before a restart that later ones
-    repeat are replaced by these; where no counter serves, rows are counted from 1.
+    Rows of one step with different signals are merged. Rows before a restart are replaced by later
+    rows of the same steps. Where no counter is usable, rows are counted from 1.
     """
     notes = []
     for name, cells in counters.items():
-        values = _values(cells, comma)
-        if values is None:
+        try:
+            values = [number(cell, comma) for cell in cells]
+        except ValueError:
+            values = []
+        if not any(value is not None and math.isfinite(value) for value in values):
             notes.append(f"{name} is no counter: it holds something else than numbers")
             continue
-        numbered, told = _numbered(rows, values, name)
+        numbered, reasons = _numbered(rows, values, name)
         if numbered is not None:
-            return Steps(numbered, name, [*notes, *told])
-        notes += told
+            return Steps(numbered, name, [*notes, *reasons])
+        notes += reasons
     counted = [(i, row) for i, row in enumerate(rows, start=1)]
     return Steps(counted, None, [*notes, "no step column: rows counted from 1"])
-
-
-def _values(cells: Sequence[object], comma: bool) -> list[float | None] | None:
-    try:
-        values = [number(cell, comma) for cell in cells]
-    except ValueError:
-        return None
-    return values if any(v is not None and math.isfinite(v) for v in values) else None
 
 
 def _numbered(
     rows: Sequence[Row], values: Sequence[float | None], name: str
 ) -> tuple[list[tuple[int, Row]] | None, list[str]]:
-    known = [v for v in values if v is not None and math.isfinite(v)]
-    if max(map(abs, known)) > 2**53 or _is_fine(known):
+    """Return rows with their steps by a counter, None where it is not usable, and notes on it."""
+    # Refuse a counter whose steps rounding would make one
+    known = [value for value in values if value is not None and math.isfinite(value)]
+    whole = [round(value) for value in known]
+    fractions = not all(value.is_integer() for value in known)
+    if max(map(abs, known)) > 2**53 or (fractions and len({*whole}) < 0.9 * len({*known})):
         return None, [f"{name} has steps that are no whole numbers apart"]
+
+    # Merge rows of one step, and replace those before a restart
     result: list[tuple[int, Row]] = []
     merged = conflicts = replaced = falls = 0
     highest = 0
@@ -75,26 +76,19 @@ def _numbered(
                 result.pop()
                 replaced += 1
         result.append((step, row))
+
+    # Refuse a counter of batches within an epoch
     if conflicts > 0.1 * len(rows):
         return None, [f"several rows have one {name}, so rows are counted (leave step={name} out)"]
     if falls > RESTARTS and len(result) < 0.5 * len(rows):
         return None, [f"{name} begins again {falls} times, so rows are counted"]
     notes = [f"{merged} rows merged into others of the same {name}"] if merged else []
     if falls:
+        lower = next(
+            (after for step, after in pairwise(whole) if step == highest > after), whole[-1]
+        )
         notes.append(
             f"the training went on from an earlier {name} {falls} times (last: {highest} to "
-            f"{_after(values, highest)}): {replaced} earlier rows replaced by later ones"
+            f"{lower}): {replaced} earlier rows replaced by later ones"
         )
     return result, notes
-
-
-def _is_fine(known: Sequence[float]) -> bool:
-    """Return whether steps are fractions that rounding would make one."""
-    if all(value.is_integer() for value in known):
-        return False
-    return len({round(value) for value in known}) < 0.9 * len({*known})
-
-
-def _after(values: Sequence[float | None], highest: int) -> int:
-    known = [round(v) for v in values if v is not None and math.isfinite(v)]
-    return next((b for a, b in pairwise(known) if a == highest > b), known[-1])

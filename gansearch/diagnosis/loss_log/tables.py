@@ -48,36 +48,45 @@ def find_header(text: str, mapping: Mapping[str, str]) -> Header | None:
             if (names := _names(line, delimiter)) and (known := _known(names, mapping))
         ]
         if found:
-            return max(found, key=lambda header: _rank(header, line))
+            # Blanks also stand within names, so they separate only where nothing else does.
+            delimiters = [mark for mark in DELIMITERS if mark != " " and mark in line]
+            return max(found, key=lambda h: (h.known, h.delimiter in delimiters, len(h.names)))
     return None
 
 
-def _rank(header: Header, line: str) -> tuple[int, bool, int]:
-    # Blanks also stand within names, so they separate only where nothing else does.
-    separates = header.delimiter != " " and header.delimiter in line
-    return header.known, separates, len(header.names)
+def first_line(text: str, path: Path) -> Header:
+    """Return the first line that is not blank as the names of columns.
 
-
-def first_line(text: str) -> Header:
-    """Return the first line that is not blank as the names of columns."""
+    Raises:
+        LogError: if it is a row of numbers.
+    """
     lines = enumerate(islice(io.StringIO(text), HEADER_LINES))
     i, line = next(((i, line) for i, line in lines if line.strip()), (0, ""))
     delimiter = max(DELIMITERS, key=lambda d: (line.count(d), d != " "))
-    return Header(i, delimiter, _split(line, delimiter), 0)
-
-
-def holds_numbers(header: Header) -> bool:
-    """Return whether a supposed header is a row of numbers."""
-    return bool(header.names) and all(map(_is_number, header.names))
+    names = _split(line, delimiter)
+    if names and all(map(_is_number, names)):
+        raise LogError(
+            f"{path} has no header: its first line holds numbers, not names of columns. "
+            "Write their names above them, such as d_loss,g_loss"
+        )
+    return Header(i, delimiter, names, 0)
 
 
 def read_table(text: str, header: Header, path: Path, mapping: Mapping[str, str]) -> RawColumns:
-    """Read the rows below a header; of the columns those that may be of use.
+    """Read the rows below a header, of the columns that may be of use.
 
     Raises:
         LogError: for rows with more cells than the header has names, or more than `MAX_ROWS`.
     """
-    wanted = _wanted(header.names, mapping)
+    # Choose the columns, by their place in a row
+    mapped = {*mapping.values()}
+    wanted: dict[int, str] = {}
+    for place, name in enumerate(header.names):
+        useful = is_wanted(name, mapped) or plain(name) in (*TAGS, "value")
+        if useful and name not in wanted.values() and len(wanted) < MAX_COLUMNS:
+            wanted[place] = name
+
+    # Read their cells
     cells: dict[str, list[object]] = {name: [] for name in wanted.values()}
     skipped = count = 0
     for row in _rows(text, header):
@@ -100,10 +109,12 @@ def read_table(text: str, header: Header, path: Path, mapping: Mapping[str, str]
 
 
 def _names(line: str, delimiter: str) -> list[str]:
-    """Split a line into names; nothing where it cannot be a header."""
+    """Split a line into names; return none where it cannot be a header."""
     if (delimiter != "," and delimiter not in line) or (delimiter == " " and "|" in line):
         return []
-    pairs = r"\w\W{0,3}[:=]\s*[-+.\d]|[:=]" if delimiter == " " else r"\w\W{0,3}[:=]\s*[-+.\d]"
+    pairs = r"\w\W{0,3}[:=]\s*[-+.\d]"
+    if delimiter == " ":
+        pairs += "|[:=]"
     if len(line) < 100_000 and re.search(pairs, line):
         return []
     names = _split(line, delimiter)
@@ -126,23 +137,17 @@ def _split(line: str, delimiter: str) -> list[str]:
 
 
 def _known(names: list[str], mapping: Mapping[str, str]) -> int:
+    """Count the names that stand for signals; columns of tags and values count as one."""
     mapped = {*mapping.values()}
     known = sum(name in mapped or signal_of(name) is not None for name in names[:100_000])
     words = {plain(name) for name in names[:1000]}
-    return known or int("value" in words and (words >= {*TENSORBOARD} or bool(words & {*TAGS})))
-
-
-def _wanted(names: list[str], mapping: Mapping[str, str]) -> dict[int, str]:
-    mapped = {*mapping.values()}
-    wanted: dict[int, str] = {}
-    for place, name in enumerate(names):
-        useful = is_wanted(name, mapped) or plain(name) in (*TAGS, "value")
-        if useful and name not in wanted.values() and len(wanted) < MAX_COLUMNS:
-            wanted[place] = name
-    return wanted
+    if known == 0 and "value" in words and (words >= {*TENSORBOARD} or words & {*TAGS}):
+        return 1
+    return known
 
 
 def _rows(text: str, header: Header) -> Iterator[list[str]]:
+    """Yield the cells of each row below a header."""
     lines: Iterator[str] = islice(io.StringIO(text), header.line + 1, None)
     if header.delimiter == " ":
         yield from (cells for line in lines if (cells := line.split()))
@@ -159,6 +164,7 @@ def _rows(text: str, header: Header) -> Iterator[list[str]]:
 
 
 def _is_no_data(row: list[str], header: Header) -> bool:
+    """Return True for a comment, a repeated header, or a line between header and rows."""
     first = row[0].lstrip()
     if first.startswith("#") or first == header.names[0]:
         return first.startswith("#") or [cell.strip() for cell in row] == header.names

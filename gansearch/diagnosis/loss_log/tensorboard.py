@@ -14,7 +14,7 @@ from gansearch.diagnosis.loss_log.tables import TENSORBOARD
 from gansearch.errors import LogError
 
 MAX_POINTS = 200_000
-"""Points of one curve that are kept of an event file; of more an even sample is drawn."""
+"""Most points of one curve that are kept of an event file; of more a random sample is drawn."""
 
 
 def curve_name(path: Path) -> str:
@@ -38,7 +38,7 @@ def as_curve(raw: RawColumns, path: Path) -> RawColumns:
 
 
 def is_event_file(path: Path, raw: bytes) -> bool:
-    """Return whether a file is one that TensorBoard's writers make."""
+    """Return True for an event file of TensorBoard."""
     return "tfevents" in path.name or b"brain.Event:" in raw[:64]
 
 
@@ -48,7 +48,7 @@ def read_events(path: Path, mapping: Mapping[str, str]) -> RawColumns:
     Raises:
         LogError: where `tensorboard` is not installed, or the file holds no scalars.
     """
-    try:
+    try:  # of an optional extra
         from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
     except ImportError:
         raise LogError(
@@ -81,7 +81,7 @@ def read_events(path: Path, mapping: Mapping[str, str]) -> RawColumns:
 
 def _add_tensors(rows: dict[int, dict[str, object]], tag: str, points: Iterable[Any]) -> None:
     """Add scalars that TensorFlow 2 has written as tensors of one number."""
-    from tensorboard.util.tensor_util import make_ndarray
+    from tensorboard.util.tensor_util import make_ndarray  # of an optional extra
 
     for point in points:
         proto = point.tensor_proto

@@ -1,4 +1,4 @@
-"""Remedies: what to try next after a run, each with what the run showed that suggests it."""
+"""Remedies: changes to try after a run, each with the observation that suggests it."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from gansearch.signals import Remedy, Row, Verdict
 __all__ = ["RULES", "applied", "remedies"]
 
 RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Remedy | None]], ...] = (
-    (Case.unwell, construction.matching_output),
-    (Case.unwell, dynamics.every_batch),
-    (Case.unwell, construction.more_data),
+    (Case.unhealthy, construction.matching_output),
+    (Case.unhealthy, dynamics.every_batch),
+    (Case.unhealthy, construction.more_data),
     (Case.collapsed, construction.larger_latent),
     (Case.off_target, dynamics.longer_training),
-    (Case.unwell, construction.smaller_initialisation),
-    (Case.unwell, dynamics.gentler_adam),
-    (Case.unwell, construction.moderate_kernels),
-    (Case.unwell, construction.larger_generator),
+    (Case.unhealthy, construction.smaller_initialisation),
+    (Case.unhealthy, dynamics.gentler_adam),
+    (Case.unhealthy, construction.moderate_kernels),
+    (Case.unhealthy, construction.larger_generator),
     (Case.always, dynamics.lower_learning_rates),
     (Case.collapsed, dynamics.packing),
     (Case.dominated, dynamics.slower_discriminator),
@@ -31,10 +31,10 @@ RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Remedy | None]], ...
     (Case.dominated, dynamics.stalled_discriminator),
     (Case.stuck, construction.simpler_data),
 )
-"""When a case is like this, ask that rule; best remedies first: what cannot go well, then what
-often helps."""
+"""Condition and rule of each remedy, best ones first: those against settings that cannot go well
+come before those that often help."""
 MOST = 5
-"""Remedies of one run: who is told to try everything is told nothing."""
+"""Most remedies of one run, since a list of everything is no advice."""
 
 
 def remedies(
@@ -43,13 +43,13 @@ def remedies(
     candidate: Candidate | None = None,
     data: Data | None = None,
 ) -> tuple[Remedy, ...]:
-    """Return what to try next, best first; nothing after a healthy run that shows nothing.
+    """Return the changes to try next, best first; usually none after a healthy run.
 
     Args:
-        verdict: on the run.
-        rows: its signals, step by step.
-        candidate: what was trained, where that is known; without it no remedy has a change.
-        data: what it was trained on, where that is known.
+        verdict: verdict on the run.
+        rows: signals of each step.
+        candidate: the candidate, if known; without it no remedy has a change.
+        data: the data set, if known.
     """
     case = Case(verdict, rows, candidate, data)
     found = (rule(case) for when, rule in RULES if when(case))

@@ -1,4 +1,4 @@
-"""A case: what is known of a run when it is asked what to try next."""
+"""Run that remedies are sought for: its verdict and signals, and what was trained."""
 
 from __future__ import annotations
 
@@ -16,128 +16,120 @@ from gansearch.registry import Registry
 from gansearch.signals import Remedy, Row, Verdict, dominance_of
 
 Change = Mapping[str, Mapping[str, Any]]
+"""New values by role and field, `use` for another component."""
 
-ACCURACIES = ("d_acc_real", "d_acc_fake")
-
-LATELY = 400
-"""Steps, or rows of a log, by whose signals a run is judged: the window of the detector of
-convergence failure."""
+WINDOW = 400
+"""Last steps, or rows of a log, by whose signals a run is judged; about the window of the detector
+of convergence failure."""
 WON = 0.1
 """Dominance below which the discriminator has won a step; 1.39 is balance."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A run: the verdict on it, its signals and, where they are known, what was trained and on
-    what.
-    """
+    """A run: verdict, signals and, where they are known, candidate and data."""
 
     verdict: Verdict
     rows: Sequence[Row]
     candidate: Candidate | None = None
     data: Data | None = None
 
-    # ------------------------------------------------------------------ when a rule is asked
+    # ------------------------------------------------------------------ conditions of the rules
 
     def always(self) -> bool:
+        """Return True."""
         return True
 
-    def unwell(self) -> bool:
+    def unhealthy(self) -> bool:
+        """Return True if the run is suspect or has failed."""
         return self.verdict.severity > 0
 
     def collapsed(self) -> bool:
-        """Tell whether few samples differ, for certain or by suspicion."""
-        if self.off_target() or not self.unwell():
+        """Return True after mode collapse, or a suspicion of it."""
+        if self.off_target() or not self.unhealthy():
             return False
         return self.verdict.status == "mode-collapse" or self.verdict.detector == "mode-collapse"
 
     def off_target(self) -> bool:
-        """Tell whether samples are varied and nowhere near the data."""
+        """Return True if samples are diverse and far from the data."""
         return self.verdict.status == "off-target"
 
     def dominated(self) -> bool:
-        """Tell whether the run is unwell and the discriminator won half of the last steps or
-        more.
-        """
-        return self.unwell() and 2 * sum(self._won) >= len(self._won) > 0
+        """Return True if an unhealthy run's discriminator won at least half of the last steps."""
+        return self.unhealthy() and 2 * sum(self._won) >= len(self._won) > 0
 
     def stuck(self) -> bool:
-        """Tell whether the generator makes no progress, for whatever reason."""
+        """Return True if the generator makes no progress, for any of these reasons."""
         return self.collapsed() or self.off_target() or self.dominated()
 
-    # ------------------------------------------------------------------ what the run showed
+    # ------------------------------------------------------------------ signals of the run
 
     @property
     def rule(self) -> str:
-        """The rule that the verdict goes by."""
+        """Rule by which the verdict was given."""
         return str(self.verdict.evidence.get("rule", self.verdict.status))
 
     @cached_property
-    def won(self) -> str:
+    def dominance(self) -> str:
         """Sentence on how often the discriminator won of late, and with what accuracy."""
-        told = f"the discriminator won {sum(self._won)} of the last {len(self._won)} steps"
-        accuracies = [
-            min(real, fake) for real, fake in zip(*map(self.lately, ACCURACIES), strict=False)
-        ]
-        return f"{told}, with an accuracy of {median(accuracies):.0%}" if accuracies else told
+        sentence = f"the discriminator won {sum(self._won)} of the last {len(self._won)} steps"
+        real, fake = self.last_values("d_acc_real"), self.last_values("d_acc_fake")
+        if accuracies := [min(pair) for pair in zip(real, fake, strict=False)]:
+            sentence += f", with an accuracy of {median(accuracies):.0%}"
+        return sentence
 
     @cached_property
     def _won(self) -> list[bool]:
         """True for each of the last judged steps that the discriminator won."""
         known = [value for row in self.rows if (value := dominance_of(row)) is not None]
-        return [value < WON for value in known[-LATELY:]]
+        return [value < WON for value in known[-WINDOW:]]
 
-    def lately(self, signal: str) -> list[float]:
-        """The last finite values of a signal."""
-        return [row[signal] for row in self.rows if math.isfinite(row.get(signal, math.nan))][
-            -LATELY:
-        ]
+    def last_values(self, signal: str) -> list[float]:
+        """Return the last finite values of a signal, at most `WINDOW`."""
+        finite = [row[signal] for row in self.rows if math.isfinite(row.get(signal, math.nan))]
+        return finite[-WINDOW:]
 
-    def typical(self, signal: str) -> float | None:
-        """The median of the last values of a signal; None where it has none."""
-        values = self.lately(signal)
+    def median_of(self, signal: str) -> float | None:
+        """Return the median of the last values of a signal; None where it has none."""
+        values = self.last_values(signal)
         return median(values) if values else None
 
-    # ------------------------------------------------------------------ what was trained
+    # ------------------------------------------------------------------ candidate of the run
+
+    def use(self, role: str) -> str | None:
+        """Return the name of a component; None where no candidate is known."""
+        return self.candidate.uses[role] if self.candidate else None
 
     def setting(self, role: str, name: str) -> Any:
-        """The value of a component's field; None where it has none, or where no candidate is
-        known.
-        """
+        """Return a field of a component; None where it has none, or no candidate is known."""
         component: Component | None = getattr(self.candidate, role, None)
-        return (
-            getattr(component, name) if component and name in type(component).model_fields else None
-        )
+        if component is None or name not in type(component).model_fields:
+            return None
+        return getattr(component, name)
 
     def number(self, role: str, name: str) -> float | None:
-        """The same, where it is a number."""
+        """Return a field of a component if it is a number, else None."""
         value = self.setting(role, name)
         return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None
 
-    def use(self, role: str) -> str | None:
-        """The name of a component, where a candidate is known."""
-        return self.candidate.uses[role] if self.candidate else None
-
     def change(self, role: str, **fields: Any) -> Change:
-        """New values for a component's fields, `use` for another component; empty where they would
-        not be legal.
-        """
+        """Return a change of a component; empty where it is not legal, or no candidate is known."""
         change: Change = {role: fields}
+        if self.candidate is None or not fields:
+            return {}
         try:
-            return (
-                change
-                if fields and self.candidate is not None and _changed(self.candidate, change)
-                else {}
-            )
+            _changed(self.candidate, change)
         except (PluginError, ValueError):
             return {}
+        return change
 
     def resizing(self, role: str, **fields: Any) -> Change:
-        """A change to a network's size; empty where it could not be built so, too."""
+        """Return a change of a network's size; empty also where it could not be built so."""
         change = self.change(role, **fields)
+        if self.candidate is None or not change:
+            return {}
         try:
-            if change and self.candidate is not None:
-                self._weights_of(_changed(self.candidate, change))
+            self._weights_of(_changed(self.candidate, change))
         except ValueError:
             return {}
         return change
@@ -161,7 +153,7 @@ class Case:
 
 
 def applied(candidate: Candidate, remedy: Remedy) -> Candidate:
-    """The candidate with a remedy's change made.
+    """Return the candidate with a remedy's change.
 
     Raises:
         PluginError: when a component that the change names is not installed.
@@ -171,19 +163,16 @@ def applied(candidate: Candidate, remedy: Remedy) -> Candidate:
 
 
 def _changed(candidate: Candidate, change: Change) -> Candidate:
-    components: dict[str, Any] = {
-        role: _component(candidate, role, dict(fields)) for role, fields in change.items()
-    }
-    uses = {role: fields["use"] for role, fields in change.items() if "use" in fields}
-    return replace(candidate, **components, uses={**candidate.uses, **uses})
-
-
-def _component(candidate: Candidate, role: str, fields: dict[str, Any]) -> Component:
-    """A role's component with these values; another one takes over the fields that both have."""
-    present: Component = getattr(candidate, role)
-    use = fields.pop("use", candidate.uses[role])
-    kind = type(present) if use == candidate.uses[role] else Registry().load(role, use)
-    kept = {
-        name: value for name, value in present.model_dump().items() if name in kind.model_fields
-    }
-    return kind.model_validate(kept | fields)
+    """Return a candidate with new values; another component keeps the fields that both have."""
+    components: dict[str, Any] = {}
+    uses = dict(candidate.uses)
+    for role, fields in change.items():
+        present: Component = getattr(candidate, role)
+        uses[role] = fields.get("use", candidate.uses[role])
+        kind = type(present)
+        if uses[role] != candidate.uses[role]:
+            kind = Registry().load(role, uses[role])
+        kept = {k: value for k, value in present.model_dump().items() if k in kind.model_fields}
+        given = {k: value for k, value in fields.items() if k != "use"}
+        components[role] = kind.model_validate(kept | given)
+    return replace(candidate, **components, uses=uses)

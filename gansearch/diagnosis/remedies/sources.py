@@ -1,4 +1,4 @@
-"""Where the remedies come from, as a reader can find it."""
+"""Documents and papers that the remedies come from."""
 
 FACES = '"GAN Optimization Experiments" (a face GAN made smaller by hand)'
 COURSEWORK = '"Programming 5 Report" (two GANs on Fashion-MNIST)'

@@ -1,5 +1,4 @@
-"""What an AE-GAN must be at either end of alpha and beta, and what it must survive, by real
-training on real images."""
+"""AE-GANs trained on real images: equal to an autoencoder with beta 0, to a GAN with alpha 0."""
 
 import pytest
 import torch
@@ -64,7 +63,7 @@ def autoencoder_trained_alone():
 
 
 def same(one, other):
-    """Whether two networks are the same to the last bit, running statistics included."""
+    """Return True if two networks are bit-identical, running statistics included."""
     one, other = one.state_dict(), other.state_dict()
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
