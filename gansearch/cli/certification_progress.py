@@ -9,7 +9,8 @@ from rich.console import Console, RenderableType
 
 from gansearch.cli.progress import LiveTable, PlainLines, SearchProgress, clock
 from gansearch.cli.remaining_time import certification_runs
-from gansearch.report.certificates import CertificatesTable, Certification
+from gansearch.report.certificates import Certification
+from gansearch.report.certificates_table import CertificatesTable
 from gansearch.report.formatting import figure, percent
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord

@@ -21,7 +21,8 @@ from gansearch.cli.output import (
     quiet_console,
 )
 from gansearch.cli.run_lookup import Run, find_run, read_run_certification
-from gansearch.report.certificates import CertificatesTable, certification_json
+from gansearch.report.certificates import certification_json
+from gansearch.report.certificates_table import CertificatesTable
 from gansearch.run import certify_study
 from gansearch.search.certification import Choice, chosen
 from gansearch.storage.run_folder import RunFolder
