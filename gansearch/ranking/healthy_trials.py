@@ -23,7 +23,7 @@ class HealthyTrials:
     baseline: TrialRecord | None
     """Trial of the baseline, healthy or not."""
     healthy: tuple[TrialRecord, ...]
-    """From the smallest to the largest; of equal sizes the best quality first."""
+    """Healthy trials from the smallest to the largest; of equal sizes the best quality first."""
 
     @classmethod
     def of(cls, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Self:
