@@ -114,7 +114,9 @@ def _rows(signals: pd.DataFrame, predictions: pd.DataFrame | None) -> list[Panel
         losses[1] = losses[1]._replace(band=None)  # the minimax loss of the generator
     own = [name for name in map(str, signals) if name not in {"step", "d_loss", *COLUMNS}]
     rest = [*OTHERS, *(Panel(name.replace("_", " "), {name: GREY}) for name in own)]
-    strips = [] if predictions is None else [Strip(kind, predictions) for kind in PREDICTIONS]
+    strips = []
+    if predictions is not None:
+        strips = [Strip(kind, predictions) for kind in PREDICTIONS]
     above, below = (
         [panel for panel in panels if any(_measured(signals, name) for name in panel.signals)]
         for panels in (losses, rest)

@@ -37,7 +37,7 @@ BESIDE = "#555555"
 
 @dataclass(frozen=True)
 class Marks:
-    """Draws the trials of a run in the plane of two objectives."""
+    """Marks of the trials of a run in the plane of two objectives."""
 
     run: RunSummary
     axes: Axes

@@ -24,8 +24,12 @@ PACE = 120
 
 def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> None:
     """Write samples of random latents; for an autoencoder held-out inputs and reconstructions."""
-    stored = trained.draw_held_out(count, seed) if trained.reconstructs else None
-    inputs = trained.draw_latents(count, seed) if stored is None else trained.data.to_range(stored)
+    stored = None
+    if trained.reconstructs:
+        stored = trained.draw_held_out(count, seed)
+        inputs = trained.data.to_range(stored)
+    else:
+        inputs = trained.draw_latents(count, seed)
     samples = quantise(trained.generate(inputs), trained.format)
     if not trained.format.is_image:
         scatter({"generated": samples.flatten(1).numpy()}, trained.data, path)

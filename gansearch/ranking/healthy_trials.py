@@ -41,7 +41,9 @@ class HealthyTrials:
     @property
     def healthy_baseline(self) -> TrialRecord | None:
         """Baseline, or None where it is not healthy."""
-        return self.baseline if self.baseline is not None and self.baseline in self else None
+        if self.baseline is None or self.baseline not in self:
+            return None
+        return self.baseline
 
     @property
     def best(self) -> TrialRecord | None:

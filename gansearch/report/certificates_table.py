@@ -85,7 +85,7 @@ def spread(certificate: Certificate) -> str:
 
 def certified_line(certificate: Certificate) -> str:
     """Return a certificate as `stable, 4 of 4 fresh seeds healthy, at least 47% of all seeds`."""
-    median = f", median quality {spread(certificate)}" if certificate.quality is not None else ""
+    median = f", median quality {spread(certificate)}" if certificate.quality else ""
     healthy = f"{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
     rate = f"at least {percent(certificate.rate_low)} of all seeds"
     confidence = f"at {certificate.confidence:.0%} confidence"

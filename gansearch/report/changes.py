@@ -98,7 +98,9 @@ class Changes:
 
     def quality_of(self, record: TrialRecord) -> float | None:
         """Return a trial's quality, or None."""
-        value = math.nan if self.quality is None else self.quality.value(record)
+        if self.quality is None:
+            return None
+        value = self.quality.value(record)
         return value if math.isfinite(value) else None
 
     def to_json(self) -> dict[str, Any]:
