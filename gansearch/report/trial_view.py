@@ -17,7 +17,7 @@ from gansearch.report.formatting import figure, setting
 from gansearch.report.remedies_table import change_line, next_steps
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
 from gansearch.report.trial_figures import QUANTITIES, phrases
-from gansearch.storage.run_folder import SIGNALS, TrialFolder
+from gansearch.storage.trial_folder import SIGNALS, TrialFolder
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
 
@@ -114,10 +114,12 @@ def _rescue_section(rescue: Rescue, files: TrialFolder) -> str:
 
 
 def _attempt(attempt: Attempt) -> str:
-    verdict = attempt.verdict
-    ending = "crashed" if verdict is None else verdict.status
-    since = f" at step {verdict.step}" if verdict is not None and verdict.step is not None else ""
-    return f"{ending}{since}, {attempt.steps:,} steps in {attempt.seconds:.0f} s"
+    ending: str = "crashed"
+    if attempt.verdict is not None:
+        ending = attempt.verdict.status
+        if attempt.verdict.step is not None:
+            ending += f" at step {attempt.verdict.step}"
+    return f"{ending}, {attempt.steps:,} steps in {attempt.seconds:.0f} s"
 
 
 def _without_phrase(figures: Mapping[str, float]) -> dict[str, float]:
