@@ -31,8 +31,9 @@ from gansearch.search.searcher import SamplerSearcher, Searcher
 from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.storage.database import database_of
-from gansearch.storage.run_folder import LOG, RunFolder, TrialFolder
+from gansearch.storage.run_folder import LOG, RunFolder
 from gansearch.storage.trial_attributes import certification_name
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_store import TrialStore, forget_run
 from gansearch.study.data_identity import DataIdentity
 from gansearch.study.spec import StudySpec

@@ -51,7 +51,7 @@ from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
 from gansearch.search.smallest_model import SizeCeiling
 from gansearch.search.tell_policy import TellPolicy
-from gansearch.storage.run_folder import TrialFolder
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.study import Study
 from gansearch.trial_record import TrialRecord

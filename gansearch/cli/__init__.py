@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from typing import Annotated, TextIO
+from io import TextIOWrapper
+from typing import Annotated
 
 import typer
 
@@ -45,16 +46,12 @@ def _common(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: with 0, 1 for a failure, 2 for wrong usage or a wrong study."""
+    # Print `?` for characters that the terminal's encoding lacks, instead of failing.
     for stream in (sys.stdout, sys.stderr):
-        _replace_unprintable(stream)
+        if isinstance(stream, TextIOWrapper):  # pytest and notebooks put other streams here
+            stream.reconfigure(errors="replace")
     try:
         app(args=None if arguments is None else list(arguments), prog_name="gansearch")
     except GansearchError as error:
         print(error, file=sys.stderr)
         sys.exit(WRONG_STUDY if isinstance(error, StudyError) else FAILURE)
-
-
-def _replace_unprintable(stream: TextIO) -> None:
-    """Print `?` for characters that the terminal's encoding lacks, instead of failing."""
-    if hasattr(stream, "reconfigure"):  # pytest and notebooks put streams without it here
-        stream.reconfigure(errors="replace")

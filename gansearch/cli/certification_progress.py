@@ -8,9 +8,12 @@ from pathlib import Path
 
 from rich.console import Console, RenderableType
 
-from gansearch.cli.progress import LiveTable, PlainLines, SearchProgress, clock
+from gansearch.cli.live_table import LiveTable
+from gansearch.cli.plain_lines import PlainLines, first_line
+from gansearch.cli.progress import SearchProgress, clock
 from gansearch.cli.remaining_time import Work, certification_work
-from gansearch.report.certificates import CertificatesTable, Certification
+from gansearch.report.certificates import Certification
+from gansearch.report.certificates_table import CertificatesTable
 from gansearch.report.formatting import figure, percent
 from gansearch.search.certification import Choice
 from gansearch.study.spec import StudySpec
@@ -126,14 +129,14 @@ class PlainCertification(CertificationProgress, PlainLines):
 
     def retrying(self, record: TrialRecord, reason: str) -> None:
         SearchProgress.retrying(self, record, reason)
-        first = reason.partition("\n")[0]
-        self.say(f"trial {record.certifies}, seed {record.seed} is trained again: {first}")
+        why = first_line(reason)
+        self.say(f"trial {record.certifies}, seed {record.seed} is trained again: {why}")
 
     def ended(self, record: TrialRecord) -> None:
         SearchProgress.ended(self, record)
         result = self.found(record)
         if record.state == "failed":
-            result = record.reason.partition("\n")[0]
+            result = first_line(record.reason)
         self.say(f"trial {record.certifies}, seed {record.seed}: {result}")
 
     def position(self) -> str:

@@ -21,7 +21,8 @@ from gansearch.cli.output import (
     quiet_console,
 )
 from gansearch.cli.run_lookup import Run, find_run, read_run_certification
-from gansearch.report.certificates import CertificatesTable, certification_json
+from gansearch.report.certificates import certification_json
+from gansearch.report.certificates_table import CertificatesTable
 from gansearch.run import certify_study
 from gansearch.search.certification import Choice, chosen
 from gansearch.storage.run_folder import RunFolder
@@ -62,7 +63,9 @@ def certify(
     if trials and whole_front:
         raise typer.BadParameter("takes the place of --trial; give one of them", param_hint="--all")
     folder = find_run(run)
-    choice = chosen(trials, read_records(folder)) if trials else Choice(whole_front=whole_front)
+    choice = Choice(whole_front=whole_front)
+    if trials:
+        choice = chosen(trials, read_records(folder))
     settings = {"certification.seeds": seeds, "certification.required": required}
     changes = [f"{key}={value}" for key, value in settings.items() if value is not None]
     study = Study.load(folder.study_file, [*(overrides or []), *changes])
@@ -70,10 +73,11 @@ def certify(
     print_log(out, verbose=verbose, quiet=quiet)
     with StopOnSignals() as stop:
         train_again(study, folder, choice, quiet_console() if quiet else out, stop)
-    named = "".join(f" --trial {number}" for number in choice.trials) + (
-        " --all" if whole_front else ""
-    )
-    stop.leave_if_asked(f"gansearch certify {run}{named}", out)
+    command = f"gansearch certify {run}"
+    command += "".join(f" --trial {number}" for number in choice.trials)
+    if whole_front:
+        command += " --all"
+    stop.leave_if_asked(command, out)
     if json:
         print_json(certification_json(read_run_certification(folder)))
     else:
@@ -84,10 +88,9 @@ def train_again(
     study: Study, folder: RunFolder, choice: Choice, out: Console, stop: StopOnSignals
 ) -> None:
     """Certify candidates of a study, showing the progress."""
-    listener = (LiveCertification if out.is_terminal else PlainCertification)(
-        study.spec, out, folder.path, read_records(folder), choice
-    )
-    with listener:
+    progress = LiveCertification if out.is_terminal else PlainCertification
+    searched = read_records(folder)
+    with progress(study.spec, out, folder.path, searched, choice) as listener:
         certify_study(study, folder, listener, choice, stop=stop.asked)
 
 

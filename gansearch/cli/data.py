@@ -7,11 +7,15 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.markup import escape
+from rich.table import Table
 
+from gansearch.builtin.datasets.fetch import fetch_fashion_mnist
 from gansearch.cli.output import Json, console, print_json
 from gansearch.errors import DataError
+from gansearch.registry import Registry, unknown
 
-app = typer.Typer(help="List and download data sets.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="List and download data sets.", no_args_is_help=True)
 
 FASHION_MNIST = "fashion-mnist"
 FETCHABLE = (FASHION_MNIST,)
@@ -30,10 +34,7 @@ class DatasetRow(NamedTuple):
 
 @app.command("list")
 def list_data(json: Json = False) -> None:
-    """List the data sets, and the place where each is found."""
-    from rich.markup import escape
-    from rich.table import Table
-
+    """List the datasets, and the place where each is found."""
     found = list(_rows())
     if json:
         print_json({"datasets": [one._asdict() for one in found]})
@@ -43,7 +44,9 @@ def list_data(json: Json = False) -> None:
     table.add_column("found", overflow="fold")
     table.add_column("what", overflow="fold")
     for one in found:
-        place = escape(one.source) if one.source else f"[yellow]{escape(one.needs)}[/]"
+        place = escape(one.source)
+        if not one.source:
+            place = f"[yellow]{escape(one.needs)}[/]"
         table.add_row(one.name, place, escape(one.summary))
     console().print(table)
 
@@ -56,18 +59,13 @@ def fetch(
         typer.Option(metavar="DIR", help="Folder to store it in, instead of the user's cache."),
     ] = None,
 ) -> None:
-    """Download a data set into the user's cache, and check its files."""
-    from gansearch.builtin.datasets.fetch import fetch_fashion_mnist
-    from gansearch.registry import unknown
-
+    """Download a dataset into the user's cache, and check its files."""
     if name not in FETCHABLE:
         raise DataError(unknown("data set to fetch", name, FETCHABLE))
     typer.echo(f"{name} is in {fetch_fashion_mnist(root)}")
 
 
 def _rows() -> Iterator[DatasetRow]:
-    from gansearch.registry import Registry
-
     registry = Registry()
     for listing in registry.listings():
         if listing.role != "dataset":
@@ -76,14 +74,13 @@ def _rows() -> Iterator[DatasetRow]:
             yield DatasetRow(listing.name, "", f"refused: {listing.refused}", "")
             continue
         component = registry.load("dataset", listing.name)
-        yield _row_of(listing.name, component, listing.summary, {})
+        yield _row(listing.name, component, listing.summary, {})
         if listing.name == FASHION_MNIST:
-            yield _row_of(
-                f"{listing.name} (images: full)", component, listing.summary, {"images": "full"}
-            )
+            name = f"{listing.name} (images: full)"
+            yield _row(name, component, listing.summary, {"images": "full"})
 
 
-def _row_of(name: str, component: type, summary: str, fields: dict[str, str]) -> DatasetRow:
+def _row(name: str, component: type, summary: str, fields: dict[str, str]) -> DatasetRow:
     """Load a dataset to see if it is there."""
     fields_of = component.model_fields  # type: ignore[attr-defined]
     missing = [name for name, field in fields_of.items() if field.is_required()]

@@ -61,7 +61,12 @@ def print_log(out: Console, *, verbose: bool, quiet: bool) -> None:
     logger = logging.getLogger("gansearch")
     for old in [one for one in logger.handlers if isinstance(one, RichHandler)]:
         logger.removeHandler(old)
-    handler.setLevel(logging.INFO if verbose else logging.ERROR if quiet else logging.WARNING)
+    level = logging.WARNING
+    if verbose:
+        level = logging.INFO
+    elif quiet:
+        level = logging.ERROR
+    handler.setLevel(level)
     logger.setLevel(min(logging.INFO, logger.level or logging.INFO))
     logger.addHandler(handler)
 
@@ -76,8 +81,7 @@ def output_path(path: Path, endings: tuple[str, ...]) -> Path:
     if path.suffix.lower() not in endings:
         message = f"the file's ending must be one of {', '.join(endings)}, got {str(path)!r}"
         raise typer.BadParameter(message, param_hint="-o")
-    if not path.absolute().parent.is_dir():
-        raise GansearchError(
-            f"there is no folder {path.absolute().parent} to write {path.name} into"
-        )
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise GansearchError(f"there is no folder {folder} to write {path.name} into")
     return path

@@ -11,7 +11,7 @@ from rich.table import Table
 from gansearch.cli.output import Json, console, print_json
 from gansearch.registry import Listing, Registry
 
-app = typer.Typer(help="List the installed components.", no_args_is_help=True)
+app = typer.Typer(add_completion=False, help="List the installed components.", no_args_is_help=True)
 
 
 @app.callback()
@@ -26,21 +26,12 @@ def list_plugins(json: Json = False) -> None:
     if json:
         print_json({"plugins": [asdict(listing) for listing in listings]})
         return
-    out = console()
-    for source in sorted(
-        {_source(listing) for listing in listings},
-        key=lambda source: not source.startswith("gansearch "),
-    ):
-        out.print(
-            f"[bold]{source}[/]",
-            _table([one for one in listings if _source(one) == source]),
-            "",
-            sep="\n",
-        )
-
-
-def _source(listing: Listing) -> str:
-    return f"{listing.distribution} {listing.version}"
+    by_source: dict[str, list[Listing]] = {}
+    for listing in listings:
+        by_source.setdefault(f"{listing.distribution} {listing.version}", []).append(listing)
+    # Our own components come first.
+    for source in sorted(by_source, key=lambda source: not source.startswith("gansearch ")):
+        console().print(f"[bold]{source}[/]", _table(by_source[source]), "", sep="\n")
 
 
 def _table(listings: list[Listing]) -> Table:
@@ -51,11 +42,9 @@ def _table(listings: list[Listing]) -> Table:
     table.add_column(overflow="fold")
     shown = None
     for listing in listings:
-        what = (
-            f"[red]refused:[/] {escape(listing.refused)}"
-            if listing.refused
-            else escape(listing.summary)
-        )
+        what = escape(listing.summary)
+        if listing.refused:
+            what = f"[red]refused:[/] {escape(listing.refused)}"
         table.add_row("" if listing.role == shown else listing.role, listing.name, what)
         shown = listing.role
     return table

@@ -1,4 +1,4 @@
-"""Progress of a search: a live table on a terminal, plain lines elsewhere."""
+"""Progress of a search, and the time that it still takes."""
 
 from __future__ import annotations
 
@@ -7,34 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
-
 from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.messages import Progress
-from gansearch.ranking.pareto import objectives_of, pareto_front
 from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.report.formatting import figure, percent
-from gansearch.report.trial_counts import (
-    VERDICT_STYLES,
-    count_lines,
-    failure_reasons,
-    is_dominated,
-    verdict_name,
-)
 from gansearch.search.samplers import KINDS
-from gansearch.signals import Remedy, Row
+from gansearch.signals import Remedy
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import Rejection, TrialRecord
-
-FIXED_LINES = 12
-"""Lines of the live view besides the rows of its two tables."""
-WIDE = 110
-"""Columns of a terminal from which the live view shows losses."""
 
 
 class SearchProgress:
@@ -155,7 +136,9 @@ class SearchProgress:
         """Return the last picture of that trial's samples."""
         summary = self.summary()
         best = summary.smallest_within_tolerance or summary.best_any_size
-        grids = [] if best is None else self.folder.trial(best.number).figured(best).sample_grids()
+        if best is None:
+            return None
+        grids = self.folder.trial(best.number).figured(best).sample_grids()
         return grids[-1] if grids else None
 
     def __enter__(self) -> Self:
@@ -163,215 +146,6 @@ class SearchProgress:
 
     def __exit__(self, *exception: object) -> None:
         pass
-
-
-class LiveTable(SearchProgress):
-    """A table that is redrawn in place and fits the terminal."""
-
-    def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
-        super().__init__(spec, folder)
-        self._console = console
-        self._live = Live(console=console, auto_refresh=False, transient=True)
-
-    def __enter__(self) -> Self:
-        self._live.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._live.stop()
-
-    def idle(self) -> None:
-        self._live.update(self.draw(), refresh=True)
-
-    def draw(self) -> RenderableType:
-        """Return the view: time and counts, running trials, the best so far, the front."""
-        records, room = self.ordered, max(2, self._console.height - FIXED_LINES)
-        rows = min(len(self.running) + len(self.remedies), max(1, room // 2))
-        lines = [self._header(), *map(_line, count_lines(records))]
-        if reasons := failure_reasons(records):
-            counts = (f"[{VERDICT_STYLES[name]}]{n} {name}[/]" for name, n in reasons.items())
-            lines.append(_line("failures: " + ", ".join(counts)))
-        lines += [Text(), self._running_table(rows), Text()]
-        if best := self.best_line():
-            lines.append(_line(f"[bold]best so far:[/] {best}"))
-            samples = self.best_samples()
-            lines.append(_line(f"samples: {samples}" if samples else ""))
-        return Group(*lines, self._front(records, max(1, room - rows)))
-
-    def _header(self) -> RenderableType:
-        left = self.seconds_left()
-        when = "estimating the time left" if left is None else f"about {clock(left)} left"
-        line = Text(no_wrap=True, overflow="ellipsis")
-        line.append(self.spec.name, style="bold")
-        return line.append(f"  {self.counted()} in {clock(self.elapsed)}, {when}")
-
-    def counted(self) -> str:
-        """Return the number of trials that have ended."""
-        return f"{self.done} of {self.spec.search.trials} trials, {len(self.running)} running,"
-
-    def _running_table(self, rows: int) -> RenderableType:
-        wide = self._console.width >= WIDE
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        sizes_known = {name for sizes in self.running.values() for name in sizes}
-        names = (o.metric for o in self.spec.objectives)
-        quality = next((name for name in names if name not in sizes_known), "")
-        headings = ["trial", "state", "verdict", quality, "params", "step", "speed"]
-        extra = ["of ★", "", "D loss r/f", "D acc r/f", "G loss"]
-        for heading in [*headings, *(extra if wide else [])]:
-            table.add_column(heading, justify="right", no_wrap=True, overflow="ellipsis")
-        shown = sorted(self.running.items())[:rows]
-        for trial, sizes in shown:
-            cells = self._cells(trial, sizes, quality)
-            table.add_row(*cells, *(self._more_cells(trial, sizes) if wide else ()))
-        if len(shown) < len(self.running):
-            return Group(table, Text(f"... and {len(self.running) - len(shown)} more", style="dim"))
-        return table
-
-    def _cells(self, trial: int, sizes: Mapping[str, float], quality: str) -> list[RenderableType]:
-        progress, record = self.progress.get(trial), self.records.get(trial)
-        measured = record.rungs[-1].metrics.get(quality) if record and record.rungs else None
-        state = "rescue" if trial in self.remedies else "training" if progress else "starting"
-        status = progress.verdict.status if progress else ""
-        since = progress.verdict.step if progress and status == "suspect" else None
-        verdict = status if since is None else f"{status} @{since}"
-        return [
-            self.name(trial),
-            state,
-            Text(verdict, style=VERDICT_STYLES.get(status, "")),
-            figure(measured),
-            figure(sizes.get("generator_params"), whole=True),
-            f"{progress.step}/{progress.steps}" if progress else "-",
-            speed(progress.steps_per_second) if progress else "-",
-        ]
-
-    def _more_cells(self, trial: int, sizes: Mapping[str, float]) -> list[RenderableType]:
-        progress = self.progress.get(trial)
-        share = percent(self.share_of_baseline(sizes))
-        if progress is None:
-            return [share]
-        bar = ProgressBar(total=progress.steps, completed=progress.step, width=8)
-        signals, g_loss = progress.signals, figure(progress.signals.get("g_loss"))
-        return [share, bar, pair(signals, "d_loss"), pair(signals, "d_acc"), g_loss]
-
-    def name(self, trial: int) -> str:
-        """Return the name of a running trial."""
-        return str(trial)
-
-    def _front(self, records: Sequence[TrialRecord], rows: int) -> RenderableType:
-        objectives = objectives_of(self.spec, records)
-        front, summary = pareto_front(records, objectives), self.summary()
-        if not front.trials:
-            return Text("no healthy trial yet", style="dim")
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for heading in ("front", *(objective.metric for objective in objectives), "of ★"):
-            table.add_column(heading, justify="right", no_wrap=True)
-        smallest = summary.smallest_within_tolerance
-        for record in front.trials[:rows]:
-            is_smallest = smallest is not None and smallest.number == record.number
-            table.add_row(
-                str(record.number),
-                *(figure(o.value(record), whole=o.is_size) for o in objectives),
-                percent(summary.share_of_baseline(record)),
-                style="bold green" if is_smallest else "",
-            )
-        return table
-
-
-class PlainLines(SearchProgress):
-    """A line for each start and end of a trial, for logs and pipes."""
-
-    def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
-        super().__init__(spec, folder)
-        self._console = console
-        self._best = ""
-
-    def started(self, record: TrialRecord) -> None:
-        super().started(record)
-        size = figure(record.sizes.get("generator_params"), whole=True)
-        share = percent(self.share_of_baseline(record.sizes))
-        verb = f"continues at step {record.steps}" if record.steps else "starts"
-        self.say(f"trial {record.number} {verb}: {size} parameters ({share})")
-
-    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
-        super().rescuing(record, remedy)
-        self.say(f"trial {record.number} {self.found(record)}; trained again: {remedy.title}")
-
-    def retrying(self, record: TrialRecord, reason: str) -> None:
-        super().retrying(record, reason)
-        self.say(f"trial {record.number} is trained again: {_first_line(reason)}")
-
-    def rejected(self, rejection: Rejection) -> None:
-        self.say(f"rejected before training: {_first_line(rejection.reason)}")
-
-    def exhausted(self) -> None:
-        self.say("every candidate of the search space has been tried")
-
-    def ended(self, record: TrialRecord) -> None:
-        super().ended(record)
-        if record.state == "failed":
-            self.say(f"trial {record.number} failed: {_first_line(record.reason)}")
-        else:
-            rescue = ""
-            if record.rescue is not None:
-                rescue = ", rescued" if record.rescued else "; its rescue failed too"
-            self.say(f"trial {record.number} {record.state}: {self.found(record)}{rescue}")
-        self._say_best()
-
-    def found(self, record: TrialRecord) -> str:
-        """Return the result of a trial: its figures, or the reason of its end."""
-        if record.state == "paused" or is_dominated(record):
-            return record.reason
-        name = verdict_name(record)
-        if record.state == "pruned" and record.verdict is not None:
-            rule = record.verdict.evidence.get("rule", "")
-            return f"{name} at step {record.verdict.step}, {rule}"
-        metrics = (o.metric for o in self.spec.objectives)
-        return f"{name}, " + ", ".join(f"{m} {figure(record.figures.get(m))}" for m in metrics)
-
-    def position(self) -> str:
-        """Return the number of ended trials, the time so far and the time left."""
-        left = self.seconds_left()
-        when = "" if left is None else f", about {clock(left)} left"
-        return f"{self.done}/{self.spec.search.trials} {clock(self.elapsed)}{when}"
-
-    def say(self, text: str) -> None:
-        """Print a line."""
-        self._console.print(
-            f"[{self.position()}] {text}", markup=False, highlight=False, soft_wrap=True
-        )
-
-    def _say_best(self) -> None:
-        if (best := self.best_line()) and best != self._best:
-            samples = self.best_samples()
-            self.say(f"best so far: {best}" + (f"; samples: {samples}" if samples else ""))
-            self._best = best
-
-
-def _first_line(reason: str) -> str:
-    """Return the first line of a reason; a plugin's exception may have more."""
-    return reason.partition("\n")[0]
-
-
-def _line(markup: str) -> Text:
-    """Return a line that is cut where the terminal ends."""
-    line = Text.from_markup(markup)
-    line.no_wrap, line.overflow = True, "ellipsis"
-    return line
-
-
-def pair(signals: Row, name: str) -> str:
-    """Return a signal of the discriminator on real and on generated samples."""
-    return "/".join(
-        f"{signals[key]:.2f}" if (key := f"{name}_{kind}") in signals else "-"
-        for kind in ("real", "fake")
-    )
-
-
-def speed(steps_per_second: float) -> str:
-    """Return `120/s`, or `2.5 s/step` for less than one step a second."""
-    if 0 < steps_per_second < 1:
-        return f"{1 / steps_per_second:.1f} s/step"
-    return f"{steps_per_second:.0f}/s"
 
 
 def clock(seconds: float) -> str:

@@ -10,9 +10,10 @@ import typer
 
 from gansearch.cli.certify import conclude_certification, train_again
 from gansearch.cli.interrupts import StopOnSignals
+from gansearch.cli.live_table import LiveTable
 from gansearch.cli.output import Quiet, Verbose, console, print_log, quiet_console
 from gansearch.cli.pareto import print_result
-from gansearch.cli.progress import LiveTable, PlainLines
+from gansearch.cli.plain_lines import PlainLines
 from gansearch.cli.run_lookup import find_run
 from gansearch.run import certifies_at_end, run_study
 from gansearch.search.certification import Choice
@@ -146,9 +147,9 @@ def _search(
         return
     place = out_folder or Path("runs") / study.spec.name
     shown = quiet_console() if quiet else out
-    listener = (LiveTable if shown.is_terminal else PlainLines)(study.spec, shown, place)
+    progress = LiveTable if shown.is_terminal else PlainLines
     with StopOnSignals() as stop:
-        with listener:
+        with progress(study.spec, shown, place) as listener:
             folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked)
         if (certifies := certifies_at_end(study.spec)) and not stop.asked():
             train_again(study, folder, Choice(), shown, stop)

@@ -9,7 +9,8 @@ import typer
 
 from gansearch.errors import RunFolderError
 from gansearch.report.certificates import Certification
-from gansearch.storage.run_folder import RunFolder, TrialFolder
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_reader import read_certification, read_records
 from gansearch.trial_record import TrialRecord
 
@@ -48,11 +49,14 @@ def find_trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder
     """
     records = {record.number: record for record in read_records(folder)}
     if number not in records:
-        known = f"it has {min(records)} to {max(records)}" if records else "it has none yet"
+        known = "it has none yet"
+        if records:
+            known = f"it has {min(records)} to {max(records)}"
         raise RunFolderError(f"{folder.path} has no trial {number}; {known}")
     return records[number], folder.trial(number).figured(records[number])
 
 
 def relative(path: Path) -> Path:
     """Return a path relative to the working directory where it lies below it."""
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_relative_to(here) else path

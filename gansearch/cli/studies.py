@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gansearch.cli.output import Json, Overrides, console, print_json
-from gansearch.errors import Problem, StudyError
+from gansearch.errors import StudyError
 from gansearch.evaluation.counting import Counts
 from gansearch.report.formatting import figure
 from gansearch.report.layers import NetworkTable, gan_table
@@ -43,41 +43,39 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
         loaded = Study.load(study, overrides or [])
     except StudyError as error:
         if json:
-            print_json(
-                {"valid": False, "problems": [_problem(problem) for problem in error.problems]}
-            )
+            problems = [
+                {
+                    "line": problem.line,
+                    "column": problem.column,
+                    "where": ".".join(map(str, problem.where)),
+                    "message": problem.message,
+                }
+                for problem in error.problems
+            ]
+            print_json({"valid": False, "problems": problems})
         raise
     sizes = dict(loaded.sizes(loaded.space.baseline))
     if json:
-        told = {
-            "valid": True,
-            "problems": [],
-            "study": loaded.spec.name,
-            "data": loaded.data.source,
-            "summary": loaded.data.summary,
-            "details": dict(loaded.data.details),
-        }
-        print_json(told | {"warnings": list(loaded.warnings), "baseline": sizes})
+        print_json(
+            {
+                "valid": True,
+                "problems": [],
+                "study": loaded.spec.name,
+                "data": loaded.data.source,
+                "summary": loaded.data.summary,
+                "details": dict(loaded.data.details),
+                "warnings": list(loaded.warnings),
+                "baseline": sizes,
+            }
+        )
         return
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
     out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
-    out.print(
-        "baseline: "
-        + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
-    )
+    listed = ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
+    out.print(f"baseline: {listed}")
     for warning in loaded.warnings:
         out.print("[yellow]warning:[/]", escape(warning))
-
-
-def _problem(problem: Problem) -> dict[str, object]:
-    where = ".".join(map(str, problem.where))
-    return {
-        "line": problem.line,
-        "column": problem.column,
-        "where": where,
-        "message": problem.message,
-    }
 
 
 def _layer_table(network: NetworkTable) -> Table:
@@ -86,10 +84,11 @@ def _layer_table(network: NetworkTable) -> Table:
         table.add_column(heading, overflow="fold")
     table.add_column("parameters", justify="right", no_wrap=True)
     for layer in network.layers:
-        shape = "-" if layer.output is None else " x ".join(map(str, layer.output)) or "one score"
-        table.add_row(
-            layer.name, layer.type, shape, f"{layer.parameters:,}" if layer.parameters else ""
-        )
+        shape = "-"
+        if layer.output is not None:
+            shape = " x ".join(map(str, layer.output)) or "one score"
+        parameters = f"{layer.parameters:,}" if layer.parameters else ""
+        table.add_row(layer.name, layer.type, shape, parameters)
     return table
 
 

@@ -14,8 +14,8 @@ from gansearch.evaluation.probe import Probe
 from gansearch.execution.measurement import measure_metrics
 from gansearch.messages import AtRung, Channel, Decision, Job, Progress
 from gansearch.signals import Row, Verdict
-from gansearch.storage.run_folder import TrialFolder
 from gansearch.storage.sample_images import save_samples
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.study.spec import StepsSpec
 from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks

@@ -30,7 +30,7 @@ from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Decision, Job, Outcome
 from gansearch.run_context import RunContext
 from gansearch.signals import Remedy
-from gansearch.storage.run_folder import DATA, GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.trial_folder import DATA, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.weights import save_weights
 from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint

@@ -29,7 +29,17 @@ def save_evolution(grids: Sequence[Path], path: Path) -> None:
         raise RunFolderError(
             "the trial has kept no pictures of its samples, so there is nothing to draw"
         )
-    frames = [labelled(_open(grid), f"step {_step(grid):,}") for grid in _spread(grids)]
+    shown = list(grids)
+    if len(grids) > MOST_FRAMES:  # evenly spaced ones, the first and the last among them
+        apart = (len(grids) - 1) / (MOST_FRAMES - 1)
+        shown = [grids[round(i * apart)] for i in range(MOST_FRAMES)]
+    frames = []
+    for grid in shown:
+        with Image.open(grid) as opened:
+            picture = opened.convert("L" if opened.mode == "L" else "RGB")
+        picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
+        step = int(grid.stem.rpartition("-")[2])
+        frames.append(labelled(enlarged(picture), f"step {step:,}"))
     each = min(LONGEST, max(SHORTEST, LENGTH // len(frames)))
     save_gif(frames, [each] * (len(frames) - 1) + [LAST], path)
 
@@ -41,9 +51,11 @@ def save_gif(frames: Sequence[Image.Image], durations: Sequence[int], path: Path
     that do not change would flicker.
     """
     if frames[0].mode != "L":
-        palette = _stacked([frames[0], frames[len(frames) // 2], frames[-1]]).quantize(
-            256, Image.Quantize.FASTOCTREE
-        )
+        width, height = frames[0].size
+        together = Image.new("RGB", (width, 3 * height))
+        for i, frame in enumerate((frames[0], frames[len(frames) // 2], frames[-1])):
+            together.paste(frame, (0, i * height))
+        palette = together.quantize(256, Image.Quantize.FASTOCTREE)
         frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=list(durations), loop=0)
 
@@ -57,34 +69,8 @@ def labelled(picture: Image.Image, label: str) -> Image.Image:
     return framed
 
 
-def _spread(grids: Sequence[Path]) -> list[Path]:
-    """Return at most `MOST_FRAMES` of the pictures, evenly spaced, with the first and the last."""
-    if len(grids) <= MOST_FRAMES:
-        return list(grids)
-    return [grids[round(i * (len(grids) - 1) / (MOST_FRAMES - 1))] for i in range(MOST_FRAMES)]
-
-
-def _open(path: Path) -> Image.Image:
-    with Image.open(path) as opened:
-        picture = opened.convert("L" if opened.mode == "L" else "RGB")
-    picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
-    return enlarged(picture)
-
-
 def enlarged(picture: Image.Image) -> Image.Image:
     """Return the picture, each pixel repeated until no side is below `SMALLEST_SIDE`."""
     factor = max(1, math.ceil(SMALLEST_SIDE / min(picture.size)))
     size = (picture.width * factor, picture.height * factor)
     return picture.resize(size, Image.Resampling.NEAREST)
-
-
-def _step(grid: Path) -> int:
-    """Return the step in a picture's name."""
-    return int(grid.stem.rpartition("-")[2])
-
-
-def _stacked(pictures: Sequence[Image.Image]) -> Image.Image:
-    sheet = Image.new("RGB", (pictures[0].width, sum(picture.height for picture in pictures)))
-    for i, picture in enumerate(pictures):
-        sheet.paste(picture, (0, i * picture.height))
-    return sheet

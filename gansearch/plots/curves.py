@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -58,9 +57,11 @@ OTHERS = (
 )
 
 
-class _Row(NamedTuple):
-    height: float
-    draw: Callable[[Axes], None]
+class Strip(NamedTuple):
+    """Histograms of the discriminator's predictions for one kind of samples."""
+
+    kind: str
+    predictions: pd.DataFrame
 
 
 def curves_figure(
@@ -78,20 +79,24 @@ def curves_figure(
         predictions: histograms of the discriminator's predictions.
     """
     rows = _rows(signals, predictions)
-    heights = [row.height for row in rows]
+    heights = [1.0 if isinstance(row, Panel) else STRIP for row in rows]
     drawing = Figure(figsize=(8.4, min(HEIGHT, 1.2 + 1.45 * sum(heights))), layout="constrained")
     panels = drawing.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     for axes, row in zip(panels, rows, strict=True):
-        row.draw(axes)
+        if isinstance(row, Panel):
+            _draw_panel(axes, row, signals)
+        else:
+            _draw_strip(axes, row)
         axes.tick_params(labelsize=7.5)
         if verdict is not None and verdict.step is not None:
             axes.axvline(verdict.step, color="black", linewidth=1.1, linestyle=(0, (4, 2)))
     if verdict is not None and verdict.step is not None:
+        is_late = verdict.step > signals["step"].mean()
         panels[0].annotate(
             f"{verdict.status} at {verdict.step}",
             (verdict.step, 1.02),
             xycoords=("data", "axes fraction"),
-            ha="right" if verdict.step > signals["step"].mean() else "left",
+            ha="right" if is_late else "left",
             fontsize=8.5,
         )
     panels[-1].set(xlabel="step", xlim=(0, signals["step"].max()))
@@ -100,17 +105,23 @@ def curves_figure(
     return drawing
 
 
-def _rows(signals: pd.DataFrame, predictions: pd.DataFrame | None) -> list[_Row]:
+def _rows(signals: pd.DataFrame, predictions: pd.DataFrame | None) -> list[Panel | Strip]:
     """Return the rows to draw, from top to bottom."""
-    losses, cross_entropy = [*LOSSES, ACCURACY], _is_cross_entropy(signals)
-    if not cross_entropy:
+    losses = [*LOSSES, ACCURACY]
+    if not _is_cross_entropy(signals):
         losses = [panel._replace(band=None) for panel in losses]
     elif "g_loss" in signals and signals["g_loss"].median() < 0:
         losses[1] = losses[1]._replace(band=None)  # the minimax loss of the generator
     own = [name for name in map(str, signals) if name not in {"step", "d_loss", *COLUMNS}]
     rest = [*OTHERS, *(Panel(name.replace("_", " "), {name: GREY}) for name in own)]
-    strips = [] if predictions is None else [_strip(predictions, kind) for kind in PREDICTIONS]
-    return [*_curves(losses, signals), *strips, *_curves(rest, signals)]
+    strips = []
+    if predictions is not None:
+        strips = [Strip(kind, predictions) for kind in PREDICTIONS]
+    above, below = (
+        [panel for panel in panels if any(_measured(signals, name) for name in panel.signals)]
+        for panels in (losses, rest)
+    )
+    return [*above, *strips, *below]
 
 
 def _is_cross_entropy(signals: pd.DataFrame) -> bool:
@@ -125,36 +136,18 @@ def _is_cross_entropy(signals: pd.DataFrame) -> bool:
     return bool(apart.median() < 0.01)
 
 
-def _curves(panels: list[Panel], signals: pd.DataFrame) -> list[_Row]:
-    def draw(panel: Panel) -> Callable[[Axes], None]:
-        return lambda axes: _draw(axes, panel, signals)
-
-    return [
-        _Row(1.0, draw(panel))
-        for panel in panels
-        if any(_measured(signals, name) for name in panel.signals)
-    ]
-
-
 def _measured(signals: pd.DataFrame, name: str) -> bool:
     return name in signals and bool(signals[name].notna().any())
 
 
-def _draw(axes: Axes, panel: Panel, signals: pd.DataFrame) -> None:
+def _draw_panel(axes: Axes, panel: Panel, signals: pd.DataFrame) -> None:
     for name, colour in panel.signals.items():
         if _measured(signals, name):
             _line(axes, signals.loc[signals[name].notna(), ["step", name]], len(signals), colour)
     if panel.band is not None:
         low, high = panel.band
-        axes.axhspan(
-            low,
-            high,
-            color=SKY,
-            alpha=0.18,
-            linewidth=0,
-            zorder=0,
-            label=f"stable: {low:g} to {high:g}",
-        )
+        label = f"stable: {low:g} to {high:g}"
+        axes.axhspan(low, high, color=SKY, alpha=0.18, linewidth=0, zorder=0, label=label)
     if panel.level is not None:
         height, meaning = panel.level
         axes.axhline(height, color=GREY, linewidth=0.9, linestyle=":", label=meaning)
@@ -175,9 +168,8 @@ def _line(axes: Axes, known: pd.DataFrame, steps: int, colour: str) -> None:
         smooth = known[name].rolling(window, min_periods=1, center=True).mean()
         axes.plot(known["step"], smooth, color=colour, linewidth=1.5, label=name)
     else:
-        axes.plot(
-            known["step"], known[name], ".-", color=colour, linewidth=1.2, markersize=4, label=name
-        )
+        style: dict[str, Any] = {"color": colour, "linewidth": 1.2, "markersize": 4, "label": name}
+        axes.plot(known["step"], known[name], ".-", **style)
 
 
 def _scale(axes: Axes, panel: Panel) -> None:
@@ -191,25 +183,18 @@ def _scale(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
-def _strip(predictions: pd.DataFrame, kind: str) -> _Row:
+def _draw_strip(axes: Axes, strip: Strip) -> None:
     """Draw the predictions of one kind of samples: a column a step, darker for a larger share."""
+    kind, predictions = strip
     known = predictions[predictions["kind"] == kind].sort_values("step")
-    steps = known["step"].to_numpy()
     counts = known[[name for name in map(str, known) if name.startswith("bin_")]].to_numpy(float)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-
-    def draw(axes: Axes) -> None:
-        across = np.concatenate(
-            [[0], steps]
-        )  # a histogram stands for the steps since the one before
-        up = np.linspace(0, 1, shares.shape[1] + 1)
-        shades = LinearSegmentedColormap.from_list(kind, ["white", PREDICTIONS[kind]])
-        axes.pcolormesh(
-            across, up, shares.T, cmap=shades, norm=PowerNorm(0.5, 0, 1), rasterized=True
-        )
-        axes.set_ylabel(f"D of {kind}", fontsize=8)
-        axes.set_yticks([0, 0.5, 1])
-        note = f"D's predictions of {kind}:\nprobability of being real"
-        axes.text(1.015, 0.5, note, transform=axes.transAxes, va="center", fontsize=8)
-
-    return _Row(STRIP, draw)
+    # A histogram stands for the steps since the one before.
+    across = np.concatenate([[0], known["step"].to_numpy()])
+    up = np.linspace(0, 1, shares.shape[1] + 1)
+    shades = LinearSegmentedColormap.from_list(kind, ["white", PREDICTIONS[kind]])
+    axes.pcolormesh(across, up, shares.T, cmap=shades, norm=PowerNorm(0.5, 0, 1), rasterized=True)
+    axes.set_ylabel(f"D of {kind}", fontsize=8)
+    axes.set_yticks([0, 0.5, 1])
+    note = f"D's predictions of {kind}:\nprobability of being real"
+    axes.text(1.015, 0.5, note, transform=axes.transAxes, va="center", fontsize=8)

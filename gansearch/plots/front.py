@@ -48,20 +48,21 @@ def front_figure(run: RunSummary, title: str = "") -> Figure:
     legend = marks.draw()
     _scales(axes, marks.places(), x, y)
     axes.set_ylabel(_label(y))
-    lowest, highest = (
-        (strip, axes) if strip is not None and y.direction == "maximize" else (axes, strip or axes)
-    )
+    lowest, highest = axes, strip or axes
+    if strip is not None and y.direction == "maximize":
+        lowest, highest = strip, axes
     lowest.set_xlabel(_label(x))
     highest.set_title(title or textwrap.fill(_title(run), TITLE_WIDTH), loc="left", fontsize=10)
-    columns = math.ceil(len(legend) / math.ceil(len(legend) / LEGEND_COLUMNS)) if legend else 1
-    style: dict[str, Any] = {
-        "frameon": False,
-        "fontsize": 9,
-        "markerscale": 0.8,
-        "labelspacing": 0.6,
-    }
+    rows = max(1, math.ceil(len(legend) / LEGEND_COLUMNS))
     drawing.legend(
-        legend.values(), legend.keys(), loc="outside lower center", ncols=columns, **style
+        legend.values(),
+        legend.keys(),
+        loc="outside lower center",
+        ncols=max(1, math.ceil(len(legend) / rows)),
+        frameon=False,
+        fontsize=9,
+        markerscale=0.8,
+        labelspacing=0.6,
     )
     _point_out_what_was_found(drawing, marks)
     return drawing
@@ -92,20 +93,16 @@ def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
     """Label the champion, or before there is one the smallest trial within tolerance."""
     summary = marks.run.summary
     found = summary.champion or summary.smallest_within_tolerance
-    if (
-        found is None
-        or not marks.has_place(found)
-        or marks.x != summary.size
-        or found is summary.baseline
-    ):
+    if found is None or found is summary.baseline or marks.x != summary.size:
         return
-    certificate = summary.certificates.get(found.number)
+    if not marks.has_place(found):
+        return
     words = f"trial {found.number}: {figure(marks.x.value(found), whole=True)}"
     words += f"\n{percent(summary.share_of_baseline(found))} of the baseline's size"
+    certificate = summary.certificates.get(found.number)
     if found is summary.champion and certificate is not None:
-        words = (
-            f"champion, {words}\n{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
-        )
+        seeds = f"{certificate.healthy} of {certificate.seeds} fresh seeds healthy"
+        words = f"champion, {words}\n{seeds}"
     drawing.draw_without_rendering()  # the label needs the layout
     point_out(marks.axes, words, marks.place(found), marks.outline(), GREEN)
 
@@ -132,9 +129,8 @@ def _areas(
 ) -> tuple[Axes, Axes | None]:
     """Return axes for the front and, with failures, a strip of them by size, a row a verdict."""
     found = [record for record in failures if x.metric in record.figures]
-    names = [
-        name for name in FAILURE_MARKS if any(verdict_name(record) == name for record in found)
-    ]
+    verdicts = {verdict_name(record) for record in found}
+    names = [name for name in FAILURE_MARKS if name in verdicts]
     if not names:
         axes = drawing.subplots()
         _tidy(axes)
@@ -148,9 +144,8 @@ def _areas(
     for row, name in enumerate(names):
         marker, colour = FAILURE_MARKS[name]
         sizes = [x.value(record) for record in found if verdict_name(record) == name]
-        strip.plot(
-            sizes, [row] * len(sizes), marker, color=colour, alpha=0.8, markersize=7, clip_on=False
-        )
+        style: dict[str, Any] = {"color": colour, "alpha": 0.8, "markersize": 7}
+        strip.plot(sizes, [row] * len(sizes), marker, clip_on=False, **style)
     strip.set_yticks(range(len(names)), names, fontsize=8)
     strip.set_ylim(-0.6, len(names) - 0.4)
     strip.tick_params(which="both", length=0)
@@ -166,25 +161,23 @@ def _tidy(axes: Axes) -> None:
 
 
 def _label(axis: Objective) -> str:
-    return f"{axis.metric} ({'less' if axis.direction == 'minimize' else 'more'} is better)"
+    better = "less" if axis.direction == "minimize" else "more"
+    return f"{axis.metric} ({better} is better)"
 
 
 def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Objective, y: Objective) -> None:
     """Set logarithmic scales for sizes and wide ranges to be minimized, and margins for a label."""
     for axis, part, values in zip((x, y), "xy", zip(*places, strict=True), strict=False):
-        wide = axis.direction == "minimize" and max(values) > WIDE_SPAN * min(values)
-        if min(values) > 0 and (axis.is_size or wide):
-            getattr(axes, f"set_{part}scale")("log")
-            ticks = getattr(axes, f"{part}axis")
-            ticks.set_major_locator(_log_ticks(min(values), max(values)))
-            ticks.set_major_formatter(
-                FuncFormatter(lambda value, _: figure(value, whole=value >= 1))
-            )
-            ticks.set_minor_formatter(NullFormatter())
+        low, high = min(values), max(values)
+        wide = axis.direction == "minimize" and high > WIDE_SPAN * low
+        if low <= 0 or not (axis.is_size or wide):
+            continue
+        digits = tuple(float(digit) for digit in range(1, 10))
+        if high > 8 * low:  # more than about a decade: ticks at 1, 2 and 5 alone
+            digits = (1.0, 2.0, 5.0)
+        getattr(axes, f"set_{part}scale")("log")
+        ticks = getattr(axes, f"{part}axis")
+        ticks.set_major_locator(LogLocator(subs=digits, numticks=12))
+        ticks.set_major_formatter(FuncFormatter(lambda value, _: figure(value, whole=value >= 1)))
+        ticks.set_minor_formatter(NullFormatter())
     axes.margins(x=0.08, y=0.16)
-
-
-def _log_ticks(low: float, high: float) -> LogLocator:
-    """Return ticks at 1, 2 and 5 of each decade, or at every digit within less than a decade."""
-    digits = (1.0, 2.0, 5.0) if high > 8 * low else tuple(float(digit) for digit in range(1, 10))
-    return LogLocator(subs=digits, numticks=12)

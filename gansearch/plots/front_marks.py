@@ -37,7 +37,7 @@ BESIDE = "#555555"
 
 @dataclass(frozen=True)
 class Marks:
-    """Draws the trials of a run in the plane of two objectives."""
+    """Marks of the trials of a run in the plane of two objectives."""
 
     run: RunSummary
     axes: Axes
@@ -46,14 +46,18 @@ class Marks:
 
     def draw(self) -> Legend:
         """Draw all marks, from the background to the foreground."""
-        legend = (
-            self._tolerance_band()
-            | self._dominated()
-            | self._healthy()
-            | self._front()
-            | self._circles()
-        )
-        return legend | self._medians() | self._knee() | self._champion() | self._baseline()
+        knee, champion = self.run.knee, self.run.summary.champion
+        return {
+            **self._tolerance_band(),
+            **self._dominated(),
+            **self._healthy(),
+            **self._front(),
+            **self._circles(),
+            **self._medians(),
+            **self._ring("knee", knee, marker="D", s=330, edgecolors="#333333", linewidths=1.2),
+            **self._ring("champion", champion, marker="o", s=190, edgecolors=GREEN, linewidths=2.4),
+            **self._baseline(),
+        }
 
     def place(self, record: TrialRecord) -> tuple[float, float]:
         """Return the position of a trial."""
@@ -71,156 +75,118 @@ class Marks:
         """Return points on all that a label should not cover: trials, front line, seed ranges."""
         places = self.places()
         for (left, top), (right, bottom) in pairwise(map(self.place, self.run.front.trials)):
-            places += [(x, top) for x in _between(left, right)] + [
-                (right, y) for y in _between(top, bottom)
-            ]
+            places += [(x, top) for x in _between(left, right)]
+            places += [(right, y) for y in _between(top, bottom)]
         for size, quality in self._qualities():
             places += [(size, value) for value in _between(quality.low, quality.high)]
         return places
 
     def _places(self, records: Sequence[TrialRecord]) -> Places:
-        return [self.x.value(record) for record in records], [
-            self.y.value(record) for record in records
-        ]
+        return list(map(self.x.value, records)), list(map(self.y.value, records))
 
     def _tolerance_band(self) -> Legend:
-        limits, ruling = self.run.summary.thresholds, self.run.summary.champion_threshold
-        if ruling is None or self.y != self.run.summary.quality:
+        summary = self.run.summary
+        threshold = summary.champion_threshold
+        if threshold is None or self.y != summary.quality:
             return {}
-        whose = "the baseline" if ruling is limits.baseline else f"the best, trial {ruling.trial}"
-        band = self.axes.axhspan(
-            ruling.quality, ruling.value, color=SKY, alpha=0.22, linewidth=0, zorder=1
-        )
+        whose = f"the best, trial {threshold.trial}"
+        if threshold is summary.thresholds.baseline:
+            whose = "the baseline"
+        edges = threshold.quality, threshold.value
+        band = self.axes.axhspan(*edges, color=SKY, alpha=0.22, linewidth=0, zorder=1)
         return {f"within {self.run.tolerance:.0%} of {whose}": band}
 
     def _dominated(self) -> Legend:
         if not (places := self._dominated_places()):
             return {}
         sizes, qualities = zip(*places, strict=True)
-        return {
-            "dominated or paused at a rung": self.axes.scatter(
-                sizes, qualities, s=9, color="0.76", zorder=2
-            )
-        }
+        points = self.axes.scatter(sizes, qualities, s=9, color="0.76", zorder=2)
+        return {"dominated or paused at a rung": points}
 
     def _dominated_places(self) -> list[tuple[float, float]]:
         """Return size and quality at the last rung of dominated and paused trials."""
-        dominated = [
-            record
-            for record in self.run.records
-            if record.rungs and (record.state == "paused" or is_dominated(record))
-        ]
-        places = [
-            (self.x.value(r), r.rungs[-1].metrics.get(self.y.metric, math.nan)) for r in dominated
-        ]
+        places = []
+        for record in self.run.records:
+            if record.rungs and (record.state == "paused" or is_dominated(record)):
+                quality = record.rungs[-1].metrics.get(self.y.metric, math.nan)
+                places.append((self.x.value(record), quality))
         return [place for place in places if all(map(math.isfinite, place))]
 
     def _healthy(self) -> Legend:
         """Draw healthy trials that are neither on the front nor certified."""
-        certified = self.run.summary.certificates
-        rest = [
-            r
-            for r in self.run.front.healthy
-            if r not in self.run.front and r.number not in certified
-        ]
+        front, certified = self.run.front, self.run.summary.certificates
+        rest = [r for r in front.healthy if r not in front and r.number not in certified]
         if not rest:
             return {}
-        return {
-            "healthy": self.axes.scatter(
-                *self._places(rest), s=28, color=GREY, alpha=0.75, linewidths=0, zorder=3
-            )
-        }
+        style: dict[str, Any] = {"s": 28, "color": GREY, "alpha": 0.75, "linewidths": 0}
+        return {"healthy": self.axes.scatter(*self._places(rest), zorder=3, **style)}
 
     def _front(self) -> Legend:
         if not self.run.front.trials:
             return {}
         places = self._places(self.run.front.trials)
-        return {
-            "front": self.axes.step(*places, where="post", color=BLUE, linewidth=1.6, zorder=3)[0]
-        }
+        line = self.axes.step(*places, where="post", color=BLUE, linewidth=1.6, zorder=3)[0]
+        return {"front": line}
 
     def _circles(self) -> Legend:
         """Draw the trials of the front, and others with a certificate."""
         front, certified = self.run.front, self.run.summary.certificates
-        beside = [
-            record for record in front.healthy if record.number in certified and record not in front
-        ]
-        legend = {self._status(record): self._circle(record) for record in (*beside, *front.trials)}
-        return {label: legend[status] for status, label in CIRCLES.items() if status in legend}
-
-    def _circle(self, record: TrialRecord) -> Any:
-        status, colour = self._status(record), BLUE if record in self.run.front else BESIDE
-        kind: dict[str, Any] = {
-            "edgecolors": colour,
-            "facecolors": colour if status == "stable" else "white",
-        }
-        place = self.place(record)
-        circle = self.axes.scatter(*place, s=42, linewidths=1.6, zorder=4, **kind)
-        if status != "unstable":
-            return circle
-        return circle, self.axes.scatter(
-            *place, s=88, marker="x", color=VERMILION, linewidths=1.8, zorder=5
-        )
-
-    def _status(self, record: TrialRecord) -> CertificateStatus:
-        certificate = self.run.summary.certificates.get(record.number)
-        return "undecided" if certificate is None else certificate.status
+        beside = [r for r in front.healthy if r.number in certified and r not in front]
+        by_status: dict[CertificateStatus, Any] = {}
+        for record in (*beside, *front.trials):
+            status: CertificateStatus = "undecided"
+            if record.number in certified:
+                status = certified[record.number].status
+            colour, place = BLUE if record in front else BESIDE, self.place(record)
+            fill = colour if status == "stable" else "white"
+            style: dict[str, Any] = {"s": 42, "linewidths": 1.6, "zorder": 4}
+            marks = self.axes.scatter(*place, edgecolors=colour, facecolors=fill, **style)
+            if status == "unstable":
+                style = {"s": 88, "linewidths": 1.8, "zorder": 5}
+                cross = self.axes.scatter(*place, marker="x", color=VERMILION, **style)
+                by_status[status] = marks, cross
+            else:
+                by_status[status] = marks
+        return {label: by_status[name] for name, label in CIRCLES.items() if name in by_status}
 
     def _medians(self) -> Legend:
         """Draw median and range over fresh seeds, above the star so that it hides none."""
         if not (measured := self._qualities()):
             return {}
-        sizes, spans = zip(*measured, strict=True)
-        reach = [[q.median - q.low for q in spans], [q.high - q.median for q in spans]]
-        kind: dict[str, Any] = {
-            "fmt": "_",
-            "color": "#222222",
-            "elinewidth": 1.0,
-            "markersize": 8,
-            "zorder": 6.5,
-        }
-        return {
-            "median and range of seeds": self.axes.errorbar(
-                sizes, [q.median for q in spans], reach, **kind
-            )
-        }
+        sizes, qualities = zip(*measured, strict=True)
+        medians = [quality.median for quality in qualities]
+        below = [quality.median - quality.low for quality in qualities]
+        above = [quality.high - quality.median for quality in qualities]
+        style: dict[str, Any] = {"elinewidth": 1.0, "markersize": 8, "zorder": 6.5}
+        bars = self.axes.errorbar(sizes, medians, [below, above], fmt="_", color="#222222", **style)
+        return {"median and range of seeds": bars}
 
     def _qualities(self) -> list[tuple[float, Quality]]:
         """Return size and quality of certified trials, if the second axis is that quality."""
         if self.y != self.run.summary.quality:
             return []
-        known = self.run.summary.certificates
-        measured = [
-            (self.x.value(r), known[r.number].quality)
-            for r in self.run.front.healthy
-            if r.number in known
-        ]
-        return [(size, quality) for size, quality in measured if quality is not None]
+        measured = []
+        for record in self.run.front.healthy:
+            certificate = self.run.summary.certificates.get(record.number)
+            if certificate is not None and certificate.quality is not None:
+                measured.append((self.x.value(record), certificate.quality))
+        return measured
 
     def _baseline(self) -> Legend:
         baseline = self.run.summary.baseline
         if baseline is None or not self.has_place(baseline):
             return {}
-        star: dict[str, Any] = {
-            "markeredgecolor": "black",
-            "markeredgewidth": 0.7,
-            "markersize": 15,
-            "zorder": 6,
-        }
-        return {
-            "baseline": self.axes.plot(
-                *self.place(baseline), "*", color=ORANGE, linestyle="none", **star
-            )[0]
-        }
-
-    def _knee(self) -> Legend:
-        return self._ring(
-            "knee", self.run.knee, marker="D", s=330, edgecolors="#333333", linewidths=1.2
+        edge: dict[str, Any] = {"markeredgecolor": "black", "markeredgewidth": 0.7}
+        star = self.axes.plot(
+            *self.place(baseline),
+            "*",
+            color=ORANGE,
+            linestyle="none",
+            markersize=15,
+            zorder=6,
+            **edge,
         )
-
-    def _champion(self) -> Legend:
-        champion = self.run.summary.champion
-        return self._ring("champion", champion, marker="o", s=190, edgecolors=GREEN, linewidths=2.4)
+        return {"baseline": star[0]}
 
     def _ring(self, label: str, record: TrialRecord | None, **style: Any) -> Legend:
         if record is None or not self.has_place(record):

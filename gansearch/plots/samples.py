@@ -24,8 +24,12 @@ PACE = 120
 
 def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> None:
     """Write samples of random latents; for an autoencoder held-out inputs and reconstructions."""
-    stored = trained.draw_held_out(count, seed) if trained.reconstructs else None
-    inputs = trained.draw_latents(count, seed) if stored is None else trained.data.to_range(stored)
+    stored = None
+    if trained.reconstructs:
+        stored = trained.draw_held_out(count, seed)
+        inputs = trained.data.to_range(stored)
+    else:
+        inputs = trained.draw_latents(count, seed)
     samples = quantise(trained.generate(inputs), trained.format)
     if not trained.format.is_image:
         scatter({"generated": samples.flatten(1).numpy()}, trained.data, path)
@@ -75,7 +79,15 @@ class Walk:
         Raises:
             GansearchError: for an autoencoder, and for a dimension that the latent has not got.
         """
-        _check(trained, dimensions)
+        if trained.reconstructs:
+            raise GansearchError(
+                "this generator makes samples of samples: it has no latents to walk through"
+            )
+        latent = trained.candidate.generator.latent
+        if beyond := [dimension for dimension in dimensions if not 0 <= dimension < latent]:
+            raise GansearchError(
+                f"the latent has dimensions 0 to {latent - 1}, got {', '.join(map(str, beyond))}"
+            )
         self.dimensions = list(dimensions)
         self.values = np.linspace(-span, span, frames).tolist()
         latents = walk_latents(trained.draw_latents(1, seed)[0], dimensions, self.values)
@@ -84,7 +96,7 @@ class Walk:
         """(dimensions, frames, C, H, W), quantised."""
 
     def sheet(self) -> Image.Image:
-        """Images: a row a dimension, a column a value, both labelled."""
+        """Return a sheet of images, both labelled: a row a dimension, a column a value."""
         grid = image_grid(self.samples.flatten(0, 1), columns=len(self.values))
         rows = [f"dimension {dimension}" for dimension in self.dimensions]
         return _with_margins(grid, rows, [f"{value:+.1f}" for value in self.values])
@@ -93,36 +105,27 @@ class Walk:
         """Return frames of a walk there and back, an image a dimension, and their milliseconds."""
         walked = "dimension " + ", ".join(map(str, self.dimensions))
         columns = min(4, len(self.dimensions))
-        frames = [
-            labelled(
-                enlarged(image_grid(self.samples[:, i], columns=columns)),
-                f"{walked} at {value:+.1f}",
-            )
-            for i, value in enumerate(self.values)
-        ]
+        frames = []
+        for i, value in enumerate(self.values):
+            grid = enlarged(image_grid(self.samples[:, i], columns=columns))
+            frames.append(labelled(grid, f"{walked} at {value:+.1f}"))
         frames += frames[-2:0:-1]
         return frames, [PACE] * len(frames)
 
     def paths(self) -> dict[str, np.ndarray]:
-        """Points: where each dimension leads, (frames, 2) by its label."""
+        """Return the path of each dimension, points (frames, 2) by its label."""
         points = self.samples.flatten(2).numpy()
         return {f"dimension {dimension}": points[i] for i, dimension in enumerate(self.dimensions)}
 
 
-def _check(trained: TrainedGenerator, dimensions: Sequence[int]) -> None:
-    latent = trained.candidate.generator.latent
-    if trained.reconstructs:
-        raise GansearchError(
-            "this generator makes samples of samples: it has no latents to walk through"
-        )
-    if beyond := [dimension for dimension in dimensions if not 0 <= dimension < latent]:
-        raise GansearchError(
-            f"the latent has dimensions 0 to {latent - 1}, got {', '.join(map(str, beyond))}"
-        )
-
-
 def walk_latents(start: Tensor, dimensions: Sequence[int], values: Sequence[float]) -> Tensor:
-    """Latents (dimensions, values, latent) that differ from `start` (latent,) in one place each."""
+    """Return latents (dimensions, values, latent) that each differ from `start` in one place.
+
+    Args:
+        start: a latent (latent,).
+        dimensions: the dimensions to change, a row each.
+        values: the values that they get, a column each.
+    """
     latents = start.repeat(len(dimensions), len(values), 1)
     for row, dimension in zip(latents, dimensions, strict=True):
         row[:, dimension] = torch.tensor(values)

@@ -58,11 +58,13 @@ class Certificate:
     rate_low: float
     """Lower bound of the share of all seeds that are healthy, at the study's confidence."""
     quality: Quality | None
-    """None without a healthy seed, and for a study that has no quality."""
+    """Median and range of the quality; None without a healthy seed or a quality objective."""
     within_tolerance: bool | None
     """True if the median quality is good enough for a champion; None where that is unknown."""
     within_tolerance_of_baseline: bool | None = None
+    """True if the median quality is within tolerance of the baseline's; None where unknown."""
     within_tolerance_of_best: bool | None = None
+    """True if the median quality is within tolerance of the best model's; None where unknown."""
     confidence: float = 0.95
     """Confidence of the lower bound."""
     worse: int = 0
@@ -103,7 +105,7 @@ def lower_bound(healthy: int, seeds: int, confidence: float) -> float:
     """
     if not healthy:
         return 0.0
-    # Imported here, since commands that only show a front need not wait for scipy.
+    # Imported here: scipy takes 0.5 s of CPU, which commands need only where trials are certified.
     from scipy.special import betaincinv
 
     return float(betaincinv(healthy, seeds - healthy + 1, 1 - confidence))

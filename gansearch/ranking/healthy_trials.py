@@ -23,7 +23,7 @@ class HealthyTrials:
     baseline: TrialRecord | None
     """Trial of the baseline, healthy or not."""
     healthy: tuple[TrialRecord, ...]
-    """From the smallest to the largest; of equal sizes the best quality first."""
+    """Healthy trials from the smallest to the largest; of equal sizes the best quality first."""
 
     @classmethod
     def of(cls, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Self:
@@ -41,7 +41,9 @@ class HealthyTrials:
     @property
     def healthy_baseline(self) -> TrialRecord | None:
         """Baseline, or None where it is not healthy."""
-        return self.baseline if self.baseline is not None and self.baseline in self else None
+        if self.baseline is None or self.baseline not in self:
+            return None
+        return self.baseline
 
     @property
     def best(self) -> TrialRecord | None:

@@ -40,7 +40,7 @@ class Front:
     healthy: tuple[TrialRecord, ...]
     """All trials that were compared, in order of their number."""
     reference: Reference | None
-    """None without a healthy trial, unless the study states a reference point."""
+    """Reference point; None without a healthy trial, unless the study states one."""
     hypervolume: float
     """Dominated volume up to the reference point: decades of sizes times units of qualities."""
 

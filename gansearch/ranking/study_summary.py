@@ -52,7 +52,9 @@ class StudySummary:
 
     def share_of_baseline(self, record: TrialRecord) -> float | None:
         """Return a trial's size as a share of the baseline's; None where either is unknown."""
-        baseline_size = math.nan if self.baseline is None else self.size.value(self.baseline)
+        if self.baseline is None:
+            return None
+        baseline_size = self.size.value(self.baseline)
         share = self.size.value(record) / baseline_size if baseline_size else math.nan
         return share if math.isfinite(share) else None
 

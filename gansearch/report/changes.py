@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -81,15 +81,26 @@ class Changes:
         """Healthy trials with one change to a failed baseline, the best first."""
         if self.baseline is None or is_healthy(self.baseline):
             return []
-        single = [
-            trial for change in self.changes if len(change.fields) == 1 for trial in change.trials
+        healthy = [
+            (record, values)
+            for change in self.changes
+            for record, values in change.trials
+            if len(change.fields) == 1 and is_healthy(record)
         ]
-        healthy = [(record, values) for record, values in single if is_healthy(record)]
-        return sorted(healthy, key=lambda trial: (self._cost(trial[0]), trial[0].number))
+
+        def rank(trial: tuple[TrialRecord, Values]) -> tuple[float, int]:
+            quality = self.quality_of(trial[0])
+            if self.quality is None or quality is None:
+                return math.inf, trial[0].number
+            return self.quality.cost(quality), trial[0].number
+
+        return sorted(healthy, key=rank)
 
     def quality_of(self, record: TrialRecord) -> float | None:
         """Return a trial's quality, or None."""
-        value = math.nan if self.quality is None else self.quality.value(record)
+        if self.quality is None:
+            return None
+        value = self.quality.value(record)
         return value if math.isfinite(value) else None
 
     def to_json(self) -> dict[str, Any]:
@@ -97,25 +108,23 @@ class Changes:
             "study": self.study,
             "quality": self.quality.metric if self.quality else None,
             "baseline": None if self.baseline is None else self._trial_json(self.baseline, {}),
-            "changes": [self._change_json(change) for change in self.changes],
+            "changes": [
+                {
+                    "fields": list(change.fields),
+                    "tried": len(change.trained),
+                    "failed": len(change.failed),
+                    "refused": len(change.trials) - len(change.trained),
+                    "verdicts": {
+                        name: {"count": n, "median_step": step}
+                        for name, (n, step) in change.verdicts().items()
+                    },
+                    "trials": [
+                        self._trial_json(record, values) for record, values in change.trials
+                    ],
+                }
+                for change in self.changes
+            ],
             "mending": [self._trial_json(record, values) for record, values in self.mending],
-        }
-
-    def _cost(self, record: TrialRecord) -> float:
-        value = self.quality_of(record)
-        return math.inf if self.quality is None or value is None else self.quality.cost(value)
-
-    def _change_json(self, change: Change) -> dict[str, Any]:
-        return {
-            "fields": list(change.fields),
-            "tried": len(change.trained),
-            "failed": len(change.failed),
-            "refused": len(change.trials) - len(change.trained),
-            "verdicts": {
-                name: {"count": n, "median_step": step}
-                for name, (n, step) in change.verdicts().items()
-            },
-            "trials": [self._trial_json(record, values) for record, values in change.trials],
         }
 
     def _trial_json(self, record: TrialRecord, values: Values) -> dict[str, Any]:
@@ -149,24 +158,22 @@ def differences(baseline: TrialRecord, record: TrialRecord) -> dict[str, Any]:
     Another architecture is one difference, with the fields that the baseline lacks. A trial with
     incompatible values has no candidate, so its parameters are compared.
     """
-    if not record.candidate:
-        base, own = _by_role(baseline.parameters), _by_role(record.parameters)
-        return {
-            name: value
-            for role in own
-            for name, value in _different(role, base.get(role, {}), own[role])
-        }
-    roles = [role for role in record.candidate if role in baseline.candidate]
-    pairs = ((role, baseline.candidate[role], record.candidate[role]) for role in roles)
-    return {name: value for pair in pairs for name, value in _different(*pair)}
-
-
-def _different(role: str, base: Values, own: Values) -> Iterator[tuple[str, Any]]:
-    if base.get("use") != own.get("use"):
-        particulars = ", ".join(f"{name} {setting(own[name])}" for name in own if name not in base)
-        yield role, f"{own.get('use')} ({particulars})" if particulars else own.get("use")
-    common = [name for name in own if name in base and name != "use"]
-    yield from ((f"{role}.{name}", own[name]) for name in common if own[name] != base[name])
+    if record.candidate:
+        baseline_roles, roles = baseline.candidate, record.candidate
+        compared = [role for role in roles if role in baseline_roles]
+    else:
+        baseline_roles, roles = _by_role(baseline.parameters), _by_role(record.parameters)
+        compared = list(roles)
+    found: dict[str, Any] = {}
+    for role in compared:
+        base, own = baseline_roles.get(role, {}), roles[role]
+        if base.get("use") != own.get("use"):
+            added = ", ".join(f"{name} {setting(own[name])}" for name in own if name not in base)
+            found[role] = f"{own.get('use')} ({added})" if added else own.get("use")
+        for name, value in own.items():
+            if name in base and name != "use" and value != base[name]:
+                found[f"{role}.{name}"] = value
+    return found
 
 
 def _by_role(parameters: Values) -> dict[str, dict[str, Any]]:
@@ -203,9 +210,8 @@ class ChangesTable:
         table.add_column("of ★", justify="right")
         table.add_row("[bold]nothing: the baseline[/]", *self._cells(baseline))
         for change in self.changes.changes:
-            fields = "\n".join(
-                change.fields
-            )  # each on its own line: together they are too long for any terminal
+            # Each field on its own line: together they are too long for any terminal.
+            fields = "\n".join(change.fields)
             failed = f"{len(change.failed)} of {len(change.trained)} failed"
             table.add_row(
                 f"[bold]{escape(fields)}[/]", "", failed, figure(change.median_step, whole=True)
@@ -216,39 +222,31 @@ class ChangesTable:
         return table
 
     def _cells(self, record: TrialRecord) -> list[str]:
+        """Return number, verdict, its step, quality, and quality divided by the baseline's."""
         name = verdict_name(record)
-        verdict = f"[{VERDICT_STYLES[name]}]{name}[/]"
-        step = figure(record.verdict.step if record.verdict else None, whole=True)
+        own, base = self.changes.quality_of(record), None
+        if self.changes.baseline is not None:
+            base = self.changes.quality_of(self.changes.baseline)
         return [
             str(record.number),
-            verdict,
-            step,
-            figure(self.changes.quality_of(record)),
-            self._share(record),
+            f"[{VERDICT_STYLES[name]}]{name}[/]",
+            figure(record.verdict.step if record.verdict else None, whole=True),
+            figure(own),
+            f"{own / base:.2f}" if own is not None and base else "-",
         ]
-
-    def _share(self, record: TrialRecord) -> str:
-        """Return a trial's quality as a multiple of the baseline's."""
-        base = self.changes.quality_of(self.changes.baseline) if self.changes.baseline else None
-        own = self.changes.quality_of(record)
-        return f"{own / base:.2f}" if own is not None and base else "-"
 
     def _conclusion(self, baseline: TrialRecord) -> str:
         if is_healthy(baseline):
             failing = [", ".join(change.fields) for change in self.changes.changes if change.failed]
-            what = escape("; ".join(failing)) if failing else "none of these changes"
+            what = escape("; ".join(failing)) or "none of these changes"
             return f"The baseline is healthy. What makes it fail: {what}."
         if not self.changes.mending:
             return "The baseline failed, and no single change made it healthy."
-        listed = (
-            f"{_change_text(values)} (trial {record.number})"
-            for record, values in self.changes.mending
-        )
+        listed = []
+        for record, values in self.changes.mending:
+            change = ", ".join(f"{field} {setting(value)}" for field, value in values.items())
+            listed.append(f"{change} (trial {record.number})")
         return (
             "The baseline failed. A single change that made it healthy, the best first: "
             f"{escape('; '.join(listed))}."
         )
-
-
-def _change_text(values: Values) -> str:
-    return ", ".join(f"{field} {setting(value)}" for field, value in values.items())

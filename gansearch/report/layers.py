@@ -53,11 +53,11 @@ class GANTable:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON of `summary --json`."""
-        parts = {
+        return {
             "generator": self.generator.to_json(),
             "discriminator": self.discriminator.to_json(),
+            "gan": _totals(self.counts) | {"layers": ["generator", "discriminator"]},
         }
-        return parts | {"gan": _totals(self.counts) | {"layers": list(parts)}}
 
 
 def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
@@ -69,10 +69,8 @@ def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
     with torch.device("meta"):
         generator, discriminator = candidate.networks(images)
         # Many samples: one has no batch statistics, and some discriminators judge packs.
-        inputs, samples = (
-            torch.empty(64, *candidate.generator.input_shape(images)),
-            torch.empty(64, *images),
-        )
+        inputs = torch.empty(64, *candidate.generator.input_shape(images))
+        samples = torch.empty(64, *images)
     return GANTable(network_table(generator, inputs), network_table(discriminator, samples))
 
 
@@ -81,26 +79,23 @@ def network_table(network: nn.Module, inputs: Tensor) -> NetworkTable:
     shapes = _output_shapes(network, inputs)
     layers = []
     for name, module in _layers(network):
-        # A parametrised layer keeps its weight in a child, which is no layer of its own.
+        # A parametrised layer keeps its weight in a child, which is no layer of its own, and
+        # PyTorch derives a class for it.
         counts = count_parameters(module, recurse=is_parametrized(module))
-        layers.append(Layer(name, _type(module), shapes.get(name), counts.total, counts.trainable))
+        type_name = type(module).__name__.removeprefix("Parametrized")
+        layers.append(Layer(name, type_name, shapes.get(name), counts.total, counts.trainable))
     return NetworkTable(tuple(layers), count_parameters(network))
 
 
 def _layers(network: nn.Module) -> Iterator[tuple[str, nn.Module]]:
     """Yield the modules without children, and those that hold parameters of their own."""
     for name, module in network.named_modules():
-        inside = "parametrizations" in name.split(".")
-        leaf = not any(True for _ in module.children())
-        if not inside and (
-            leaf or is_parametrized(module) or count_parameters(module, recurse=False).total
-        ):
+        if "parametrizations" in name.split("."):
+            continue
+        is_leaf = not any(True for _ in module.children())
+        own = count_parameters(module, recurse=False).total
+        if is_leaf or is_parametrized(module) or own:
             yield name, module
-
-
-def _type(module: nn.Module) -> str:
-    # PyTorch derives a class for each parametrised layer.
-    return type(module).__name__.removeprefix("Parametrized")
 
 
 def _output_shapes(network: nn.Module, inputs: Tensor) -> dict[str, tuple[int, ...]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from rich.console import Console, ConsoleOptions, RenderResult
@@ -13,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate, CertificateStatus
-from gansearch.ranking.pareto import Objective, Reference
 from gansearch.ranking.study_summary import RunSummary, seed_noise
 from gansearch.ranking.tradeoff import StepDown
 from gansearch.report.formatting import change, figure, percent, setting
@@ -25,7 +23,8 @@ class Column(NamedTuple):
     """A column of the front's table."""
 
     heading: str
-    cell: Callable[[TrialRecord], str]
+    cells: Sequence[str]
+    """One cell a row of the table."""
     folds: bool = False
     """True when its cells may take several lines."""
 
@@ -58,11 +57,9 @@ class FrontTable:
     run: RunSummary
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        group, *parts = self._ranked_columns(), self._measured_columns(), self._searched_columns()
-        for part in parts:
-            together = Measurement.get(
-                console, options.update(width=10_000), self._table([*group, *part])
-            )
+        group, unlimited = self._ranked_columns(), options.update(width=10_000)
+        for part in (self._measured_columns(), self._searched_columns()):
+            together = Measurement.get(console, unlimited, self._table([*group, *part]))
             if part and together.maximum > options.max_width:
                 yield from (self._table(group), Text())
                 group = part
@@ -76,11 +73,8 @@ class FrontTable:
         """Return the trials of the front, and other healthy ones that are marked or certified."""
         front, summary = self.run.front, self.run.summary
         named = {record.number for record in self._named().values()}
-        chosen = [
-            r
-            for r in front.healthy
-            if r in front or r.number in named or r.number in summary.certificates
-        ]
+        named |= summary.certificates.keys()
+        chosen = [r for r in front.healthy if r in front or r.number in named]
         return sorted(chosen, key=lambda r: (summary.size.cost(summary.size.value(r)), r.number))
 
     def _table(self, columns: Sequence[Column]) -> Table:
@@ -88,64 +82,56 @@ class FrontTable:
         table.add_column("trial", justify="right", no_wrap=True)
         table.add_column("", no_wrap=True)
         for column in columns:
-            table.add_column(
-                column.heading, justify="right", no_wrap=not column.folds, overflow="fold"
-            )
-        for record in self.rows():
-            cells = [
-                str(record.number),
-                self._marks(record),
-                *(column.cell(record) for column in columns),
-            ]
-            table.add_row(*cells, style="" if record in self.run.front else "dim")
+            folds = column.folds
+            table.add_column(column.heading, justify="right", no_wrap=not folds, overflow="fold")
+        named = self._named()
+        for row, record in enumerate(self.rows()):
+            marks = [MARKS[name][0] for name, one in named.items() if one.number == record.number]
+            cells = [column.cells[row] for column in columns]
+            style = "" if record in self.run.front else "dim"
+            table.add_row(str(record.number), "".join(marks), *cells, style=style)
         return table
 
     def _ranked_columns(self) -> list[Column]:
         """Return the columns of objectives, steps down and certificates."""
-        run, summary, columns = self.run, self.run.summary, list[Column]()
+        run, summary, rows, columns = self.run, self.run.summary, self.rows(), list[Column]()
         for axis in run.front.objectives:
-            columns.append(Column(axis.metric, partial(_axis_cell, axis)))
+            columns.append(Column(axis.metric, [figure(axis.value(r)) for r in rows]))
             if axis == summary.size:
-                columns.append(
-                    Column("of ★", lambda record: percent(summary.share_of_baseline(record)))
-                )
+                shares = [percent(summary.share_of_baseline(r)) for r in rows]
+                columns.append(Column("of ★", shares))
         if run.steps_down:
-            columns.append(
-                Column("step down", lambda record: step_cell(run.steps_down.get(record.number)))
-            )
+            steps = [step_cell(run.steps_down.get(r.number)) for r in rows]
+            columns.append(Column("step down", steps))
         if summary.certificates:
-            columns.append(
-                Column("certified", lambda r: certified_cell(summary.certificates.get(r.number)))
-            )
+            certified = [certified_cell(summary.certificates.get(r.number)) for r in rows]
+            columns.append(Column("certified", certified))
         return columns
 
     def _measured_columns(self) -> list[Column]:
-        return [Column(name, partial(_metric_cell, name)) for name in self._metrics(self.rows())]
-
-    def _searched_columns(self) -> list[Column]:
-        searched = varied(self.rows())
-        return [
-            Column(heading, partial(_parameter_cell, name), folds=True)
-            for heading, name in searched.items()
-        ]
-
-    def _metrics(self, rows: Sequence[TrialRecord]) -> list[str]:
         """Return the metrics beside the objectives, without those that every trial has anyway."""
         left_out = {axis.metric for axis in self.run.front.objectives}
         left_out |= {quantity.name for quantity in QUANTITIES} - {*self.run.spec.metrics}
+        rows = self.rows()
         measured = dict.fromkeys(name for record in rows for name in record.metrics)
-        return [name for name in measured if name not in left_out]
+        return [
+            Column(name, [figure(record.metrics.get(name)) for record in rows])
+            for name in measured
+            if name not in left_out
+        ]
+
+    def _searched_columns(self) -> list[Column]:
+        rows = self.rows()
+        return [
+            Column(heading, [setting(record.parameters.get(name)) for record in rows], folds=True)
+            for heading, name in varied(rows).items()
+        ]
 
     def _named(self) -> dict[str, TrialRecord]:
         """Return the marked trials by the name of their mark."""
         summary = self.run.summary
         named = {"champion": summary.champion, **summary.notable_trials(), "knee": self.run.knee}
         return {name: record for name, record in named.items() if record is not None}
-
-    def _marks(self, record: TrialRecord) -> str:
-        return "".join(
-            MARKS[name][0] for name, one in self._named().items() if one.number == record.number
-        )
 
     def _legend(self) -> Iterator[str]:
         run, quality = self.run, self.run.summary.quality
@@ -160,44 +146,27 @@ class FrontTable:
             marks = ", ".join(f"{mark} {meaning}" for mark, meaning in OUTCOMES.values())
             yield f"certified: healthy of fresh seeds; {marks}"
         if run.front.reference is not None:
-            corner = _corner(run.front.objectives, run.front.reference)
-            yield f"hypervolume: {figure(run.front.hypervolume)}, measured from {corner}"
+            corner, reference = [], run.front.reference
+            for axis, value in zip(run.front.objectives, reference.values, strict=True):
+                unit = "" if axis.scale == "linear" else " in decades"
+                corner.append(f"{axis.metric} {figure(value)}{unit}")
+            source: str = reference.of
+            if source == "worst healthy trial":
+                source += ", which moves while the study grows"
+            yield (
+                f"hypervolume: {figure(run.front.hypervolume)}, measured from "
+                f"{' and '.join(corner)} (reference point of the {source})"
+            )
         if any(record not in run.front for record in self.rows()):
             yield "Dim trials are not on the front."
 
 
-def _axis_cell(axis: Objective, record: TrialRecord) -> str:
-    return figure(axis.value(record))
-
-
-def _metric_cell(name: str, record: TrialRecord) -> str:
-    return figure(record.metrics.get(name))
-
-
-def _corner(axes: Sequence[Objective], reference: Reference) -> str:
-    """Return the reference point of a hypervolume, with units."""
-    units = ("" if axis.scale == "linear" else " in decades" for axis in axes)
-    corner = [
-        f"{a.metric} {figure(v)}{unit}"
-        for a, v, unit in zip(axes, reference.values, units, strict=True)
-    ]
-    told = f"{' and '.join(corner)} (reference point of the {reference.of}"
-    return told + (
-        ", which moves while the study grows)" if reference.of == "worst healthy trial" else ")"
-    )
-
-
-def _parameter_cell(name: str, record: TrialRecord) -> str:
-    return setting(record.parameters.get(name))
-
-
 def step_cell(step: StepDown | None) -> str:
     """Return a step down as `-45% ≈+6.0%`: size, then quality, ≈ for a change within noise."""
-    return (
-        "-"
-        if step is None
-        else f"{change(step.size)} {'≈' if step.within_noise else ''}{change(step.quality)}"
-    )
+    if step is None:
+        return "-"
+    noise = "≈" if step.within_noise else ""
+    return f"{change(step.size)} {noise}{change(step.quality)}"
 
 
 def certified_cell(certificate: Certificate | None) -> str:
@@ -209,14 +178,10 @@ def certified_cell(certificate: Certificate | None) -> str:
 
 def varied(rows: Sequence[TrialRecord]) -> dict[str, str]:
     """Return the parameters in which trials differ, by their shortest unambiguous heading."""
-    names = dict.fromkeys(name for record in rows for name in record.settings)
-    names = {
-        name: None
-        for name in names
-        if len({repr(record.settings.get(name)) for record in rows}) > 1
-    }
+    known = dict.fromkeys(name for record in rows for name in record.settings)
+    names = [name for name in known if len({repr(r.settings.get(name)) for r in rows}) > 1]
     endings = [name.rpartition(".")[2] for name in names]
-    return {
-        ending if endings.count(ending) == 1 else name: name
-        for name, ending in zip(names, endings, strict=True)
-    }
+    headings: dict[str, str] = {}
+    for name, ending in zip(names, endings, strict=True):
+        headings[ending if endings.count(ending) == 1 else name] = name
+    return headings

@@ -42,13 +42,14 @@ def is_dominated(record: TrialRecord) -> bool:
 
 
 def count_dominated(records: Sequence[TrialRecord]) -> int:
-    """Count the trials pruned at a rung since others did better."""
+    """Count the trials pruned at a rung because others did better."""
     return sum(map(is_dominated, records))
 
 
 def count_verdicts(records: Sequence[TrialRecord]) -> dict[str, int]:
-    """Count trials by their final verdict; one that runs, is paused or was stopped at a rung has
-    none.
+    """Count trials by their final verdict.
+
+    A trial that runs, is paused or was stopped at a rung has none.
     """
     final = [
         record.verdict.status
@@ -72,13 +73,13 @@ def status_json(study: str, records: Sequence[TrialRecord], rejected: int) -> di
 
 def count_lines(records: Sequence[TrialRecord]) -> list[str]:
     """Return the counts above zero as rich markup: a line of states, then one of verdicts."""
-    dominated = count_dominated(records)
-    notes = {"pruned": f" ({dominated} dominated at a rung)" if dominated else ""}
-    states = [
-        f"{count} {state}{notes.get(state, '')}"
-        for state, count in count_states(records).items()
-        if count
-    ]
+    states = []
+    for state, count in count_states(records).items():
+        if not count:
+            continue
+        states.append(f"{count} {state}")
+        if state == "pruned" and (dominated := count_dominated(records)):
+            states[-1] += f" ({dominated} dominated at a rung)"
     verdicts = [
         f"[{VERDICT_STYLES[name]}]{count} {name}[/]"
         for name, count in count_verdicts(records).items()

@@ -26,9 +26,9 @@ def _whole(value: float | None) -> str:
 
 
 def _kilobytes(value: float | None) -> str:
-    return figure(
-        None if value is None else value / 1000, whole=value is not None and value >= 100_000
-    )
+    if value is None:
+        return figure(None)
+    return figure(value / 1000, whole=value >= 100_000)
 
 
 GROUPS: Mapping[str, tuple[Quantity, ...]] = {
@@ -72,25 +72,23 @@ def trial_figures(record: TrialRecord) -> dict[str, float]:
 def phrases(record: TrialRecord) -> dict[str, str]:
     """Return the figures of a trial in words, a line a group."""
     known = trial_figures(record)
-    return {
-        heading: ", ".join(
-            q.phrase.format(q.written(known[q.name])) for q in group if q.name in known
-        )
-        for heading, group in GROUPS.items()
-    }
+    written = {}
+    for heading, group in GROUPS.items():
+        measured = [quantity for quantity in group if quantity.name in known]
+        written[heading] = ", ".join(q.phrase.format(q.written(known[q.name])) for q in measured)
+    return written
 
 
 def trial_row(record: TrialRecord) -> dict[str, Any]:
     """Return a trial as a row for a program."""
     verdict = record.verdict
-    told = {
+    return {
         "trial": record.number,
         "state": record.state,
         "verdict": verdict.status if verdict else None,
-    }
-    told |= {
         "step": verdict.step if verdict else None,
         "steps": record.steps,
         "baseline": record.baseline,
+        **trial_figures(record),
+        "parameters": dict(record.parameters),
     }
-    return told | trial_figures(record) | {"parameters": dict(record.parameters)}

@@ -32,15 +32,16 @@ class TrialsTable:
     """Metrics that the study compares its trials by."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        qualities = [
-            Quantity(name, _two_lines(name), "") for name in self.qualities if name not in NAMES
-        ]
+        qualities = []
+        for metric in self.qualities:
+            if metric not in NAMES:
+                first, _, rest = metric.partition("_")
+                heading = f"{first}\n{rest}" if rest else f"\n{metric}"
+                qualities.append(Quantity(metric, heading, ""))
         training = [*qualities, *GROUPS["samples"], *GROUPS["last 100 steps"]]
         whole = self._table([*GROUPS["cost of G"], *training])
-        if (
-            Measurement.get(console, options.update(width=10_000), whole).maximum
-            <= options.max_width
-        ):
+        width = Measurement.get(console, options.update(width=10_000), whole).maximum
+        if width <= options.max_width:
             yield whole
         else:
             yield from (self._table(GROUPS["cost of G"]), Text(), self._table(training))
@@ -55,26 +56,15 @@ class TrialsTable:
             table.add_column(quantity.heading, justify="right", no_wrap=True)
         for record in self.records:
             known = trial_figures(record)
+            # A trial without a verdict shows its state.
+            outcome: str = record.state
+            if record.verdict is not None and record.state != "failed":
+                outcome = verdict_name(record)
             step = record.verdict.step if record.verdict else None
             table.add_row(
                 str(record.number),
-                _outcome(record),
+                Text(outcome, VERDICT_STYLES.get(outcome, "dim")),
                 figure(step, whole=True),
                 *(quantity.written(known.get(quantity.name)) for quantity in columns),
             )
         return table
-
-
-def _two_lines(metric: str) -> str:
-    """Return a metric's name as a heading of two lines."""
-    first, _, rest = metric.partition("_")
-    return f"{first}\n{rest}" if rest else f"\n{metric}"
-
-
-def _outcome(record: TrialRecord) -> Text:
-    """Return the verdict, or the state of a trial without one."""
-    if record.verdict is not None and record.state != "failed":
-        name = verdict_name(record)
-        return Text(name, VERDICT_STYLES[name])
-    name = record.state
-    return Text(name, VERDICT_STYLES.get(name, "dim"))

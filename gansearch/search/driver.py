@@ -27,8 +27,8 @@ from gansearch.search.rescue import Rescuer, SecondChance, rescued_record
 from gansearch.search.searcher import Searcher
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.signals import Remedy
-from gansearch.storage.run_folder import CANDIDATE, TrialFolder
 from gansearch.storage.trial_attributes import ALONE, DEATHS
+from gansearch.storage.trial_folder import CANDIDATE, TrialFolder
 from gansearch.storage.trial_store import TrialStore
 from gansearch.trial_record import Rejection, TrialRecord
 

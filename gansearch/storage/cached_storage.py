@@ -20,7 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class CachedStorage(BaseStorage):
-    """Writes to the database first, then to its own copy of the trials, and reads only the copy.
+    """Optuna storage that writes to a database and to its copy of the trials, and reads the copy.
 
     Trials that were returned are never changed: a change replaces the trial in the cache.
     """
@@ -41,11 +41,8 @@ class CachedStorage(BaseStorage):
         if states is None:
             found = list(trials)
         elif not any(state in states for state in TrialState if state.is_finished()):
-            found = [
-                trials[number]
-                for number in sorted(self._open[study_id])
-                if trials[number].state in states
-            ]
+            unfinished = (trials[number] for number in sorted(self._open[study_id]))
+            found = [trial for trial in unfinished if trial.state in states]
         else:
             found = [trial for trial in trials if trial.state in states]
         return copy.deepcopy(found) if deepcopy else found
@@ -54,16 +51,14 @@ class CachedStorage(BaseStorage):
         """Return the trials of a study; they are read on first use."""
         if study_id not in self._trials:
             self._trials[study_id], self._open[study_id] = [], set()
-            for trial in sorted(
-                self._database.get_all_trials(study_id, deepcopy=False), key=lambda t: t.number
-            ):
+            trials = self._database.get_all_trials(study_id, deepcopy=False)
+            for trial in sorted(trials, key=lambda trial: trial.number):
                 self._add(study_id, trial)
         return self._trials[study_id]
 
     def _add(self, study_id: int, trial: FrozenTrial) -> None:
-        assert trial.number == len(self._trials[study_id]), (
-            "another process has written to the study"
-        )
+        expected = len(self._trials[study_id])
+        assert trial.number == expected, "another process has written to the study"
         self._trials[study_id].append(trial)
         self._places[trial._trial_id] = study_id, trial.number
         if not trial.state.is_finished():
@@ -139,12 +134,12 @@ class CachedStorage(BaseStorage):
         self._put(trial_id, "system_attrs", key, value)
 
     def _put(self, trial_id: int, field: str, key: str | int, value: Any) -> None:
-        kept = json.loads(
-            json.dumps(value)
-        )  # as the database returns it: a tuple comes back as a list
-        self._change(
-            trial_id, lambda trial: setattr(trial, field, {**getattr(trial, field), key: kept})
-        )
+        kept = json.loads(json.dumps(value))  # as the database returns it: a tuple becomes a list
+
+        def change(trial: FrozenTrial) -> None:
+            setattr(trial, field, {**getattr(trial, field), key: kept})
+
+        self._change(trial_id, change)
 
     def _change(self, trial_id: int, change: Callable[[FrozenTrial], None]) -> None:
         study_id, number = self._places[trial_id]

@@ -7,23 +7,17 @@ runs/<study>/study.yaml             the study with its defaults
                                     random text by which the database knows its studies
              run.log                what the driver decided, and why
              lock                   held by the driver while it runs
-             trials/0007/           candidate.json, signals.parquet, predictions.parquet,
-             verdict.json or
-                                    error.txt, samples/*.png, generator.safetensors with its
-                                    .sha256;
-                                    while it trains, and while it is paused, checkpoint.pt
-             trials/0007/rescue/    the same of its second run, if it got one
+             trials/0007/           the files of a trial (see trial_folder)
              certification/0003/    the same of a run with a fresh seed
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import Self
 
 import yaml
 from filelock import FileLock, Timeout
@@ -31,31 +25,13 @@ from pydantic import ValidationError
 
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
+from gansearch.storage.trial_folder import DATA, TrialFolder
 from gansearch.study.data_identity import DataIdentity, identity_differences
 from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from gansearch.trial_record import TrialRecord
-
-# Arrow and pandas are imported where tables are read or written: together they take longer to
-# import than a command such as `status` takes to run.
-
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
-DATA = "data.json"
-"""In a run folder the identity of its data, in a trial's folder the format of its samples."""
 TRIALS, CERTIFICATION = "trials", "certification"
-CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
-    "candidate.json",
-    "signals.parquet",
-    "predictions.parquet",
-    "verdict.json",
-    "samples",
-    "generator.safetensors",
-    "error.txt",
-)
 
 
 class RunFolder:
@@ -114,8 +90,10 @@ class RunFolder:
             RunFolderError: if its file is damaged.
         """
         path = self.path / DATA
+        if not path.is_file():
+            return None
         try:
-            return DataIdentity.model_validate_json(path.read_bytes()) if path.is_file() else None
+            return DataIdentity.model_validate_json(path.read_bytes())
         except (OSError, ValidationError) as error:
             raise RunFolderError(f"{path} cannot be read: {error}") from None
 
@@ -146,8 +124,9 @@ class RunFolder:
         return self._spec
 
     def write_study(self, spec: StudySpec, data: DataIdentity | None = None) -> None:
-        """Keep the study, without passwords, and its data's identity; call it with the lock
-        held.
+        """Keep the study, without passwords, and its data's identity.
+
+        Call it with the lock held.
         """
         text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
         write_atomically(self.path / STUDY, text.encode())
@@ -184,86 +163,3 @@ class RunFolder:
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in (LOG, DATA, STUDY):
             (self.path / name).unlink(missing_ok=True)
-
-
-class TrialFolder:
-    """The files of one trial, written by its worker."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    @property
-    def rescue(self) -> TrialFolder:
-        """Files of a second run with a remedy."""
-        return TrialFolder(self.path / "rescue")
-
-    def figured(self, record: TrialRecord) -> TrialFolder:
-        """Return the files of the run that the trial's candidate and figures belong to."""
-        return self.rescue if record.rescued else self
-
-    def write_json(self, name: str, record: Mapping[str, Any]) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / name, json.dumps(record, indent=1).encode())
-
-    def write_error(self, traceback: str) -> None:
-        """Keep the traceback of a crash, for the author of the component."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / ERROR, traceback.encode())
-
-    def write_signals(self, rows: Sequence[Mapping[str, float]]) -> None:
-        """Keep the signals, one row per step, steps counted from 1."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        columns = dict.fromkeys(name for row in rows for name in row)
-        schema = pa.schema([("step", pa.int64()), *((name, pa.float32()) for name in columns)])
-        # Arrow keeps NaN (went wrong) apart from null (not measured); pandas does not.
-        table = pa.Table.from_pylist(
-            [{"step": step, **row} for step, row in enumerate(rows, start=1)], schema
-        )
-        self.path.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, self.path / SIGNALS)
-
-    def signals(self) -> pd.DataFrame | None:
-        """Return what `write_signals` kept; None if there is nothing."""
-        import pandas as pd
-
-        path = self.path / SIGNALS
-        return pd.read_parquet(path) if path.is_file() else None
-
-    def write_predictions(self, histograms: Sequence[tuple[int, str, Sequence[int]]]) -> None:
-        """Keep histograms over [0, 1] of the discriminator's predictions.
-
-        Args:
-            histograms: step, kind of samples and counts of each.
-        """
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        if not histograms:
-            return
-        rows = [
-            {"step": step, "kind": kind} | {f"bin_{i:02d}": count for i, count in enumerate(counts)}
-            for step, kind, counts in histograms
-        ]
-        self.path.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
-
-    def predictions(self) -> pd.DataFrame | None:
-        """Return what `write_predictions` kept; None if there is nothing.
-
-        The columns are step, kind, and bin_00 (from 0) to the last (up to 1).
-        """
-        import pandas as pd
-
-        path = self.path / PREDICTIONS
-        return pd.read_parquet(path) if path.is_file() else None
-
-    def sample_grids(self) -> list[Path]:
-        """Return the kept sample images, oldest first."""
-        return sorted((self.path / SAMPLES).glob("*.png"))
-
-    def sample_path(self, step: int) -> Path:
-        path = self.path / SAMPLES / f"step-{step:06d}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path

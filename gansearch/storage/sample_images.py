@@ -21,10 +21,14 @@ FRAME = 1.5
 
 
 def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool = False) -> None:
-    """Write samples (N, C, H, W), as a generator gives them, as a PNG.
+    """Write samples as a PNG.
 
-    `reconstructed` says that they were made one by one from the first N test samples: each then
-    stands to the right of its own.
+    Args:
+        samples: samples (N, C, H, W), as a generator gives them.
+        data: data set that the generator was trained on.
+        path: file to write.
+        reconstructed: samples were made one by one from the first N test samples; each stands to
+            the right of its own.
     """
     pixels = quantise(samples, data).cpu()
     if data.is_image and reconstructed:
@@ -37,16 +41,21 @@ def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool
 
 
 def beside(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Samples (2N, C, H, W) in pairs: each of `outputs` after its own of `inputs`, both (N, C, H,
-    W).
+    """Return samples (2N, C, H, W) in pairs: each of `outputs` after its own of `inputs`.
+
+    Both have the shape (N, C, H, W).
     """
     return torch.stack([inputs, outputs], dim=1).flatten(0, 1)
 
 
 def image_grid(pixels: Tensor, together: int = 1, columns: int | None = None) -> Image.Image:
-    """Images (N, C, H, W), uint8 grey or RGB, side by side.
+    """Return images side by side.
 
-    Without a number of columns they make a square, in which so many stay together on a row.
+    Args:
+        pixels: images (N, C, H, W), uint8, grey or RGB.
+        together: without a number of columns, the images make a square in which so many of them
+            stay together on a row.
+        columns: number of columns.
     """
     count, channels, height, width = pixels.shape
     columns = columns or math.ceil(math.sqrt(count) / together) * together
@@ -56,30 +65,32 @@ def image_grid(pixels: Tensor, together: int = 1, columns: int | None = None) ->
     for i, image in enumerate(pixels):
         top, left = i // columns * (height + 1), i % columns * (width + 1)
         sheet[:, top : top + height, left : left + width] = image
-    array = np.ascontiguousarray(sheet.permute(1, 2, 0).numpy().squeeze())
-    grid = Image.fromarray(array)
+    grid = Image.fromarray(np.ascontiguousarray(sheet.permute(1, 2, 0).numpy().squeeze()))
     return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
 
 
 def scatter(
     groups: Mapping[str, np.ndarray], data: Data, path: Path, *, joined: bool = False
 ) -> None:
-    """Write points (N, 2), by what they are, over those of the data; `joined` draws a line from
-    each to the next.
+    """Write a picture of points over those of the data.
 
-    The frame is the data's own, so that pictures can be compared; what lies farther out is not
-    seen.
+    The frame is the data's own, so that pictures can be compared; points farther out are not seen.
+
+    Args:
+        groups: points (N, 2) by their label.
+        data: data set in the background.
+        path: file to write.
+        joined: draw a line from each point to the next.
     """
+    # Imported here: matplotlib takes 0.9 s of CPU, which workers that train on images need not pay.
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(4, 4), layout="constrained")
     axes = figure.add_subplot()
     real = data.test.samples.reshape(len(data.test.samples), -1)
     axes.scatter(real[:, 0], real[:, 1], s=2, color="0.8", label="data")
-    middle, reach = (
-        (real.max(axis=0) + real.min(axis=0)) / 2,
-        FRAME * float(np.ptp(real, axis=0).max()) / 2,
-    )
+    middle = (real.max(axis=0) + real.min(axis=0)) / 2
+    reach = FRAME * float(np.ptp(real, axis=0).max()) / 2
     for name, points in groups.items():
         if joined:
             axes.plot(points[:, 0], points[:, 1], ".-", linewidth=1, markersize=5, label=name)

@@ -16,7 +16,7 @@ from gansearch.candidate import Candidate
 from gansearch.components import Data, SampleFormat
 from gansearch.errors import RunFolderError
 from gansearch.registry import Registry
-from gansearch.storage.run_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
+from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
 from gansearch.storage.weights import load_weights
 
 

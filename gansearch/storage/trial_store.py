@@ -23,7 +23,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gansearch.errors import RunFolderError
 from gansearch.storage.cached_storage import CachedStorage
-from gansearch.storage.database import RESUMABLE, Database, database_of, located, write_out
+from gansearch.storage.database import Database, database_of, located, write_out
+from gansearch.storage.postgresql import RESUMABLE
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_attributes import (
     GIVEN,
@@ -51,10 +52,10 @@ def forget_run(folder: RunFolder, url: str | None) -> None:
         RunFolderError: if another process works in the folder, or the database cannot be opened.
     """
     spec = folder.spec()
+    database = database_of(folder.path, spec.storage and (url or spec.storage))
     with folder.locked():
-        TrialStore.forget(
-            database_of(folder.path, spec.storage and (url or spec.storage)), spec.name
-        )
+        with located(database):
+            database.forget((spec.name, certification_name(spec.name)))
         folder.remove_trials()
 
 
@@ -118,16 +119,6 @@ class TrialStore:
         directions = [objective.direction for objective in objectives]
         return cls(optuna.create_study(study_name=name, directions=directions))
 
-    @staticmethod
-    def forget(database: Database, study: str) -> None:
-        """Delete the trials of a study and of its certification.
-
-        Raises:
-            RunFolderError: if the database cannot be opened, or a driver is at work on the study.
-        """
-        with located(database):
-            database.forget((study, certification_name(study)))
-
     def __enter__(self) -> Self:
         return self
 
@@ -156,16 +147,14 @@ class TrialStore:
         return [entry for entry in self._entries() if isinstance(entry, Rejection)]
 
     def _entries(self) -> list[TrialRecord | Rejection | None]:
-        return [self._read(trial) for trial in self._study.get_trials(deepcopy=False)]
-
-    def _read(self, trial: FrozenTrial) -> TrialRecord | Rejection | None:
-        """Parse a trial, once if it is finished; return None for one that has not begun."""
-        if trial.number in self._final:
-            return self._final[trial.number]
-        entry = read_trial(trial)
-        if entry is not None and trial.state.is_finished():
-            self._final[trial.number] = entry
-        return entry
+        """Return what is stored of each trial, parsed once if it is finished."""
+        entries = []
+        for trial in self._study.get_trials(deepcopy=False):
+            entry = self._final.get(trial.number) or read_trial(trial)
+            if entry is not None and trial.state.is_finished():
+                self._final[trial.number] = entry
+            entries.append(entry)
+        return entries
 
     @property
     def asked(self) -> int:
@@ -185,8 +174,12 @@ class TrialStore:
 
     def interrupted(self) -> list[Trial]:
         """Return the trials that a driver left unfinished when it ended, paused ones excluded."""
-        running = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
-        return [self._reopen(trial) for trial in running if not _is_paused(read_trial(trial))]
+        found = []
+        for trial in self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
+            entry = read_trial(trial)
+            if not (isinstance(entry, TrialRecord) and entry.state == "paused"):
+                found.append(self._reopen(trial))
+        return found
 
     # ------------------------------------------------------------------ writing
 
@@ -241,15 +234,13 @@ class TrialStore:
                 feasible, so every trial is told all of them.
         """
         if isinstance(entry, Rejection):
+            failed = entry.repeats is not None
             trial.set_user_attr(REJECTED, entry.reason)
         else:
+            failed = entry.state == "failed"
             self.update(trial, entry)
         for name, violation in constraints.items():
             trial.set_constraint(name, violation)
-        if isinstance(entry, Rejection):
-            failed = entry.repeats is not None
-        else:
-            failed = entry.state == "failed"
         if values is not None:
             self._study.tell(trial, list(values))
         else:
@@ -271,7 +262,3 @@ def read_trial(trial: FrozenTrial) -> TrialRecord | Rejection | None:
     if REJECTED in attributes:
         return Rejection(trial.params, attributes[REJECTED])
     return None
-
-
-def _is_paused(entry: TrialRecord | Rejection | None) -> bool:
-    return isinstance(entry, TrialRecord) and entry.state == "paused"

@@ -10,8 +10,9 @@ from optuna.samplers import RandomSampler
 from gansearch.cli import main
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.database import database_of
-from gansearch.storage.run_folder import CANDIDATE, VERDICT, RunFolder
+from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_attributes import BASELINE, CERTIFIES, SEED, certification_name
+from gansearch.storage.trial_folder import CANDIDATE, VERDICT
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord

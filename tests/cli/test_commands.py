@@ -2,7 +2,6 @@ import json
 import subprocess
 import sys
 
-from gansearch.builtin.datasets import fetch
 from gansearch.errors import DataError
 
 
@@ -49,7 +48,7 @@ def _missing(root):
 
 
 def test_fetch_says_where_the_data_is(call, monkeypatch, tmp_path):
-    monkeypatch.setattr(fetch, "fetch_fashion_mnist", lambda root: root)
+    monkeypatch.setattr("gansearch.cli.data.fetch_fashion_mnist", lambda root: root)
     assert (
         call("data", "fetch", "fashion-mnist", "--root", tmp_path)[1]
         == f"fashion-mnist is in {tmp_path}\n"

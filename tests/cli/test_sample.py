@@ -3,7 +3,8 @@ from PIL import Image
 
 from gansearch.candidate import Candidate
 from gansearch.registry import Registry
-from gansearch.storage.run_folder import CANDIDATE, DATA, GENERATOR, RunFolder
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR
 from gansearch.storage.weights import save_weights
 
 SMALLEST = 7

@@ -16,7 +16,7 @@ from torch.utils.tensorboard import SummaryWriter
 from gansearch.diagnosis.loss_log import parse_map, read_log, read_logs
 from gansearch.diagnosis.loss_log.source import MAX_BYTES
 from gansearch.errors import LogError
-from gansearch.storage.run_folder import TrialFolder
+from gansearch.storage.trial_folder import TrialFolder
 
 
 @pytest.fixture

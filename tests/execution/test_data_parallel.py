@@ -21,7 +21,7 @@ from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_
 from gansearch.messages import AtRung, Decision, Job, Progress
 from gansearch.registry import Registry
 from gansearch.signals import HEALTHY
-from gansearch.storage.run_folder import GENERATOR
+from gansearch.storage.trial_folder import GENERATOR
 from gansearch.storage.weights import load_weights
 from gansearch.study.spec import StepsSpec
 from gansearch.training.distributed import SINGLE, process_group

@@ -11,7 +11,7 @@ from gansearch.execution import trial_runner
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Job, StoppedError
 from gansearch.signals import Remedy
-from gansearch.storage.run_folder import VERDICT
+from gansearch.storage.trial_folder import VERDICT
 
 
 def test_a_condemned_trial_has_remedies(make_spec, make_space, tmp_path):

@@ -3,7 +3,7 @@ from rich.console import Console
 
 from gansearch.report.trial_view import trial_json, trial_view
 from gansearch.signals import Remedy, Verdict
-from gansearch.storage.run_folder import TrialFolder
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.trial_record import Attempt, Rescue
 
 SLOWER = Remedy(

@@ -1,7 +1,8 @@
 import pytest
 
 from gansearch.errors import RunFolderError
-from gansearch.storage.run_folder import DATA, DATABASE, RunFolder
+from gansearch.storage.run_folder import DATABASE, RunFolder
+from gansearch.storage.trial_folder import DATA
 from gansearch.study.data_identity import DataIdentity
 
 TWENTY = DataIdentity(digest="a" * 64, train=16, test=4, source="folder faces (16 train, 4 test)")

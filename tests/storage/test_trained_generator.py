@@ -3,8 +3,8 @@ import torch
 
 from gansearch.errors import PluginError, RunFolderError
 from gansearch.registry import Registry
-from gansearch.storage.run_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
 from gansearch.storage.trained_generator import TrainedGenerator
+from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
 from gansearch.storage.weights import save_weights
 
 
