@@ -16,14 +16,11 @@ from gansearch.execution.executor import Executor, open_executor
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher
-from gansearch.search.certification import (
-    CertificationFeasibilityCheck,
-    CertificationPlan,
-    CertificationSearcher,
-    Choice,
-)
-from gansearch.search.driver import Driver, Listener
+from gansearch.search.certification import CertificationFeasibilityCheck, CertificationSearcher
+from gansearch.search.certification_plan import CertificationPlan, Choice
+from gansearch.search.driver import Driver
 from gansearch.search.feasibility import FeasibilityCheck
+from gansearch.search.listener import Listener
 from gansearch.search.pruning import RungPruner
 from gansearch.search.rescue import Rescuer
 from gansearch.search.samplers import KINDS

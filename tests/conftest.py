@@ -3,6 +3,7 @@ import textwrap
 
 import pytest
 import torch
+from hypothesis import settings
 from support.by_hand import study, trial
 from support.object_store import object_store
 from support.postgres import database, server
@@ -16,6 +17,10 @@ from gansearch.study.yaml_file import StudyDocument
 __all__ = ["database", "object_store", "server", "study", "trial"]
 
 torch.set_num_threads(1)
+
+# A property holds however long a busy machine takes for an example.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 # Readline, loaded by pytest where several processes test, notes 80 columns here for all commands.
 for name in ("COLUMNS", "LINES"):

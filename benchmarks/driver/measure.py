@@ -37,7 +37,7 @@ from gansearch.execution.simulated import SimulatedExecutor
 from gansearch.messages import Outcome
 from gansearch.registry import Registry
 from gansearch.run import Study, search_driver
-from gansearch.search.driver import Listener
+from gansearch.search.listener import Listener
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import SQLite

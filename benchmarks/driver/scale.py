@@ -32,7 +32,7 @@ from measure import outcome_of, prepared, study_of
 from gansearch.execution.simulated import SimulatedExecutor, VirtualClock
 from gansearch.messages import Job, Outcome
 from gansearch.run import search_driver
-from gansearch.search.driver import Listener
+from gansearch.search.listener import Listener
 from gansearch.storage.database import SQLite
 from gansearch.storage.run_folder import DATABASE, RunFolder
 from gansearch.storage.trial_store import TrialStore

@@ -45,8 +45,9 @@ from truth import Truth
 
 from gansearch.execution.trial_runner import rung_steps
 from gansearch.files import write_atomically
-from gansearch.search.driver import Driver, Listener
+from gansearch.search.driver import Driver
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
+from gansearch.search.listener import Listener
 from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
 from gansearch.search.smallest_model import SizeCeiling

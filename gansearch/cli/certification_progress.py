@@ -15,7 +15,7 @@ from gansearch.cli.remaining_time import Work, certification_work
 from gansearch.report.certificates import Certification
 from gansearch.report.certificates_table import CertificatesTable
 from gansearch.report.formatting import figure, percent
-from gansearch.search.certification import Choice
+from gansearch.search.certification_plan import Choice
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 

@@ -24,7 +24,7 @@ from gansearch.cli.run_lookup import Run, find_run, read_run_certification
 from gansearch.report.certificates import certification_json
 from gansearch.report.certificates_table import CertificatesTable
 from gansearch.run import certify_study
-from gansearch.search.certification import Choice, chosen
+from gansearch.search.certification_plan import Choice, chosen
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_records
 from gansearch.study.study import Study

@@ -11,7 +11,7 @@ from statistics import fmean
 
 from gansearch.messages import Progress
 from gansearch.ranking.pareto import objectives_of
-from gansearch.search.certification import CertificationPlan, Choice
+from gansearch.search.certification_plan import CertificationPlan, Choice
 from gansearch.search.samplers import KINDS
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord

@@ -16,7 +16,7 @@ from gansearch.cli.pareto import print_result
 from gansearch.cli.plain_lines import PlainLines
 from gansearch.cli.run_lookup import find_run
 from gansearch.run import certifies_at_end, run_study
-from gansearch.search.certification import Choice
+from gansearch.search.certification_plan import Choice
 from gansearch.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", metavar="STUDY")]

@@ -10,9 +10,8 @@ from __future__ import annotations
 import logging
 import math
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from optuna.trial import Trial
 
@@ -21,9 +20,10 @@ from gansearch.errors import GansearchError
 from gansearch.execution.executor import Executor
 from gansearch.messages import AtRung, Crash, Decision, Ended, Job, Progress
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
+from gansearch.search.listener import Listener
 from gansearch.search.pruning import CONTINUE, PruneDecision, RungPruner
 from gansearch.search.record_keeping import new_record, record_of_ending
-from gansearch.search.rescue import Rescuer, SecondChance, rescued_record
+from gansearch.search.rescue import RescuePlan, Rescuer, rescued_record
 from gansearch.search.searcher import Searcher
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.signals import Remedy
@@ -40,37 +40,6 @@ DEATHS_ALLOWED = 2
 """Deaths of its process after which a candidate is given up."""
 GRACE = 8.0
 """Seconds that running trials get to write a checkpoint when the search is stopped."""
-
-
-class Listener(Protocol):
-    """Observer of a search, such as a live table."""
-
-    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        """The search starts from these trials, with so many slots."""
-
-    def started(self, record: TrialRecord) -> None:
-        """A trial is being trained: a new one, a promoted one, or one that was interrupted."""
-
-    def progressed(self, progress: Progress) -> None:
-        """A trial reports its step and signals."""
-
-    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
-        """A trial's first run ended badly; a second one starts with a remedy."""
-
-    def retrying(self, record: TrialRecord, reason: str) -> None:
-        """A trial's process died; the trial is trained again from its last checkpoint."""
-
-    def ended(self, record: TrialRecord) -> None:
-        """A trial ended, or was paused at a rung."""
-
-    def rejected(self, rejection: Rejection) -> None:
-        """A candidate was refused before training."""
-
-    def exhausted(self) -> None:
-        """Every candidate of the search space has been tried."""
-
-    def idle(self) -> None:
-        """Called about four times a second."""
 
 
 @dataclass(kw_only=True)
@@ -94,7 +63,7 @@ class _SecondRun(_Running):
 
 
 class Driver:
-    """Trains what the searcher asks for, until it asks for nothing more."""
+    """Loop that trains the trials of a searcher until it has no more."""
 
     def __init__(
         self,
@@ -164,7 +133,11 @@ class Driver:
                             self._end(event)
                 self._listener.idle()
         finally:
-            self._stop()
+            # Trials that run stay running in the store; the next run of the study resumes them.
+            if self._running:
+                log.info("stops with %d trials running, to be taken up later", len(self._running))
+                self._executor.stop(GRACE)
+                self._running.clear()
 
     # ------------------------------------------------------------------ ask and check
 
@@ -190,6 +163,8 @@ class Driver:
         known = self._store.known(trial)
         feasibility = self._feasibility.examine(trial)
         record = known or new_record(trial, feasibility)
+
+        # Refuse it
         if feasibility.broken or (feasibility.candidate is None and known):
             record = self._begin(trial, record)
             self._tell(trial, replace(record, state="failed", reason=feasibility.refusal), {})
@@ -197,28 +172,24 @@ class Driver:
         if known is None and (rejection := self._rejection(record, feasibility)):
             self._reject(trial, rejection, feasibility.violations)
             return
+
+        # Train it
         assert feasibility.candidate is not None, "a candidate that cannot be drawn is refused"
         self._rejected_in_a_row = 0
         record = self._begin(trial, record)
-        state = "goes on" if known else "starts"
-        log.info("trial %d %s: %s", record.number, state, self._sizes_of(record))
-        self._listener.started(record)
-        self._submit(
-            _Running(
-                trial=trial,
-                candidate=feasibility.candidate,
-                record=record,
-                violations=feasibility.violations,
-                folder=self._folder_of(record.number),
-            ),
-            resume=known is not None,
-        )
-
-    def _sizes_of(self, record: TrialRecord) -> str:
-        """Return the sizes that are objectives, or the number of parameters, as text."""
         objectives = {objective.metric for objective in self._tell_policy.objectives}
         names = [name for name in record.sizes if name in objectives] or ["generator_params"]
-        return ", ".join(f"{name} {record.sizes.get(name, math.nan):,.6g}" for name in names)
+        sizes = ", ".join(f"{name} {record.sizes.get(name, math.nan):,.6g}" for name in names)
+        log.info("trial %d %s: %s", record.number, "goes on" if known else "starts", sizes)
+        self._listener.started(record)
+        running = _Running(
+            trial=trial,
+            candidate=feasibility.candidate,
+            record=record,
+            violations=feasibility.violations,
+            folder=self._folder_of(record.number),
+        )
+        self._submit(running, resume=known is not None)
 
     def _begin(self, trial: Trial, record: TrialRecord) -> TrialRecord:
         """Store that a trial is being trained; a new one gets its number."""
@@ -283,6 +254,7 @@ class Driver:
     # ------------------------------------------------------------------ tell
 
     def _end(self, event: Ended) -> None:
+        """Train a trial again where its process died or a remedy fits; otherwise tell its end."""
         running = self._running.pop(event.trial)
         self._nothing_wanted = False
         if isinstance(event.ending, Crash):
@@ -295,19 +267,23 @@ class Driver:
                 self._submit(running, resume=True)
                 return
         record = record_of_ending(running.record, event.ending, running.pruning)
-        running = replace(running, record=record)
         if record.state == "paused":
             self._store.update(running.trial, record)
             self._report(record)
         elif isinstance(running, _SecondRun):
-            self._tell_second_run(running)
-        elif chance := self._rescuer and self._rescuer.look(record, running.candidate):
-            self._rescue(running, chance)
+            # A second run without finite figures is no rescue; the tell policy finds that out.
+            measured = self._tell_policy.ended(record, running.violations).entry
+            assert isinstance(measured, TrialRecord)
+            record = rescued_record(running.remedy, running.first.record, measured)
+            better = running if record.rescued else running.first
+            self._tell(running.trial, record, better.violations)
+        elif plan := self._rescuer and self._rescuer.plan(record, running.candidate):
+            self._rescue(replace(running, record=record), plan)
         else:
             self._tell(running.trial, record, running.violations)
 
     def _may_retry(self, trial: Trial, crash: Crash) -> bool:
-        """Count a crash that says nothing of the candidate; return True if it is trained again."""
+        """Count a crash that says nothing about the candidate; return True for a retry."""
         if crash.crowded:  # nobody knows whose memory it was that ran out
             trial.set_user_attr(ALONE, True)
             return True
@@ -317,46 +293,23 @@ class Driver:
         trial.set_user_attr(DEATHS, deaths)
         return deaths < DEATHS_ALLOWED
 
-    def _rescue(self, first: _Running, chance: SecondChance) -> None:
+    def _rescue(self, first: _Running, plan: RescuePlan) -> None:
         """Train a trial once more, from scratch, with a remedy."""
-        log.info("trial %d is trained again: %s", first.record.number, chance.remedy.title)
-        self._listener.rescuing(first.record, chance.remedy)
-        record = replace(
-            first.record,
-            state="running",
-            candidate=chance.candidate.to_json(),
-            identity=chance.candidate.identity,
-            sizes=chance.feasibility.sizes,
-            verdict=None,
-            remedies=(),
-            metrics={},
-            signals={},
-            rungs=(),
-            steps=0,
-            seconds=0.0,
-            stamp={},
-        )
+        log.info("trial %d is trained again: %s", first.record.number, plan.remedy.title)
+        self._listener.rescuing(first.record, plan.remedy)
         second = _SecondRun(
             trial=first.trial,
-            candidate=chance.candidate,
-            record=record,
-            violations=chance.feasibility.violations,
+            candidate=plan.candidate,
+            record=plan.record(first.record),
+            violations=plan.feasibility.violations,
             folder=first.folder.rescue,
             first=first,
-            remedy=chance.remedy,
+            remedy=plan.remedy,
         )
         self._submit(second, resume=False)
 
-    def _tell_second_run(self, second: _SecondRun) -> None:
-        """End a trial that was trained twice."""
-        # A second run without finite figures is no rescue; the tell policy finds that out.
-        measured = self._tell_policy.ended(second.record, second.violations).entry
-        assert isinstance(measured, TrialRecord)
-        record = rescued_record(second.remedy, second.first.record, measured)
-        run = second if record.rescued else second.first
-        self._tell(second.trial, record, run.violations)
-
     def _tell(self, trial: Trial, record: TrialRecord, violations: Mapping[str, float]) -> None:
+        """Store a trial's end as the sampler learns of it."""
         told = self._tell_policy.ended(record, violations)
         self._store.tell(trial, told.entry, told.values, told.constraints)
         assert isinstance(told.entry, TrialRecord)
@@ -365,7 +318,7 @@ class Driver:
         self._report(told.entry)
 
     def _report(self, record: TrialRecord) -> None:
-        """Tell searcher, listener and log of a trial that ended or was paused."""
+        """Log a trial that ended or was paused, and pass it to searcher and listener."""
         verdict = record.verdict.status if record.verdict else "no verdict"
         why = f" ({record.reason})" if record.reason else ""
         log.info(
@@ -378,13 +331,3 @@ class Driver:
         )
         self._searcher.ended(record)
         self._listener.ended(record)
-
-    # ------------------------------------------------------------------ stop
-
-    def _stop(self) -> None:
-        """End what runs; each trial stays running in the store, and is taken up by the next run."""
-        if not self._running:
-            return
-        log.info("stops with %d trials running, to be taken up later", len(self._running))
-        self._executor.stop(GRACE)
-        self._running.clear()

@@ -10,10 +10,11 @@ from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.search_space import SearchSpace
 
 Parameters = Mapping[str, Scalar]
+"""Drawn values of a candidate's fields, by name."""
 
 
-def _rounded(value: float, low: float, high: float) -> float:
-    """Round to six digits within the bounds."""
+def round_within(value: float, low: float, high: float) -> float:
+    """Round to six digits, so that values are the same on every machine, and within the bounds."""
     return min(high, max(low, float(f"{value:.6g}")))
 
 
@@ -49,8 +50,12 @@ class _Enumeration:
     ) -> float:
         if low < high and step is None:
             raise _TooManyError
-        index = self._index(1 if step is None else int((high - low) / step) + 1)
-        value = low if step is None else _rounded(low + step * index, low, high)
+        if step is None:
+            self._index(1)
+            value = low
+        else:
+            index = self._index(int((high - low) / step) + 1)
+            value = round_within(low + step * index, low, high)
         self.parameters[name] = value
         return value
 

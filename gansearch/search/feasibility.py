@@ -31,7 +31,7 @@ class Feasibility:
     refusal: str = ""
     """Reason why the candidate is not trained; empty where it is."""
     broken: bool = False
-    """True if a component raised an unexpected exception, which says nothing of the candidate."""
+    """True if a component raised an unexpected exception; it says nothing about the candidate."""
 
 
 class FeasibilityCheck:

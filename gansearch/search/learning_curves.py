@@ -118,7 +118,7 @@ class HealthClassifier:
                     by_step.setdefault(rung.step, []).append(log_coverage)
 
     def is_informative(self, rung: Rung) -> bool:
-        """Return true if the rung has a coverage, and healthy and failed runs had one there."""
+        """Return True if the rung has a coverage, and healthy and failed runs had one there."""
         both = rung.step in self._failed and rung.step in self._healthy
         return both and math.isfinite(_log_coverage(rung))
 

@@ -44,7 +44,7 @@ CONTINUE = PruneDecision(Decision.CONTINUE)
 
 @dataclass(frozen=True)
 class RungPruner:
-    """Decides at each rung whether a run continues, is paused or is stopped."""
+    """Policy at rungs: a run continues, is paused or is stopped."""
 
     spec: PruningSpec
     objectives: Sequence[Objective]
@@ -70,25 +70,35 @@ class RungPruner:
             rungs: its quality at each rung so far; it is at the last one.
             healthy: healthy trials, each with its own rungs.
         """
+        # Predict the quality at its end
         expected = self._expected_costs(rungs, healthy)
         if not expected:
             return CONTINUE
-        stop = Decision.PAUSE if self.pauses else Decision.STOP
         objective = next(iter(expected))
-        sentence = self._expectation(objective, expected[objective], rungs)
+        now = rungs[-1].metrics.get(objective.metric, math.nan)
+        verb = "is expected to end at" if self.pauses else "could at best end at"
+        final = quality(objective, expected[objective])
+        forecast = f"{objective.metric} {now:.3g} at step {rungs[-1].step} {verb} {final:.3g}"
+
+        # Compare it with the trials that leave it no place on the front
         rivals, relation = self._rivals(expected, sizes, healthy)
         if rivals:
-            rivals = _best_first(rivals, objective)
-            best = f"trial {rivals[0].number}, {relation}, has {objective.value(rivals[0]):.3g}"
-            return PruneDecision(stop, _numbers(rivals), f"{sentence}; {best}")
-        if self.pauses and len(rungs) == 1:
+            compared = _best_first(rivals, objective)
+            best = objective.value(compared[0])
+            why = f"trial {compared[0].number}, {relation}, has {best:.3g}"
+        elif self.pauses and len(rungs) == 1:
             seen = [r for r in healthy if any(rung.step == rungs[-1].step for rung in r.rungs)]
-            reason = f"{sentence}; paused until no other candidate promises more"
-            return PruneDecision(stop, _numbers(_best_first(seen, objective)), reason)
-        return CONTINUE
+            compared = _best_first(seen, objective)
+            why = "paused until no other candidate promises more"
+        else:
+            return CONTINUE
+
+        decision = Decision.PAUSE if self.pauses else Decision.STOP
+        numbers = tuple(record.number for record in compared)
+        return PruneDecision(decision, numbers, f"{forecast}; {why}")
 
     def _expected_costs(self, rungs: Sequence[Rung], healthy: Records) -> dict[Objective, float]:
-        """Return the expected final cost by quality; empty while too few trials show the way."""
+        """Return the expected final cost by quality; empty with too few healthy trials."""
         expected: dict[Objective, float] = {}
         for objective in (o for o in self.objectives if not o.is_size):
             curves = self._curves.get(objective, CurveExtrapolation(objective, ())).updated(healthy)
@@ -104,10 +114,12 @@ class RungPruner:
         self, expected: Mapping[Objective, float], sizes: Mapping[str, float], healthy: Records
     ) -> tuple[list[TrialRecord], str]:
         """Return the trials that leave the run no place on the front, and their relation to it."""
+        size_objectives = [objective for objective in self.objectives if objective.is_size]
         rivals = [
             record
             for record in healthy
-            if self._is_no_larger(record, sizes) and _is_worse(expected, record.figures)
+            if all(o.cost(o.value(record)) <= o.cost(sizes[o.metric]) for o in size_objectives)
+            and _is_worse(expected, record.figures)
         ]
         if rivals or not (self.pauses or self.smallest):
             return rivals, "which is no larger"
@@ -121,31 +133,19 @@ class RungPruner:
         ]
         return within, "within tolerance" if self.smallest else "within the reference"
 
-    def _is_no_larger(self, record: TrialRecord, sizes: Mapping[str, float]) -> bool:
-        axes = [objective for objective in self.objectives if objective.is_size]
-        return all(o.cost(o.value(record)) <= o.cost(sizes[o.metric]) for o in axes)
-
     def _worst_useful(self, healthy: Records) -> dict[str, float]:
-        """Return by objective the value beyond which a model is of no use."""
+        """Return the value of each objective beyond which a model is of no use."""
         if self.smallest:
             objective = next(o for o in self.objectives if not o.is_size)
             limit = self.smallest.quality_limit(healthy)
-            return {} if limit is None else {objective.metric: limit}
+            if limit is None:
+                return {}
+            return {objective.metric: limit}
         reference = pareto_front(healthy, self.objectives, self.reference).reference
         if reference is None:
             return {}
         pairs = zip(self.objectives, reference.values, strict=True)
         return {objective.metric: value for objective, value in pairs}
-
-    def _expectation(self, objective: Objective, cost: float, rungs: Sequence[Rung]) -> str:
-        now = rungs[-1].metrics.get(objective.metric, math.nan)
-        verb = "is expected to end at" if self.pauses else "could at best end at"
-        final = quality(objective, cost)
-        return f"{objective.metric} {now:.3g} at step {rungs[-1].step} {verb} {final:.3g}"
-
-
-def _numbers(records: Records) -> tuple[int, ...]:
-    return tuple(record.number for record in records)
 
 
 def _best_first(records: Records, objective: Objective) -> list[TrialRecord]:

@@ -7,7 +7,6 @@ the search is about.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -23,24 +22,42 @@ MAY_CHANGE = frozenset({"discriminator", "loss", "schedule"})
 
 
 @dataclass(frozen=True)
-class SecondChance:
-    """A remedy, and the candidate with it."""
+class RescuePlan:
+    """Second run of a trial: a remedy, and the candidate with it."""
 
     remedy: Remedy
     candidate: Candidate
     feasibility: Feasibility
 
+    def record(self, first: TrialRecord) -> TrialRecord:
+        """Return the record of the second run before its training, from that of the first."""
+        return replace(
+            first,
+            state="running",
+            candidate=self.candidate.to_json(),
+            identity=self.candidate.identity,
+            sizes=self.feasibility.sizes,
+            verdict=None,
+            remedies=(),
+            metrics={},
+            signals={},
+            rungs=(),
+            steps=0,
+            seconds=0.0,
+            stamp={},
+        )
+
 
 @dataclass(frozen=True)
 class Rescuer:
-    """Chooses which runs get a second one, and with which remedy."""
+    """Policy that decides which runs get a second one, and with which remedy."""
 
     wanted: Literal["none", "suspect", "all"]
     """`search.rescue` of the study."""
     feasibility: FeasibilityCheck
 
-    def look(self, record: TrialRecord, candidate: Candidate) -> SecondChance | None:
-        """Return a trial's second chance, by its first applicable remedy; None if it gets none.
+    def plan(self, record: TrialRecord, candidate: Candidate) -> RescuePlan | None:
+        """Return a trial's second run, with its first applicable remedy; None if it gets none.
 
         Args:
             record: record of the run that has just ended.
@@ -52,28 +69,19 @@ class Rescuer:
             return None  # others are compared with these, so they stay as the study says
         if self.wanted not in ("all", record.verdict.status):
             return None
-        return next(self._chances(record, candidate), None)
-
-    def _chances(self, record: TrialRecord, candidate: Candidate) -> Iterator[SecondChance]:
         for remedy in record.remedies:
-            if (changed := _changed(candidate, remedy)) is None:
+            if not remedy.change or not MAY_CHANGE.issuperset(remedy.change):
+                continue
+            try:
+                changed = applied(candidate, remedy)
+            except (PluginError, ValueError):
+                continue
+            if changed.missing_objectives():
                 continue
             feasibility = self.feasibility.check(changed, constrained=not record.given)
             if not feasibility.refusal:
-                yield SecondChance(remedy, changed, feasibility)
-
-
-def _changed(candidate: Candidate, remedy: Remedy) -> Candidate | None:
-    """Return the candidate with a remedy; None if the remedy changes the generator or does not
-    fit.
-    """
-    if not remedy.change or not MAY_CHANGE.issuperset(remedy.change):
+                return RescuePlan(remedy, changed, feasibility)
         return None
-    try:
-        changed = applied(candidate, remedy)
-    except (PluginError, ValueError):
-        return None
-    return None if changed.missing_objectives() else changed
 
 
 def rescued_record(remedy: Remedy, first: TrialRecord, second: TrialRecord) -> TrialRecord:
@@ -86,7 +94,9 @@ def rescued_record(remedy: Remedy, first: TrialRecord, second: TrialRecord) -> T
         succeeded,
         "" if succeeded else second.reason,
     )
-    untried = tuple(other for other in first.remedies if other != remedy)
-    record = second if succeeded else replace(first, remedies=untried)
+    record = second
+    if not succeeded:
+        untried = tuple(other for other in first.remedies if other != remedy)
+        record = replace(first, remedies=untried)
     steps, seconds = first.steps + second.steps, first.seconds + second.seconds
     return replace(record, rescue=rescue, steps=steps, seconds=seconds)

@@ -32,14 +32,14 @@ class Searcher(Protocol):
     def next_trial(self, running: int) -> Trial | None:
         """Return a trial to start beside so many that run: a new one, or a paused one to promote.
 
-        None means that nothing is wanted now; the driver asks again when a trial has ended.
+        None means that there is none now; the driver asks again when a trial has ended.
         """
 
     def rejected(self, rejection: Rejection) -> None:
-        """Take note that the candidate of the last new trial was refused before training."""
+        """Record that the candidate of the last new trial was refused before training."""
 
     def ended(self, record: TrialRecord) -> None:
-        """Take note of a trial that ended or was paused."""
+        """Record that a trial ended or was paused."""
 
     @property
     def exhausted(self) -> bool:
@@ -60,7 +60,9 @@ class SamplerSearcher:
         named = 1 + len(self._space.queued_parameters)
         candidates = self._space.given(self._spec)
         for i in range(self._store.named, len(candidates)):
-            marks = {GIVEN: True, BASELINE: i == 0} if i < named else {VARIATION: True}
+            marks = {VARIATION: True}
+            if i < named:
+                marks = {GIVEN: True, BASELINE: i == 0}
             self._store.enqueue(candidates[i], **marks)
 
     def next_trial(self, running: int) -> Trial | None:
@@ -89,9 +91,7 @@ class SamplerSearcher:
         return None
 
     def _untried(self) -> list[Parameters] | None:
-        """Return the candidates that were neither trained nor refused; None if there are too
-        many.
-        """
+        """Return the candidates neither trained nor refused; None where the space is too large."""
         candidates = enumerated(self._space, LARGEST_GRID)
         if candidates is None:
             return None

@@ -18,7 +18,7 @@ from gansearch.trial_record import TrialRecord
 
 @dataclass(frozen=True)
 class SizeCeiling:
-    """Size of the certified champion, below which a candidate must be to be worth a training."""
+    """Size of the certified champion; only smaller candidates are trained."""
 
     metric: str
     value: float

@@ -37,12 +37,12 @@ class TellPolicy:
 
     def ended(self, record: TrialRecord, violations: Mapping[str, float]) -> TellArguments:
         """Return what to tell of a trial that ended; `violations` are by constraint."""
-        values = self._values(record)
+        values = [record.figures.get(objective.metric, math.nan) for objective in self.objectives]
         if record.state == "complete" and not all(map(math.isfinite, values)):
             pairs = zip(self.objectives, values, strict=True)
             missing = ", ".join(o.metric for o, value in pairs if not math.isfinite(value))
             record = replace(record, state="failed", reason=f"no finite value of {missing}")
-        told = self._worst_where_missing(values) if self._is_ranked(record.state) else None
+        told = self._told_values(record.state, values)
         return TellArguments(record, told, self._constraints(record.state, violations))
 
     def rejected(self, rejection: Rejection, violations: Mapping[str, float]) -> TellArguments:
@@ -52,23 +52,22 @@ class TellPolicy:
         """
         if rejection.repeats is not None:
             return TellArguments(rejection, None, self._constraints("failed", violations))
-        missing = [math.nan] * len(self.objectives)
-        told = self._worst_where_missing(missing) if self._is_ranked("pruned") else None
+        told = self._told_values("pruned", [math.nan] * len(self.objectives))
         return TellArguments(rejection, told, self._constraints("pruned", violations))
 
-    def _values(self, record: TrialRecord) -> list[float]:
-        return [record.figures.get(objective.metric, math.nan) for objective in self.objectives]
+    def _told_values(self, state: str, values: Sequence[float]) -> list[float] | None:
+        """Return the values of a trial that Optuna gets as COMPLETE; None for all others.
 
-    def _is_ranked(self, state: str) -> bool:
-        """True if Optuna gets the trial as COMPLETE."""
-        return state == "complete" or (state == "pruned" and not self.kind.learns_from_pruned)
+        A value that is not finite becomes infinitely bad.
+        """
+        if state != "complete" and (state != "pruned" or self.kind.learns_from_pruned):
+            return None
+        worst = {"minimize": math.inf, "maximize": -math.inf}
+        return [
+            value if math.isfinite(value) else worst[objective.direction]
+            for objective, value in zip(self.objectives, values, strict=True)
+        ]
 
     def _constraints(self, state: str, violations: Mapping[str, float]) -> dict[str, float]:
         constraints = {"failure": float(state != "complete"), "invalid": 0.0}
         return constraints | dict.fromkeys(self.constraints, 0.0) | dict(violations)
-
-    def _worst_where_missing(self, values: Sequence[float]) -> list[float]:
-        return [
-            value if math.isfinite(value) else math.inf * (1 if o.direction == "minimize" else -1)
-            for o, value in zip(self.objectives, values, strict=True)
-        ]

@@ -9,7 +9,7 @@ from gansearch.messages import Crash, Outcome
 from gansearch.ranking.study_summary import study_summary
 from gansearch.ranking.tolerance import fresh_seeds
 from gansearch.run import Study, certification_driver
-from gansearch.search.certification import CertificationPlan, Choice, chosen
+from gansearch.search.certification_plan import CertificationPlan, Choice, chosen
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from gansearch.ranking.certificate import certificates_of
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.tolerance import fresh_seeds
-from gansearch.search.certification import CertificationPlan, Choice
+from gansearch.search.certification_plan import CertificationPlan, Choice
 from gansearch.signals import Verdict
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord

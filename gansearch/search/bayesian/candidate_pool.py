@@ -7,14 +7,14 @@ rounded to six digits, so that the draws are the same on every machine.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
 from gansearch.domains import Choices, Domain, Scalar
-from gansearch.search.enumeration import enumerated
+from gansearch.search.enumeration import Parameters, enumerated, round_within
 from gansearch.search.feasibility import FeasibilityCheck
 from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.search_space import SearchSpace
@@ -30,7 +30,6 @@ MAX_ENUMERATED = 512
 MAX_DRAWS = 1000
 """Tried candidates drawn in a row after which a larger space counts as exhausted."""
 
-Parameters = Mapping[str, Scalar]
 T = TypeVar("T")
 
 
@@ -73,9 +72,20 @@ class RandomPool:
         self, records: Sequence[TrialRecord], front: Sequence[Parameters], seed: int
     ) -> list[PoolCandidate]:
         rng = np.random.default_rng(seed)
+
+        # Random candidates, and mutations of those on the front
+        if self._enumerated is not None:
+            proposals = _shuffled(self._enumerated, rng)[: RANDOM_CANDIDATES + NEIGHBOURS]
+        else:
+            proposals = [random_parameters(self._space, rng) for _ in range(RANDOM_CANDIDATES)]
+        for _ in range(NEIGHBOURS if front else 0):
+            parent = front[int(rng.random() * len(front))]
+            proposals.append(mutated(parent, self._space.domains, rng))
+
+        # Those of them that are untried and feasible
         seen = self._tried(records)
         pool: list[PoolCandidate] = []
-        for parameters in self._proposals(front, rng):
+        for parameters in proposals:
             identity = self._identity(parameters)
             if identity is None or identity in seen:
                 continue
@@ -88,27 +98,17 @@ class RandomPool:
     def random_candidate(self, records: Sequence[TrialRecord], seed: int) -> Parameters | None:
         rng, tried = np.random.default_rng(seed), self._tried(records)
         if self._enumerated is not None:
-            untried = (
-                p for p in _shuffled(self._enumerated, rng) if self._identity(p) not in tried
-            )
-            return next((p for p in untried if self._feasible_size(p) is not None), None)
+            for parameters in _shuffled(self._enumerated, rng):
+                if self._identity(parameters) in tried:
+                    continue
+                if self._feasible_size(parameters) is not None:
+                    return parameters
+            return None
         for _ in range(MAX_DRAWS):
             parameters = random_parameters(self._space, rng)
             if self._identity(parameters) not in tried:
                 return parameters
         return None
-
-    def _proposals(
-        self, front: Sequence[Parameters], rng: np.random.Generator
-    ) -> Iterator[Parameters]:
-        if self._enumerated is not None:
-            yield from _shuffled(self._enumerated, rng)[: RANDOM_CANDIDATES + NEIGHBOURS]
-        else:
-            for _ in range(RANDOM_CANDIDATES):
-                yield random_parameters(self._space, rng)
-        for _ in range(NEIGHBOURS if front else 0):
-            parent = front[int(rng.random() * len(front))]
-            yield mutated(parent, self._space.domains, rng)
 
     @cached_property
     def _enumerated(self) -> list[Parameters] | None:
@@ -138,7 +138,9 @@ class RandomPool:
     def _feasible_size(self, parameters: Parameters) -> float | None:
         """Return a candidate's size; None where it is infeasible."""
         feasibility = self._feasibility.check_parameters(parameters)
-        return None if feasibility.refusal else feasibility.sizes[self._size]
+        if feasibility.refusal:
+            return None
+        return feasibility.sizes[self._size]
 
 
 class RandomSource:
@@ -168,7 +170,7 @@ class RandomSource:
             value = _uniform(self._rng, low, high)
         else:
             value = low + step * int(self._rng.random() * (int((high - low) / step) + 1))
-        value = _rounded(value, low, high)
+        value = round_within(value, low, high)
         self.parameters[name] = value
         return value
 
@@ -214,17 +216,14 @@ def neighbour(domain: Domain, value: Scalar, rng: np.random.Generator) -> Scalar
     if domain.step is not None:
         last = int((high - low) / domain.step)
         moved = low + domain.step * min(last, max(0, round((moved - low) / domain.step)))
-    moved = _rounded(moved, low, high)
-    return round(moved) if isinstance(domain.low, int) and isinstance(value, int) else moved
+    moved = round_within(moved, low, high)
+    if isinstance(domain.low, int) and isinstance(value, int):
+        return round(moved)
+    return moved
 
 
 def _uniform(rng: np.random.Generator, low: float, high: float) -> float:
     return low + (high - low) * float(rng.random())
-
-
-def _rounded(value: float, low: float, high: float) -> float:
-    """Round to six digits within the bounds."""
-    return min(high, max(low, float(f"{value:.6g}")))
 
 
 def _shuffled(values: Sequence[T], rng: np.random.Generator) -> list[T]:

@@ -21,23 +21,22 @@ once training it further promises more per step than any new candidate does.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from optuna.trial import Trial
 from scipy.stats import norm
 
-from gansearch.domains import Scalar
-from gansearch.search.bayesian.acquisition import (
-    Acquisition,
-    Goal,
+from gansearch.search.bayesian.acquisition import Acquisition, Goal
+from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidate
+from gansearch.search.bayesian.encoding import Encoding
+from gansearch.search.bayesian.gaussian_process import Array
+from gansearch.search.bayesian.surrogate import (
     Surrogate,
     SurrogateHyperparameters,
     TrainingSet,
 )
-from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidate
-from gansearch.search.bayesian.encoding import Encoding
-from gansearch.search.bayesian.gaussian_process import Array
+from gansearch.search.enumeration import Parameters
 from gansearch.search.learning_curves import Forecast
 from gansearch.search.samplers import seed_of
 from gansearch.search.searcher import SamplerSearcher
@@ -55,8 +54,7 @@ MIN_REACH_PROBABILITY = 0.1
 RUNG_COST = 0.02
 """Cost of measuring samples at a rung, as a share of a whole training."""
 
-
-Decision = Mapping[str, Scalar] | int
+Proposal = Parameters | int
 """Parameters of a new candidate, or the number of a paused trial to promote."""
 
 
@@ -95,17 +93,17 @@ class BayesianSearcher(SamplerSearcher):
         records = self._store.records()
         seed = seed_of(self._spec, self._store.asked)
         acquisition = self._goal.acquisition(records)
-        decision: Decision | None = None
+        proposal: Proposal | None = None
         if len(_tried(records)) >= self._spec.startup_trials and acquisition is not None:
-            decision = self._most_promising(acquisition, records, seed)
-        if decision is None:
-            decision = self._pool.random_candidate(records, seed)
-        if decision is None:
+            proposal = self._most_promising(acquisition, records, seed)
+        if proposal is None:
+            proposal = self._pool.random_candidate(records, seed)
+        if proposal is None:
             self.exhausted = True
             return self._promote()
-        if isinstance(decision, int):
-            return self._store.promote(decision)
-        self._store.enqueue(decision)
+        if isinstance(proposal, int):
+            return self._store.promote(proposal)
+        self._store.enqueue(proposal)
         return super()._propose(running)
 
     def _promote(self) -> Trial | None:
@@ -128,7 +126,7 @@ class BayesianSearcher(SamplerSearcher):
 
     def _most_promising(
         self, acquisition: Acquisition, records: Sequence[TrialRecord], seed: int
-    ) -> Decision | None:
+    ) -> Proposal | None:
         """Compare the pool with the paused trials; None while no cost can be predicted."""
         training = TrainingSet.of(records, self._goal)
         hyperparameters = self._hyperparameters(_tried(records))
