@@ -31,7 +31,7 @@ class RunFolderError(GansearchError):
 
 
 class FileTransferError(GansearchError):
-    """A storage for the transfer of files that cannot be reached, read or written."""
+    """A storage for file transfer that cannot be used."""
 
 
 class LogError(GansearchError):
@@ -44,7 +44,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a study file, with its path, and its position where that is known.
+    """One mistake in a study file, with its path and, if known, its position.
 
     >>> str(Problem(("training", "steps"), "should be at least 1, got 0"))
     'training.steps: should be at least 1, got 0'

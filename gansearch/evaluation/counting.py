@@ -1,4 +1,4 @@
-"""Sizes and costs of networks, counted on the meta device: without memory and computation."""
+"""Sizes and costs of networks, counted on the meta device, which needs no memory."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class SizeCounter:
         Raises:
             ValueError: when a network cannot be built for this shape.
         """
-        # The representations hold the names of the classes, too.
+        # `repr` includes the names of the classes.
         networks = repr(candidate.generator), repr(candidate.discriminator)
         if networks not in self._known:
             self._known[networks] = self._count(candidate)

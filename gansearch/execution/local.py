@@ -77,7 +77,7 @@ def workers_in_memory() -> int:
 def count_gpus(device: str) -> int:
     """Return the number of GPUs that `auto` or `cuda` may use.
 
-    One that is named, such as `cuda:1`, is shared by all workers and not counted.
+    A device that is named, such as `cuda:1`, is shared by all workers, so it is not counted.
     """
     # Here and not at the top, since a driver that trains on Ray has no need of torch.
     import torch

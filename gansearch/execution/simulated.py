@@ -1,4 +1,4 @@
-"""An executor that trains nothing: it replays given trainings in virtual time."""
+"""Simulated executor: replays given trainings in virtual time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class SimulatedTraining:
 
     @classmethod
     def of(cls, ending: Ending) -> SimulatedTraining:
-        """Take rungs, steps and seconds from an outcome; a crash comes at once."""
+        """Take rungs, steps and seconds from an outcome; a crash happens immediately."""
         if isinstance(ending, Outcome):
             return cls(ending, ending.rungs, ending.steps, ending.seconds)
         return cls(ending)
@@ -41,7 +41,7 @@ class SimulatedTraining:
         verdict = HEALTHY
         if isinstance(self.ending, Outcome):
             judged = self.ending.verdict
-            # A detector that condemns the training later has not done so yet.
+            # Leave out a verdict that a detector would give only later.
             if not judged.failed or (judged.step is not None and judged.step <= step):
                 verdict = judged
         seconds = self.seconds_until(step)
@@ -83,9 +83,9 @@ class _Running:
 class SimulatedExecutor:
     """Replays trainings side by side in virtual time, for tests, benchmarks and dry runs.
 
-    A training waits at each of its rungs for a decision. One that is paused, stopped with the
-    search, or crashes after a rung can be resumed from its folder, and takes only the time that was
-    left of it. Like a real training, a paused one asks again at the rung where it was paused.
+    A training waits at each of its rungs for a decision. One that was paused, stopped with the
+    search, or crashed after a rung can be resumed from its folder and takes only the remaining
+    time. A paused one asks again at its rung, as in a real training.
 
     Attributes:
         trainings: the training of each job.

@@ -32,7 +32,7 @@ FAILURE_MARKS = {
     "failed": ("|", GREY),
 }
 WIDE_SPAN = 4.0
-"""Largest over smallest value from which an axis to be minimized is logarithmic."""
+"""Ratio of the largest to the smallest value above which a minimized axis is logarithmic."""
 
 LEGEND_COLUMNS = 5
 TITLE_WIDTH = 92
@@ -90,7 +90,7 @@ def _title(run: RunSummary) -> str:
 
 
 def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
-    """Label the champion, or before there is one the smallest trial within tolerance."""
+    """Label the champion, or the smallest trial within tolerance if there is no champion yet."""
     summary = marks.run.summary
     found = summary.champion or summary.smallest_within_tolerance
     if found is None or found is summary.baseline or marks.x != summary.size:
@@ -108,7 +108,7 @@ def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
 
 
 def front_frame(front: Front, summary: StudySummary) -> pd.DataFrame:
-    """Return the front with a row a trial: figures, certificate, last signals, parameters."""
+    """Return the front, one row per trial: figures, certificate, last signals, parameters."""
     known = summary.certificates
     rows = [
         {
@@ -127,7 +127,7 @@ def front_frame(front: Front, summary: StudySummary) -> pd.DataFrame:
 def _areas(
     drawing: Figure, y: Objective, failures: Sequence[TrialRecord], x: Objective
 ) -> tuple[Axes, Axes | None]:
-    """Return axes for the front and, with failures, a strip of them by size, a row a verdict."""
+    """Return axes for the front and, if there are failures, a strip with one row per verdict."""
     found = [record for record in failures if x.metric in record.figures]
     verdicts = {verdict_name(record) for record in found}
     names = [name for name in FAILURE_MARKS if name in verdicts]

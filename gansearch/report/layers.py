@@ -68,7 +68,7 @@ def gan_table(candidate: Candidate, images: ImageShape) -> GANTable:
     """
     with torch.device("meta"):
         generator, discriminator = candidate.networks(images)
-        # Many samples: one has no batch statistics, and some discriminators judge packs.
+        # Several samples: batch norm needs a batch, and some discriminators judge packs.
         inputs = torch.empty(64, *candidate.generator.input_shape(images))
         samples = torch.empty(64, *images)
     return GANTable(network_table(generator, inputs), network_table(discriminator, samples))
@@ -79,7 +79,7 @@ def network_table(network: nn.Module, inputs: Tensor) -> NetworkTable:
     shapes = _output_shapes(network, inputs)
     layers = []
     for name, module in _layers(network):
-        # A parametrised layer keeps its weight in a child, which is no layer of its own, and
+        # A parametrised layer keeps its weight in a child module, which is not a layer, and
         # PyTorch derives a class for it.
         counts = count_parameters(module, recurse=is_parametrized(module))
         type_name = type(module).__name__.removeprefix("Parametrized")

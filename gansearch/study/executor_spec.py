@@ -39,8 +39,8 @@ class ExecutorSpec(Section):
     workers: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     """Candidates trained at the same time.
 
-    `auto` on this machine takes one core, or one GPU where there are any, per process, as far as
-    memory allows; on Ray, as many as the `resources` of one candidate fit into all nodes. With more
+    On this machine, `auto` is one core per process, or one GPU if there are any, as far as memory
+    allows. On Ray, it is as many candidates as fit into all nodes by their `resources`. With more
     workers than GPUs, a candidate starts only when the memory it is estimated to need is free.
     """
     heartbeat_timeout: Annotated[float, Field(gt=0)] | None = 600.0

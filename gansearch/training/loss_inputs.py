@@ -1,4 +1,4 @@
-"""Inputs of a loss for one update, every tensor computed when first asked for."""
+"""Inputs of a loss for one update, each computed on first access."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class BatchLossInputs:
         ]
 
     def _scored_fake(self) -> Tensor:
-        """Return generated samples, detached unless the generator is what is updated."""
+        """Return generated samples, detached unless the generator is being updated."""
         return self.fake if self._trains == "generator" else self.fake.detach()
 
     def generated(self) -> GeneratedBatch | None:

@@ -31,14 +31,15 @@ SHA256: Mapping[str, str] = {
 TIMEOUT = 10.0
 """Seconds to wait for the server, at each read."""
 LARGEST_FILE = 64 * 2**20
-"""Bytes that are read of an answer; the largest official file has 26 million."""
+"""Largest download in bytes; the largest official file has 26 million."""
 
 
 def fetch_fashion_mnist(folder: Path | None = None, base_url: str = BASE_URL) -> Path:
     """Download the files that are not there yet, 31 MB in all, and return the folder.
 
     Raises:
-        DataError: when the server cannot be reached or sends something else, saying what to do.
+        DataError: when the server is unreachable or sends other content; the message says what to
+            do.
     """
     folder = folder or cache_folder()
     try:
@@ -62,7 +63,7 @@ def _download(url: str, sha256: str) -> bytes:
 
     Raises:
         ValueError: when it has another checksum.
-        OSError: when it cannot be had.
+        OSError: when the download fails.
     """
     with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
         content: bytes = answer.read(LARGEST_FILE)

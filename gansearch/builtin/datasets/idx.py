@@ -16,7 +16,7 @@ from gansearch.errors import DataError
 UINT8 = 0x08
 """Type code of arrays of bytes, the only ones that are read."""
 LARGEST_ARRAY = 256 * 2**20
-"""Bytes; the largest official file of Fashion-MNIST holds 47 million."""
+"""Largest array in bytes; the largest official file of Fashion-MNIST has 47 million."""
 
 _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
@@ -24,7 +24,7 @@ _DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError)
 def read_idx(source: Traversable, *, dimensions: int) -> np.ndarray:
     """Read an array of bytes from an idx file, plain or compressed (`.gz`, `.xz`).
 
-    At most `LARGEST_ARRAY` bytes are unpacked, and as many as the header says must be there.
+    It unpacks at most `LARGEST_ARRAY` bytes. The header must state the exact size.
 
     Raises:
         DataError: for a file that is missing, damaged, of another type or another rank.

@@ -1,4 +1,4 @@
-"""Pixels of large data sets in memory-mapped files of the user's cache."""
+"""Memory-mapped pixels of large data sets, in files of the user's cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from gansearch.errors import DataError
 from gansearch.files import write_atomically
 
 Allocate = Callable[[str, tuple[int, ...]], np.ndarray]
-"""Function that allocates an array of bytes for a split's name and a shape."""
+"""Function that allocates an array of bytes, from the name of a split and a shape."""
 RECORD = "data.json"
 SPLITS = ("train", "test")
 
@@ -42,12 +42,12 @@ def cache_key(parts: Iterable[str]) -> str:
 
 
 def memory_mapped(key: str, size: int, build: Callable[[Allocate], Data]) -> Data:
-    """Return the set of this key from the cache, where it is built first if it is not there.
+    """Return the data set of a key from the cache; build it first if it is missing.
 
     Args:
         key: hash of everything that the set depends on.
-        size: largest size in bytes.
-        build: function that makes the set in arrays that it allocates, one per split.
+        size: upper bound of its size in bytes.
+        build: function that fills arrays that it allocates, one per split.
 
     Raises:
         DataError: when the disk is full.

@@ -21,14 +21,14 @@ from gansearch.components import Data, Dataset, Split
 
 
 class Mixture(Dataset):
-    """Equally likely Gaussians of one standard deviation."""
+    """Mixture of equally likely Gaussians with one standard deviation."""
 
     samples: Annotated[int, Field(ge=2, le=10_000_000)] = 100_000
     """Number of training samples."""
     test_samples: Annotated[int, Field(ge=2, le=10_000_000)] = 2_500
     """Number of test samples."""
     limit: Annotated[int, Field(ge=2)] | None = None
-    """Training samples at most, the first of `samples`; the test samples stay the same."""
+    """Largest number of training samples: the first of `samples`. Test samples stay the same."""
     seed: Annotated[int, Field(ge=0)] = 0
     """Seed of the samples."""
 

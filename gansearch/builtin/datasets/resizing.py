@@ -1,4 +1,4 @@
-"""Images brought to another size."""
+"""Resizing of images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image, ImageOps
 def fitted(picture: Image.Image, height: int, width: int) -> np.ndarray:
     """Return pixels (C, height, width), uint8, of a picture in grey or RGB.
 
-    The picture is scaled (Lanczos) until it just covers the wanted size; its middle is kept.
+    The picture is scaled (Lanczos) until it covers the wanted size; then its centre is cropped.
     """
     pixels = np.asarray(ImageOps.fit(picture, (width, height), Image.Resampling.LANCZOS))
     if pixels.ndim == 2:

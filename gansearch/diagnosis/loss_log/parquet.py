@@ -1,4 +1,4 @@
-"""Parquet tables, such as a trial's `signals.parquet`."""
+"""Loss logs in Parquet, such as a trial's `signals.parquet`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def is_parquet(raw: bytes) -> bool:
 
 
 def read_parquet(raw: bytes, path: Path) -> RawColumns:
-    """Read the columns that may be of use, or all of a table that has few.
+    """Read the columns with known names, or all columns of a small table.
 
     Raises:
         LogError: if it is damaged, or has too many rows.

@@ -31,10 +31,9 @@ RULES: tuple[tuple[Callable[[Case], bool], Callable[[Case], Remedy | None]], ...
     (Case.dominated, dynamics.stalled_discriminator),
     (Case.stuck, construction.simpler_data),
 )
-"""Condition and rule of each remedy, best ones first: those against settings that cannot go well
-come before those that often help."""
+"""Condition and rule of each remedy, best first: impossible settings, then what often helps."""
 MOST = 5
-"""Most remedies of one run, since a list of everything is no advice."""
+"""Largest number of remedies per run: a long list helps nobody."""
 
 
 def remedies(
