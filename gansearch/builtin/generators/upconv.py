@@ -68,7 +68,7 @@ class UpConv(Generator, Initialised, Normalised):
 
     def _sizes(self, images: ImageShape) -> list[Size]:
         """Return the size of the map before and after each layer, the larger strides first."""
-        # The first map is at least 4 x 4 and grows at most 16-fold (the tutorial: 5 x 5 to 80 x 80).
+        # The first map is at least 4 x 4 and grows at most 16-fold (tutorial: 5 x 5 to 80 x 80).
         doublings = max(0, min(4, int(math.log2(min(images.height, images.width) / 4))))
         strides = [
             doublings // self.layers + (i < doublings % self.layers) for i in range(self.layers)
