@@ -29,8 +29,8 @@ def list_plugins(json: Json = False) -> None:
     by_source: dict[str, list[Listing]] = {}
     for listing in listings:
         by_source.setdefault(f"{listing.distribution} {listing.version}", []).append(listing)
-    # Our own components come first.
-    for source in sorted(by_source, key=lambda source: not source.startswith("gansearch ")):
+    # Our own components come first, the others by name.
+    for source in sorted(by_source, key=lambda name: (not name.startswith("gansearch "), name)):
         console().print(f"[bold]{source}[/]", _table(by_source[source]), "", sep="\n")
 
 
