@@ -105,6 +105,8 @@ class Certification:
             return
         if baseline is None and self.spec.certification.tolerance_reference == "baseline":
             yield f"{summary.note}, so the champion is held against the best model"
+        if (threshold := summary.champion_threshold) is not None:
+            yield from self._note_on_tolerance(threshold, summary.quality)
         if baseline is not None and baseline.trial == best.trial:
             yield self._note("★ and ▲", baseline, summary.quality)
         else:
@@ -114,9 +116,18 @@ class Certification:
                 if limit is not None
             )
 
+    def _note_on_tolerance(self, limit: QualityThreshold, quality: Objective) -> Iterator[str]:
+        """Say so where the study's tolerance is smaller than what can be measured."""
+        asked = self.spec.certification.tolerance
+        if limit.tolerance > asked:
+            yield (
+                f"the study's tolerance of {asked:.0%} is raised to {limit.tolerance:.1%}: "
+                f"so much {quality.metric} may differ between two draws from one generator"
+            )
+
     def _note(self, mark: str, limit: QualityThreshold, quality: Objective) -> str:
         share, bound = (
-            f"{self.spec.certification.tolerance:.0%}",
+            f"{limit.tolerance:.0%}",
             "≤" if quality.direction == "minimize" else "≥",
         )
         source = (

@@ -165,7 +165,8 @@ class CertificationSpec(Section):
     tolerance: Annotated[float, Field(ge=0)] = 0.10
     """Share of the reference quality by which a champion may be worse.
 
-    The default is about the noise between two seeds.
+    The default is about the noise between two seeds. Where two draws of samples from one generator
+    differ by more, as the calibration of the data set has measured, that is taken instead.
     """
     tolerance_reference: Literal["baseline", "best"] = "baseline"
     """Reference quality: that of the baseline, or that of the best model found, of any size."""
