@@ -11,7 +11,9 @@ from rich.table import Table
 
 from gansearch.cli.output import Json, Overrides, console, print_json
 from gansearch.errors import Problem, StudyError
+from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.counting import Counts
+from gansearch.report.calibration_view import calibration_view
 from gansearch.report.formatting import figure
 from gansearch.report.layers import NetworkTable, gan_table
 from gansearch.study.study import Study
@@ -38,7 +40,7 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
 
 
 def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
-    """Check a study file, its data and its baseline."""
+    """Check a study file, its data and its baseline, and calibrate the detectors on the data."""
     try:
         loaded = Study.load(study, overrides or [])
     except StudyError as error:
@@ -48,6 +50,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             )
         raise
     sizes = dict(loaded.sizes(loaded.space.baseline))
+    calibration = calibration_of(loaded.data)
     if json:
         told = {
             "valid": True,
@@ -56,6 +59,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             "data": loaded.data.source,
             "summary": loaded.data.summary,
             "details": dict(loaded.data.details),
+            "calibration": calibration.model_dump(mode="json"),
         }
         print_json(told | {"warnings": list(loaded.warnings), "baseline": sizes})
         return
@@ -66,6 +70,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
         "baseline: "
         + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
     )
+    out.print(calibration_view(calibration))
     for warning in loaded.warnings:
         out.print("[yellow]warning:[/]", escape(warning))
 
