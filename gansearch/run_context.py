@@ -62,6 +62,13 @@ class Calibration(BaseModel):
         """Share of near pairs of real samples, in pixels or on the coarse grid; 1 % as a rule."""
         return max(self.real.duplicates or 0.0, self.real.coarse_duplicates or 0.0)
 
+    def smallest_tolerance(self, metric: str) -> float:
+        """Return the relative difference of a metric that two draws of one generator may show.
+
+        Twice the standard deviation between draws; 0 for a metric of which it was not measured.
+        """
+        return 2 * self.relative_spread.get(metric, 0.0)
+
 
 @dataclass(frozen=True)
 class RunContext:

@@ -2,9 +2,10 @@
 
     python benchmarks/detectors/judge_campaign.py [--runs FOLDER] [--out campaign.json]
 
-A run is cut in two ways: as the log of an interrupted run (`log`: the detectors know neither its
-length nor its data), and as a study of that many steps (`study`), which has looks of its own, taken
-from the nearest kept samples.
+A run is cut in two ways: as the log of an interrupted run (`log`: judged as `gansearch diagnose`
+does, with the looks that had been taken until then), and as a study of that many steps (`study`),
+which has looks of its own. `labels.json` tells which runs are good by eye; limits were set on runs
+of the seeds in `SETTING`, the others are for judging.
 """
 
 from __future__ import annotations
@@ -12,45 +13,67 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pictures import PICTURES
+from campaign import STEPS
+from pictures import SMALL
 
 from gansearch.builtin.detectors.convergence_failure import ConvergenceFailure
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
+from gansearch.components import Data
 from gansearch.diagnosis.detection import RunWatch
+from gansearch.diagnosis.log_diagnosis import diagnose_log
 from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.probe import Probe
-from gansearch.run_context import RunContext
+from gansearch.run_context import Calibration, RunContext
+from gansearch.signals import FAILURES, Row
 
-SOUND = ("sound", "small")
-USUAL_LOOKS = (500, 750, 1000, 1250, 1500)
+SETTING = (0, 1)
+"""Seeds of the runs that limits may be set on."""
+CUTS = (400, 900)
+LOG_LOSSES = {"hinge": "hinge", "least-squares": "least-squares", "wasserstein": "wasserstein"}
+DETECTORS = (Divergence(), ConvergenceFailure(), ModeCollapse())
 
 
-def watch(
-    rows: list[dict[str, float]], figures: dict[int, dict[str, float]], context: RunContext
-) -> tuple[str, int | None]:
-    """Replay signals with the figures of the looks that are due; the verdict and its step."""
-    run = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()], context)
+@cache
+def judges(name: str) -> tuple[Data, Probe, Calibration]:
+    data = SMALL[name]()
+    return data, Probe(data), calibration_of(data)
+
+
+def with_looks(
+    rows: Sequence[Row], figures: Mapping[int, Row], steps: int, length: int
+) -> list[Row]:
+    """Add to the first `length` rows the figures of the looks of a training of `steps` steps."""
+    nearest = {
+        step: figures[min(figures, key=lambda look: abs(look - step))]
+        for step in range(1, length + 1)
+        if ModeCollapse().probe_due(step, steps)
+    }
+    return [dict(row) | dict(nearest.get(i, {})) for i, row in enumerate(rows[:length], start=1)]
+
+
+def study_verdict(rows: Sequence[Row], context: RunContext) -> tuple[str, int | None, str]:
+    """Watch a run as the training loop does; the verdict, its step and its rule."""
+    run = RunWatch(DETECTORS, context)
     for step, row in enumerate(rows, start=1):
-        due = step in USUAL_LOOKS if context.steps is None else run.probe_due(step)
-        nearest = min(figures, key=lambda look: abs(look - step))
-        if run.observe(step, row | (figures[nearest] if due else {})).failed:
+        if run.observe(step, row).failed:
             break
     verdict = run.conclude()
-    return verdict.status, verdict.step
+    return verdict.status, verdict.step, str(verdict.evidence.get("rule", ""))
 
 
 def judged(path: Path) -> dict[str, Any]:
-    """One run's verdicts."""
+    """Return one run's verdicts, and the figures of its last samples."""
     facts = json.loads(path.read_text())
-    data = PICTURES[facts["data"]]()
-    probe, calibration = Probe(data), calibration_of(data)
+    _, probe, calibration = judges(facts["data"])
     kept = np.load(path.with_suffix(".npz"))
     figures = {
         look: probe.figures(torch.from_numpy(kept[name])[: probe.samples])
@@ -59,32 +82,62 @@ def judged(path: Path) -> dict[str, Any]:
     frame = pd.read_parquet(path.with_suffix(".parquet"))
     rows = [
         {str(name): value for name, value in row.items() if not math.isnan(value)}
-        for _, row in frame.iterrows()
+        for row in frame.to_dict("records")
     ]
-    logits = facts["loss"] != "wasserstein"
+    loss = facts["loss"]
 
-    def context(steps: int | None) -> RunContext:
-        return RunContext(steps, calibration, facts["loss"], logits)
+    def studied(steps: int) -> tuple[str, int | None, str]:
+        context = RunContext(steps, calibration, loss, loss != "wasserstein")
+        return study_verdict(with_looks(rows, figures, steps, steps), context)
 
-    told: dict[str, Any] = {"name": path.stem, "kind": facts["kind"]}
-    told["verdict"], told["step"] = watch(rows, figures, context(len(rows)))
-    for cut in (400, 900):
-        told[f"log {cut}"] = watch(rows[:cut], figures, RunContext())[0]
-        told[f"study {cut}"] = watch(rows[:cut], figures, context(cut))[0]
-    last = figures[max(figures)]
-    return told | {name: round(value, 4) for name, value in last.items()}
+    told = {name: facts[name] for name in ("data", "loss", "kind", "seed")}
+    told = {"name": path.stem} | told
+    told["verdict"], told["step"], told["rule"] = studied(STEPS)
+    for cut in CUTS:
+        log = list(enumerate(with_looks(rows, figures, STEPS, cut), start=1))
+        told[f"log {cut}"] = diagnose_log(log, LOG_LOSSES.get(loss, "bce")).diagnosis.verdict.status
+        told[f"study {cut}"] = studied(cut)[0]
+    return told | {name: round(value, 4) for name, value in figures[max(figures)].items()}
+
+
+def summary(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Count what was condemned and caught among labelled runs."""
+    good = [run for run in runs if run["label"] == "good"]
+    failed = [run for run in runs if run["label"] == "failed"]
+    told: dict[str, Any] = {
+        "good": len(good),
+        "good condemned": sum(run["verdict"] in FAILURES for run in good),
+        "good suspect": sum(run["verdict"] == "suspect" for run in good),
+        "failed": len(failed),
+        "failed caught": sum(run["verdict"] in FAILURES for run in failed),
+        "failed suspect": sum(run["verdict"] == "suspect" for run in failed),
+        "failed called healthy": sum(run["verdict"] == "healthy" for run in failed),
+    }
+    for cut in (f"{way} {length}" for length in CUTS for way in ("log", "study")):
+        told[f"{cut}: good condemned"] = sum(run[cut] in FAILURES for run in good)
+        told[f"{cut}: failed called healthy"] = sum(run[cut] == "healthy" for run in failed)
+    return told
 
 
 def main() -> None:
     here = Path(__file__).parent
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=here / "campaign")
+    parser.add_argument("--labels", type=Path, default=here / "labels.json")
     parser.add_argument("--out", type=Path, default=here / "campaign.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    labels = json.loads(options.labels.read_text()) if options.labels.is_file() else {}
     runs = [judged(path) for path in sorted(options.runs.glob("*.json"))]
-    print(pd.DataFrame(runs).to_string(index=False))
-    options.out.write_text(json.dumps(runs, indent=1) + "\n")
+    for run in runs:
+        run["label"] = labels.get(run["name"])
+    parts = {
+        "setting": [run for run in runs if run["seed"] in SETTING],
+        "judging": [run for run in runs if run["seed"] not in SETTING],
+    }
+    told = {"summary": {name: summary(part) for name, part in parts.items()}, "runs": runs}
+    options.out.write_text(json.dumps(told, indent=1) + "\n")
+    print(json.dumps(told["summary"], indent=1))
 
 
 if __name__ == "__main__":

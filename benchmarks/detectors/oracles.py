@@ -28,18 +28,16 @@ from gansearch.components import Data
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.calibration import calibrate, trivial_samples
 from gansearch.evaluation.probe import Probe
-from gansearch.run_context import RunContext
+from gansearch.run_context import RunContext, SampleFigures
 from gansearch.signals import FAILURES, Verdict
+from gansearch.testing import DetectorContract
 
 BALANCED = {
-    "d_loss_real": 0.6,
-    "d_loss_fake": 0.6,
-    "g_loss": 1.0,
-    "d_acc_real": 0.75,
-    "d_acc_fake": 0.75,
-    "dominance": 1.2,
-    "pair_ratio": 0.9,
+    name: value
+    for name, value in DetectorContract.balanced.items()
+    if name not in SampleFigures.model_fields
 }
+"""Signals of a healthy run but for the figures of its samples."""
 SEED = 7
 """Seed of the generators' draws; those of the calibration are others."""
 

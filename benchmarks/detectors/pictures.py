@@ -6,6 +6,7 @@ Each is deterministic, so that nothing needs to be downloaded: `PICTURES[name]()
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -126,6 +127,11 @@ def face(draws: np.random.Generator, side: int) -> np.ndarray:
     return np.asarray(blurred.resize((side, side), Image.Resampling.BOX))
 
 
+def dim_face(draws: np.random.Generator, side: int) -> np.ndarray:
+    """A face at night: a quarter of the light."""
+    return face(draws, side) / 4
+
+
 def gradient(draws: np.random.Generator, side: int) -> np.ndarray:
     """A smooth passage between two colours."""
     y, x = np.mgrid[:side, :side] / side
@@ -146,6 +152,14 @@ def made(draw: Draw, side: int, train: int, test: int, name: str) -> Data:
     return Data(*split, source=f"{name}, made by code ({train} train, {test} test)", digest=digest)
 
 
+def small_fashion() -> Data:
+    """Fashion-MNIST at 16x16 with 300 test pictures."""
+    data = FashionMNIST(size=16).load()
+    test = Split(data.test.samples[:300], None)
+    digest = samples_digest(data.train.samples, test.samples)
+    return replace(data, test=test, digest=digest, source="fashion-mnist at 16x16, 300 test")
+
+
 PICTURES: Mapping[str, Callable[[], Data]] = {
     "fashion": lambda: FashionMNIST().load(),
     "glyphs": partial(made, glyph, 28, 2000, 1000, "glyphs"),
@@ -163,3 +177,10 @@ PICTURES: Mapping[str, Callable[[], Data]] = {
     "faces-60": partial(made, face, 32, 240, 60, "few drawn faces"),
     "glyphs-60": partial(made, glyph, 28, 240, 60, "few glyphs"),
 }
+SMALL: Mapping[str, Callable[[], Data]] = {
+    "fashion": small_fashion,
+    "faces": partial(made, face, 16, 3000, 300, "drawn faces at 16x16"),
+    "gradients": partial(made, gradient, 16, 3000, 300, "gradients at 16x16"),
+    "dim-faces": partial(made, dim_face, 16, 3000, 300, "dim faces at 16x16"),
+}
+"""Data sets of 16x16 pictures and 300 test pictures, on which a run takes seconds."""

@@ -11,7 +11,9 @@ from rich.table import Table
 
 from gansearch.cli.output import Json, Overrides, console, print_json
 from gansearch.errors import StudyError
+from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.counting import Counts
+from gansearch.report.calibration_view import calibration_view
 from gansearch.report.formatting import figure
 from gansearch.report.layers import NetworkTable, gan_table
 from gansearch.study.study import Study
@@ -38,7 +40,7 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
 
 
 def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
-    """Check a study file, its data and its baseline."""
+    """Check a study file, its data and its baseline, and calibrate the detectors on the data."""
     try:
         loaded = Study.load(study, overrides or [])
     except StudyError as error:
@@ -55,6 +57,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             print_json({"valid": False, "problems": problems})
         raise
     sizes = dict(loaded.sizes(loaded.space.baseline))
+    calibration = calibration_of(loaded.data)
     if json:
         print_json(
             {
@@ -64,6 +67,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
                 "data": loaded.data.source,
                 "summary": loaded.data.summary,
                 "details": dict(loaded.data.details),
+                "calibration": calibration.model_dump(mode="json"),
                 "warnings": list(loaded.warnings),
                 "baseline": sizes,
             }
@@ -74,6 +78,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
     out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
     listed = ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
     out.print(f"baseline: {listed}")
+    out.print(calibration_view(calibration))
     for warning in loaded.warnings:
         out.print("[yellow]warning:[/]", escape(warning))
 

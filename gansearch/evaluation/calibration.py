@@ -159,14 +159,6 @@ def _relative_spread(
     }
 
 
-def smallest_tolerance(calibration: Calibration, metric: str) -> float:
-    """Return the relative difference of a metric that two draws of one generator show by chance.
-
-    Twice the standard deviation between draws; 0 for a metric of which it was not measured.
-    """
-    return 2 * calibration.relative_spread.get(metric, 0.0)
-
-
 def _rounded(value: float) -> float:
     """Keep four significant digits: beyond them machines differ."""
     return float(f"{value:.4g}")

@@ -65,6 +65,8 @@ class Certificate:
     """True if the median quality is within tolerance of the baseline's; None where unknown."""
     within_tolerance_of_best: bool | None = None
     """True if the median quality is within tolerance of the best model's; None where unknown."""
+    tolerance: float | None = None
+    """Share of the reference quality by which a champion may be worse; None without a threshold."""
     confidence: float = 0.95
     """Confidence of the lower bound."""
     worse: int = 0
@@ -179,6 +181,7 @@ def certificate_of(
         within_tolerance=within(decisive),
         within_tolerance_of_baseline=within(thresholds.baseline),
         within_tolerance_of_best=within(thresholds.best),
+        tolerance=None if decisive is None else decisive.tolerance,
         confidence=rules.confidence,
         worse=worse,
         runs=tuple(run.number for run in runs),

@@ -15,6 +15,7 @@ from gansearch.ranking.tolerance import (
     QualityThresholds,
     ended_runs,
     quality_thresholds,
+    tolerance_for,
 )
 from gansearch.ranking.tradeoff import StepDown, knee_of, steps_down
 from gansearch.study.spec import StudySpec
@@ -117,7 +118,8 @@ def study_summary(
     )
     smallest = best_at_baseline_size = None
     if quality is not None and baseline is not None:
-        limit = quality.limit(quality.value(baseline), spec.certification.tolerance)
+        tolerance = tolerance_for(spec, quality, baseline)
+        limit = quality.limit(quality.value(baseline), tolerance)
         within = (
             r for r in trials.healthy if quality.cost(quality.value(r)) <= quality.cost(limit)
         )
@@ -188,7 +190,9 @@ class RunSummary:
 
     @property
     def tolerance(self) -> float:
-        return self.spec.certification.tolerance
+        """Tolerance of the champion's threshold, or the study's where there is none yet."""
+        threshold = self.summary.champion_threshold
+        return self.spec.certification.tolerance if threshold is None else threshold.tolerance
 
     def to_json(self) -> dict[str, Any]:
         """Return the run as in `pareto --json`."""

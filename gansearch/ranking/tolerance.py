@@ -1,4 +1,8 @@
-"""Quality thresholds: the quality of a reference model plus the study's tolerance."""
+"""Quality thresholds: the quality of a reference model plus the study's tolerance.
+
+The tolerance is never smaller than the difference that two draws of samples from one generator
+show, which the calibration has measured: below it a champion would be chosen by chance.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import Any
 
 from gansearch.ranking.healthy_trials import HealthyTrials
 from gansearch.ranking.pareto import Objective, healthy_trials
+from gansearch.run_context import Calibration
 from gansearch.study.spec import CertificationSpec, StudySpec
 from gansearch.trial_record import TrialRecord
 
@@ -31,6 +36,8 @@ class QualityThreshold:
     """Number of healthy fresh seeds of which it is the median; 0 if it is of the search's run."""
     value: float
     """Threshold itself, in the metric's own unit."""
+    tolerance: float
+    """Share of the quality by which a model may be worse: the study's, or the spread if larger."""
 
     def is_met(self, objective: Objective, quality: float) -> bool:
         """Return true if a quality is within tolerance."""
@@ -105,5 +112,15 @@ def _threshold(
     if ended.keys() >= set(first):
         known = healthy_trials([ended[seed] for seed in first], [quality])
     value = statistics.median(map(quality.value, known)) if known else quality.value(reference)
-    limit = quality.limit(value, spec.certification.tolerance)
-    return QualityThreshold(reference.number, value, len(known), limit)
+    tolerance = tolerance_for(spec, quality, reference)
+    limit = quality.limit(value, tolerance)
+    return QualityThreshold(reference.number, value, len(known), limit, tolerance)
+
+
+def tolerance_for(spec: StudySpec, quality: Objective, reference: TrialRecord) -> float:
+    """Return the study's tolerance, or the spread between draws of samples where that is larger."""
+    stamped = reference.stamp.get("calibration")
+    spread = 0.0
+    if stamped is not None:
+        spread = Calibration.model_validate(stamped).smallest_tolerance(quality.metric)
+    return max(spec.certification.tolerance, spread)

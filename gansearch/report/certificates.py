@@ -87,6 +87,13 @@ class Certification:
             return
         if baseline is None and rules.tolerance_reference == "baseline":
             yield f"{summary.note}, so the champion is held against the best model"
+        threshold = summary.champion_threshold
+        if threshold is not None and threshold.tolerance > rules.tolerance:
+            yield (
+                f"the study's tolerance of {rules.tolerance:.0%} is raised to "
+                f"{threshold.tolerance:.1%}: so much {quality.metric} may differ between two draws "
+                "from one generator"
+            )
         marked = [("★", baseline), ("▲", best)]
         if baseline is not None and baseline.trial == best.trial:
             marked = [("★ and ▲", baseline)]
@@ -101,7 +108,7 @@ class Certification:
                 ending = "; so must the champion be"
             yield (
                 f"as {mark}: {quality.metric} {bound} {figure(threshold.value)}, "
-                f"within {rules.tolerance:.0%} of {self._reference(threshold)} "
+                f"within {threshold.tolerance:.0%} of {self._reference(threshold)} "
                 f"({figure(threshold.quality)}, {source}){ending}"
             )
 

@@ -12,11 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from gansearch.ranking.certificate import Certificate
+from gansearch.report.calibration_view import calibration_view
 from gansearch.report.certificates_table import certified_line
 from gansearch.report.formatting import figure, setting
 from gansearch.report.remedies_table import change_line, next_steps
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
 from gansearch.report.trial_figures import QUANTITIES, phrases
+from gansearch.run_context import Calibration
 from gansearch.storage.trial_folder import SIGNALS, TrialFolder
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
@@ -62,8 +64,12 @@ def trial_view(
     for heading, text in _sections(record, files, certificate).items():
         if text:
             table.add_row(heading, escape(text))
-    advice = (Text(), next_steps(record.remedies)) if record.remedies else ()
-    return Group(headline, Text(), table, *advice)
+    more: list[RenderableType] = []
+    if record.remedies:
+        more += [Text(), next_steps(record.remedies)]
+    if calibration := record.stamp.get("calibration"):
+        more += [Text(), calibration_view(Calibration.model_validate(calibration))]
+    return Group(headline, Text(), table, *more)
 
 
 def _sections(
@@ -90,7 +96,7 @@ def _sections(
         "metrics": _listed(_without_phrase(record.metrics)),
         "other signals": _listed(_without_phrase(record.signals)),
         "training": training,
-        "stamp": _listed(record.stamp),
+        "stamp": _listed({k: v for k, v in record.stamp.items() if k != "calibration"}),
         "identity": record.identity,
         "pictures": pictures,
     }

@@ -73,7 +73,8 @@ class CertificationSpec(Section):
     tolerance: Annotated[float, Field(ge=0)] = 0.10
     """Share of the reference quality by which a champion may be worse.
 
-    The default is a little less than the noise between two seeds.
+    The default is a little less than the noise between two seeds. If two draws of samples from one
+    generator differ by more, according to the calibration, that difference is the tolerance.
     """
     tolerance_reference: Literal["baseline", "best"] = "baseline"
     """Reference quality: that of the baseline, or of the best model found, of any size."""

@@ -161,6 +161,18 @@ def test_validate_counts_the_baseline_of_a_sound_study(call):
     assert (code, told["valid"], told["baseline"]["generator_params"]) == (0, True, 54_713)
 
 
+def test_validate_shows_how_real_samples_and_trivial_generators_are_measured(call):
+    _, out, _ = call("validate", DATA / "coursework_conv.yaml")
+    assert "pair is near within" in out and "one, with noise" in out
+    _, out, _ = call("validate", DATA / "coursework_conv.yaml", "--json")
+    assert json.loads(out)["calibration"]["trivial"]["one"]["coverage"] < 0.01
+
+
+def test_validate_warns_of_a_training_that_is_too_short_to_be_judged(call):
+    _, out, _ = call("validate", DATA / "coursework_conv.yaml", "--set", "training.steps=30")
+    assert "trainings of 30 steps can hardly be judged" in " ".join(out.split())
+
+
 def test_validate_locates_every_mistake(call, tmp_path):
     study = tmp_path / "study.yaml"
     text = (DATA / "coursework_dense.yaml").read_text()

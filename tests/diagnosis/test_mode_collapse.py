@@ -3,12 +3,13 @@
 import math
 
 import pytest
+from support.calibrations import calibration
 from support.rows import BALANCED
 
 from gansearch.builtin.detectors.divergence import Divergence
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.diagnosis.detection import RunWatch, diagnose
-from gansearch.run_context import Calibration, RunContext, SampleFigures
+from gansearch.run_context import RunContext
 
 SOUND = {"coverage": 0.2, "duplicates": 0.005, "coarse_duplicates": 0.002, "spread": 0.95}
 ONE_PICTURE = {"coverage": 0.01, "duplicates": 1.0, "coarse_duplicates": 1.0, "spread": 0.1}
@@ -16,25 +17,9 @@ TEN_PICTURES = {"coverage": 0.09, "duplicates": 0.1, "coarse_duplicates": 0.1, "
 NOISE = {"coverage": 0.2, "duplicates": 0.0, "coarse_duplicates": 0.45, "spread": 1.0}
 
 
-@pytest.fixture
-def calibration():
-    return Calibration(
-        protocol=2,
-        data_sha256="0" * 64,
-        extractor="none",
-        extractor_sha256="0" * 64,
-        samples=300,
-        reference="test",
-        real=SampleFigures(coverage=0.9, duplicates=0.01, coarse_duplicates=0.01, spread=1.0),
-        trivial={"one": SampleFigures(coverage=0.04), "noise": SampleFigures(coverage=0.01)},
-        real_mmd_std=0.5,
-        relative_spread={"mmd": 0.03},
-    )
-
-
-def judged(*looks, steps=1500, calibration=None):
+def judged(*looks, steps=1500, held_against=None):
     """The verdicts after each step of a run in balance; the last look's figures stay."""
-    watch = RunWatch([Divergence(), ModeCollapse()], RunContext(steps, calibration))
+    watch = RunWatch([Divergence(), ModeCollapse()], RunContext(steps, held_against))
     remaining, verdicts = list(looks), []
     for step in range(1, steps + 1):
         row = dict(BALANCED)
@@ -92,25 +77,25 @@ def test_half_of_the_near_pairs_gone_is_a_recovery_and_a_few_are_none():
     assert judged(ONE_PICTURE, frozen)[-1].status == "mode-collapse"
 
 
-def test_near_pairs_do_not_count_where_coverage_is_that_of_real_samples(calibration):
+def test_near_pairs_do_not_count_where_coverage_is_that_of_real_samples():
     dark = SOUND | {"coverage": 0.85, "duplicates": 0.3, "coarse_duplicates": 0.3}
-    assert judged(dark, calibration=calibration)[-1].status == "healthy"
+    assert judged(dark, held_against=calibration())[-1].status == "healthy"
     assert judged(dark)[-1].status == "healthy"
-    assert judged(dark | {"coverage": 0.5}, calibration=calibration)[-1].failed
+    assert judged(dark | {"coverage": 0.5}, held_against=calibration())[-1].failed
 
 
-def test_the_limit_of_coverage_lies_above_what_one_picture_covers(calibration):
-    assert calibration.coverage_limit == pytest.approx(0.06)
+def test_the_limit_of_coverage_lies_above_what_one_picture_covers():
+    assert calibration().coverage_limit == pytest.approx(0.06)
     poor = SOUND | {"coverage": 0.05}
     assert judged(poor)[-1].status == "healthy"
-    assert judged(poor, calibration=calibration)[-1].status == "off-target"
+    assert judged(poor, held_against=calibration())[-1].status == "off-target"
 
 
-def test_near_pairs_are_held_against_those_of_real_samples(calibration):
-    repeated = calibration.real.model_copy(update={"duplicates": 0.2})
-    repeating = calibration.model_copy(update={"real": repeated})
+def test_near_pairs_are_held_against_those_of_real_samples():
+    repeated = calibration().real.model_copy(update={"duplicates": 0.2})
+    repeating = calibration().model_copy(update={"real": repeated})
     pairs = SOUND | {"duplicates": 0.3, "coarse_duplicates": 0.3}
-    assert judged(pairs, calibration=repeating)[-1].status == "healthy"
+    assert judged(pairs, held_against=repeating)[-1].status == "healthy"
 
 
 def test_a_short_training_is_looked_at_once_and_noise_is_condemned():

@@ -11,7 +11,6 @@ from gansearch.evaluation import calibration as calibrating
 from gansearch.evaluation.calibration import (
     calibrate,
     calibration_of,
-    smallest_tolerance,
     trivial_samples,
 )
 from gansearch.evaluation.probe import Probe
@@ -73,9 +72,9 @@ def test_few_test_samples_are_completed_with_training_samples():
 
 
 def test_the_spread_of_a_metric_grows_as_samples_become_few():
-    few, many = (smallest_tolerance(calibrate(DATA[name]), "mmd") for name in ("few", "bright"))
+    few, many = (calibrate(DATA[name]).smallest_tolerance("mmd") for name in ("few", "bright"))
     assert few > many > 0
-    assert smallest_tolerance(calibrate(DATA["few"]), "generator_params") == 0
+    assert calibrate(DATA["few"]).smallest_tolerance("generator_params") == 0
 
 
 def test_a_calibration_is_measured_once_and_read_from_the_cache_afterwards(tmp_path, monkeypatch):

@@ -1,4 +1,5 @@
 import pytest
+from support.calibrations import calibration
 
 from gansearch.ranking.certificate import certificate_status, certificates_of, lower_bound
 from gansearch.ranking.healthy_trials import HealthyTrials
@@ -115,6 +116,17 @@ def test_the_median_is_compared_with_the_baselines_within_the_tolerance(
         within,
         not within,
     )
+
+
+@pytest.mark.parametrize(("quality", "within"), [(6.0, True), (6.1, False)])
+def test_the_tolerance_is_never_smaller_than_the_spread_between_two_draws(
+    study, trial, run, quality, within
+):
+    stamp = {"calibration": calibration(relative_spread={"mmd": 0.1}).model_dump(mode="json")}
+    records = [trial(0, 1000, 5.0, stamp=stamp), trial(1, 50, 5.2)]
+    runs = [run(1, seed, quality) for seed in (1, 2, 3, 4)]
+    result = certificates_of(study(), records, runs, [SIZE, MMD])[1]
+    assert (result.passes, result.tolerance) == (within, 0.2)
 
 
 def test_more_is_better_where_the_objective_says_so(study, trial, run):

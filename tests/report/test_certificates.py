@@ -1,3 +1,5 @@
+from support.calibrations import calibration
+
 from gansearch.report.certificates import certification_json
 
 OUTCOMES = {0: [5.0] * 4, 1: [5.1, 5.2, 5.3, 5.4], 2: [5.0, None, None], 3: [9.0, 9.0, 9.0]}
@@ -30,6 +32,19 @@ def test_the_conclusion_says_why_there_is_no_champion(certification, trial):
         "There is no champion: 1 of 2 candidates turned out stable, "
         "and none of these is as good as the baseline, trial 0."
     )
+
+
+def test_a_tolerance_raised_to_the_spread_between_draws_is_told(certification, trial):
+    stamp = {"calibration": calibration(relative_spread={"mmd": 0.07}).model_dump(mode="json")}
+    records = [trial(0, 1000, 5.0, stamp=stamp), trial(1, 50, 5.2)]
+    raised = certification({1: [5.5, 5.6, 5.7, 5.8]}, records)
+    assert next(iter(raised.notes())) == (
+        "the study's tolerance of 10% is raised to 14.0%: "
+        "so much mmd may differ between two draws from one generator"
+    )
+    assert certification_json(raised)["thresholds"]["champion"]["tolerance"] == 0.14
+    assert certification_json(raised)["candidates"][0]["certified"]["tolerance"] == 0.14
+    assert "raised" not in "".join(certification({1: [5.5] * 4}).notes())
 
 
 def test_both_thresholds_are_shown_with_their_source(certification):

@@ -1,5 +1,6 @@
 import pytest
 from rich.console import Console
+from support.calibrations import calibration
 
 from gansearch.report.trial_view import trial_json, trial_view
 from gansearch.signals import Remedy, Verdict
@@ -50,3 +51,12 @@ def test_a_program_reads_both_stories_too(trial, tmp_path):
     record = trial(7, 900, 0.1, rescue=Rescue(SLOWER, SUSPECT, SUSPECT, succeeded=False))
     assert trial_json(record, TrialFolder(tmp_path))["rescue"] == record.rescue.to_json()
     assert trial_json(trial(8, 900, 0.1), TrialFolder(tmp_path))["rescue"] is None
+
+
+def test_the_calibration_is_a_table_of_its_own(trial, tmp_path):
+    stamp = {"device": "cpu", "calibration": calibration().model_dump(mode="json")}
+    console = Console(width=120)
+    with console.capture() as screen:
+        console.print(trial_view(trial(7, 900, 0.1, stamp=stamp), TrialFolder(tmp_path)))
+    assert "device: cpu" in screen.get() and "relative_spread" not in screen.get()
+    assert "off-target: coverage below 6.0%" in screen.get()

@@ -1,11 +1,7 @@
 """Signals of a step, written by hand."""
 
-BALANCED = {
-    "d_loss_real": 0.6,
-    "d_loss_fake": 0.6,
-    "g_loss": 1.0,
-    "d_acc_real": 0.75,
-    "d_acc_fake": 0.75,
-    "dominance": 1.2,
-}
+from gansearch.testing import DetectorContract
+
+NAMES = ("d_loss_real", "d_loss_fake", "g_loss", "d_acc_real", "d_acc_fake", "dominance")
+BALANCED = {name: DetectorContract.balanced[name] for name in NAMES}
 DOMINATED = BALANCED | {"dominance": 0.01, "d_acc_real": 1.0, "d_acc_fake": 1.0, "g_loss": 6.0}

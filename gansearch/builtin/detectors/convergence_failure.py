@@ -6,6 +6,8 @@ from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field
 
+from gansearch.builtin.detectors.critic_watch import CriticWatch
+from gansearch.builtin.detectors.pair_ratios import PairRatios
 from gansearch.components import Detector, Watch
 from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict, dominance_of
@@ -21,6 +23,9 @@ class ConvergenceFailure(Detector):
 
     Dominance alone is no failure: small generators are dominated for over a thousand steps and
     recover. It makes a run suspect; what condemns it is that its samples stop growing apart.
+
+    The scores of a Wasserstein critic do not show who wins. Such a run fails where the critic's
+    distance between real and generated samples no longer falls and the samples stand still.
     """
 
     reads: ClassVar[tuple[str, ...]] = (
@@ -56,8 +61,16 @@ class ConvergenceFailure(Detector):
     the end; with it none (benchmarks/tabular).
     """
 
+    fallen: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """Share by which a critic's distance must fall from window to window to count as progress."""
+
     def watch(self, context: RunContext | None = None) -> Watch:
-        return _DominanceWatch(self.scaled(context.steps if context else None))
+        context = context or RunContext()
+        scaled = self.scaled(context.steps)
+        ratios = PairRatios(scaled.window, self.progress, self.progress_share)
+        if context.scores_are_logits:
+            return _DominanceWatch(scaled, ratios)
+        return CriticWatch(ratios, fallen=self.fallen, alive=self.alive, reprieve=self.reprieve)
 
     def scaled(self, steps: int | None) -> Self:
         """Return a detector whose durations are shares of a training that is shorter than usual.
@@ -76,7 +89,7 @@ class ConvergenceFailure(Detector):
 
 
 class _DominanceWatch:
-    def __init__(self, detector: ConvergenceFailure) -> None:
+    def __init__(self, detector: ConvergenceFailure, ratios: PairRatios) -> None:
         self.detector = detector
         self.dominance = _Smoothed()
         self.accuracy = _Smoothed()
@@ -84,16 +97,14 @@ class _DominanceWatch:
         self.winning_rows = 0  # on end, up to now
         self.winning_rows_in_all = 0
         self.rows = 0
-        self.step = 0
-        self.ratios: deque[tuple[int, float]] = deque()
+        self.ratios = ratios
         self.lately: deque[bool] = deque(maxlen=2 * detector.window)
         self.coverage = 0.0
         self.failure: Verdict | None = None  # as of the last step, told at once or at the end
 
     def observe(self, step: int, row: Row) -> Verdict | None:
-        self.step = step
         self.coverage = row.get("coverage", self.coverage)
-        self._remember_ratio(step, row)
+        self.ratios.add(step, row)
         if (dominance := dominance_of(row)) is None:
             return None
         self.rows += 1
@@ -102,7 +113,7 @@ class _DominanceWatch:
             self.accuracy.add(min(row["d_acc_real"], row["d_acc_fake"]))
         self._count(step)
         hopeless = self._share_won() >= self.detector.share and self.coverage < self.detector.alive
-        progress = (self._progress() if hopeless else None) or {}
+        progress = (self.ratios.progress() if hopeless else None) or {}
         stuck = bool(progress) and progress["risen"] < progress["needed"]
         evidence = self._evidence() | progress
         self.failure = (
@@ -141,32 +152,6 @@ class _DominanceWatch:
         """
         full = len(self.lately) == self.lately.maxlen
         return sum(self.lately) / len(self.lately) if full else 0.0
-
-    def _remember_ratio(self, step: int, row: Row) -> None:
-        if not math.isfinite(row.get("pair_ratio", math.nan)):
-            return
-        self.ratios.append((step, row["pair_ratio"]))
-        while self.ratios[0][0] <= step - 2 * self.detector.window:
-            self.ratios.popleft()
-
-    def _progress(self) -> dict[str, float] | None:
-        """Rise of `pair_ratio` from window to window; None where one of them has none."""
-        window = self.detector.window
-        before = [value for step, value in self.ratios if step <= self.step - window]
-        lately = [value for step, value in self.ratios if step > self.step - window]
-        if not before or not lately:
-            return None
-        last = lately[-max(1, len(lately) // 4) :]
-        earlier = sum(before) / len(before)
-        # A run that has just begun to recover shows it in the last quarter of its window.
-        later = max(sum(lately) / len(lately), sum(last) / len(last))
-        needed = max(self.detector.progress, self.detector.progress_share * earlier)
-        return {
-            "pair_ratio_before": earlier,
-            "pair_ratio": later,
-            "risen": later - earlier,
-            "needed": needed,
-        }
 
     def _evidence(self) -> dict[str, Any]:
         accuracy = {} if self.accuracy.empty else {"accuracy": self.accuracy.value}

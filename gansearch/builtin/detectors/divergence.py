@@ -6,11 +6,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from gansearch.builtin.detectors.whole_log import LOSSES
 from gansearch.components import Detector, Watch
 from gansearch.run_context import RunContext
 from gansearch.signals import Row, Verdict
-
-LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
 
 
 class Divergence(Detector):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gansearch.builtin.detectors.whole_log import Log, WholeLogDetector, known
+from gansearch.builtin.detectors.whole_log import LOSSES, Log, WholeLogDetector, known
 from gansearch.signals import Verdict
 
 
@@ -12,7 +12,7 @@ class FrozenLosses(WholeLogDetector):
     """Both losses stay the same to the last digit until the end: nothing is learned any more."""
 
     reads: ClassVar[tuple[str, ...]] = ("d_loss|d_loss_real", "g_loss")
-    keeps: ClassVar[tuple[str, ...]] = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
+    keeps: ClassVar[tuple[str, ...]] = LOSSES
 
     rows: Annotated[int, Field(ge=3)] = 10
     """Rows at the end that must be the same; all of a log that has fewer."""

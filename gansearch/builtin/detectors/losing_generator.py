@@ -7,7 +7,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from gansearch.builtin.detectors.whole_log import Log, WholeLogDetector, bin_medians
+from gansearch.builtin.detectors.whole_log import (
+    ACCURACIES,
+    LOSSES,
+    Log,
+    WholeLogDetector,
+    bin_medians,
+)
 from gansearch.signals import Row, Status, Verdict, dominance_of
 
 
@@ -20,16 +26,7 @@ class LosingGenerator(WholeLogDetector):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("d_loss|d_loss_real|dominance", "g_loss")
-    keeps: ClassVar[tuple[str, ...]] = (
-        "dominance",
-        "d_loss",
-        "d_loss_real",
-        "d_loss_fake",
-        "g_loss",
-        "d_acc_real",
-        "d_acc_fake",
-        "pair_ratio",
-    )
+    keeps: ClassVar[tuple[str, ...]] = ("dominance", *LOSSES, *ACCURACIES, "pair_ratio")
 
     dominance: Annotated[float, Field(gt=0)] = 0.1
     """Loss on real and generated samples together below which the discriminator wins a row."""

@@ -5,7 +5,13 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from gansearch.builtin.detectors.whole_log import Log, WholeLogDetector, mean_d_loss
+from gansearch.builtin.detectors.whole_log import (
+    ACCURACIES,
+    LOSSES,
+    Log,
+    WholeLogDetector,
+    mean_d_loss,
+)
 from gansearch.signals import Row, Status, Verdict
 
 
@@ -19,14 +25,7 @@ class LostDiscriminator(WholeLogDetector):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("d_loss|d_loss_real", "g_loss")
-    keeps: ClassVar[tuple[str, ...]] = (
-        "d_loss",
-        "d_loss_real",
-        "d_loss_fake",
-        "g_loss",
-        "d_acc_real",
-        "d_acc_fake",
-    )
+    keeps: ClassVar[tuple[str, ...]] = (*LOSSES, *ACCURACIES)
 
     limit: Annotated[float, Field(gt=0)] = 2.0
     """Discriminator's loss, in the median, above which it is worse than one that guesses."""

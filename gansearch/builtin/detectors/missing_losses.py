@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gansearch.builtin.detectors.whole_log import Log, WholeLogDetector
+from gansearch.builtin.detectors.whole_log import LOSSES, Log, WholeLogDetector
 from gansearch.signals import Status, Verdict
 
 
@@ -13,7 +13,7 @@ class MissingLosses(WholeLogDetector):
     """The losses end while the log goes on: many writers leave NaN blank."""
 
     reads: ClassVar[tuple[str, ...]] = ("d_loss|d_loss_real|g_loss",)
-    keeps: ClassVar[tuple[str, ...]] = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
+    keeps: ClassVar[tuple[str, ...]] = LOSSES
 
     rows: Annotated[int, Field(ge=2)] = 3
     """Rows without any loss, at the end, from which a run is suspect."""

@@ -5,7 +5,13 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from gansearch.builtin.detectors.whole_log import Log, WholeLogDetector, bin_medians, known
+from gansearch.builtin.detectors.whole_log import (
+    LOSSES,
+    Log,
+    WholeLogDetector,
+    bin_medians,
+    known,
+)
 from gansearch.signals import Verdict
 
 
@@ -17,7 +23,7 @@ class RunawayCritic(WholeLogDetector):
     """
 
     reads: ClassVar[tuple[str, ...]] = ("d_loss|d_loss_real", "g_loss")
-    keeps: ClassVar[tuple[str, ...]] = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
+    keeps: ClassVar[tuple[str, ...]] = LOSSES
 
     bins: Annotated[int, Field(ge=4)] = 10
     """Parts of the log whose medians are compared."""

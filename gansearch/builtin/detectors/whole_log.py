@@ -15,6 +15,9 @@ from gansearch.signals import Row, Verdict
 
 Log = Sequence[tuple[int, Row]]
 
+LOSSES = ("d_loss", "d_loss_real", "d_loss_fake", "g_loss")
+ACCURACIES = ("d_acc_real", "d_acc_fake")
+
 
 class WholeLogDetector(Detector):
     """Keeps the signals that it needs, and judges them once the run has ended."""
