@@ -25,12 +25,13 @@ from gansearch.report.trial_counts import (
     is_dominated,
     verdict_name,
 )
+from gansearch.report.trial_figures import warning_lines
 from gansearch.signals import Remedy, Row
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import Rejection, TrialRecord
 
-FIXED_LINES = 12
+FIXED_LINES = 14
 """Lines of the live view besides the rows of its two tables."""
 WIDE = 110
 """Columns of a terminal from which the live view shows losses."""
@@ -178,7 +179,8 @@ class LiveTable(SearchProgress):
             lines.append(_line(f"[bold]best so far:[/] {best}"))
             samples = self.best_samples()
             lines.append(_line(f"samples: {samples}" if samples else ""))
-        return Group(*lines, self._front(records, max(1, room - rows)))
+        front = self._front(records, max(1, room - rows))
+        return Group(*lines, front, *warning_lines(records))
 
     def _header(self) -> RenderableType:
         left = self.seconds_left()

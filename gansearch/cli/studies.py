@@ -56,12 +56,15 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             "data": loaded.data.source,
             "summary": loaded.data.summary,
             "details": dict(loaded.data.details),
+            "extractor": loaded.spec.extractor and loaded.spec.extractor.use,
         }
         print_json(told | {"warnings": list(loaded.warnings), "baseline": sizes})
         return
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
     out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
+    if loaded.spec.extractor is not None:
+        out.print(f"extractor: {loaded.spec.extractor.use}")
     out.print(
         "baseline: "
         + ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())

@@ -16,7 +16,7 @@ from torch import Tensor
 from gansearch.components import Data
 from gansearch.evaluation.distances import gaussian_bandwidth, mmd
 from gansearch.evaluation.evidence import PROTOCOL_VERSION, real_features, reference_name
-from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.extractors import LoadedExtractor, extractor_for
 from gansearch.evaluation.neighbours import prdc
 from gansearch.evaluation.probe import Probe
 from gansearch.files import write_atomically
@@ -38,9 +38,9 @@ _known: dict[str, Calibration] = {}
 """Calibrations that this process has read or measured, where the user's cache cannot be written."""
 
 
-def calibration_of(data: Data) -> Calibration:
+def calibration_of(data: Data, extractor: LoadedExtractor | None = None) -> Calibration:
     """Return the calibration of a data set: from memory, from the user's cache, or measured."""
-    extractor = extractor_for(data)
+    extractor = extractor or extractor_for(data)
     identity = (data.digest, extractor.digest, str(PROTOCOL_VERSION))
     key = hashlib.sha256("\n".join(identity).encode()).hexdigest()
     if key not in _known:
@@ -55,7 +55,7 @@ def _read(path: Path) -> Calibration | None:
     return None
 
 
-def _measured(data: Data, extractor: Extractor, path: Path) -> Calibration:
+def _measured(data: Data, extractor: LoadedExtractor, path: Path) -> Calibration:
     calibration = calibrate(data, extractor)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def _measured(data: Data, extractor: Extractor, path: Path) -> Calibration:
     return calibration
 
 
-def calibrate(data: Data, extractor: Extractor | None = None) -> Calibration:
+def calibrate(data: Data, extractor: LoadedExtractor | None = None) -> Calibration:
     """Measure real samples and trivial generators, the same on every machine to four digits."""
     probe = Probe(data, extractor)
     real = real_features(data, probe.extractor, probe.samples)

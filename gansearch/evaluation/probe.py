@@ -20,7 +20,7 @@ from gansearch.evaluation.evidence import (
     real_samples,
     reference_size,
 )
-from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.extractors import LoadedExtractor, extractor_for
 from gansearch.evaluation.neighbours import coverage, radii
 
 
@@ -30,7 +30,9 @@ class Probe:
     The real samples are those that the metrics take, 1,000 at most; their figures are kept.
     """
 
-    def __init__(self, data: Data, extractor: Extractor | None = None, samples: int = 1000) -> None:
+    def __init__(
+        self, data: Data, extractor: LoadedExtractor | None = None, samples: int = 1000
+    ) -> None:
         self.data = data
         self.extractor = extractor or extractor_for(data)
         self.samples = min(samples, reference_size(data))
@@ -55,7 +57,7 @@ class Probe:
         return self._real_pairs[0] if self.data.is_image else math.nan
 
     def coverage(self, features: Tensor) -> float:
-        """Share of the real samples that the first `samples` of the features (N, F) cover."""
+        """Return the share of the real samples that the first `samples` features (N, F) cover."""
         real, reach = (tensor.to(features.device) for tensor in self._real)
         return coverage(real, reach, features[: self.samples])
 

@@ -16,6 +16,7 @@ from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.ranking.tolerance import QualityThreshold
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import count_states, count_verdicts
+from gansearch.report.trial_figures import warning_lines
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
@@ -147,6 +148,7 @@ class CertificatesTable:
             yield Text()
             for line in self._legend():
                 yield Text(line, style="dim")
+            yield from warning_lines(self.certification.runs)
             yield Text()
         if self.concludes:
             yield Text(

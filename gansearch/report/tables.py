@@ -17,7 +17,7 @@ from gansearch.ranking.pareto import Objective, Reference
 from gansearch.ranking.study_summary import RunSummary, seed_noise
 from gansearch.ranking.tradeoff import StepDown
 from gansearch.report.formatting import change, figure, percent, setting
-from gansearch.report.trial_figures import QUANTITIES
+from gansearch.report.trial_figures import QUANTITIES, warning_lines
 from gansearch.trial_record import TrialRecord
 
 
@@ -71,6 +71,7 @@ class FrontTable:
         yield from (self._table(group), Text())
         for line in self._legend():
             yield Text(line, style="dim")
+        yield from warning_lines(self.rows())
 
     def rows(self) -> list[TrialRecord]:
         """Return the trials of the front, and other healthy ones that are marked or certified."""

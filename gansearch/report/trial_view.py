@@ -16,7 +16,7 @@ from gansearch.report.certificates import certified_line
 from gansearch.report.formatting import figure, setting
 from gansearch.report.remedies_table import change_line, next_steps
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
-from gansearch.report.trial_figures import QUANTITIES, phrases
+from gansearch.report.trial_figures import QUANTITIES, figure_warnings, phrases
 from gansearch.storage.run_folder import SIGNALS, TrialFolder
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
 
@@ -89,6 +89,7 @@ def _sections(record: TrialRecord, files: TrialFolder) -> dict[str, str]:
         "training": f"{record.steps:,} steps in {record.seconds:.0f} s{rate}"
         if record.steps
         else "",
+        "warning": "\n".join(figure_warnings([record])),
         "stamp": _listed(record.stamp),
         "identity": record.identity,
     }

@@ -2,7 +2,7 @@ import io
 
 import pytest
 from rich.console import Console
-from support.by_hand import study, trial
+from support.by_hand import STAMP, study, trial
 
 from gansearch.cli.progress import LiveTable, PlainLines, clock, speed
 from gansearch.messages import Progress
@@ -78,3 +78,9 @@ def test_slow_networks_have_seconds_a_step():
 
 def test_times_are_short():
     assert (clock(42), clock(425), clock(3 * 3600 + 420)) == ("42s", "7m05s", "3h07m")
+
+
+def test_the_live_view_shows_the_warning_of_an_extractor(busy, trial):
+    assert "Warning" not in "\n".join(screen(busy, 120, 40))
+    busy.ended(trial(8, 40, 7.0, stamp=STAMP))
+    assert "Warning: rough figures." in screen(busy, 120, 40)
