@@ -40,6 +40,10 @@ class Extractor(Component):
     """Rank among the extractors that suit the same data; the highest is chosen."""
     caution: ClassVar[str] = ""
     """Warning that is shown with every figure of this extractor; empty for none."""
+    for_detectors: ClassVar[bool] = False
+    """True if detectors may go by its features: cheap, and rough enough that early samples of a
+    sound small generator cover some of the data. Where it is False, detectors have another one.
+    """
     location: ClassVar[frozenset[str]] = frozenset()
     """Fields that name the place of a file and change nothing about the features.
 

@@ -71,11 +71,33 @@ def extractor_for(data: Data, extractor: Extractor | None = None) -> LoadedExtra
     return _loaded[key]
 
 
-def choose_extractor(data: Data, registry: Registry) -> tuple[str, Extractor]:
+def detectors_extractor_for(data: Data, extractor: Extractor | None = None) -> LoadedExtractor:
+    """Load the extractor that detectors go by: the study's, or one that is made for detectors.
+
+    Args:
+        data: the samples to compare.
+        extractor: the study's; None for the one that is chosen for these data.
+
+    Raises:
+        DataError: as `extractor_for`.
+    """
+    if data.is_image and not (extractor is not None and extractor.for_detectors):
+        _, extractor = choose_extractor(data, Registry(), for_detectors=True)
+    return extractor_for(data, extractor)
+
+
+def choose_extractor(
+    data: Data, registry: Registry, *, for_detectors: bool = False
+) -> tuple[str, Extractor]:
     """Choose the extractor of images for which a study names none, and return it with its name.
 
     It is the one that the data name, or else the one of highest priority among those that suit
     them. Plugins that cannot be loaded are passed over.
+
+    Args:
+        data: the samples to compare.
+        registry: the extractors.
+        for_detectors: leave out those that detectors should not go by.
 
     Raises:
         DataError: when the data name an extractor that cannot be had, or none suits them.
@@ -91,7 +113,7 @@ def choose_extractor(data: Data, registry: Registry) -> tuple[str, Extractor]:
             component = cast(type[Extractor], registry.load("extractor", name))
         except PluginError:  # `gansearch plugins list` gives the reason
             continue
-        if component.suits(data):
+        if component.suits(data) and (component.for_detectors or not for_detectors):
             suitable.append((component.priority, name, component))
     if not suitable:
         raise DataError(f"no installed extractor suits {data.source}; name an `extractor`")

@@ -20,7 +20,7 @@ from gansearch.evaluation.evidence import (
     real_samples,
     reference_size,
 )
-from gansearch.evaluation.extractors import LoadedExtractor, extractor_for
+from gansearch.evaluation.extractors import LoadedExtractor, detectors_extractor_for
 from gansearch.evaluation.neighbours import coverage, radii
 
 
@@ -34,7 +34,7 @@ class Probe:
         self, data: Data, extractor: LoadedExtractor | None = None, samples: int = 1000
     ) -> None:
         self.data = data
-        self.extractor = extractor or extractor_for(data)
+        self.extractor = extractor or detectors_extractor_for(data)
         self.samples = min(samples, reference_size(data))
         """Number of real samples, and of generated ones to bring: coverage depends on it."""
 
@@ -61,13 +61,17 @@ class Probe:
         real, reach = (tensor.to(features.device) for tensor in self._real)
         return coverage(real, reach, features[: self.samples])
 
+    def coverage_of(self, samples: Tensor) -> float:
+        """Return the share of the real samples that quantised samples (N, C, H, W) cover."""
+        return self.coverage(self.extractor.features(samples[: self.samples]))
+
     def __call__(self, fake: Tensor) -> dict[str, float]:
         """Measure samples (N, C, H, W) as the generator gives them, on any device."""
         return self.figures(quantise(fake[: self.samples], self.data))
 
     def figures(self, samples: Tensor) -> dict[str, float]:
         """Measure quantised samples (N, C, H, W): uint8 images, or points."""
-        covered = self.coverage(self.extractor.features(samples))
+        covered = self.coverage_of(samples)
         if not self.data.is_image or len(samples) < 2:
             unknown = dict.fromkeys(("duplicates", "coarse_duplicates", "spread"), math.nan)
             return {"coverage": covered, **unknown}

@@ -20,7 +20,7 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.extractors import LoadedExtractor, extractor_for
+from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import REPEATS
 from gansearch.execution.gpu.admission import admit
 from gansearch.execution.gpu.estimate import estimate_memory
@@ -67,7 +67,6 @@ class TrialRunner:
         # Load the data
         data = job.candidate.dataset.load()
         channel.heartbeat()
-        extractor = extractor_for(data, self.extractor)
         training = self.training.in_steps(len(data.train.samples))
         if job.seed is not None:
             training = training.model_copy(update={"seed": job.seed})
@@ -96,13 +95,15 @@ class TrialRunner:
                     self._sample_metrics(self.compared),
                     rung_steps(self.rungs, training.steps) if self.compared else (),
                     channel,
-                    extractor,
+                    self.extractor,
                 )
                 run = train(
                     job.candidate,
                     data,
                     training,
-                    RunWatch(self.detectors, run_context(job.candidate, data, training, extractor)),
+                    RunWatch(
+                        self.detectors, run_context(job.candidate, data, training, self.extractor)
+                    ),
                     monitor,
                     folder=job.folder,
                     resume_from=job.resume_from,
@@ -130,9 +131,9 @@ class TrialRunner:
             # Evaluate
             metrics: Mapping[str, float] = {}
             if samples is not None:
-                metrics, protocol = self._measure(run, samples, data, channel, extractor)
+                metrics, protocol = self._measure(run, samples, data, channel)
                 stamp |= protocol
-            stamp |= _circumstances(run, data, extractor)
+            stamp |= _circumstances(run, data, self.extractor)
             if memory is not None:
                 stamp |= memory.usage()
             return replace(
@@ -149,14 +150,10 @@ class TrialRunner:
         }
 
     def _measure(
-        self,
-        run: TrainedRun,
-        samples: Tensor,
-        data: Data,
-        channel: Channel,
-        extractor: LoadedExtractor,
+        self, run: TrainedRun, samples: Tensor, data: Data, channel: Channel
     ) -> tuple[dict[str, float], dict[str, Any]]:
         """Return the metrics of a run's samples and the evaluation protocol."""
+        extractor = extractor_for(data, self.extractor)
         evidence = TrainedEvidence(
             data, samples, extractor, reconstructed=run.networks.is_autoencoder
         )
@@ -195,7 +192,7 @@ def run_context(
     candidate: Candidate,
     data: Data,
     training: StepsSpec,
-    extractor: LoadedExtractor | None = None,
+    extractor: Extractor | None = None,
 ) -> RunContext:
     """Return what detectors go by besides the signals."""
     logits = candidate.loss.logits(torch.zeros(1))
@@ -203,14 +200,14 @@ def run_context(
     return RunContext(training.steps, calibration_of(data, extractor), loss, logits is not None)
 
 
-def _circumstances(run: TrainedRun, data: Data, extractor: LoadedExtractor) -> dict[str, object]:
+def _circumstances(run: TrainedRun, data: Data, extractor: Extractor | None) -> dict[str, object]:
     """Return what the figures depend on, beside the evaluation protocol."""
     # Kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     on_cuda = run.device.type == "cuda"
     return {
         "dataset": {"source": data.source, "sha256": data.digest},
-        "extractor": extractor.stamp,
+        "extractor": extractor_for(data, extractor).stamp,
         "calibration": calibration_of(data, extractor).model_dump(mode="json"),
         "device": torch.cuda.get_device_name(run.device) if on_cuda else "cpu",
         "precision": run.precision,

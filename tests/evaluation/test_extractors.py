@@ -12,6 +12,7 @@ from gansearch.evaluation.extractors import (
     LoadedExtractor,
     _loaded,
     choose_extractor,
+    detectors_extractor_for,
     extractor_for,
 )
 from gansearch.registry import Registry
@@ -95,6 +96,12 @@ def test_a_study_s_own_extractor_goes_before_the_choice():
         torch.from_numpy(data.test.samples).float().mean(dim=(2, 3)) / 255,
         atol=1e-6,
     )
+
+
+def test_detectors_go_by_the_study_s_extractor_only_where_that_is_made_for_them():
+    data, rough = colours(), Random(seed=3)
+    assert detectors_extractor_for(data, rough) is extractor_for(data, rough)
+    assert detectors_extractor_for(data, Mean()) is extractor_for(data, Random())
 
 
 def test_data_that_name_an_unknown_extractor_are_told_the_known_ones(fashion):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import io
 from importlib.resources import files
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -23,6 +24,8 @@ class FashionMNIST(Extractor):
 
     Grey images of other sizes are scaled to the 28x28 that it was trained on.
     """
+
+    for_detectors: ClassVar[bool] = True
 
     def load(self, images: ImageShape) -> FeatureNetwork:
         if images.channels != SHAPE.channels or images.height != images.width:

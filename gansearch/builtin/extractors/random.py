@@ -20,6 +20,7 @@ class Random(Extractor):
     """
 
     priority: ClassVar[int] = -100
+    for_detectors: ClassVar[bool] = True
     caution: ClassVar[str] = (
         "figures are made with random features, which hardly see blur, noise and broken local "
         "structure; name an `extractor` that was trained on pictures (docs/extractors.md)"

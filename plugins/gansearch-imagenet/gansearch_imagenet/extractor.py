@@ -43,8 +43,7 @@ class ImageNet(Extractor):
             raise DataError(
                 f"imagenet takes grey pictures or RGB, these have {images.channels} channels"
             )
-        # Channels last: a third less time on a processor.
-        network = classifier().to(memory_format=torch.channels_last)
+        network = classifier()
         body = nn.Sequential(Resize(self.size, self.size), _Normalise(), network)
         digest = hashlib.sha256(f"{SHA256} bicubic {self.size}".encode()).hexdigest()
         return FeatureNetwork(body, f"efficientnet-lite0-imagenet at {self.size}", digest)
@@ -52,6 +51,7 @@ class ImageNet(Extractor):
 
 class _Normalise(nn.Module):
     def forward(self, x_NCHW: Tensor) -> Tensor:
+        # Channels last: the network then takes a third less time on a processor.
         x = normalised(x_NCHW).expand(-1, COLOURS, -1, -1)
         return x.contiguous(memory_format=torch.channels_last)
 

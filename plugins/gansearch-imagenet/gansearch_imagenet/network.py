@@ -82,8 +82,8 @@ class InvertedBottleneck(nn.Module):
         if self.expands:
             y = functional.relu6(self._bn0(self._expand_conv(y)))
         y = functional.relu6(self._bn1(self._depthwise_conv(y)))
-        y = self._bn2(self._project_conv(y))
-        return x_NCHW + y if self.has_shortcut else y
+        projected: Tensor = self._bn2(self._project_conv(y))
+        return x_NCHW + projected if self.has_shortcut else projected
 
 
 class EfficientNetLite0(nn.Module):
