@@ -30,9 +30,9 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-.venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
-	@echo "installing gansearch into .venv; the first time takes a minute or two"
-	@$(INSTALL) --editable ".[ray]"
+.venv/installed: pyproject.toml constraints.txt plugins/gansearch-imagenet/pyproject.toml | $(BIN)/pip
+	@echo "installing gansearch and what compares colour pictures into .venv; the first time takes a minute or two"
+	@$(INSTALL) --editable ".[ray]" --editable ./plugins/gansearch-imagenet
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt $(PLUGINS) | $(BIN)/pip

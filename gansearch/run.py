@@ -79,7 +79,7 @@ def open_folder(study: Study, path: Path) -> RunFolder:
         RunFolderError: when it holds another study, or trials on other data.
     """
     identity = DataIdentity.of(study.data)
-    return RunFolder.create(path, study.spec, identity, study.space.dataset.location)
+    return RunFolder.create(path, study.spec, identity, study.location)
 
 
 def certifies_at_end(spec: StudySpec) -> bool:
@@ -238,6 +238,7 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
         space.metrics,
         qualities if compares else [],
         spec.pruning.rungs,
+        study.extractor,
     )
     return open_executor(runner, spec.executor, spec.training.device)
 

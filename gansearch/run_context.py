@@ -36,6 +36,9 @@ class Calibration(BaseModel):
     data_sha256: str
     extractor: str
     extractor_sha256: str
+    """Extractor of the study, by which the MMD and the spread of metrics are measured."""
+    detectors_extractor: str = ""
+    """Extractor by which coverage is measured at looks."""
     samples: int
     """Number of real samples that generated ones are compared with."""
     reference: str

@@ -16,11 +16,12 @@ from gansearch.cli.progress import SearchProgress, clock
 from gansearch.ranking.pareto import objectives_of, pareto_front
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import VERDICT_STYLES, count_lines, failure_reasons
+from gansearch.report.trial_figures import warning_lines
 from gansearch.signals import Row
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-FIXED_LINES = 12
+FIXED_LINES = 14
 """Lines of the live view besides the rows of its two tables."""
 WIDE = 110
 """Columns of a terminal from which the live view shows losses."""
@@ -66,7 +67,8 @@ class LiveTable(SearchProgress):
             lines.append(_line(f"[bold]best so far:[/] {best}"))
             samples = self.best_samples()
             lines.append(_line(f"samples: {samples}" if samples else ""))
-        return Group(*lines, self._front(records, max(1, room - rows)))
+        front = self._front(records, max(1, room - rows))
+        return Group(*lines, front, *warning_lines(records))
 
     def counted(self) -> str:
         """Return the number of trials that have ended."""

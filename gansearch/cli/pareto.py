@@ -21,6 +21,7 @@ from gansearch.report.changes import Changes, ChangesTable
 from gansearch.report.remedies_table import commonest_remedies
 from gansearch.report.tables import FrontTable
 from gansearch.report.trial_counts import count_lines, failed_trials, failures_table
+from gansearch.report.trial_figures import figure_warnings
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_certification, read_records
 from gansearch.trial_record import TrialRecord
@@ -57,7 +58,7 @@ def show_pareto(
         _write(summary, path)
         typer.echo(f"wrote {path}", err=True)
     if json:
-        print_json(summary.to_json())
+        print_json(summary.to_json() | {"warnings": figure_warnings(records)})
     elif path is None:
         _print(summary, console())
 

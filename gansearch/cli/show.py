@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,13 +12,16 @@ from gansearch.cli.output import Json, console, output_path, print_json
 from gansearch.cli.run_lookup import Run, find_run, find_trial, read_run_certification
 from gansearch.errors import RunFolderError
 from gansearch.ranking.pareto import objectives_of
-from gansearch.report.trial_figures import trial_row
+from gansearch.report.trial_figures import figure_warnings, trial_row
 from gansearch.report.trial_view import trial_json, trial_view
 from gansearch.report.trials_table import TrialsTable
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_reader import read_records
 from gansearch.trial_record import TrialRecord
+
+TITLE_WIDTH = 88
+"""Characters of a line above the drawn signals."""
 
 
 def show(
@@ -88,4 +92,6 @@ def _draw(study: str, record: TrialRecord, files: TrialFolder, path: Path) -> No
         )
     verdict = record.verdict.status if record.verdict else record.state
     title = f"{study}, trial {record.number}: {verdict}"
+    lines = [title, *(f"Warning: {warning}" for warning in figure_warnings([record]))]
+    title = "\n".join(textwrap.fill(line, TITLE_WIDTH) for line in lines)
     save_figure(curves_figure(title, signals, record.verdict, files.predictions()), path)

@@ -67,6 +67,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
                 "data": loaded.data.source,
                 "summary": loaded.data.summary,
                 "details": dict(loaded.data.details),
+                "extractor": loaded.spec.extractor and loaded.spec.extractor.use,
                 "calibration": calibration.model_dump(mode="json"),
                 "warnings": list(loaded.warnings),
                 "baseline": sizes,
@@ -76,6 +77,8 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
     out = console()
     out.print(f"{study}: the study [bold]{loaded.spec.name}[/] is valid")
     out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
+    if loaded.spec.extractor is not None:
+        out.print(f"extractor: {loaded.spec.extractor.use}")
     listed = ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
     out.print(f"baseline: {listed}")
     out.print(calibration_view(calibration))

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from gansearch.components.component import Component, check_domain, check_field, is_whole
 from gansearch.components.data import Data, Dataset, ImageShape, SampleFormat, Split
 from gansearch.components.detector import Detector, Watch
+from gansearch.components.extractor import Extractor, FeatureNetwork
 from gansearch.components.loss import Loss, LossInputs
 from gansearch.components.metric import Evidence, Metric, SampleMetric, SizeMetric
 from gansearch.components.network import Discriminator, Generator, Network
@@ -27,6 +28,8 @@ __all__ = [
     "Detector",
     "Discriminator",
     "Evidence",
+    "Extractor",
+    "FeatureNetwork",
     "Generator",
     "ImageShape",
     "Loss",
@@ -51,5 +54,5 @@ API_VERSION = 1
 
 ROLES: Mapping[str, type[Component]] = {
     role.role: role
-    for role in (Generator, Discriminator, Loss, Schedule, Dataset, Metric, Detector)
+    for role in (Generator, Discriminator, Loss, Schedule, Dataset, Metric, Detector, Extractor)
 }

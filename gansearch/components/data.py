@@ -65,7 +65,7 @@ class Data:
     value_range: tuple[float, float] = (-1.0, 1.0)
     """Values of 0 and 255 as the networks see them; points are passed unchanged."""
     extractor: str | None = None
-    """Name of the feature extractor that ships for this data; None takes random features."""
+    """Name of the extractor that was made for this data; None leaves the choice to the images."""
     modes: np.ndarray | None = None
     """Centres (modes, 2) of a mixture of points, whose standard deviation is `mode_std`."""
     mode_std: float | None = None

@@ -13,10 +13,14 @@ from platformdirs import user_cache_path
 from pydantic import ValidationError
 from torch import Tensor
 
-from gansearch.components import Data
+from gansearch.components import Data, Extractor
 from gansearch.evaluation.distances import gaussian_bandwidth, mmd
 from gansearch.evaluation.evidence import PROTOCOL_VERSION, real_features, reference_name
-from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.extractors import (
+    LoadedExtractor,
+    detectors_extractor_for,
+    extractor_for,
+)
 from gansearch.evaluation.neighbours import prdc
 from gansearch.evaluation.probe import Probe
 from gansearch.files import write_atomically
@@ -38,10 +42,15 @@ _known: dict[str, Calibration] = {}
 """Calibrations that this process has read or measured, where the user's cache cannot be written."""
 
 
-def calibration_of(data: Data) -> Calibration:
-    """Return the calibration of a data set: from memory, from the user's cache, or measured."""
-    extractor = extractor_for(data)
-    identity = (data.digest, extractor.digest, str(PROTOCOL_VERSION))
+def calibration_of(data: Data, extractor: Extractor | None = None) -> Calibration:
+    """Return the calibration of a data set: from memory, from the user's cache, or measured.
+
+    Args:
+        data: the data set.
+        extractor: the study's; None for the one that is chosen for these data.
+    """
+    digests = (load(data, extractor).digest for load in (extractor_for, detectors_extractor_for))
+    identity = (data.digest, *digests, str(PROTOCOL_VERSION))
     key = hashlib.sha256("\n".join(identity).encode()).hexdigest()
     if key not in _known:
         path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"
@@ -55,7 +64,7 @@ def _read(path: Path) -> Calibration | None:
     return None
 
 
-def _measured(data: Data, extractor: Extractor, path: Path) -> Calibration:
+def _measured(data: Data, extractor: Extractor | None, path: Path) -> Calibration:
     calibration = calibrate(data, extractor)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -64,17 +73,21 @@ def _measured(data: Data, extractor: Extractor, path: Path) -> Calibration:
 
 
 def calibrate(data: Data, extractor: Extractor | None = None) -> Calibration:
-    """Measure real samples and trivial generators, the same on every machine to four digits."""
-    probe = Probe(data, extractor)
-    real = real_features(data, probe.extractor, probe.samples)
+    """Measure real samples and trivial generators, the same on every machine to four digits.
+
+    The MMD, and the spread of metrics, are measured with the study's extractor; what detectors go
+    by, with theirs.
+    """
+    probe = Probe(data, detectors_extractor_for(data, extractor))
+    loaded = extractor_for(data, extractor)
+    real = real_features(data, loaded, probe.samples)
     bandwidth = BANDWIDTH * gaussian_bandwidth(real)
     draws = torch.Generator().manual_seed(0)
 
     def figures(samples: Tensor) -> SampleFigures:
-        features = probe.extractor.features(samples)
         measured = probe.figures(samples)
         if len(samples) > 1 and bandwidth:
-            measured["mmd"] = 1000 * mmd(real, features, bandwidth)
+            measured["mmd"] = 1000 * mmd(real, loaded.features(samples), bandwidth)
         return SampleFigures(**{k: _rounded(v) for k, v in measured.items() if not math.isnan(v)})
 
     train = torch.from_numpy(data.train.samples)
@@ -82,15 +95,16 @@ def calibrate(data: Data, extractor: Extractor | None = None) -> Calibration:
     return Calibration(
         protocol=PROTOCOL_VERSION,
         data_sha256=data.digest,
-        extractor=probe.extractor.name,
-        extractor_sha256=probe.extractor.digest,
+        extractor=loaded.name,
+        extractor_sha256=loaded.digest,
+        detectors_extractor=probe.extractor.name,
         samples=probe.samples,
         reference=reference_name(data),
         near=_rounded(probe.near) if data.is_image else None,
         real=figures(chosen),
         trivial={name: figures(samples) for name, samples in trivial_samples(train, draws).items()},
         real_mmd_std=_rounded(_real_mmd_std(real, bandwidth, draws)),
-        relative_spread=_relative_spread(probe, train, real, bandwidth, draws),
+        relative_spread=_relative_spread(loaded, train, real, bandwidth, draws),
     )
 
 
@@ -137,21 +151,25 @@ def _real_mmd_std(real: Tensor, bandwidth: float, draws: torch.Generator) -> flo
 
 
 def _relative_spread(
-    probe: Probe, train: Tensor, real: Tensor, bandwidth: float, draws: torch.Generator
+    extractor: LoadedExtractor,
+    train: Tensor,
+    real: Tensor,
+    bandwidth: float,
+    draws: torch.Generator,
 ) -> dict[str, float]:
     """Relative standard deviation of metrics between draws of cross-fades of training samples."""
-    count = min(MEDIOCRE_SAMPLES, probe.samples)
+    count = min(MEDIOCRE_SAMPLES, len(real))
     pairs = [train[_picks(len(train), count, draws)].float() for _ in range(2)]
     faded = (pairs[0] + pairs[1]) / 2
     if train.dtype == torch.uint8:
         faded = faded.round().to(torch.uint8)
-    features = probe.extractor.features(faded)
+    features = extractor.features(faded)
     values: dict[str, list[float]] = {"mmd": [], "coverage": []}
     for _ in range(DRAWS if bandwidth and count > 3 else 0):
         drawn = features[torch.randint(0, count, (count,), generator=draws)]
         values["mmd"].append(mmd(real, drawn, bandwidth))
         values["coverage"].append(prdc(real, drawn)["coverage"])
-    shrinks = math.sqrt(count / probe.samples)
+    shrinks = math.sqrt(count / len(real))
     spread = {name: torch.tensor(found) for name, found in values.items() if found}
     return {
         name: _rounded(shrinks * float(found.std() / found.mean().abs().clamp(min=1e-9)))

@@ -43,7 +43,7 @@ def count_parameters(module: nn.Module, *, recurse: bool = True) -> Counts:
 
 
 def count_macs(module: nn.Module, *inputs: Tensor) -> int:
-    """Multiply-accumulates of one forward pass in evaluation mode.
+    """Count the multiply-accumulates of one forward pass in evaluation mode.
 
     Counts matrix products and convolutions, half of PyTorch's count of floating-point operations.
     """

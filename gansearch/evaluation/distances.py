@@ -14,7 +14,7 @@ def gaussian_bandwidth(real: Tensor) -> float:
 
 
 def mmd(real: Tensor, fake: Tensor, bandwidth: float) -> float:
-    """Squared maximum mean discrepancy of features (N, F) and (M, F) with a Gaussian kernel.
+    """Return the squared maximum mean discrepancy of features (N, F) and (M, F), Gaussian kernel.
 
     The unbiased estimate, which scatters about 0, also below it, where the distributions are the
     same (Gretton et al. 2012, JMLR 13, equation 3; as a quality of images: Jayasumana et al. 2024,
@@ -24,7 +24,7 @@ def mmd(real: Tensor, fake: Tensor, bandwidth: float) -> float:
 
 
 def kid(real: Tensor, fake: Tensor) -> float:
-    """Kernel Inception distance of any features (N, F) and (M, F).
+    """Return the kernel Inception distance of any features (N, F) and (M, F).
 
     Squared MMD with the kernel (x.y / F + 1)^3, unbiased, over all samples at once (Binkowski et
     al. 2018, arXiv:1801.01401). The features are divided by the root mean square of the real ones,
@@ -46,7 +46,7 @@ def _gaussian(x: Tensor, y: Tensor, bandwidth: float) -> Tensor:
 
 
 def _unbiased(k_xx: Tensor, k_yy: Tensor, k_xy: Tensor) -> float:
-    """MMD squared from kernel matrices; a sample is not compared with itself."""
+    """Return the squared MMD from kernel matrices; a sample is not compared with itself."""
 
     def between_different(kernel: Tensor) -> Tensor:
         return (kernel.sum() - kernel.trace()) / (len(kernel) * (len(kernel) - 1))
@@ -55,7 +55,7 @@ def _unbiased(k_xx: Tensor, k_yy: Tensor, k_xy: Tensor) -> float:
 
 
 def frechet_distance(real: Tensor, fake: Tensor) -> float:
-    """Frechet distance of Gaussians fitted to features (N, F) and (M, F).
+    """Return the Frechet distance of Gaussians fitted to features (N, F) and (M, F).
 
     NaN where features are not finite (Heusel et al. 2017, arXiv:1706.08500). The trace of the
     covariances' geometric mean is taken from a symmetric matrix, so that rank-deficient
@@ -80,7 +80,7 @@ def _symmetric_root(matrix: Tensor) -> Tensor:
 
 
 def sliced_wasserstein(real: Tensor, fake: Tensor, projections: int, seed: int = 0) -> float:
-    """Mean 1-Wasserstein distance along random directions of samples (N, ...) and (N, ...).
+    """Return the mean 1-Wasserstein distance of samples (N, ...) along random directions.
 
     Source: Rabin et al. 2011, doi:10.1007/978-3-642-24785-9_37. The directions depend on the seed
     alone, so that two generators are measured along the same ones.

@@ -17,7 +17,10 @@ GRID = 8
 
 
 def pair_distances(images: Tensor) -> Tensor:
-    """Root mean square difference, in levels, of all pairs among the first images (N, C, H, W)."""
+    """Return the root mean square difference, in levels, of all pairs of images (N, C, H, W).
+
+    Of more than 500 images the first ones are compared.
+    """
     pixels = images[:COMPARED].flatten(1).float()
     pixels = pixels - pixels.mean(dim=0)  # smaller numbers, so that less is lost below
     distances = torch.cdist(pixels, pixels, compute_mode="use_mm_for_euclid_dist")
@@ -26,7 +29,7 @@ def pair_distances(images: Tensor) -> Tensor:
 
 
 def coarse(images: Tensor) -> Tensor:
-    """Images (N, C, H, W) averaged over a grid of 8x8 cells: structure without noise."""
+    """Average images (N, C, H, W) over a grid of 8x8 cells: structure without noise."""
     height, width = images.shape[2:]
     return functional.adaptive_avg_pool2d(images.float(), (min(GRID, height), min(GRID, width)))
 
@@ -37,14 +40,14 @@ def near_distance(real: Tensor) -> float:
 
 
 def near_duplicate_rate(images: Tensor, near: float) -> float:
-    """Share of pairs of images (N, C, H, W) no farther apart than `near`; NaN for one image."""
+    """Return the share of pairs of images (N, C, H, W) no farther apart than `near`, or NaN."""
     if len(images) < 2:
         return math.nan
     return float((pair_distances(images) <= near).double().mean())
 
 
 def laplacian_variance(images: Tensor) -> float:
-    """Mean over images (N, C, H, W), uint8, of the variance of their Laplacian: low where blurred.
+    """Return the mean variance of the Laplacian of images (N, C, H, W), uint8: low where blurred.
 
     Source: Pech-Pacheco et al. 2000, doi:10.1109/ICPR.2000.903548.
     """

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from gansearch.components import Data, SampleFormat
-from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.extractors import BATCH, LoadedExtractor, extractor_for
+from gansearch.evaluation.feature_cache import cache_key, read_features, write_features
 from gansearch.evaluation.neighbours import K, prdc
 
 PROTOCOL_VERSION = 2
@@ -27,7 +28,7 @@ COMPARABILITY = (
     "same protocol, data and extractor only, never with FIDs of Inception features."
 )
 
-_known_features: dict[tuple[str, str, int, torch.device], Tensor] = {}
+_known_features: dict[tuple[str, torch.device], Tensor] = {}
 
 
 def quantise(samples: Tensor, data: Data | SampleFormat) -> Tensor:
@@ -44,7 +45,7 @@ def quantise(samples: Tensor, data: Data | SampleFormat) -> Tensor:
 
 
 def has_few_test_samples(data: Data) -> bool:
-    """Tell whether the reference is completed with training samples."""
+    """Return True if training samples complete the reference."""
     return len(data.test.samples) < FEW_TEST_SAMPLES
 
 
@@ -72,13 +73,24 @@ def real_samples(data: Data, count: int, device: torch.device | str = "cpu") -> 
 
 
 def real_features(
-    data: Data, extractor: Extractor, count: int, device: torch.device | str = "cpu"
+    data: Data, extractor: LoadedExtractor, count: int, device: torch.device | str = "cpu"
 ) -> Tensor:
-    """Return features of the first real samples, computed once per process."""
-    key = (data.digest, extractor.digest, count, torch.device(device))
-    if key not in _known_features:
-        _known_features[key] = extractor.features(real_samples(data, count, device))
-    return _known_features[key]
+    """Return features of the first real samples, measured once and kept in the user's cache.
+
+    They are measured in whole batches, so that those of a sample are the same whatever the count.
+    """
+    device = torch.device(device)
+    key = cache_key(data.digest, extractor.digest, reference_name(data), device.type)
+    count = min(count, reference_size(data))
+    known = _known_features.get((key, device))
+    if known is None or len(known) < count:
+        whole = min(-(-count // BATCH) * BATCH, reference_size(data))
+        known = read_features(key)
+        if known is None or len(known) < count:
+            known = extractor.features(real_samples(data, whole, device)).cpu()
+            write_features(key, known)
+        _known_features[key, device] = known = known.to(device)
+    return known[:count]
 
 
 class TrainedEvidence:
@@ -88,7 +100,7 @@ class TrainedEvidence:
         self,
         data: Data,
         fake: Tensor,
-        extractor: Extractor | None = None,
+        extractor: LoadedExtractor | None = None,
         *,
         reconstructed: bool = False,
     ) -> None:
@@ -144,7 +156,7 @@ class TrainedEvidence:
             "samples": self.count,
             "reference": "test" if self._reconstructed else reference_name(self.data),
             "neighbours": K,
-            "extractor": {"name": self.extractor.name, "sha256": self.extractor.digest},
+            "extractor": self.extractor.stamp,
             "data": {"source": self.data.source, "sha256": self.data.digest},
             "note": COMPARABILITY,
         }

@@ -1,170 +1,128 @@
-"""Feature extractors: what turns samples into points whose distances mean likeness.
-
-Three kinds: a classifier that was trained on the study's own kind of data and ships with gansearch;
-a random network, a published fallback where nothing ships (R64 of Naeem et al. 2020,
-arXiv:2002.09797); and the points themselves for points.
-"""
+"""Choice of the extractor that a study's samples are compared by, and its features."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from functools import lru_cache
-from importlib.resources import files
-from importlib.resources.abc import Traversable
-from typing import NamedTuple
+from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from gansearch.components import Data, ImageShape
-from gansearch.errors import DataError
-from gansearch.evaluation.feature_networks import FEATURES, LeNet, RandomConv
+from gansearch.components import Data, Extractor, FeatureNetwork, ImageShape
+from gansearch.errors import DataError, PluginError
+from gansearch.registry import Registry
 
+BATCH = 50
+"""Images that are mapped to features at once."""
 
-class Shipped(NamedTuple):
-    """Weights that come with the package."""
-
-    file: Traversable
-    sha256: str
-    shape: ImageShape
-    classes: int
+_loaded: dict[tuple[type[Extractor], str, ImageShape], LoadedExtractor] = {}
 
 
-SHIPPED: Mapping[str, Shipped] = {
-    "fashion-mnist": Shipped(
-        files("gansearch") / "resources" / "fashion_mnist" / "extractor.pt",
-        "b5fe2b0bcf3101927eca7bdb1e85a4affd993a2edc104b82865b998945a13812",
-        ImageShape(1, 28, 28),
-        10,
-    )
-}
+class LoadedExtractor:
+    """Extractor whose network is loaded for samples of one shape."""
 
+    def __init__(self, network: FeatureNetwork, caution: str = "") -> None:
+        self.name, self.digest, self.caution = network.name, network.digest, caution
+        self._body = network.body.eval().requires_grad_(False)
 
-class Extractor:
-    """Maps samples to features, always in evaluation mode and without gradients."""
-
-    def __init__(self, name: str, body: nn.Module, digest: str) -> None:
-        self.name = name
-        self.digest = digest
-        """sha256, in hexadecimal, of what the features depend on."""
-        self.body = body.eval().requires_grad_(False)
-        """Features of images between 0 and 1, or of points."""
+    @property
+    def stamp(self) -> dict[str, str]:
+        """Identity of the features, and the warning that goes with them where there is one."""
+        stamp = {"name": self.name, "sha256": self.digest}
+        return stamp | ({"warning": self.caution} if self.caution else {})
 
     @torch.no_grad()
-    def features(self, samples: Tensor, batch: int = 250) -> Tensor:
-        """Features (N, F), float32, of uint8 images or float32 points (N, C, H, W), on their
-        device.
+    def features(self, samples: Tensor, batch: int = BATCH) -> Tensor:
+        """Return features (N, F), float32, of uint8 images or float32 points (N, C, H, W).
+
+        They are computed and returned on the device of the samples.
         """
-        self.body.to(samples.device)
-        return torch.cat([self.body(_scaled(part)) for part in torch.split(samples, batch)])
+        self._body.to(samples.device)
+        parts = torch.split(samples, batch)
+        return torch.cat([self._body(_scaled(part)) for part in parts])
 
 
 def _scaled(samples: Tensor) -> Tensor:
     return samples.float() / 255 if samples.dtype == torch.uint8 else samples
 
 
-def extractor_for(data: Data) -> Extractor:
-    """The extractor by which these data are judged, the same object each time.
+def extractor_for(data: Data, extractor: Extractor | None = None) -> LoadedExtractor:
+    """Load the extractor of a study, the same object each time; points are their own features.
+
+    Args:
+        data: the samples to compare.
+        extractor: the study's; None for the one that is chosen for these data.
 
     Raises:
-        DataError: when shipped weights are damaged or were made for images of other proportions.
+        DataError: when the data name an unknown extractor, its weights are missing or damaged, or
+            it does not take images of this shape.
     """
     if not data.is_image:
-        return identity()
-    if data.extractor is None:
-        return random_extractor(data.shape.channels)
-    shipped = SHIPPED.get(data.extractor)
-    if shipped is None:
-        raise DataError(
-            f"no extractor is called {data.extractor!r}; there are {', '.join(SHIPPED)}"
-        )
-    if data.shape == shipped.shape:
-        return shipped_extractor(data.extractor)
-    return scaling_extractor(data.extractor, data.shape)
+        return _identity()
+    if extractor is None:
+        _, extractor = choose_extractor(data, Registry())
+    key = (type(extractor), extractor.model_dump_json(), data.shape)
+    if key not in _loaded:
+        # On the CPU, and without a trace in the random state of the run that is judged.
+        with torch.device("cpu"), torch.random.fork_rng(devices=[]):
+            network = extractor.load(data.shape)
+        _loaded[key] = LoadedExtractor(network, extractor.caution)
+    return _loaded[key]
 
 
-@contextmanager
-def _apart() -> Iterator[None]:
-    """Make a network on the CPU without a trace in the random state of the run that is judged."""
-    with torch.device("cpu"), torch.random.fork_rng(devices=[]):
-        yield
+def detectors_extractor_for(data: Data, extractor: Extractor | None = None) -> LoadedExtractor:
+    """Load the extractor that detectors go by: the study's, or one that is made for detectors.
 
-
-@lru_cache
-def identity() -> Extractor:
-    """The coordinates of points as they are."""
-    return Extractor("identity", nn.Flatten(), hashlib.sha256(b"identity").hexdigest())
-
-
-@lru_cache
-def random_extractor(channels: int, seed: int = 0) -> Extractor:
-    """Features of an untrained network, the same ones on every machine."""
-    with _apart():
-        body = RandomConv(channels, seed)
-    digest = hashlib.sha256()
-    for parameter in body.parameters():
-        digest.update(parameter.detach().numpy().tobytes())
-    return Extractor(f"random-conv-{FEATURES}", body, digest.hexdigest())
-
-
-@lru_cache
-def shipped_extractor(name: str) -> Extractor:
-    """Load shipped weights, whose checksum must be right.
+    Args:
+        data: the samples to compare.
+        extractor: the study's; None for the one that is chosen for these data.
 
     Raises:
-        DataError: when the file is missing or damaged.
+        DataError: as `extractor_for`.
     """
-    shipped = SHIPPED[name]
-    try:
-        content = shipped.file.read_bytes()
-    except OSError as error:
-        raise DataError(f"the weights of the extractor {name} cannot be read: {error}") from None
-    if hashlib.sha256(content).hexdigest() != shipped.sha256:
-        raise DataError(f"the weights of the extractor {name} are damaged; install gansearch again")
-    with _apart():
-        network = LeNet(shipped.shape, shipped.classes)
-    network.load_state_dict(torch.load(io.BytesIO(content), weights_only=True))
-    return Extractor(f"lenet-{name}", network.body, shipped.sha256)
+    if data.is_image and not (extractor is not None and extractor.for_detectors):
+        _, extractor = choose_extractor(data, Registry(), for_detectors=True)
+    return extractor_for(data, extractor)
 
 
-class _ScaledTo(nn.Module):
-    """Images scaled to another size, with no alias of what is too fine for it."""
+def choose_extractor(
+    data: Data, registry: Registry, *, for_detectors: bool = False
+) -> tuple[str, Extractor]:
+    """Choose the extractor of images for which a study names none, and return it with its name.
 
-    def __init__(self, size: tuple[int, int]) -> None:
-        super().__init__()
-        self.size = size
+    It is the one that the data name, or else the one of highest priority among those that suit
+    them. Plugins that cannot be loaded are passed over.
 
-    def forward(self, x_NCHW: Tensor) -> Tensor:
-        return functional.interpolate(
-            x_NCHW, self.size, mode="bicubic", align_corners=False, antialias=True
-        )
+    Args:
+        data: the samples to compare.
+        registry: the extractors.
+        for_detectors: leave out those that detectors should not go by.
+
+    Raises:
+        DataError: when the data name an extractor that cannot be had, or none suits them.
+    """
+    if data.extractor is not None:
+        try:
+            return data.extractor, cast(Extractor, registry.load("extractor", data.extractor)())
+        except PluginError as error:
+            raise DataError(f"{data.source} cannot be compared: {error}") from None
+    suitable: list[tuple[int, str, type[Extractor]]] = []
+    for name in registry.names("extractor"):
+        try:
+            component = cast(type[Extractor], registry.load("extractor", name))
+        except PluginError:  # `gansearch plugins list` gives the reason
+            continue
+        if component.suits(data) and (component.for_detectors or not for_detectors):
+            suitable.append((component.priority, name, component))
+    if not suitable:
+        raise DataError(f"no installed extractor suits {data.source}; name an `extractor`")
+    _, name, component = max(suitable, key=lambda one: one[:2])
+    return name, component()
 
 
 @lru_cache
-def scaling_extractor(name: str, images: ImageShape) -> Extractor:
-    """Shipped weights for images of another size, which are scaled to the one that they were made
-    for.
-
-    Raises:
-        DataError: when these images have other channels or proportions, or the weights are damaged.
-    """
-    shape = SHIPPED[name].shape
-    if (
-        images.channels != shape.channels
-        or images.height * shape.width != images.width * shape.height
-    ):
-        raise DataError(
-            f"the extractor {name} takes images {tuple(shape)} and others of these proportions, "
-            f"got {tuple(images)}"
-        )
-    shipped = shipped_extractor(name)
-    scaling = f"{images.height}x{images.width} to {shape.height}x{shape.width}"
-    return Extractor(
-        f"{shipped.name}, images scaled from {scaling}",
-        nn.Sequential(_ScaledTo((shape.height, shape.width)), shipped.body),
-        hashlib.sha256(f"{shipped.digest} bicubic {scaling}".encode()).hexdigest(),
-    )
+def _identity() -> LoadedExtractor:
+    """Return the extractor of points: their coordinates as they are."""
+    digest = hashlib.sha256(b"identity").hexdigest()
+    return LoadedExtractor(FeatureNetwork(nn.Flatten(), "identity", digest))

@@ -1,6 +1,4 @@
-"""Latency: how long a trained generator takes here, on the device and the threads that it was
-trained with.
-"""
+"""Latency of a trained generator, on the device and the threads that it was trained with."""
 
 from __future__ import annotations
 
@@ -17,7 +15,7 @@ training."""
 
 @torch.no_grad()
 def median_latency(network: nn.Module, inputs: Tensor, repeats: int = REPEATS) -> float:
-    """Milliseconds of one forward pass of a batch in evaluation mode.
+    """Measure the milliseconds of one forward pass of a batch in evaluation mode.
 
     The median of several: another process on the machine slows some of them down and none up.
     """

@@ -15,7 +15,7 @@ K = 5
 
 
 def radii(features: Tensor, k: int = K) -> Tensor:
-    """Distance (N,) of each point (N, F) to its k-th nearest other one, or the farthest of fewer.
+    """Return the distance (N,) of each point (N, F) to its k-th nearest other one, or the farthest.
 
     Raises:
         ValueError: for fewer than two points.
@@ -27,12 +27,12 @@ def radii(features: Tensor, k: int = K) -> Tensor:
 
 
 def coverage(real: Tensor, real_radii: Tensor, fake: Tensor) -> float:
-    """Share of real points (N, F) with a generated one (M, F) in their neighbourhood."""
+    """Return the share of real points (N, F) with a generated one (M, F) in their neighbourhood."""
     return _mean(_distances(real, fake).amin(dim=1) < real_radii)
 
 
 def prdc(real: Tensor, fake: Tensor, k: int = K) -> Mapping[str, float]:
-    """Precision, recall, density and coverage of features (M, F) against real ones (N, F).
+    """Measure precision, recall, density and coverage of features (M, F) against real ones (N, F).
 
     Raises:
         ValueError: for fewer than two of either.
@@ -49,7 +49,7 @@ def prdc(real: Tensor, fake: Tensor, k: int = K) -> Mapping[str, float]:
 
 
 def _distances(one: Tensor, other: Tensor) -> Tensor:
-    """Euclidean distances (N, M), in double precision: equal points must not seem apart."""
+    """Return Euclidean distances (N, M), in double precision: equal points must not seem apart."""
     return torch.cdist(one.double(), other.double())
 
 

@@ -20,7 +20,7 @@ from gansearch.evaluation.evidence import (
     real_samples,
     reference_size,
 )
-from gansearch.evaluation.extractors import Extractor, extractor_for
+from gansearch.evaluation.extractors import LoadedExtractor, detectors_extractor_for
 from gansearch.evaluation.neighbours import coverage, radii
 
 
@@ -30,9 +30,11 @@ class Probe:
     The real samples are those that the metrics take, 1,000 at most; their figures are kept.
     """
 
-    def __init__(self, data: Data, extractor: Extractor | None = None, samples: int = 1000) -> None:
+    def __init__(
+        self, data: Data, extractor: LoadedExtractor | None = None, samples: int = 1000
+    ) -> None:
         self.data = data
-        self.extractor = extractor or extractor_for(data)
+        self.extractor = extractor or detectors_extractor_for(data)
         self.samples = min(samples, reference_size(data))
         """Number of real samples, and of generated ones to bring: coverage depends on it."""
 
@@ -55,9 +57,13 @@ class Probe:
         return self._real_pairs[0] if self.data.is_image else math.nan
 
     def coverage(self, features: Tensor) -> float:
-        """Share of the real samples that the first `samples` of the features (N, F) cover."""
+        """Return the share of the real samples that the first `samples` features (N, F) cover."""
         real, reach = (tensor.to(features.device) for tensor in self._real)
         return coverage(real, reach, features[: self.samples])
+
+    def coverage_of(self, samples: Tensor) -> float:
+        """Return the share of the real samples that quantised samples (N, C, H, W) cover."""
+        return self.coverage(self.extractor.features(samples[: self.samples]))
 
     def __call__(self, fake: Tensor) -> dict[str, float]:
         """Measure samples (N, C, H, W) as the generator gives them, on any device."""
@@ -65,7 +71,7 @@ class Probe:
 
     def figures(self, samples: Tensor) -> dict[str, float]:
         """Measure quantised samples (N, C, H, W): uint8 images, or points."""
-        covered = self.coverage(self.extractor.features(samples))
+        covered = self.coverage_of(samples)
         if not self.data.is_image or len(samples) < 2:
             unknown = dict.fromkeys(("duplicates", "coarse_duplicates", "spread"), math.nan)
             return {"coverage": covered, **unknown}

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from torch import Tensor
 
-from gansearch.components import Data, SampleMetric
+from gansearch.components import Data, Extractor, SampleMetric
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.extractors import detectors_extractor_for, extractor_for
 from gansearch.evaluation.probe import Probe
 from gansearch.execution.measurement import measure_metrics
 from gansearch.messages import AtRung, Channel, Decision, Job, Progress
@@ -33,6 +33,7 @@ class TrialMonitor(TrainingMonitor):
         metrics: Mapping[str, SampleMetric],
         rungs: Iterable[int],
         channel: Channel,
+        extractor: Extractor | None = None,
     ) -> None:
         """Create the monitor.
 
@@ -43,9 +44,11 @@ class TrialMonitor(TrainingMonitor):
             metrics: the metrics to measure at rungs, beside coverage.
             rungs: the steps after which it is compared with other trials.
             channel: the channel to the driver.
+            extractor: the study's extractor; None for the one that is chosen for the data.
         """
         self.rungs, self.rung_samples = frozenset(rungs), training.eval_samples
-        self._probe = Probe(data)
+        self._probe = Probe(data, detectors_extractor_for(data, extractor))
+        self._extractor = extractor_for(data, extractor)
         self.probe_samples = self._probe.samples
         self._job, self._data, self._steps = job, data, training.steps
         self._metrics, self._channel = metrics, channel
@@ -73,10 +76,10 @@ class TrialMonitor(TrainingMonitor):
 
     def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
         evidence = TrainedEvidence(
-            self._data, samples, extractor_for(self._data), reconstructed=self._reconstructed
+            self._data, samples, self._extractor, reconstructed=self._reconstructed
         )
         # Coverage predicts whether a run stays healthy.
-        coverage = {"coverage": self._probe.coverage(evidence.fake_features)}
+        coverage = {"coverage": self._probe.coverage_of(evidence.fake)}
         return coverage | measure_metrics(self._metrics, evidence, self._channel.heartbeat)
 
     def on_rung(self, rungs: Sequence[Rung]) -> Decision:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gansearch.builtin.metrics.diversity import BlurRatio
 from gansearch.candidate import Candidate
-from gansearch.components import Data, Detector, Metric, SampleMetric
+from gansearch.components import Data, Detector, Extractor, Metric, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.calibration import calibration_of
@@ -53,6 +53,8 @@ class TrialRunner:
     """Metrics that are measured at rungs, beside coverage."""
     rungs: Sequence[float] = ()
     """Rungs as shares of the training's steps."""
+    extractor: Extractor | None = None
+    """Extractor that samples are compared by; None for the one that is chosen for the data."""
 
     def __call__(self, job: Job, channel: Channel) -> Outcome:
         """Train and evaluate the job's candidate; only a healthy one is measured by all metrics.
@@ -93,12 +95,15 @@ class TrialRunner:
                     self._sample_metrics(self.compared),
                     rung_steps(self.rungs, training.steps) if self.compared else (),
                     channel,
+                    self.extractor,
                 )
                 run = train(
                     job.candidate,
                     data,
                     training,
-                    RunWatch(self.detectors, run_context(job.candidate, data, training)),
+                    RunWatch(
+                        self.detectors, run_context(job.candidate, data, training, self.extractor)
+                    ),
                     monitor,
                     folder=job.folder,
                     resume_from=job.resume_from,
@@ -128,7 +133,7 @@ class TrialRunner:
             if samples is not None:
                 metrics, protocol = self._measure(run, samples, data, channel)
                 stamp |= protocol
-            stamp |= _circumstances(run, data)
+            stamp |= _circumstances(run, data, self.extractor)
             if memory is not None:
                 stamp |= memory.usage()
             return replace(
@@ -148,8 +153,9 @@ class TrialRunner:
         self, run: TrainedRun, samples: Tensor, data: Data, channel: Channel
     ) -> tuple[dict[str, float], dict[str, Any]]:
         """Return the metrics of a run's samples and the evaluation protocol."""
+        extractor = extractor_for(data, self.extractor)
         evidence = TrainedEvidence(
-            data, samples, extractor_for(data), reconstructed=run.networks.is_autoencoder
+            data, samples, extractor, reconstructed=run.networks.is_autoencoder
         )
         always = measure_metrics(ALWAYS_MEASURED, evidence, channel.heartbeat)
         metrics = measure_latency(run)
@@ -182,21 +188,27 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> No
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
 
 
-def run_context(candidate: Candidate, data: Data, training: StepsSpec) -> RunContext:
+def run_context(
+    candidate: Candidate,
+    data: Data,
+    training: StepsSpec,
+    extractor: Extractor | None = None,
+) -> RunContext:
     """Return what detectors go by besides the signals."""
     logits = candidate.loss.logits(torch.zeros(1))
     loss = candidate.uses.get("loss")
-    return RunContext(training.steps, calibration_of(data), loss, logits is not None)
+    return RunContext(training.steps, calibration_of(data, extractor), loss, logits is not None)
 
 
-def _circumstances(run: TrainedRun, data: Data) -> dict[str, object]:
+def _circumstances(run: TrainedRun, data: Data, extractor: Extractor | None) -> dict[str, object]:
     """Return what the figures depend on, beside the evaluation protocol."""
     # Kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
     on_cuda = run.device.type == "cuda"
     return {
         "dataset": {"source": data.source, "sha256": data.digest},
-        "calibration": calibration_of(data).model_dump(mode="json"),
+        "extractor": extractor_for(data, extractor).stamp,
+        "calibration": calibration_of(data, extractor).model_dump(mode="json"),
         "device": torch.cuda.get_device_name(run.device) if on_cuda else "cpu",
         "precision": run.precision,
         "graphs": run.graphs,

@@ -6,6 +6,7 @@ import math
 from typing import Literal
 
 from torch import Tensor, nn
+from torch.nn import functional
 
 Norm = Literal["batch", "none"]
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu"]
@@ -158,3 +159,18 @@ def _padding(size: int, target: int, stride: int, kernel: int) -> tuple[int, int
         # Output padding must be less than the stride; a kernel smaller by 1 needs none.
         kernel, surplus, extra = kernel - 1, surplus - 1, 0
     return kernel, (surplus + extra) // 2, extra
+
+
+class Resize(nn.Module):
+    """Scale images (N, C, H, W) bicubically, with antialiasing."""
+
+    def __init__(self, height: int, width: int) -> None:
+        super().__init__()
+        self.size = height, width
+
+    def forward(self, x_NCHW: Tensor) -> Tensor:
+        if tuple(x_NCHW.shape[2:]) == self.size:
+            return x_NCHW
+        return functional.interpolate(
+            x_NCHW, self.size, mode="bicubic", align_corners=False, antialias=True
+        )

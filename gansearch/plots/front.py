@@ -19,7 +19,7 @@ from gansearch.ranking.pareto import Front, Objective
 from gansearch.ranking.study_summary import RunSummary, StudySummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import count_dominated, count_states, failed_trials, verdict_name
-from gansearch.report.trial_figures import trial_figures
+from gansearch.report.trial_figures import figure_warnings, trial_figures
 from gansearch.trial_record import TrialRecord
 
 FAILURE_MARKS = {
@@ -52,7 +52,9 @@ def front_figure(run: RunSummary, title: str = "") -> Figure:
     if strip is not None and y.direction == "maximize":
         lowest, highest = strip, axes
     lowest.set_xlabel(_label(x))
-    highest.set_title(title or textwrap.fill(_title(run), TITLE_WIDTH), loc="left", fontsize=10)
+    lines = [title or _title(run), *(f"Warning: {one}" for one in figure_warnings(run.records))]
+    heading = "\n".join(textwrap.fill(line, TITLE_WIDTH) for line in lines)
+    highest.set_title(heading, loc="left", fontsize=10)
     rows = max(1, math.ceil(len(legend) / LEGEND_COLUMNS))
     drawing.legend(
         legend.values(),
@@ -118,6 +120,7 @@ def front_frame(front: Front, summary: StudySummary) -> pd.DataFrame:
             "certified": known[record.number].status if record.number in known else None,
             **trial_figures(record),
             **record.settings,
+            "warning": "; ".join(figure_warnings([record])) or None,
         }
         for record in front.trials
     ]

@@ -11,6 +11,7 @@ from rich.text import Text
 from gansearch.ranking.certificate import Certificate
 from gansearch.report.certificates import Certification
 from gansearch.report.formatting import figure, percent
+from gansearch.report.trial_figures import warning_lines
 
 STYLES = {"stable": "green", "unstable": "red", "too weak": "yellow", "undecided": "dim"}
 WITHIN = {True: "yes", False: "no", None: "-"}
@@ -36,6 +37,7 @@ class CertificatesTable:
                 *certification.notes(),
             ):
                 yield Text(line, style="dim")
+            yield from warning_lines(certification.runs)
             yield Text()
         if self.concludes:
             style = "bold" if certification.summary.champion else ""

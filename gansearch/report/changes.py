@@ -16,6 +16,7 @@ from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import study_summary
 from gansearch.report.formatting import figure, setting
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
+from gansearch.report.trial_figures import warning_lines
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
@@ -198,6 +199,8 @@ class ChangesTable:
         yield self._table(self.changes.baseline)
         yield ""
         yield self._conclusion(self.changes.baseline)
+        changed = (record for change in self.changes.changes for record in change.trained)
+        yield from warning_lines([self.changes.baseline, *changed])
 
     def _table(self, baseline: TrialRecord) -> Table:
         quality = self.changes.quality

@@ -15,7 +15,7 @@ from gansearch.ranking.certificate import Certificate, CertificateStatus
 from gansearch.ranking.study_summary import RunSummary, seed_noise
 from gansearch.ranking.tradeoff import StepDown
 from gansearch.report.formatting import change, figure, percent, setting
-from gansearch.report.trial_figures import QUANTITIES
+from gansearch.report.trial_figures import QUANTITIES, warning_lines
 from gansearch.trial_record import TrialRecord
 
 
@@ -68,6 +68,7 @@ class FrontTable:
         yield from (self._table(group), Text())
         for line in self._legend():
             yield Text(line, style="dim")
+        yield from warning_lines(self.rows())
 
     def rows(self) -> list[TrialRecord]:
         """Return the trials of the front, and other healthy ones that are marked or certified."""

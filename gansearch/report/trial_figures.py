@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
+
+from rich.text import Text
 
 from gansearch.evaluation.latency_names import BATCHES, latency_name
 from gansearch.report.formatting import compact, figure
@@ -60,6 +62,17 @@ GROUPS: Mapping[str, tuple[Quantity, ...]] = {
 }
 """Figures that every trained trial has, by group."""
 QUANTITIES = tuple(quantity for group in GROUPS.values() for quantity in group)
+
+
+def figure_warnings(records: Iterable[TrialRecord]) -> list[str]:
+    """Return the warnings of the extractors that figures of these trials were made with."""
+    stamps = (record.stamp.get("extractor", {}) for record in records)
+    return list(dict.fromkeys(stamp["warning"] for stamp in stamps if "warning" in stamp))
+
+
+def warning_lines(records: Iterable[TrialRecord]) -> list[Text]:
+    """Return the same as lines that stand under a table."""
+    return [Text(f"Warning: {warning}.", style="yellow") for warning in figure_warnings(records)]
 
 
 def trial_figures(record: TrialRecord) -> dict[str, float]:

@@ -17,7 +17,7 @@ from gansearch.report.certificates_table import certified_line
 from gansearch.report.formatting import figure, setting
 from gansearch.report.remedies_table import change_line, next_steps
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
-from gansearch.report.trial_figures import QUANTITIES, phrases
+from gansearch.report.trial_figures import QUANTITIES, figure_warnings, phrases
 from gansearch.run_context import Calibration
 from gansearch.storage.trial_folder import SIGNALS, TrialFolder
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
@@ -96,6 +96,7 @@ def _sections(
         "metrics": _listed(_without_phrase(record.metrics)),
         "other signals": _listed(_without_phrase(record.signals)),
         "training": training,
+        "warning": "\n".join(figure_warnings([record])),
         "stamp": _listed({k: v for k, v in record.stamp.items() if k != "calibration"}),
         "identity": record.identity,
         "pictures": pictures,

@@ -12,7 +12,13 @@ from rich.text import Text
 
 from gansearch.report.formatting import figure
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
-from gansearch.report.trial_figures import GROUPS, QUANTITIES, Quantity, trial_figures
+from gansearch.report.trial_figures import (
+    GROUPS,
+    QUANTITIES,
+    Quantity,
+    trial_figures,
+    warning_lines,
+)
 from gansearch.trial_record import TrialRecord
 
 NAMES = {quantity.name for quantity in QUANTITIES}
@@ -45,7 +51,7 @@ class TrialsTable:
             yield whole
         else:
             yield from (self._table(GROUPS["cost of G"]), Text(), self._table(training))
-        yield from (Text(), Text(LEGEND, style="dim"))
+        yield from (Text(), Text(LEGEND, style="dim"), *warning_lines(self.records))
 
     def _table(self, columns: Sequence[Quantity]) -> Table:
         table = Table(box=None, pad_edge=False, padding=(0, 1, 0, 0), header_style="bold")

@@ -57,7 +57,7 @@ class RunFolder:
             path: the folder.
             spec: the study.
             data: identity of its data, compared with that of earlier trials.
-            location: fields of the dataset that may differ, since they only name the data's place.
+            location: keys of the study that may differ, since they only name the place of a file.
 
         Raises:
             RunFolderError: if it holds another study, or other data; the message lists them.

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
 from gansearch.candidate import CANDIDATE_ROLES
-from gansearch.components import Component, Metric, SizeMetric, check_domain, check_field, is_whole
+from gansearch.components import (
+    Component,
+    Extractor,
+    Metric,
+    SizeMetric,
+    check_domain,
+    check_field,
+    is_whole,
+)
 from gansearch.domains import Domain, is_domain_node, parse_domain
 from gansearch.errors import DomainError, GansearchError, Place, PluginError, Problem
 from gansearch.registry import Registry, unknown
@@ -96,18 +104,28 @@ class ComponentResolver:
 
     def detectors(self, nodes: Nodes) -> tuple[Any, ...]:
         """Make the detectors, whose fields are all fixed."""
-        detectors: list[Component] = []
-        for i, node in enumerate(nodes):
-            if node is None:
-                continue
-            component = self._load("detector", node.use, ("detectors", i, "use"))
-            if component is None:
-                continue
-            try:
-                detectors.append(component.model_validate(node.fields))
-            except ValidationError as error:
-                self.problems += problems_of(error, ("detectors", i), component)
-        return tuple(detectors)
+        made = (
+            self._fixed("detector", node, ("detectors", i))
+            for i, node in enumerate(nodes)
+            if node is not None
+        )
+        return tuple(detector for detector in made if detector is not None)
+
+    def extractor(self, node: ComponentNode | None) -> Extractor | None:
+        """Make the extractor, whose fields are all fixed; None where the study names none."""
+        made: Any = None if node is None else self._fixed("extractor", node, ("extractor",))
+        return cast(Extractor | None, made)
+
+    def _fixed(self, role: str, node: ComponentNode, place: Place) -> Component | None:
+        """Make a component from a node without domains; None where it has problems."""
+        component = self._load(role, node.use, (*place, "use"))
+        if component is None:
+            return None
+        try:
+            return component.model_validate(node.fields)
+        except ValidationError as error:
+            self.problems += problems_of(error, place, component)
+            return None
 
     def metrics(self, places: Mapping[str, Place]) -> dict[str, Metric]:
         """Make the metrics of these names, each named at a place of the study."""
@@ -143,6 +161,7 @@ def component_problems(tree: object, registry: Registry) -> list[Problem]:
     for role in CANDIDATE_ROLES:
         resolver.options(role, _valid_nodes(tree.get(role)))
     resolver.detectors(_valid_nodes(tree.get("detectors")))
+    resolver.extractor(*_valid_nodes([tree.get("extractor")]))
     resolver.metrics(metric_places(tree))
     return resolver.problems
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from gansearch.components import Data
+from gansearch.components import Component, Data
 from gansearch.errors import PluginError
 from gansearch.registry import Registry
 from gansearch.study.spec import StudySpec
@@ -45,26 +46,31 @@ def identity_differences(
 ) -> list[str]:
     """Return the differences between two studies that make their results incomparable.
 
-    Fields of the dataset that are its `location` may differ: a run compares the data themselves.
+    Args:
+        old: the study of a run.
+        new: the study that it shall go on as.
+        location: keys that only name a place, such as `dataset.root`, and may differ: a run
+            compares the data themselves.
     """
-    places = {f"dataset.{field}" for field in location}
-    return [line for line in old.differences(new) if line.partition(":")[0] not in places]
+    return [line for line in old.differences(new) if line.partition(":")[0] not in location]
 
 
 def resolve_location(tree: object, registry: Registry, beside: Path) -> None:
-    """Make relative paths of a study's dataset absolute, in place.
+    """Make relative paths of a study's dataset and extractor absolute, in place.
 
     They count from the working folder or, where there is nothing of that name, from the folder of
-    the study file, so that a run can go on from elsewhere. Others are left to the dataset to
+    the study file, so that a run can go on from elsewhere. Others are left to the component to
     refuse.
     """
-    node = tree.get("dataset") if isinstance(tree, dict) else None
-    if not isinstance(node, dict) or not isinstance(node.get("use"), str):
-        return
-    try:
-        location = getattr(registry.load("dataset", node["use"]), "location", ())
-    except PluginError:  # reported with the study's other problems
-        return
+    for role in ("dataset", "extractor"):
+        node = tree.get(role) if isinstance(tree, dict) else None
+        if isinstance(node, dict) and isinstance(node.get("use"), str):
+            with suppress(PluginError):  # reported with the study's other problems
+                _resolve_fields(node, registry.load(role, node["use"]), beside)
+
+
+def _resolve_fields(node: dict[str, Any], component: type[Component], beside: Path) -> None:
+    location: Collection[str] = getattr(component, "location", ())
     for field in location:
         given = node.get(field)
         if not isinstance(given, str) or "\0" in given:

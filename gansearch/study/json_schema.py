@@ -15,7 +15,7 @@ CHOSEN = ("generator", "discriminator", "loss", "schedule")
 """Roles for which a study may list several components to choose among."""
 SEARCHED = ("dataset", *CHOSEN)
 """Roles with fields that a study may search."""
-KEYS = {"detector": "detectors"} | {role: role for role in SEARCHED}
+KEYS = {"detector": "detectors", "extractor": "extractor"} | {role: role for role in SEARCHED}
 """Key of a study file by the role whose components it names."""
 
 RANGE: dict[str, Any] = {
@@ -73,6 +73,8 @@ def study_schema(registry: Registry) -> dict[str, Any]:
             properties[key] = kept | several
         elif role in CHOSEN:
             properties[key] = kept | {"anyOf": [one, several]}
+        elif role == "extractor":
+            properties[key] = kept | {"anyOf": [one, {"type": "null"}]}
         else:
             properties[key] = kept | one
     metrics = {"enum": [name for name, _ in _loadable(registry, "metric")]}

@@ -22,7 +22,7 @@ from gansearch.study.spec import SearchSpec, StudySpec
 
 
 class SearchSpace:
-    """All candidates that a study may try, with its metrics and detectors.
+    """All candidates that a study may try, with its metrics, detectors and extractor.
 
     Candidates are drawn from a source, which suggests values like an Optuna trial, or made from
     parameters, which are values by the names that the study's storage has for them.
@@ -40,6 +40,7 @@ class SearchSpace:
         }
         self.options = {role: resolver.options(role, nodes[role]) for role in CANDIDATE_ROLES}
         self.detectors: tuple[Detector, ...] = resolver.detectors(spec.detectors)
+        self.extractor = resolver.extractor(spec.extractor)
         self.metrics = resolver.metrics(metric_places(spec.resolved()))
         problems = resolver.problems + _objective_problems(spec, self.metrics)
         if problems:

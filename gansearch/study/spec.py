@@ -133,6 +133,8 @@ class StudySpec(Section):
         ComponentNode(use="mode-collapse"),
     )
     """Detectors that give the verdict on a run."""
+    extractor: ComponentNode | None = None
+    """Network whose features samples are compared by; null for the one that suits the data best."""
     objectives: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
     """Metrics that trials are ranked by, usually a size and a quality."""
     reference: Mapping[str, float] = {}

@@ -1,11 +1,13 @@
 """Our own components pass the contract that every plugin's author is held to."""
 
+import hashlib
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.onnx_file import onnx_file
 
 from gansearch.builtin.losses.penalised import Penalised
 from gansearch.components import Component, ImageShape
@@ -14,6 +16,7 @@ from gansearch.testing import (
     DatasetContract,
     DetectorContract,
     DiscriminatorContract,
+    ExtractorContract,
     GeneratorContract,
     LossContract,
     MetricContract,
@@ -77,6 +80,28 @@ class TestDatasets(DatasetContract):
             pixels = np.full((20, 30, 3), 60 * i, dtype=np.uint8)
             Image.fromarray(pixels).save(tmp_path / f"{i}.png")
         return make("dataset", "folder", root=str(tmp_path), height=16, width=16, channels=3)
+
+
+class TestRandomFeatures(ExtractorContract):
+    @pytest.fixture
+    def component(self):
+        return make("extractor", "random")
+
+
+class TestShippedFeatures(ExtractorContract):
+    shapes: ClassVar = (ImageShape(1, 28, 28), ImageShape(1, 40, 40))
+
+    @pytest.fixture
+    def component(self):
+        return make("extractor", "fashion-mnist")
+
+
+class TestFeaturesOfAFile(ExtractorContract):
+    @pytest.fixture
+    def component(self, tmp_path: Path):
+        (path := tmp_path / "network.onnx").write_bytes(onnx_file(size=16))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        return make("extractor", "onnx", path=str(path), sha256=sha256, size=16)
 
 
 class TestMetrics(MetricContract):

@@ -2,7 +2,7 @@ import io
 
 import pytest
 from rich.console import Console
-from support.by_hand import study, trial
+from support.by_hand import STAMP, study, trial
 
 from gansearch.cli.live_table import LiveTable, speed
 from gansearch.messages import Progress
@@ -52,3 +52,9 @@ def test_losses_are_shown_where_the_terminal_is_wide(busy):
 
 def test_slow_networks_have_seconds_a_step():
     assert (speed(0.4), speed(12.4)) == ("2.5 s/step", "12/s")
+
+
+def test_the_live_view_shows_the_warning_of_an_extractor(busy, trial):
+    assert "Warning" not in "\n".join(screen(busy, 120, 40))
+    busy.ended(trial(8, 40, 7.0, stamp=STAMP))
+    assert "Warning: rough figures." in screen(busy, 120, 40)

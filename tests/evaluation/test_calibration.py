@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
-from gansearch.components import Data, Split
+from gansearch.components import Data, Extractor, FeatureNetwork, Split
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation import calibration as calibrating
 from gansearch.evaluation.calibration import (
@@ -30,6 +30,14 @@ def made(train, test, contrast, base):
     draws = np.random.default_rng(0)
     splits = [Split(bars(count, draws, contrast, base)) for count in (train, test)]
     return Data(*splits, source="bars", digest=f"{train} {test} {contrast} {base}".ljust(64, "0"))
+
+
+class Means(Extractor):
+    """Means of the quarters of a picture."""
+
+    def load(self, images):
+        body = torch.nn.Sequential(torch.nn.AdaptiveAvgPool2d(2), torch.nn.Flatten())
+        return FeatureNetwork(body, "means", "c" * 64)
 
 
 DATA = {
@@ -84,6 +92,14 @@ def test_a_calibration_is_measured_once_and_read_from_the_cache_afterwards(tmp_p
     calibrating._known.clear()
     monkeypatch.setattr(calibrating, "calibrate", lambda *_: pytest.fail("measured again"))
     assert calibration_of(data) == measured
+
+
+def test_the_mmd_is_calibrated_with_the_study_s_extractor_and_coverage_with_that_of_detectors():
+    plain, other = calibrate(DATA["few"]), calibrate(DATA["few"], Means())
+    assert other.extractor == "means" and other.detectors_extractor == plain.extractor
+    assert other.real.coverage == plain.real.coverage
+    assert other.trivial["one"].mmd != plain.trivial["one"].mmd
+    assert other.relative_spread != plain.relative_spread
 
 
 def test_points_are_calibrated_by_their_coverage(ring):

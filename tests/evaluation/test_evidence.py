@@ -39,11 +39,52 @@ def test_samples_of_another_shape_are_refused(fashion):
         TrainedEvidence(fashion, torch.zeros(4, 1, 32, 32))
 
 
-def test_real_features_are_computed_once_for_data_extractor_and_count(fashion, monkeypatch):
-    monkeypatch.setattr(evidence_module, "_known_features", {})
+@pytest.fixture
+def forget(monkeypatch):
+    """Forget the features in memory, now and whenever it is called."""
+    known = {}
+    monkeypatch.setattr(evidence_module, "_known_features", known)
+    return known.clear
+
+
+def counting(extractor, monkeypatch):
+    """Note how many samples an extractor maps, a number a call."""
+    counts, features = [], extractor.features
+    monkeypatch.setattr(extractor, "features", lambda x: counts.append(len(x)) or features(x))
+    return counts
+
+
+def test_real_features_are_measured_once_and_read_from_the_cache_afterwards(
+    fashion, forget, monkeypatch
+):
     extractor = extractor_for(fashion)
-    assert real_features(fashion, extractor, 20) is real_features(fashion, extractor, 20)
-    assert len(real_features(fashion, extractor, 10)) == 10
+    measured = counting(extractor, monkeypatch)
+    first = real_features(fashion, extractor, 60)
+    forget()
+    assert torch.equal(real_features(fashion, extractor, 60), first)
+    assert torch.equal(real_features(fashion, extractor, 20), first[:20])
+    assert measured == [100]
+
+
+def test_more_real_features_than_are_known_are_measured_in_whole_batches(
+    fashion, forget, monkeypatch
+):
+    extractor = extractor_for(fashion)
+    few = real_features(fashion, extractor, 20)
+    measured = counting(extractor, monkeypatch)
+    many = real_features(fashion, extractor, 120)
+    assert len(many) == 120 and torch.equal(many[:20], few)
+    assert measured == [150]
+
+
+@pytest.mark.parametrize("damage", [b"", b"no features"])
+def test_a_damaged_cache_is_measured_again(fashion, forget, cache_folder, damage):
+    extractor = extractor_for(fashion)
+    known = real_features(fashion, extractor, 20)
+    forget()
+    (path,) = cache_folder.glob("features/*.npy")
+    path.write_bytes(damage)
+    assert torch.equal(real_features(fashion, extractor, 20), known)
 
 
 def test_every_figure_is_stamped(fashion):

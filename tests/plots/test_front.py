@@ -3,6 +3,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from support.by_hand import STAMP
 
 from gansearch.plots.figure_file import save_figure
 from gansearch.plots.front import front_figure, front_frame
@@ -143,3 +144,11 @@ def test_the_frame_says_what_is_certified(study, certified):
     survey = RunSummary.of(study(), certified[0], runs=certified[1])
     frame = front_frame(survey.front, survey.summary)
     assert frame["certified"].dropna().to_dict() == {1: "undecided", 2: "unstable", 3: "stable"}
+
+
+def test_the_warning_of_an_extractor_stands_in_the_picture_and_the_frame(study, trial, tmp_path):
+    survey = RunSummary.of(study(), [trial(0, 100, 5.0, stamp=STAMP), trial(1, 10, 6.0)])
+    save_figure(front_figure(survey), tmp_path / "front.svg")
+    assert "Warning: rough figures" in words(tmp_path / "front.svg")
+    warnings = front_frame(survey.front, survey.summary).set_index("trial")["warning"]
+    assert warnings.dropna().to_dict() == {0: "rough figures"}

@@ -3,8 +3,11 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from support.by_hand import STAMP
 
 from gansearch.ranking.study_summary import RunSummary
+from gansearch.report.certificates import CertificatesTable, Certification
+from gansearch.report.changes import Changes, ChangesTable
 from gansearch.report.formatting import figure, percent
 from gansearch.report.tables import FrontTable, varied
 from gansearch.report.trial_counts import (
@@ -17,6 +20,7 @@ from gansearch.report.trial_counts import (
     status_json,
     verdict_name,
 )
+from gansearch.report.trials_table import TrialsTable
 
 
 def printed(renderable, width):
@@ -203,3 +207,17 @@ def test_a_paused_trial_has_no_verdict_and_is_not_pruned(trial):
     assert (counts["dominated"], counts["rejected"], counts["verdicts"]["healthy"]) == (0, 3, 1)
     assert counts["steps_trained"] == 1600
     assert verdict_name(paused) == "paused"
+
+
+def test_the_warning_of_an_extractor_stands_under_every_table_of_its_figures(study, certified):
+    (record, *others), runs = certified
+    warned = [replace(record, stamp=STAMP), *others]
+    certification = Certification.of(study(), warned, [replace(run, stamp=STAMP) for run in runs])
+    for table in (
+        FrontTable(RunSummary.of(study(), warned)),
+        TrialsTable(warned),
+        ChangesTable(Changes.of(study(), warned)),
+        CertificatesTable(certification),
+    ):
+        assert "Warning: rough figures." in printed(table, 100)
+    assert "Warning" not in printed(FrontTable(RunSummary.of(study(), others)), 100)

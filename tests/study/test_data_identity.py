@@ -33,6 +33,13 @@ def test_a_root_that_leads_nowhere_is_left_to_the_dataset(project, root):
     assert resolved(root, project) == root
 
 
+def test_a_relative_path_of_an_extractor_is_found_beside_the_study(project):
+    (project / "network.onnx").touch()
+    tree = {"extractor": {"use": "onnx", "path": "network.onnx"}}
+    resolve_location(tree, Registry(), project)
+    assert tree["extractor"]["path"] == str(project / "network.onnx")
+
+
 @pytest.mark.parametrize(
     "tree", [None, {}, {"dataset": "folder"}, {"dataset": {"use": "none-such", "root": "faces"}}]
 )
@@ -47,9 +54,9 @@ def test_the_place_of_the_data_is_no_difference(make_spec):
     old, moved, other = (
         make_spec(spec % given) for given in (("here", 8), ("there", 8), ("here", 9))
     )
-    assert identity_differences(old, moved, {"root"}) == []
+    assert identity_differences(old, moved, {"dataset.root"}) == []
     assert identity_differences(old, moved) == ["dataset.root: here -> there"]
-    assert identity_differences(old, other, {"root"}) == ["dataset.height: 8 -> 9"]
+    assert identity_differences(old, other, {"dataset.root"}) == ["dataset.height: 8 -> 9"]
 
 
 def test_an_identity_comes_back_from_json_and_counts_the_samples(ring):

@@ -35,6 +35,10 @@ def study() -> Callable[..., StudySpec]:
     return make
 
 
+STAMP = {"extractor": {"name": "rough", "sha256": "0" * 64, "warning": "rough figures"}}
+"""Stamp of a trial whose figures were made by an extractor that warns."""
+
+
 @pytest.fixture
 def trial() -> Callable[..., TrialRecord]:
     """A trial of a size and a quality; healthy unless told otherwise, trial 0 the baseline."""

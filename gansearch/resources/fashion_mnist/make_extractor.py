@@ -1,7 +1,7 @@
 """Train the feature extractor for Fashion-MNIST: `python make_extractor.py ROOT`.
 
 ROOT holds the four official idx files: all 60,000 training images are learned from. The printed
-checksum belongs into `gansearch.evaluation.extractors.SHIPPED`, the accuracy into README.md.
+checksum belongs into `gansearch.builtin.extractors.fashion_mnist`, the accuracy into README.md.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 
 from gansearch.builtin.datasets.fashion_mnist import read_part
-from gansearch.evaluation.extractor_training import accuracy, train_extractor
+from gansearch.builtin.extractors.training import accuracy, train_extractor
 
 
 def main(root: Path, target: Path) -> None:

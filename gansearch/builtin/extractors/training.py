@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from gansearch.builtin.extractors.lenet import LeNet
 from gansearch.components import ImageShape
-from gansearch.evaluation.feature_networks import LeNet
 
 BATCH = 64
 PEAK_LR = 2e-3
@@ -43,13 +43,13 @@ def train_extractor(images: Tensor, labels: Tensor, *, seed: int = 0, epochs: in
 
 
 def _mirrored(images: Tensor) -> Tensor:
-    """A batch between 0 and 1, of which about every other image is mirrored."""
+    """Return a batch between 0 and 1, of which about every other image is mirrored."""
     flip = torch.rand(len(images), 1, 1, 1) < 0.5
     return torch.where(flip, images.flip(3), images).float() / 255
 
 
 def accuracy(network: LeNet, images: Tensor, labels: Tensor) -> float:
-    """Share of images (N, C, H, W), uint8, that the classifier calls by their label."""
+    """Return the share of images (N, C, H, W), uint8, whose label the classifier predicts."""
     with torch.inference_mode():
         scores = torch.cat([network(part.float() / 255) for part in torch.split(images, 500)])
     return float((scores.argmax(1) == labels).float().mean())

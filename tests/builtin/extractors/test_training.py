@@ -1,6 +1,6 @@
 import torch
 
-from gansearch.evaluation.extractor_training import accuracy, train_extractor
+from gansearch.builtin.extractors.training import accuracy, train_extractor
 
 
 def stripes(count):
