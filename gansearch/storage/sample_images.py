@@ -1,23 +1,14 @@
-"""Pictures of samples: a grid of images, or points in the plane."""
+"""Pictures of samples that a run keeps as it trains."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
 from pathlib import Path
 
-import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 
 from gansearch.components import Data
 from gansearch.evaluation.evidence import quantise, real_samples
-
-SMALLEST_SIDE = 48
-"""Pixels: images below are enlarged by a whole factor, so that a person can see them."""
-FRAME = 1.5
-"""Width of a picture of points over that of the data."""
+from gansearch.storage.image_grid import beside, image_grid, scatter
 
 
 def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool = False) -> None:
@@ -33,62 +24,5 @@ def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool
     elif data.is_image:
         image_grid(pixels).save(path)
     else:
-        scatter({"generated": pixels.flatten(1).numpy()}, data, path)
-
-
-def beside(inputs: Tensor, outputs: Tensor) -> Tensor:
-    """Samples (2N, C, H, W) in pairs: each of `outputs` after its own of `inputs`, both (N, C, H,
-    W).
-    """
-    return torch.stack([inputs, outputs], dim=1).flatten(0, 1)
-
-
-def image_grid(pixels: Tensor, together: int = 1, columns: int | None = None) -> Image.Image:
-    """Images (N, C, H, W), uint8 grey or RGB, side by side.
-
-    Without a number of columns they make a square, in which so many stay together on a row.
-    """
-    count, channels, height, width = pixels.shape
-    columns = columns or math.ceil(math.sqrt(count) / together) * together
-    rows = math.ceil(count / columns)
-    factor = max(1, math.ceil(SMALLEST_SIDE / min(height, width)))
-    sheet = torch.zeros(channels, rows * (height + 1), columns * (width + 1), dtype=torch.uint8)
-    for i, image in enumerate(pixels):
-        top, left = i // columns * (height + 1), i % columns * (width + 1)
-        sheet[:, top : top + height, left : left + width] = image
-    array = np.ascontiguousarray(sheet.permute(1, 2, 0).numpy().squeeze())
-    grid = Image.fromarray(array)
-    return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
-
-
-def scatter(
-    groups: Mapping[str, np.ndarray], data: Data, path: Path, *, joined: bool = False
-) -> None:
-    """Write points (N, 2), by what they are, over those of the data; `joined` draws a line from
-    each to the next.
-
-    The frame is the data's own, so that pictures can be compared; what lies farther out is not
-    seen.
-    """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(4, 4), layout="constrained")
-    axes = figure.add_subplot()
-    real = data.test.samples.reshape(len(data.test.samples), -1)
-    axes.scatter(real[:, 0], real[:, 1], s=2, color="0.8", label="data")
-    middle, reach = (
-        (real.max(axis=0) + real.min(axis=0)) / 2,
-        FRAME * float(np.ptp(real, axis=0).max()) / 2,
-    )
-    for name, points in groups.items():
-        if joined:
-            axes.plot(points[:, 0], points[:, 1], ".-", linewidth=1, markersize=5, label=name)
-        else:
-            axes.scatter(points[:, 0], points[:, 1], s=8, label=name)
-    axes.set(
-        xlim=(middle[0] - reach, middle[0] + reach),
-        ylim=(middle[1] - reach, middle[1] + reach),
-        aspect="equal",
-    )
-    axes.legend(loc="upper right", fontsize=8)
-    figure.savefig(path, dpi=120)
+        real = data.test.samples.reshape(len(data.test.samples), -1)
+        scatter({"generated": pixels.flatten(1).numpy()}, path, real)
