@@ -2,7 +2,31 @@
 
 from __future__ import annotations
 
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gansearch.export.bundle import Bundle
+
 __version__: str
+
+
+def load(path: str | PathLike[str]) -> Bundle:
+    """Open a bundle of `gansearch export`, and sample its generator without its data.
+
+        bundle = gansearch.load("runs/shrink-generator/champion")
+        images = bundle.sample(bundle.draw_latents(64, seed=0))  # (64, 1, 28, 28), uint8
+
+    Needs onnxruntime, or else torch and the component that the generator was trained from.
+
+    Raises:
+        BundleError: if the folder is not a bundle.
+    """
+    # Here, since `gansearch --help` need not wait for numpy.
+    from gansearch.export.bundle import Bundle
+
+    return Bundle.load(Path(path))
 
 
 def __getattr__(name: str) -> str:

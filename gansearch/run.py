@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from gansearch.execution.executor import Executor, open_executor
+from gansearch.export.champion import keep_champion
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher
@@ -101,6 +102,8 @@ def certify_study(
 ) -> None:
     """Train candidates of a search again with fresh seeds, until each passes or no longer can.
 
+    The champion, once there is one, is exported into the run folder.
+
     Args:
         study: the study that was searched; its `certification` may have changed since.
         folder: its run folder.
@@ -125,6 +128,8 @@ def certify_study(
         ):
             folder_of = folder.certification_run
             certification_driver(study, plan, store, folder_of, workers, listener, stop).run()
+        if not stop():
+            keep_champion(folder)
 
 
 # --------------------------------------------------------------------------------------------------

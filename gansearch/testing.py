@@ -16,6 +16,7 @@ import math
 import pickle
 import random
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -44,6 +45,10 @@ from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.counting import count_parameters
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import LoadedExtractor
+from gansearch.export.manifest import Input, Output
+from gansearch.export.model_file import model_source
+from gansearch.export.network_source import NetworkSourceError
+from gansearch.export.onnx_file import write_onnx
 from gansearch.signals import COLUMNS, LOG_COLUMNS, Row
 
 DRAWS = 8
@@ -175,6 +180,30 @@ class GeneratorContract(_NetworkContract):
     def test_returns_a_sample_for_every_input(self, component: Generator) -> None:
         for variant, shape, network in self.networks(component):
             assert network(self.inputs(variant, shape)).shape == (4, *shape)
+
+    def test_is_the_same_network_in_plain_torch(self, component: Generator) -> None:
+        """Execute `model.py` as an exported bundle holds it; skipped where it is left out."""
+        for variant, shape, network in self.networks(component):
+            takes = Input(kind="custom", shape=variant.input_shape(shape))
+            gives = Output(shape=tuple(shape), is_image=False, value_range=(-1.0, 1.0))
+            try:
+                source = model_source(network, takes, gives)
+            except NetworkSourceError as error:
+                pytest.skip(f"its bundles have no model.py: {error}")
+            model: dict[str, Any] = {"__name__": "model", "__file__": "model.py"}
+            exec(compile(source, "model.py", "exec"), model)
+            again = model["build"]()
+            again.load_state_dict(network.state_dict())
+            inputs = self.inputs(variant, shape)
+            with torch.no_grad():
+                assert torch.equal(again.eval()(inputs), network.eval()(inputs))
+
+    def test_is_the_same_network_in_onnx(self, component: Generator, tmp_path: Path) -> None:
+        """Export the component itself for its first shape; variants would take minutes."""
+        pytest.importorskip("onnxscript", reason="needs gansearch[export]")
+        variant, shape, network = next(self.networks(component))
+        inputs = torch.cat([self.inputs(variant, shape) for _ in range(4)])
+        write_onnx(network.eval(), inputs, tmp_path / "generator.onnx")
 
 
 class DiscriminatorContract(_NetworkContract):

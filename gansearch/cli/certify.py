@@ -20,7 +20,7 @@ from gansearch.cli.output import (
     print_log,
     quiet_console,
 )
-from gansearch.cli.run_lookup import Run, find_run, read_run_certification
+from gansearch.cli.run_lookup import Run, find_run, read_run_certification, relative
 from gansearch.report.certificates import certification_json
 from gansearch.report.certificates_table import CertificatesTable
 from gansearch.run import certify_study
@@ -97,3 +97,6 @@ def train_again(
 def conclude_certification(folder: RunFolder, out: Console) -> None:
     """Print the result of a run's certification."""
     out.print(Text(), CertificatesTable(read_run_certification(folder)))
+    if folder.champion.is_dir():
+        place = relative(folder.champion)
+        out.print(f"the champion, to take away: {place}", markup=False, soft_wrap=True)

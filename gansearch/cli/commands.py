@@ -36,6 +36,10 @@ COMMANDS = {
         "gansearch.cli.sample:sample",
         "Draw samples of a trained generator, or walk along dimensions of its latent.",
     ),
+    "export": Entry(
+        "gansearch.cli.export:export",
+        "Write a trained generator as a bundle: weights, ONNX, plain PyTorch and a model card.",
+    ),
     "pareto": Entry(
         "gansearch.cli.pareto:show_pareto", "Show the Pareto front of the healthy trials."
     ),

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
-from torch import Tensor
 
+from gansearch.components import SampleFormat
 from gansearch.errors import GansearchError
-from gansearch.evaluation.evidence import quantise
 from gansearch.plots.animation import enlarged, labelled, save_gif
-from gansearch.storage.sample_images import beside, image_grid, scatter
-from gansearch.storage.trained_generator import TrainedGenerator
+from gansearch.storage.image_grid import beside, image_grid, scatter
 
 LETTERS = 13
 """Size of the labels, in pixels."""
@@ -22,113 +21,131 @@ PACE = 120
 """Milliseconds of a frame."""
 
 
-def save_grid(trained: TrainedGenerator, path: Path, seed: int, count: int) -> None:
+class Sampler(Protocol):
+    """A trained generator, with or without torch."""
+
+    @property
+    def format(self) -> SampleFormat:
+        """Shape and range of a sample."""
+
+    @property
+    def latent(self) -> int:
+        """Number of values in one latent."""
+
+    @property
+    def reconstructs(self) -> bool:
+        """True for an autoencoder, which has no latents to draw."""
+
+    @property
+    def real_points(self) -> np.ndarray | None:
+        """Points (N, 2) of the data, where they are known."""
+
+    def draw_latents(self, count: int, seed: int) -> np.typing.ArrayLike:
+        """Draw latents (count, latent), always the same of a seed."""
+
+    def sample(self, inputs: np.ndarray) -> np.ndarray:
+        """Make samples (N, C, H, W), uint8 for images, of inputs (N, latent)."""
+
+    def reconstructions(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return held-out samples and what an autoencoder makes of them."""
+
+
+def save_grid(sampler: Sampler, path: Path, seed: int, count: int) -> None:
     """Write samples of random latents; for an autoencoder held-out inputs and reconstructions."""
-    stored = None
-    if trained.reconstructs:
-        stored = trained.draw_held_out(count, seed)
-        inputs = trained.data.to_range(stored)
+    held_out: np.ndarray | None = None
+    if sampler.reconstructs:
+        held_out, samples = sampler.reconstructions(count, seed)
     else:
-        inputs = trained.draw_latents(count, seed)
-    samples = quantise(trained.generate(inputs), trained.format)
-    if not trained.format.is_image:
-        scatter({"generated": samples.flatten(1).numpy()}, trained.data, path)
-    elif stored is None:
+        samples = sampler.sample(np.asarray(sampler.draw_latents(count, seed)))
+    if not sampler.format.is_image:
+        scatter({"generated": samples.reshape(len(samples), -1)}, path, sampler.real_points)
+    elif held_out is None:
         image_grid(samples).save(path)
     else:
-        image_grid(beside(stored, samples), together=2).save(path)
+        image_grid(beside(held_out, samples), together=2).save(path)
 
 
-def save_walk(
-    trained: TrainedGenerator,
-    path: Path,
-    seed: int,
-    dimensions: Sequence[int],
-    span: float,
-    frames: int,
-) -> None:
-    """Write a latent walk: a sheet, or an animation for a .gif; for points, their paths.
+def save_walk(sampler: Sampler, path: Path, walk: Walk) -> None:
+    """Write a walk: a sheet, or an animation for a .gif; for points, their paths.
 
     Raises:
-        GansearchError: when the generator has no such latent, or a walk of points is to be a .gif.
+        GansearchError: when a walk of points is to be a .gif.
     """
-    if not trained.format.is_image and path.suffix.lower() == ".gif":
+    if not sampler.format.is_image and path.suffix.lower() == ".gif":
         raise GansearchError("a walk of points is drawn whole: write it to a .png")
-    walk = Walk(trained, seed, dimensions, span, frames)
-    if not trained.format.is_image:
-        scatter(walk.paths(), trained.data, path, joined=True)
+    rows, frames, latent = walk.latents.shape
+    flat = sampler.sample(walk.latents.reshape(-1, latent).astype(np.float32))
+    samples = flat.reshape(rows, frames, *flat.shape[1:])
+    if not sampler.format.is_image:
+        paths = {name: samples[i].reshape(frames, -1) for i, name in enumerate(walk.rows)}
+        scatter(paths, path, sampler.real_points, joined=True)
     elif path.suffix.lower() == ".gif":
-        save_gif(*walk.animation(), path)
+        pictures = walk.animation(samples)
+        save_gif(pictures, [PACE] * len(pictures), path)
     else:
-        walk.sheet().save(path)
+        walk.sheet(samples).save(path)
 
 
+@dataclass(frozen=True)
 class Walk:
-    """Samples along dimensions of the latent: one changes, all others stay."""
+    """Latents along dimensions: on each path one of them changes, all others stay."""
 
-    def __init__(
-        self,
-        trained: TrainedGenerator,
-        seed: int,
-        dimensions: Sequence[int],
-        span: float,
-        frames: int,
-    ) -> None:
+    latents: np.ndarray
+    """(dimensions, frames, latent)"""
+    rows: tuple[str, ...]
+    """Name of each path."""
+    values: tuple[float, ...]
+    """Value of the dimension that changes, by frame."""
+
+    @classmethod
+    def along(
+        cls, sampler: Sampler, seed: int, frames: int, dimensions: Sequence[int], span: float
+    ) -> Walk:
         """Walk each dimension from -span to +span; the seed gives the others.
 
         Raises:
             GansearchError: for an autoencoder, and for a dimension that the latent has not got.
         """
-        if trained.reconstructs:
+        if sampler.reconstructs:
             raise GansearchError(
                 "this generator makes samples of samples: it has no latents to walk through"
             )
-        latent = trained.candidate.generator.latent
-        if beyond := [dimension for dimension in dimensions if not 0 <= dimension < latent]:
+        beyond = [one for one in dimensions if not 0 <= one < sampler.latent]
+        if beyond:
             raise GansearchError(
-                f"the latent has dimensions 0 to {latent - 1}, got {', '.join(map(str, beyond))}"
+                f"the latent has dimensions 0 to {sampler.latent - 1}, "
+                f"got {', '.join(map(str, beyond))}"
             )
-        self.dimensions = list(dimensions)
-        self.values = np.linspace(-span, span, frames).tolist()
-        latents = walk_latents(trained.draw_latents(1, seed)[0], dimensions, self.values)
-        samples = quantise(trained.generate(latents.flatten(0, 1)), trained.format)
-        self.samples = samples.view(*latents.shape[:2], *samples.shape[1:])
-        """(dimensions, frames, C, H, W), quantised."""
+        values = np.linspace(-span, span, frames)
+        start = np.asarray(sampler.draw_latents(1, seed))[0]
+        names = tuple(f"dimension {dimension}" for dimension in dimensions)
+        return cls(walk_latents(start, dimensions, values), names, tuple(values.tolist()))
 
-    def sheet(self) -> Image.Image:
-        """Return a sheet of images, both labelled: a row a dimension, a column a value."""
-        grid = image_grid(self.samples.flatten(0, 1), columns=len(self.values))
-        rows = [f"dimension {dimension}" for dimension in self.dimensions]
-        return _with_margins(grid, rows, [f"{value:+.1f}" for value in self.values])
+    def sheet(self, samples: np.ndarray) -> Image.Image:
+        """Arrange images (dimensions, frames, C, H, W): a row a dimension, a column a value."""
+        grid = image_grid(samples.reshape(-1, *samples.shape[2:]), columns=len(self.values))
+        return _with_margins(grid, self.rows, [f"{value:+.1f}" for value in self.values])
 
-    def animation(self) -> tuple[list[Image.Image], list[int]]:
-        """Return frames of a walk there and back, an image a dimension, and their milliseconds."""
-        walked = "dimension " + ", ".join(map(str, self.dimensions))
-        columns = min(4, len(self.dimensions))
-        frames = []
-        for i, value in enumerate(self.values):
-            grid = enlarged(image_grid(self.samples[:, i], columns=columns))
-            frames.append(labelled(grid, f"{walked} at {value:+.1f}"))
-        frames += frames[-2:0:-1]
-        return frames, [PACE] * len(frames)
-
-    def paths(self) -> dict[str, np.ndarray]:
-        """Return the path of each dimension, points (frames, 2) by its label."""
-        points = self.samples.flatten(2).numpy()
-        return {f"dimension {dimension}": points[i] for i, dimension in enumerate(self.dimensions)}
+    def animation(self, samples: np.ndarray) -> list[Image.Image]:
+        """Return the frames of a walk there and back, an image a dimension."""
+        walked = ", ".join(self.rows).replace(", dimension", ",")
+        columns = min(4, len(samples))
+        frames = [
+            labelled(
+                enlarged(image_grid(samples[:, i], columns=columns)), f"{walked} at {value:+.1f}"
+            )
+            for i, value in enumerate(self.values)
+        ]
+        return frames + frames[-2:0:-1]
 
 
-def walk_latents(start: Tensor, dimensions: Sequence[int], values: Sequence[float]) -> Tensor:
-    """Return latents (dimensions, values, latent) that each differ from `start` in one place.
-
-    Args:
-        start: a latent (latent,).
-        dimensions: the dimensions to change, a row each.
-        values: the values that they get, a column each.
-    """
-    latents = start.repeat(len(dimensions), len(values), 1)
+def walk_latents(
+    start: np.ndarray, dimensions: Sequence[int], values: Sequence[float] | np.ndarray
+) -> np.ndarray:
+    """Latents (dimensions, values, latent) that differ from `start` (latent,) in one place each."""
+    latents = np.tile(start, (len(dimensions), len(values), 1))
     for row, dimension in zip(latents, dimensions, strict=True):
-        row[:, dimension] = torch.tensor(values)
+        row[:, dimension] = values
     return latents
 
 

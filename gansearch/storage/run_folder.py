@@ -9,6 +9,8 @@ runs/<study>/study.yaml             the study with its defaults
              lock                   held by the driver while it runs
              trials/0007/           the files of a trial (see trial_folder)
              certification/0003/    the same of a run with a fresh seed
+             champion/              the champion as a bundle, since there was one
+             exports/trial-0007/    other trials as bundles
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ from gansearch.study.yaml_file import StudyDocument
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
 TRIALS, CERTIFICATION = "trials", "certification"
+CHAMPION, EXPORTS = "champion", "exports"
 
 
 class RunFolder:
@@ -144,6 +147,15 @@ class RunFolder:
     def certification_run(self, number: int) -> TrialFolder:
         return TrialFolder(self.path / CERTIFICATION / f"{number:04d}")
 
+    @property
+    def champion(self) -> Path:
+        """Folder of the champion's bundle."""
+        return self.path / CHAMPION
+
+    def bundle(self, number: int) -> Path:
+        """Return the folder of a trial's bundle."""
+        return self.path / EXPORTS / f"trial-{number:04d}"
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; the lock ends with its process, however that ends.
@@ -159,7 +171,7 @@ class RunFolder:
 
     def remove_trials(self) -> None:
         """Remove the files that a run leaves behind, and no others; call it with the lock held."""
-        for name in (TRIALS, CERTIFICATION):
+        for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in (LOG, DATA, STUDY):
             (self.path / name).unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
+import numpy as np
 import torch
 from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 from gansearch.candidate import Candidate
 from gansearch.components import Data, SampleFormat
 from gansearch.errors import RunFolderError
+from gansearch.evaluation.evidence import quantise
 from gansearch.registry import Registry
 from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR, TrialFolder
 from gansearch.storage.weights import load_weights
@@ -84,6 +86,25 @@ class TrainedGenerator:
         return samples[
             torch.randperm(len(samples), generator=torch.Generator().manual_seed(seed))[:count]
         ]
+
+    @property
+    def latent(self) -> int:
+        """Number of values in one latent."""
+        return self.candidate.generator.latent
+
+    @property
+    def real_points(self) -> np.ndarray:
+        """Test samples (N, 2) of data that are points in the plane."""
+        return self.data.test.samples.reshape(len(self.data.test.samples), -1)
+
+    def reconstructions(self, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return test samples and what an autoencoder makes of them, both (N, C, H, W), stored."""
+        held_out = self.draw_held_out(count, seed)
+        return held_out.numpy(), self.sample(self.data.to_range(held_out))
+
+    def sample(self, inputs: Tensor | np.ndarray) -> np.ndarray:
+        """Samples (N, C, H, W) of inputs as they are stored: uint8 for images."""
+        return quantise(self.generate(torch.as_tensor(inputs)), self.format).numpy()
 
     @torch.no_grad()
     def generate(self, inputs: Tensor, batch: int = 250) -> Tensor:

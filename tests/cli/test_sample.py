@@ -92,6 +92,8 @@ def test_only_the_place_of_the_data_may_be_set(call, trained, monkeypatch):
         (("-o", "grid.jpg"), "must be one of .png, .gif"),
         (("-o", "grid.gif"), "a .gif shows a walk"),
         (("--walk", 1, "--count", 9), "--count is for a grid"),
+        (("--grid", 3, "--count", 9), "--count is for a grid"),
+        (("--walk", 1, "--grid", 9, "-o", "both.png"), "two pictures"),
         (("--span", 2.0), "these are for a walk"),
         (("--frames", 5), "these are for a walk"),
     ],
@@ -103,3 +105,28 @@ def test_options_that_say_nothing_together_are_wrong_usage(
     code, _, err = call("sample", trained, *options)
     assert code == 2
     assert told in err
+
+
+def test_a_grid_and_a_walk_are_drawn_at_once(call, trained, tmp_path):
+    code, _, err = call("sample", trained, "--grid", 3, "--walk", 7)
+    assert code == 0 and err.count("wrote ") == 2
+    with Image.open(trained / "samples.png") as grid:
+        assert grid.size == (3 * 29 * 2, 3 * 29 * 2)
+    assert call("sample", trained, "--grid", 3, "--walk", 7, "-o", tmp_path)[0] == 0
+    assert (tmp_path / "samples.png").exists() and (tmp_path / "walk.png").exists()
+
+
+def test_a_bundle_is_sampled_into_the_working_folder(call, bundle, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, _, err = call("sample", bundle, "--grid", 8, "--walk", 5)
+    assert (code, err) == (
+        0,
+        "wrote samples.png: trial 0 of odd\nwrote walk.png: trial 0 of odd\n",
+    )
+    # The grid of seed 0 is the picture that lies in the bundle.
+    assert (tmp_path / "samples.png").read_bytes() == (bundle / "samples.png").read_bytes()
+
+
+def test_a_bundle_has_no_trials_to_choose_from(call, bundle):
+    code, _, err = call("sample", bundle, "--trial", 3)
+    assert code == 2 and "is a bundle" in err

@@ -3,13 +3,12 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from torch import nn
 
 from gansearch.components import Data, Dataset, Generator, Split
 from gansearch.errors import GansearchError
-from gansearch.plots.samples import save_grid, save_walk, walk_latents
+from gansearch.plots.samples import Walk, save_grid, save_walk, walk_latents
 from gansearch.storage.trained_generator import TrainedGenerator
 
 
@@ -86,7 +85,7 @@ def test_an_autoencoders_grid_shows_each_held_out_sample_left_of_its_reconstruct
 
 
 def test_a_walk_moves_one_dimension_and_leaves_the_others():
-    start = torch.tensor([0.1, 0.2, 0.3])
+    start = np.array([0.1, 0.2, 0.3])
     assert walk_latents(start, [2, 0], [-1.0, 1.0]).tolist() == [
         [pytest.approx([0.1, 0.2, -1.0]), pytest.approx([0.1, 0.2, 1.0])],
         [pytest.approx([-1.0, 0.2, 0.3]), pytest.approx([1.0, 0.2, 0.3])],
@@ -94,15 +93,17 @@ def test_a_walk_moves_one_dimension_and_leaves_the_others():
 
 
 def test_a_walk_is_drawn_with_a_row_a_dimension_from_minus_to_plus_the_span(trained, tmp_path):
-    save_walk(trained(), tmp_path / "walk.png", seed=0, dimensions=[0, 3], span=1.0, frames=3)
+    walk = Walk.along(trained(), seed=0, frames=3, dimensions=[0, 3], span=1.0)
+    save_walk(trained(), tmp_path / "walk.png", walk)
     drawn = pixels(tmp_path / "walk.png")
     first, other = drawn[-2 * 49 + 20, [-127, -78, -29]], drawn[-49 + 20, [-127, -78, -29]]
     assert first.tolist() == [0, 128, 255]
     assert len(set(other.tolist())) == 1
 
 
-def test_an_animated_walk_goes_there_and_back(trained, tmp_path):
-    save_walk(trained(), tmp_path / "walk.gif", seed=0, dimensions=[0], span=1.0, frames=4)
+def test_an_animated_walk_along_dimensions_goes_there_and_back(trained, tmp_path):
+    walk = Walk.along(trained(), seed=0, frames=4, dimensions=[0], span=1.0)
+    save_walk(trained(), tmp_path / "walk.gif", walk)
     with Image.open(tmp_path / "walk.gif") as gif:
         assert gif.n_frames == 4 + 2
 
@@ -112,29 +113,23 @@ def test_a_walk_of_points_is_drawn_as_a_path(trained, tmp_path):
         def build(self, images):
             return nn.Sequential(nn.Linear(4, 2), nn.Unflatten(1, (2, 1, 1)))
 
-    ring = points(trained).data
-    save_walk(
-        trained(Plane, ring), tmp_path / "walk.png", seed=0, dimensions=[1], span=3.0, frames=5
-    )
+    plane = trained(Plane, points(trained).data)
+    walk = Walk.along(plane, seed=0, frames=5, dimensions=[1], span=3.0)
+    save_walk(plane, tmp_path / "walk.png", walk)
     assert pixels(tmp_path / "walk.png").shape[:2] == (480, 480)
 
 
-def test_a_dimension_that_the_latent_has_not_got_is_refused(trained, tmp_path):
+def test_a_dimension_that_the_latent_has_not_got_is_refused(trained):
     with pytest.raises(GansearchError, match="the latent has dimensions 0 to 3, got 4, 75"):
-        save_walk(
-            trained(), tmp_path / "walk.png", seed=0, dimensions=[4, 0, 75], span=3.0, frames=5
-        )
+        Walk.along(trained(), seed=0, frames=5, dimensions=[4, 0, 75], span=3.0)
 
 
-def test_an_autoencoder_has_no_latents_to_walk_through(trained, tmp_path):
+def test_an_autoencoder_has_no_latents_to_walk_through(trained):
     with pytest.raises(GansearchError, match="no latents to walk through"):
-        save_walk(
-            trained(Negative), tmp_path / "walk.png", seed=0, dimensions=[0], span=3.0, frames=5
-        )
+        Walk.along(trained(Negative), seed=0, frames=5, dimensions=[0], span=3.0)
 
 
 def test_a_walk_of_points_is_not_animated(trained, tmp_path):
+    walk = Walk.along(trained(), seed=0, frames=5, dimensions=[0], span=3.0)
     with pytest.raises(GansearchError, match=r"write it to a \.png"):
-        save_walk(
-            points(trained), tmp_path / "walk.gif", seed=0, dimensions=[0], span=3.0, frames=5
-        )
+        save_walk(points(trained), tmp_path / "walk.gif", walk)
