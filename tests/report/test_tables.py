@@ -6,7 +6,8 @@ from rich.console import Console
 from support.by_hand import STAMP
 
 from gansearch.ranking.study_summary import RunSummary
-from gansearch.report.certificates import CertificatesTable, Certification
+from gansearch.report.certificates import Certification
+from gansearch.report.certificates_table import CertificatesTable
 from gansearch.report.changes import Changes, ChangesTable
 from gansearch.report.formatting import figure, percent
 from gansearch.report.tables import FrontTable, varied
