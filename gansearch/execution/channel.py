@@ -11,7 +11,7 @@ from gansearch.messages import AtRung, Decision, Ending, Progress, StoppedError
 
 @dataclass(frozen=True)
 class Heartbeat:
-    """Sign of life of a worker; it goes no further than the process that started the worker."""
+    """Sign of life of a worker, for the process that started it; the driver gets none."""
 
 
 Message = Progress | AtRung | Ending
@@ -23,8 +23,8 @@ Reply = Decision | None
 class PipeChannel:
     """Channel of one rank.
 
-    Rank 0 alone reports progress and rungs: the training loop sees to that, and to it that all
-    ranks learn of the reply. Every rank reports its own ending.
+    Rank 0 alone reports progress and rungs; the training loop shares the replies with the other
+    ranks. Every rank reports its own ending.
     """
 
     def __init__(self, connection: Connection, rank: int = 0) -> None:

@@ -1,13 +1,13 @@
-"""Executors: the protocol between the driver and whatever trains its candidates."""
+"""Executor: the protocol between the driver and the processes that train its candidates."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from gansearch.errors import GansearchError
-from gansearch.execution.local import LocalExecutor, LocalResources, count_gpus
+from gansearch.execution.local import local_executor
 from gansearch.execution.ray.environment import set_ray_environment
 from gansearch.messages import Decision, Evaluate, Event, Job
 from gansearch.study.spec import ExecutorSpec
@@ -51,7 +51,7 @@ def open_executor(
         GansearchError: when the study asks for Ray and Ray is not installed.
     """
     if spec.use == "local":
-        return _local_executor(evaluate, spec, device)
+        return local_executor(evaluate, spec, device)
     set_ray_environment(starts_ray=spec.address is None)
     # Here and not at the top, since Ray is optional, and reads its environment when it is imported.
     try:
@@ -61,9 +61,3 @@ def open_executor(
             raise
         raise GansearchError('the executor ray needs Ray: pip install "gansearch[ray]"') from None
     return ray_executor(evaluate, spec)
-
-
-@contextmanager
-def _local_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator[Executor]:
-    resources = LocalResources.divide(spec.workers, count_gpus(device), spec.workers_per_candidate)
-    yield LocalExecutor(evaluate, resources, spec.heartbeat_timeout)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +15,7 @@ from gansearch.errors import GansearchError
 from gansearch.execution.worker import pickle_task, start_forkserver
 from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
 from gansearch.messages import AtRung, Decision, Ended, Evaluate, Event, Job, Progress
+from gansearch.study.spec import ExecutorSpec
 
 WORKER_MEMORY = 1_000_000_000
 """Bytes that `workers: auto` assumes for a worker."""
@@ -66,7 +68,9 @@ def threads_per_process(cores: int, processes: int) -> int:
 
 def count_cores() -> int:
     """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def workers_in_memory() -> int:
@@ -74,19 +78,29 @@ def workers_in_memory() -> int:
     return int(psutil.virtual_memory().available // WORKER_MEMORY)
 
 
-def count_gpus(device: str) -> int:
-    """Return the number of GPUs that `auto` or `cuda` may use.
+@contextmanager
+def local_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator[LocalExecutor]:
+    """Give an executor among whose slots the cores and GPUs of this machine are divided.
 
-    A device that is named, such as `cuda:1`, is shared by all workers, so it is not counted.
+    Args:
+        evaluate: trains and judges a candidate.
+        spec: the study's `executor`.
+        device: the study's `training.device`.
+
+    Raises:
+        GansearchError: when there are GPUs, but fewer than processes per candidate.
     """
     # Here and not at the top, since a driver that trains on Ray has no need of torch.
     import torch
 
-    return torch.cuda.device_count() if device in ("auto", "cuda") else 0
+    # A device that is named, such as `cuda:1`, is shared by all workers, so it is not counted.
+    gpus = torch.cuda.device_count() if device in ("auto", "cuda") else 0
+    resources = LocalResources.divide(spec.workers, gpus, spec.workers_per_candidate)
+    yield LocalExecutor(evaluate, resources, spec.heartbeat_timeout)
 
 
 class LocalExecutor:
-    """Trains each job in new processes of this machine."""
+    """Executor that trains each job in new processes of this machine."""
 
     def __init__(
         self,

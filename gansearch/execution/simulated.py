@@ -49,7 +49,7 @@ class SimulatedTraining:
 
 
 class VirtualClock:
-    """A clock that moves only when it is told to."""
+    """Clock of a simulation; it stands still between two events."""
 
     def __init__(self) -> None:
         self._now = 0.0
@@ -134,9 +134,18 @@ class SimulatedExecutor:
         if not self._due:
             return []
         self.clock.advance(self._due[0][0])
-        events = []
+        events: list[Event] = []
         while self._due and self._due[0][0] <= self.clock.now():
-            events.append(self._event(heapq.heappop(self._due)[-1]))
+            _, _, trial = heapq.heappop(self._due)
+            running = self._running[trial]
+            training = running.training
+            if running.ended is None and running.rungs < len(training.rungs):
+                events.append(AtRung(trial, tuple(training.rungs[: running.rungs + 1])))
+                continue
+            del self._running[trial]
+            if running.ended is None and not isinstance(training.ending, Outcome):
+                self._keep_checkpoint(running)
+            events.append(Ended(trial, running.ended or training.ending))
         return events
 
     def answer(self, trial: int, decision: Decision) -> None:
@@ -169,16 +178,6 @@ class SimulatedExecutor:
         self.busy_seconds += seconds
         due = self.clock.now() + seconds
         heapq.heappush(self._due, (due, next(self._order), running.job.trial))
-
-    def _event(self, trial: int) -> Event:
-        running = self._running[trial]
-        training = running.training
-        if running.ended is None and running.rungs < len(training.rungs):
-            return AtRung(trial, tuple(training.rungs[: running.rungs + 1]))
-        del self._running[trial]
-        if running.ended is None and not isinstance(training.ending, Outcome):
-            self._keep_checkpoint(running)
-        return Ended(trial, running.ended or training.ending)
 
     def _keep_checkpoint(self, running: _Running) -> None:
         """Keep the state at the last rung that was decided."""

@@ -34,7 +34,7 @@ from gansearch.storage.trial_folder import DATA, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.weights import save_weights
 from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint
-from gansearch.training.distributed import process_group
+from gansearch.training.distributed import Ranks, process_group
 from gansearch.training.loop import TrainedRun, train
 from gansearch.training.precision import choose_device, choose_precision, give_back_freed_memory
 
@@ -88,27 +88,7 @@ class TrialRunner:
                         )
 
                 # Train
-                monitor = TrialMonitor(
-                    job,
-                    data,
-                    training,
-                    self._sample_metrics(self.compared),
-                    rung_steps(self.rungs, training.steps) if self.compared else (),
-                    channel,
-                    self.extractor,
-                )
-                run = train(
-                    job.candidate,
-                    data,
-                    training,
-                    RunWatch(
-                        self.detectors, run_context(job.candidate, data, training, self.extractor)
-                    ),
-                    monitor,
-                    folder=job.folder,
-                    resume_from=job.resume_from,
-                    ranks=ranks,
-                )
+                run = self._train(job, data, training, channel, ranks)
                 give_back_freed_memory()
                 samples: Tensor | None = None
                 ended = run.decision is Decision.CONTINUE
@@ -143,6 +123,27 @@ class TrialRunner:
                 remedies=advice,
                 stamp=stamp,
             )
+
+    def _train(
+        self, job: Job, data: Data, training: StepsSpec, channel: Channel, ranks: Ranks
+    ) -> TrainedRun:
+        """Train a candidate under the study's detectors, compared at the study's rungs."""
+        context = run_context(job.candidate, data, training, self.extractor)
+        rungs: Sequence[int] = ()
+        if self.compared:
+            rungs = rung_steps(self.rungs, training.steps)
+        metrics = self._sample_metrics(self.compared)
+        monitor = TrialMonitor(job, data, training, metrics, rungs, channel, self.extractor)
+        return train(
+            job.candidate,
+            data,
+            training,
+            RunWatch(self.detectors, context),
+            monitor,
+            folder=job.folder,
+            resume_from=job.resume_from,
+            ranks=ranks,
+        )
 
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
         return {
@@ -194,22 +195,24 @@ def run_context(
     training: StepsSpec,
     extractor: Extractor | None = None,
 ) -> RunContext:
-    """Return what detectors go by besides the signals."""
+    """Return the facts of a run that detectors use besides its signals."""
     logits = candidate.loss.logits(torch.zeros(1))
     loss = candidate.uses.get("loss")
     return RunContext(training.steps, calibration_of(data, extractor), loss, logits is not None)
 
 
 def _circumstances(run: TrainedRun, data: Data, extractor: Extractor | None) -> dict[str, object]:
-    """Return what the figures depend on, beside the evaluation protocol."""
+    """Return the data, hardware and software settings on which the figures depend."""
     # Kilobytes on Linux, bytes on macOS.
     unit = 1 if sys.platform == "darwin" else 1024
-    on_cuda = run.device.type == "cuda"
+    device = "cpu"
+    if run.device.type == "cuda":
+        device = torch.cuda.get_device_name(run.device)
     return {
         "dataset": {"source": data.source, "sha256": data.digest},
         "extractor": extractor_for(data, extractor).stamp,
         "calibration": calibration_of(data, extractor).model_dump(mode="json"),
-        "device": torch.cuda.get_device_name(run.device) if on_cuda else "cpu",
+        "device": device,
         "precision": run.precision,
         "graphs": run.graphs,
         "threads": torch.get_num_threads(),

@@ -45,7 +45,7 @@ GPU_MEMORY_ERRORS = (
 
 
 def pickle_task(evaluate: Evaluate, job: Job) -> bytes:
-    """Pickle a worker's task; whoever passes it on need not be able to import its classes."""
+    """Pickle a worker's task, so that processes that pass it on need not import its classes."""
     return pickle.dumps((evaluate, job))
 
 
@@ -158,7 +158,7 @@ def _run_task(
     task: bytes, rank: Rank, connection: Connection, threads: int, gpu: int | None
 ) -> None:
     """Train one job and report how it ended."""
-    # Ctrl-C reaches every process of the terminal; the driver decides what becomes of the trials.
+    # Ctrl-C reaches every process of the terminal; the driver ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with_starter()
     if gpu is not None:
@@ -194,7 +194,9 @@ def _run_task(
 def visible_gpu(index: int) -> str:
     """Return CUDA's name of the GPU with this index among the visible ones."""
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return visible.split(",")[index].strip() if visible else str(index)
+    if not visible:
+        return str(index)
+    return visible.split(",")[index].strip()
 
 
 def _crash_of_error(error: BaseException, *, alone: bool) -> Crash:

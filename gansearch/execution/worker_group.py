@@ -24,12 +24,12 @@ class WorkerLimits:
     threads: int
     """Threads per worker."""
     heartbeat_timeout: float | None = None
-    """Seconds without a message after which the group is taken to hang; None waits for ever."""
+    """Seconds without a message after which the group is ended; None for no limit."""
     workers: int = 1
 
 
 class WorkerGroup:
-    """Workers of ranks 0 to n - 1. Rank 0 speaks for all; when one fails, all are ended."""
+    """Workers of ranks 0 to n - 1. Rank 0 reports for all; when one fails, all are ended."""
 
     def __init__(
         self, task: bytes, limits: WorkerLimits, name: str, gpus: Sequence[int] = ()
@@ -45,15 +45,11 @@ class WorkerGroup:
         self._workers: list[Worker] = []
         with _ranks(limits.workers) as ranks:
             for rank in ranks:
-                self._workers.append(
-                    Worker(
-                        task,
-                        rank,
-                        limits.threads,
-                        name if rank.size == 1 else f"{name}-rank-{rank.rank}",
-                        gpus[rank.rank] if gpus else None,
-                    )
-                )
+                process = name
+                if rank.size > 1:
+                    process = f"{name}-rank-{rank.rank}"
+                gpu = gpus[rank.rank] if gpus else None
+                self._workers.append(Worker(task, rank, limits.threads, process, gpu))
         self._endings: dict[int, Ending] = {}
         self._heartbeat_timeout = limits.heartbeat_timeout
         self._silent_seconds = 0.0
@@ -81,7 +77,7 @@ class WorkerGroup:
                 elif rank == 0:
                     received.append(message)
         messages: list[Message] = [m for m in received if not isinstance(m, Heartbeat)]
-        ending = self._ending() or self._check_heartbeat(received, listened)
+        ending = self._ending(received, listened)
         if ending is not None:
             self.end(0.0)
             messages.append(ending)
@@ -98,19 +94,15 @@ class WorkerGroup:
         for worker in self._workers:
             worker.end(deadline - time.monotonic())
 
-    def _ending(self) -> Ending | None:
-        """Return the crash of any rank, or the outcome of rank 0."""
+    def _ending(self, received: Sequence[Message | Heartbeat], listened: float) -> Ending | None:
+        """Return the crash of any rank, the outcome of rank 0, or a crash without heartbeats."""
         for rank, ending in self._endings.items():
             if isinstance(ending, Crash):
                 if len(self._workers) == 1:
                     return ending
                 return replace(ending, message=f"rank {rank}: {ending.message}")
-        return self._endings.get(0)
-
-    def _check_heartbeat(
-        self, received: Sequence[Message | Heartbeat], listened: float
-    ) -> Crash | None:
-        """Return a crash when the group has been silent for too long."""
+        if 0 in self._endings:
+            return self._endings[0]
         if received:
             self._silent_seconds, self.at_rung = 0.0, isinstance(received[-1], AtRung)
         elif not self.at_rung:
@@ -132,7 +124,7 @@ def receive_all(groups: Mapping[Key, WorkerGroup], timeout: float) -> dict[Key, 
 
 @contextmanager
 def _ranks(size: int) -> Iterator[list[Rank]]:
-    """Give the ranks of a group, with a socket on the loopback interface at which they meet."""
+    """Give the ranks of a group, which connect over a socket on the loopback interface."""
     if size == 1:
         yield [Rank()]
         return

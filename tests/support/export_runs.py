@@ -16,9 +16,9 @@ from gansearch.registry import Registry
 from gansearch.signals import Verdict
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR
 from gansearch.storage.sample_images import save_samples
 from gansearch.storage.trial_attributes import BASELINE, CERTIFIES, SEED, certification_name
+from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR
 from gansearch.storage.trial_store import TrialStore
 from gansearch.storage.weights import save_weights
 from gansearch.study.yaml_file import StudyDocument

@@ -3,7 +3,7 @@
 All processes of a user on a machine use two lock files for each device, in the temporary directory.
 The device lock is held shared by candidates that run side by side, and exclusively by one that runs
 alone. The queue lock is held by the one candidate that waits for memory or for the device lock, so
-that none who comes later overtakes it. The system frees the locks of a process that dies.
+that no later one overtakes it. The system frees the locks of a process that dies.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ def admit(
         InsufficientMemoryError: if the device is too small, if processes other than gansearch's do
             not free enough of it, or in place of an OutOfMemoryError of a candidate that ran alone.
     """
+    # Find out if it must run alone
     if estimate is not None and estimate.total + CUDA_CONTEXT > memory.total:
         raise InsufficientMemoryError(
             f"its training needs {_gb(estimate.total)} of GPU memory; the GPU has "
@@ -59,27 +60,25 @@ def admit(
     request = None if estimate is None else with_reserves(estimate)
     if alone or request is None or request.total + CUDA_CONTEXT > memory.total:
         alone, request = True, estimate
-    with _queue(_lock_folder() / f"{memory.name}.queue", waiting):
-        lock = ReadWriteLock(_lock_folder() / f"{memory.name}.device", is_singleton=False)
+
+    # Wait for its turn, then for the memory
+    folder = _lock_folder()
+    queue = FileLock(folder / f"{memory.name}.queue")
+    while not _try(queue.acquire):
+        waiting()
+        time.sleep(POLL_SECONDS)
+    try:
+        lock = ReadWriteLock(folder / f"{memory.name}.device", is_singleton=False)
         _acquire(lock, memory, request, waiting, alone=alone)
+    finally:
+        queue.release()
+
     try:
         yield
     except torch.OutOfMemoryError as error:
         if alone:
             raise InsufficientMemoryError(f"although alone on the GPU: {error}") from error
         raise
-    finally:
-        lock.release()
-
-
-@contextmanager
-def _queue(path: Path, waiting: Callable[[], None]) -> Iterator[None]:
-    lock = FileLock(path)
-    while not _try(lock.acquire):
-        waiting()
-        time.sleep(POLL_SECONDS)
-    try:
-        yield
     finally:
         lock.release()
 
@@ -96,9 +95,12 @@ def _acquire(
     polls = 0
     while True:
         no_others = _try(lock.acquire_write)
-        if no_others and not alone:
-            lock.release()
-        if no_others if alone else _try(lock.acquire_read):
+        acquired = no_others
+        if not alone:
+            if no_others:
+                lock.release()
+            acquired = _try(lock.acquire_read)
+        if acquired:
             if request is None or (
                 memory.free() >= request.total and memory.reserve(request, capped=not alone)
             ):
@@ -115,6 +117,7 @@ def _acquire(
 
 
 def _try(acquire: Callable[..., object]) -> bool:
+    """Acquire a lock without waiting; return False if it is held."""
     try:
         acquire(blocking=False)
     except Timeout:

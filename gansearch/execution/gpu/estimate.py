@@ -107,7 +107,7 @@ def estimate_memory(
     device = torch.device("meta")
     # A plugin may raise anything here; if the candidate itself is broken, its training will tell.
     with suppress(Exception), PeakMemory(device) as memory, device:
-        networks = rehearse(candidate, data, training, device)
+        networks = dry_run(candidate, data, training, device)
         small, large = memory.peak
         if precision == "bf16":
             weights = [*networks.generator.parameters, *networks.discriminator.parameters]
@@ -116,10 +116,10 @@ def estimate_memory(
     return None
 
 
-def rehearse(
+def dry_run(
     candidate: Candidate, data: Data, training: StepsSpec, device: torch.device
 ) -> GANNetworks:
-    """Run in fp32 what takes memory in a training: every kind of step, and samples."""
+    """Run each kind of step and the sampling of a training in fp32, for the memory they take."""
     networks = GANNetworks(
         candidate, data.shape, device, "fp32", memory_format=training.memory_format
     )
@@ -137,17 +137,12 @@ def rehearse(
     real_distance = mean_pair_distance(batches.draw(min(len(batches), 512)))
     context = StepContext(networks, batches, Recorder(), training.batch_size, training.steps)
     steps = EagerSteps(context, candidate.loss, real_distance)
-    for plan in _step_plans(candidate, training, len(batches)):
+    # Each combination of updates in the training, with all measurements
+    phases = candidate.schedule.phases(steps_per_epoch=training.steps_per_epoch(len(batches)))
+    updates = (StepPlan.at(step, phases, 0).updates for step in range(1, training.steps + 1))
+    for combination in dict.fromkeys(updates):
         for _ in range(REPEATS):
-            steps.run(1, plan)
+            steps.run(1, StepPlan(combination, predictions=True, pair_ratio=True))
     networks.sample(shown_inputs)
     networks.sample(networks.evaluation_inputs(training.eval_samples, batches))
     return networks
-
-
-def _step_plans(candidate: Candidate, training: StepsSpec, samples: int) -> list[StepPlan]:
-    """Return a plan with all measurements for each combination of updates in the training."""
-    phases = candidate.schedule.phases(steps_per_epoch=training.steps_per_epoch(samples))
-    steps = range(1, training.steps + 1)
-    combinations = dict.fromkeys(StepPlan.at(step, phases, 0).updates for step in steps)
-    return [StepPlan(updates, predictions=True, pair_ratio=True) for updates in combinations]

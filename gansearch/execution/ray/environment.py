@@ -7,9 +7,9 @@ import secrets
 import sys
 
 QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",  # sends nothing to anyone
-    "RAY_AIR_NEW_OUTPUT": "0",  # Tune prints nothing to our terminal
-    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # nor does Ray, as of every dead slot: the driver reports it
+    "RAY_USAGE_STATS_ENABLED": "0",  # Ray sends no statistics
+    "RAY_AIR_NEW_OUTPUT": "0",  # Tune prints nothing to the terminal
+    "RAY_DEDUP_LOGS_SKIP_REGEX": ".*",  # Ray prints no dead slots: the driver reports them
     "RAY_TRAIN_ENABLE_V2_MIGRATION_WARNINGS": "0",
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",  # writes no files of results
     "TUNE_GLOBAL_CHECKPOINT_S": "1e9",  # keeps no state of its own: the study is the truth

@@ -37,7 +37,7 @@ from gansearch.execution.ray.file_transfer import (
     upload_inputs,
 )
 from gansearch.execution.ray.session import count_slots, ray_session, threads_of_worker
-from gansearch.execution.ray.slot import JobId, Slot, SlotReply, StopRequest, start_relay
+from gansearch.execution.ray.slot import JobId, Slot, StopRequest, start_relay
 from gansearch.execution.worker import pickle_task
 from gansearch.execution.worker_group import WorkerLimits
 from gansearch.messages import (
@@ -76,7 +76,7 @@ def ray_executor(evaluate: Evaluate, spec: ExecutorSpec) -> Iterator[RayExecutor
 
 
 class RayExecutor:
-    """Trains each job as a trial of Ray Tune, which runs in a thread of the driver."""
+    """Executor whose jobs are trials of Ray Tune, which runs in a thread of the driver."""
 
     def __init__(self, evaluate: Evaluate, spec: ExecutorSpec, folder: Path) -> None:
         """Start Tune.
@@ -143,12 +143,14 @@ class RayExecutor:
         return Ended(job.trial, ending)
 
     def answer(self, trial: int, decision: Decision) -> None:
-        self._reply(trial, decision)
+        for number, job in self._running.items():
+            if job.trial == trial:
+                _get(self._relay.reply.remote(number, decision))
 
     def stop(self, grace: float) -> None:
         with contextlib.suppress(GansearchError):  # where Ray is gone there is nothing left to stop
-            for trial in {job.trial for job in self._running.values()}:
-                self._reply(trial, StopRequest(grace))
+            for number in self._running:
+                _get(self._relay.reply.remote(number, StopRequest(grace)))
         self._jobs.close()
         self._tuning.join(grace + SHUTDOWN_TIMEOUT)
         # If Tune still runs, files may still be uploaded; the next driver downloads those.
@@ -157,43 +159,39 @@ class RayExecutor:
                 self._end(number, Crash("died", "interrupted"))
         self._running.clear()
 
-    def _reply(self, trial: int, reply: SlotReply) -> None:
-        for number, job in self._running.items():
-            if job.trial == trial:
-                _get(self._relay.reply.remote(number, reply))
-
     def _tune(self, name: str, spec: ExecutorSpec, folder: Path) -> None:
         """Let Tune run jobs until there are no more; runs in a thread of its own."""
+        workers, cpus, gpus = spec.workers_per_candidate, spec.resources.cpus, spec.resources.gpus
         try:
-            self._tuner(name, spec, folder).fit()
+            threads = threads_of_worker(spec, self.slots)
+            tuner = tune.Tuner(
+                # One bundle for all workers of a candidate, so that they are on one node.
+                tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),
+                param_space={
+                    "relay": name,
+                    "folder": os.getcwd(),
+                    "path": sys.path,
+                    "limits": WorkerLimits(threads, spec.heartbeat_timeout, workers),
+                    "gpus": gpus,
+                    "transfer": self._transfer,
+                },
+                tune_config=tune.TuneConfig(
+                    search_alg=self._jobs,
+                    num_samples=-1,
+                    reuse_actors=True,
+                    trial_dirname_creator=str,
+                ),
+                run_config=tune.RunConfig(
+                    name=name,
+                    storage_path=str(folder),
+                    callbacks=[self._crashes],
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    verbose=0,
+                ),
+            )
+            tuner.fit()
         except Exception as error:
             self._failure = error
-
-    def _tuner(self, name: str, spec: ExecutorSpec, folder: Path) -> tune.Tuner:
-        workers, cpus, gpus = spec.workers_per_candidate, spec.resources.cpus, spec.resources.gpus
-        threads = threads_of_worker(spec, self.slots)
-        return tune.Tuner(
-            # One bundle for all workers of a candidate, so that they are on one node.
-            tune.with_resources(Slot, {"cpu": workers * cpus, "gpu": workers * gpus}),
-            param_space={
-                "relay": name,
-                "folder": os.getcwd(),
-                "path": sys.path,
-                "limits": WorkerLimits(threads, spec.heartbeat_timeout, workers),
-                "gpus": gpus,
-                "transfer": self._transfer,
-            },
-            tune_config=tune.TuneConfig(
-                search_alg=self._jobs, num_samples=-1, reuse_actors=True, trial_dirname_creator=str
-            ),
-            run_config=tune.RunConfig(
-                name=name,
-                storage_path=str(folder),
-                callbacks=[self._crashes],
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                verbose=0,
-            ),
-        )
 
 
 def _get(reference: Any) -> Any:
@@ -213,7 +211,7 @@ def _get(reference: Any) -> Any:
 
 
 class JobSearcher(TuneSearcher):
-    """Hands the numbers of submitted jobs to Tune in their order."""
+    """Search algorithm of Tune that gives it the numbers of submitted jobs in their order."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -231,7 +229,7 @@ class JobSearcher(TuneSearcher):
     def suggest(self, trial_id: str) -> Any:
         """Return the number of a job as the configuration of a trial; None where no job waits."""
         try:
-            # Given nothing while nothing runs, Tune would sleep for a second.
+            # Tune would sleep for a second if it got no job while none runs.
             job = self._waiting.get(block=self._running == 0)
         except queue.Empty:
             return None
@@ -253,7 +251,7 @@ class JobSearcher(TuneSearcher):
 
 
 class CrashCallback(tune.Callback):
-    """Collects the jobs that have lost their slot."""
+    """Callback of Tune that collects the jobs whose slot has failed."""
 
     def __init__(self) -> None:
         self._crashes: queue.SimpleQueue[tuple[JobId, Crash]] = queue.SimpleQueue()
@@ -265,7 +263,18 @@ class CrashCallback(tune.Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        self.add(trial.config["job"], _crash_of_slot(trial))
+        error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
+        if isinstance(error, OutOfMemoryError):
+            crash = Crash("out-of-memory", f"Ray ended its slot: {_first_line(error)}")
+        elif isinstance(error, RayActorError) and not error.actor_init_failed:
+            # The last line that is not indented has the cause, and then guesses.
+            lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
+            cause = lines[-1].partition(" Some common causes")[0]
+            crash = Crash("died", f"its slot on Ray was lost: {cause}")
+        else:
+            text = str(error)
+            crash = Crash("raised", text.rstrip().splitlines()[-1], traceback=text)
+        self.add(trial.config["job"], crash)
 
     def take(self) -> list[tuple[JobId, Crash]]:
         """Return the crashes since the last call."""
@@ -273,19 +282,6 @@ class CrashCallback(tune.Callback):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return CrashCallback, ()
-
-
-def _crash_of_slot(trial: Trial) -> Crash:
-    """Return the crash of a trial whose slot Ray reports as failed."""
-    error = pickle.loads(Path(trial.pickled_error_file).read_bytes())
-    if isinstance(error, OutOfMemoryError):
-        return Crash("out-of-memory", f"Ray ended its slot: {_first_line(error)}")
-    if isinstance(error, RayActorError) and not error.actor_init_failed:
-        # The cause comes last, after an indented description of the actor, and before guesses.
-        lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
-        cause = lines[-1].partition(" Some common causes")[0]
-        return Crash("died", f"its slot on Ray was lost: {cause}")
-    return Crash("raised", str(error).rstrip().splitlines()[-1], traceback=str(error))
 
 
 def _first_line(error: Exception) -> str:

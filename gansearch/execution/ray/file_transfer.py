@@ -5,8 +5,8 @@ folder. The job's slot downloads that into a folder on its node, in which the tr
 and uploads them whenever the trial has written a checkpoint, and at its end. The driver downloads
 them into the run folder.
 
-Each upload is one object: an archive named by its number and its sha256. A part of an upload never
-counts, on object stores and file systems alike, and the last whole one stays until the next is.
+Each upload is one object: an archive named by its number and its sha256. An incomplete upload never
+counts, on object stores and file systems alike, and the last complete one stays until the next is.
 """
 
 from __future__ import annotations
@@ -134,7 +134,9 @@ def _read_whole(store: FileSystem, path: str) -> bytes | None:
     """Return the content of an archive; None when its hash is not that of its name."""
     with store.open_input_file(path) as file:
         content: bytes = file.read()
-    return content if hashlib.sha256(content).hexdigest() == PurePosixPath(path).stem[7:] else None
+    if hashlib.sha256(content).hexdigest() != PurePosixPath(path).stem[7:]:
+        return None
+    return content
 
 
 def _files_of(folder: Path, pattern: str = "**/*", name: str = "") -> dict[str, Path]:
@@ -177,7 +179,7 @@ def download_outputs(transfer: ObjectStoreTransfer, job: Job, ending: Ending) ->
         if not _download_outputs(transfer, job.folder) and not isinstance(ending, Crash):
             return Crash("died", f"{transfer.url}: its files are not there")
         if isinstance(ending, Outcome) and ending.decision is not Decision.PAUSE:
-            # The trial has removed its own on its node; here lies the one that it was resumed from.
+            # The trial has removed its own on its node; this is the one that it was resumed from.
             (job.folder / CHECKPOINT).unlink(missing_ok=True)
         return ending
     except (FileTransferError, OSError) as error:
@@ -215,7 +217,7 @@ class NodeEvaluate:
 
 
 Upload = Callable[[bool], None]
-"""Uploads a trial's files if it has written a new checkpoint; with True in any case."""
+"""Function that uploads a trial's files if its checkpoint is new; with True in any case."""
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Connection to Ray for a search: to a cluster, or to a Ray of our own that ends with it."""
+"""Connection to Ray for a search: to a cluster, or to a local Ray that ends with the search."""
 
 from __future__ import annotations
 
@@ -32,10 +32,15 @@ PREFIX = "gansearch-ray-"
 def ray_session(spec: ExecutorSpec) -> Iterator[Path]:
     """Connect to Ray; give a folder that is removed at the end. An existing connection stays.
 
+    Folders that killed drivers have left behind are removed too.
+
     Raises:
         GansearchError: when no cluster answers at the study's address.
     """
-    with _temporary_folder() as folder:
+    parent = Path(tempfile.gettempdir())
+    if len(str(parent)) > LONGEST_TEMPORARY_PATH:
+        parent = Path("/tmp")
+    with passing_folder(parent, PREFIX, secrets.token_hex(4)) as folder:
         connected = ray.is_initialized()
         if not connected:
             with _signal_handlers_kept():
@@ -57,11 +62,21 @@ def count_slots(spec: ExecutorSpec) -> int:
     Raises:
         GansearchError: when it has none.
     """
+    cpus = spec.workers_per_candidate * spec.resources.cpus
+    gpus = spec.workers_per_candidate * spec.resources.gpus
+    fit = 0
     nodes: list[dict[str, Any]] = ray.nodes()  # type: ignore[no-untyped-call]
-    fit = sum(_slots_of_node(spec, node["Resources"]) for node in nodes if node["Alive"])
+    for node in nodes:
+        if node["Alive"]:  # no candidate is spread over several nodes
+            slots = node["Resources"].get("CPU", 0) // cpus
+            if gpus:
+                slots = min(slots, node["Resources"].get("GPU", 0) // gpus)
+            fit += int(slots)
     if fit == 0 and (spec.workers == "auto" or spec.address is None):
         asked = f"cpus: {spec.resources.cpus}, gpus: {spec.resources.gpus:g}"
-        times = f"{spec.workers_per_candidate} times " if spec.workers_per_candidate > 1 else ""
+        times = ""
+        if spec.workers_per_candidate > 1:
+            times = f"{spec.workers_per_candidate} times "
         raise GansearchError(
             f"no node of Ray has {times}what executor.resources asks for a candidate ({asked})"
         )
@@ -75,7 +90,7 @@ def count_slots(spec: ExecutorSpec) -> int:
 def threads_of_worker(spec: ExecutorSpec, slots: int) -> int:
     """Return the threads of each process: its `cpus`.
 
-    A Ray of our own may have been told of more CPUs than there are cores; then it is fewer.
+    A local Ray may be started with more CPUs than there are cores; then it is fewer.
     """
     cpus = spec.resources.cpus
     if spec.address:
@@ -83,16 +98,8 @@ def threads_of_worker(spec: ExecutorSpec, slots: int) -> int:
     return min(cpus, threads_per_process(count_cores(), slots * spec.workers_per_candidate))
 
 
-def _slots_of_node(spec: ExecutorSpec, node: dict[str, float]) -> int:
-    """Return the number of candidates that fit on a node; none is spread over several."""
-    cpus = spec.workers_per_candidate * spec.resources.cpus
-    gpus = spec.workers_per_candidate * spec.resources.gpus
-    by_cpus = node.get("CPU", 0) // cpus
-    return int(min(by_cpus, node.get("GPU", 0) // gpus) if gpus else by_cpus)
-
-
 def _start_ray(spec: ExecutorSpec, folder: Path) -> None:
-    """Start a Ray of our own."""
+    """Start a local Ray."""
     cpus = spec.workers_per_candidate * spec.resources.cpus
     if spec.workers != "auto":
         cpus *= spec.workers
@@ -108,7 +115,11 @@ def _start_ray(spec: ExecutorSpec, folder: Path) -> None:
 
 
 def _connect(address: str) -> None:
-    """Connect to a cluster."""
+    """Connect to a cluster.
+
+    Raises:
+        GansearchError: when none answers at the address.
+    """
     try:
         if address != "auto":  # Ray itself would go on trying for minutes
             host, _, port = address.rpartition(":")
@@ -127,11 +138,3 @@ def _signal_handlers_kept() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _temporary_folder() -> contextlib.AbstractContextManager[Path]:
-    """Make a folder with a short path, and remove those that killed drivers have left behind."""
-    parent = Path(tempfile.gettempdir())
-    if len(str(parent)) > LONGEST_TEMPORARY_PATH:
-        parent = Path("/tmp")
-    return passing_folder(parent, PREFIX, secrets.token_hex(4))

@@ -8,6 +8,7 @@ import os
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -42,7 +43,7 @@ T = TypeVar("T")
 
 
 class MessageRelay:
-    """Passes tasks and replies from the driver to the slots, and messages of the trials back."""
+    """Actor that passes tasks and replies from the driver to the slots, and messages back."""
 
     def __init__(self) -> None:
         self._tasks: dict[JobId, bytes] = {}
@@ -80,6 +81,7 @@ class MessageRelay:
 
 
 async def _next(waiting: asyncio.Queue[T], timeout: float) -> T | None:
+    """Return the next item of a queue; None if none comes in time."""
     if not waiting.empty():
         return waiting.get_nowait()
     with contextlib.suppress(TimeoutError):
@@ -95,13 +97,13 @@ def start_relay(name: str) -> Any:
 
 
 class Report(Protocol):
-    """Sends messages to the driver; returns its next reply, if one comes in time."""
+    """Function that sends messages to the driver and returns its next reply, if one is in time."""
 
     def __call__(self, messages: Sequence[Message], timeout: float) -> SlotReply | None: ...
 
 
 class Slot(tune.Trainable):
-    """Room for one candidate after the other, each trained in processes of its own."""
+    """Trainable of Tune that trains one candidate after the other, in new processes each."""
 
     def setup(self, config: dict[str, Any]) -> None:
         """Prepare for the first job.
@@ -115,7 +117,7 @@ class Slot(tune.Trainable):
         if not config["gpus"]:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""  # Ray would leave them all GPUs of the node
         sys.path += [entry for entry in config["path"] if entry not in sys.path]
-        # On a node without that folder relative paths lead nowhere.
+        # A node without that folder cannot follow relative paths.
         with contextlib.suppress(OSError):
             os.chdir(config["folder"])
         start_forkserver(config["limits"].threads)
@@ -137,10 +139,10 @@ class Slot(tune.Trainable):
         task: Any = ray.get(relay.take_task.remote(job))
         transfer: ObjectStoreTransfer | None = self.config["transfer"]
         try:
-            with contextlib.ExitStack() as stack:
-                upload: Upload = lambda last: None  # noqa: E731
-                if transfer is not None:
-                    upload = stack.enter_context(node_folder(transfer.of_job(job)))
+            folder: AbstractContextManager[Upload] = contextlib.nullcontext(lambda last: None)
+            if transfer is not None:
+                folder = node_folder(transfer.of_job(job))
+            with folder as upload:
                 gpus = gpus_of(limits.workers, self.config["gpus"])
                 group = WorkerGroup(task, limits, f"gansearch-job-{job}", gpus)
                 supervise(group, report, upload)
@@ -151,7 +153,9 @@ class Slot(tune.Trainable):
 
 def gpus_of(workers: int, gpus: float) -> Sequence[int]:
     """Return the first GPU of each worker among those that Ray has reserved for the candidate."""
-    return [rank * int(gpus) for rank in range(workers)] if workers > 1 and gpus else []
+    if workers == 1 or not gpus:
+        return []
+    return [rank * int(gpus) for rank in range(workers)]
 
 
 def supervise(group: WorkerGroup, report: Report, upload: Upload) -> None:

@@ -13,8 +13,8 @@ from gansearch.execution.gpu.estimate import (
     SMALL,
     MemoryEstimate,
     PeakMemory,
+    dry_run,
     estimate_memory,
-    rehearse,
 )
 from gansearch.registry import Registry
 from gansearch.study.search_space import SearchSpace
@@ -72,7 +72,7 @@ def case(make_spec):
 def used(candidate, data, training):
     """Return the peak of the same training with real tensors."""
     with PeakMemory(CPU) as memory:
-        rehearse(candidate, data, training, CPU)
+        dry_run(candidate, data, training, CPU)
     return memory.peak
 
 
@@ -182,5 +182,5 @@ def test_on_a_gpu_the_reservation_covers_the_memory_in_use(case, overrides):
 
     estimate = estimate_memory(*case(*overrides), "fp32")
     torch.cuda.reset_peak_memory_stats()
-    rehearse(*case(*overrides), torch.device("cuda"))
+    dry_run(*case(*overrides), torch.device("cuda"))
     assert torch.cuda.max_memory_reserved() <= with_reserves(estimate).total

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 from ray.exceptions import ActorDiedError, OutOfMemoryError, RayActorError
 
-from gansearch.execution.ray.executor import JobSearcher, _crash_of_slot
+from gansearch.execution.ray.executor import CrashCallback, JobSearcher
 
 SAID = """The actor died unexpectedly before finishing this task.
 \tclass_name: Slot
@@ -43,8 +43,11 @@ ModuleNotFoundError: No module named 'x'"""
 )
 def test_the_crash_of_a_slot_is_read_from_the_error_of_ray(error, kind, message, tmp_path):
     (tmp_path / "error.pkl").write_bytes(pickle.dumps(error))
-    crash = _crash_of_slot(SimpleNamespace(pickled_error_file=tmp_path / "error.pkl"))
-    assert (crash.kind, crash.message) == (kind, message)
+    trial = SimpleNamespace(config={"job": 7}, pickled_error_file=tmp_path / "error.pkl")
+    crashes = CrashCallback()
+    crashes.on_trial_error(1, [trial], trial)
+    [(job, crash)] = crashes.take()
+    assert (job, crash.kind, crash.message) == (7, kind, message)
 
 
 def test_jobs_are_handed_to_tune_in_their_order_until_there_are_no_more():
