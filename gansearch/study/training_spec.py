@@ -51,7 +51,8 @@ class TrainingSettings(Section):
 
     A recording is used only if its step equals the eager one. Otherwise, and without CUDA, the run
     is trained eagerly and its record says why. A loss that depends on the number of the step is
-    never recorded. Do not use it with components that keep state outside of parameters and buffers.
+    never recorded, nor is a step whose learning rate decays. Do not use it with components that
+    keep state outside of parameters and buffers.
     """
     signals_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two reads of the signals from the device."""
