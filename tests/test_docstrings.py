@@ -25,5 +25,5 @@ def test_examples_in_docstrings_give_what_they_say(name):
 
 
 def test_the_contract_of_plugins_has_examples():
-    documented = {"gansearch.components.schedule", "gansearch.domains", "gansearch.layers.modules"}
+    documented = {"gansearch.components.schedule", "gansearch.domains", "gansearch.layers.maps"}
     assert documented <= {*WITH_EXAMPLES}

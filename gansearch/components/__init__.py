@@ -14,7 +14,7 @@ from gansearch.components.component import Component, check_domain, check_field,
 from gansearch.components.data import Data, Dataset, ImageShape, SampleFormat, Split
 from gansearch.components.detector import Detector, Watch
 from gansearch.components.extractor import Extractor, FeatureNetwork
-from gansearch.components.loss import Loss, LossInputs
+from gansearch.components.loss import Loss, LossInputs, PairLoss
 from gansearch.components.metric import Evidence, Metric, SampleMetric, SizeMetric
 from gansearch.components.network import Discriminator, Generator, Network
 from gansearch.components.schedule import Phase, Player, Schedule
@@ -36,6 +36,7 @@ __all__ = [
     "LossInputs",
     "Metric",
     "Network",
+    "PairLoss",
     "Phase",
     "Player",
     "SampleFormat",

@@ -98,6 +98,13 @@ class Loss(Component):
         """Convert scores to log-odds of being real, for the signals; None where undefined."""
         return scores
 
+    def relative(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the scores (N,) that the formulas take, from those of real and generated samples.
+
+        They are the same, unless the loss compares the samples with each other.
+        """
+        return real, fake
+
     def discriminate(self, inputs: LossInputs) -> Tensor:
         """Objective of the discriminator on real and generated samples."""
         return self.of_real(inputs.real_scores) + self.of_fake(inputs.fake_scores)
@@ -113,3 +120,54 @@ class Loss(Component):
     def generate(self, inputs: LossInputs) -> Tensor:
         """Objective of the generator: samples that the discriminator takes for real."""
         return self.of_generator(inputs.fake_scores)
+
+
+class PairLoss(Loss):
+    """Loss on pairs of a real and a generated sample: on the difference between their scores.
+
+    It defines one formula, `of_pairs`, since a score alone means nothing to it.
+
+        class Relativistic(PairLoss):
+            def of_pairs(self, differences: Tensor) -> Tensor:
+                return softplus(-differences).mean()
+    """
+
+    @abstractmethod
+    def of_pairs(self, differences: Tensor) -> Tensor:
+        """Return the loss, a scalar, for differences (N,) between scores.
+
+        They are above zero where the network that is trained has the better of the pair: for the
+        discriminator where the real sample has the higher score, for the generator the other.
+        """
+
+    def relative(self, real: Tensor, fake: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the score (N,) of each sample relative to the other one of its pair."""
+        return real - fake, fake - real
+
+    def of_real(self, scores: Tensor) -> Tensor:
+        """Return the discriminator's loss for relative scores (N,) of real samples."""
+        return self.of_pairs(scores)
+
+    def of_fake(self, scores: Tensor) -> Tensor:
+        """Return the discriminator's loss for relative scores (N,) of generated samples."""
+        return self.of_pairs(-scores)
+
+    def of_generator(self, scores: Tensor) -> Tensor:
+        """Return the generator's loss for relative scores (N,) of generated samples."""
+        return self.of_pairs(scores)
+
+    def discriminate(self, inputs: LossInputs) -> Tensor:
+        """Objective of the discriminator: the real sample of each pair has the higher score."""
+        return self.of_pairs(inputs.real_scores - inputs.fake_scores)
+
+    def discriminate_real(self, inputs: LossInputs) -> Tensor:
+        """Objective of the discriminator on half a batch, which are pairs all the same."""
+        return self.of_pairs(inputs.real_scores - inputs.fake_scores)
+
+    def discriminate_fake(self, inputs: LossInputs) -> Tensor:
+        """Objective of the discriminator on half a batch, which are pairs all the same."""
+        return self.of_pairs(inputs.real_scores - inputs.fake_scores)
+
+    def generate(self, inputs: LossInputs) -> Tensor:
+        """Objective of the generator: its sample of each pair has the higher score."""
+        return self.of_pairs(inputs.fake_scores - inputs.real_scores)

@@ -13,6 +13,8 @@ from gansearch.components.component import Component
 from gansearch.domains import FloatRange
 
 Player = Literal["generator", "discriminator"]
+OptimizerName = Literal["adam", "adamw", "rmsprop"]
+Decay = Literal["constant", "linear", "cosine"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Phase:
 
 
 class Schedule(Component):
-    """Phases of the training, as data, and the settings of both Adam optimizers."""
+    """Phases of the training, as data, and the settings of both optimizers."""
 
     role: ClassVar[str] = "schedule"
 
@@ -89,6 +91,13 @@ class Schedule(Component):
     """Adam's beta1 of the discriminator."""
     discriminator_beta2: Annotated[float, Field(ge=0, lt=1)] = 0.999
     """Adam's beta2 of the discriminator."""
+    optimizer: OptimizerName = "adam"
+    """Optimizer of both networks: Adam, AdamW or RMSprop, which has no beta1 and whose smoothing
+    constant is beta2."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    """Weight decay of `optimizer: adamw`; the others have none."""
+    decay: Decay = "constant"
+    """Decay of both learning rates towards zero at the end of the training."""
     generator_ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Decay of the moving average (EMA) of the generator, which is then judged; 0 for none."""
 

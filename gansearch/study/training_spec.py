@@ -51,7 +51,8 @@ class TrainingSettings(Section):
 
     A captured step is used only if it equals the eager step. Otherwise, and without CUDA, the run
     is trained eagerly and its stamp says why. A loss that depends on the number of the step cannot
-    be captured. Components must not keep state outside of parameters and buffers.
+    be captured, nor can a step whose learning rate decays. Components must not keep state outside
+    of parameters and buffers.
     """
     signals_every: Annotated[int, Field(ge=1)] = 10
     """Steps between two reads of the signals from the device."""

@@ -115,6 +115,7 @@ def train(
                 break
 
         # Train
+        networks.decay_learning_rates(step, spec.steps)
         monitor.before_step(step, networks)
         plan = StepPlan.at(step, phases, spec.signals_every)
         recorder.keep(step, steps.run(step, plan))

@@ -172,8 +172,9 @@ class BatchLossInputs:
     def discriminator_signals(self, loss: Loss) -> dict[str, Tensor]:
         """Return the discriminator's signals for the samples that the loss has scored."""
         signals: dict[str, Tensor] = {}
+        computed = self._computed_scores(loss)
         for kind, sign in KINDS:
-            if (scores := self._computed_scores(kind)) is None:
+            if (scores := computed.get(kind)) is None:
                 continue
             loss_of_kind = loss.of_real if kind == "real" else loss.of_fake
             signals[f"d_loss_{kind}"] = loss_of_kind(scores)
@@ -187,16 +188,22 @@ class BatchLossInputs:
     def predictions(self, loss: Loss) -> dict[str, Tensor]:
         """Return probabilities (N,) of being real by kind of sample; none where undefined."""
         predictions = {}
-        for kind, _ in KINDS:
-            scores = self._computed_scores(kind)
-            logits = None if scores is None else loss.logits(scores)
-            if logits is not None:
+        for kind, scores in self._computed_scores(loss).items():
+            if (logits := loss.logits(scores)) is not None:
                 predictions[kind] = torch.sigmoid(logits)
         return predictions
 
-    def _computed_scores(self, kind: str) -> Tensor | None:
-        output: DiscriminatorOutput | None = self.__dict__.get(f"_{kind}_output")
-        return None if output is None else output.scores.detach()
+    def _computed_scores(self, loss: Loss) -> dict[str, Tensor]:
+        """Return the scores that the loss has read, by kind, as its formulas take them."""
+        outputs: dict[str, DiscriminatorOutput] = {
+            kind: output
+            for kind, _ in KINDS
+            if (output := self.__dict__.get(f"_{kind}_output")) is not None
+        }
+        scores = {kind: output.scores.detach() for kind, output in outputs.items()}
+        if len(scores) == len(KINDS):
+            scores["real"], scores["fake"] = loss.relative(scores["real"], scores["fake"])
+        return scores
 
 
 def _features(output: DiscriminatorOutput) -> Tensor:

@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 
 from gansearch.candidate import Candidate
-from gansearch.components import ImageShape, Player
+from gansearch.components import ImageShape, Player, Schedule
 from gansearch.training.batches import BatchSampler
 from gansearch.training.data_parallel import shared
 from gansearch.training.distributed import SINGLE, Ranks
 from gansearch.training.ema import EMA
+from gansearch.training.optimizers import decay_factor, make_optimizer
 from gansearch.training.precision import MemoryFormat, Precision, autocast, to_device
 
 OptimizerSettings = tuple[object, ...]
@@ -25,16 +26,17 @@ OptimizerSettings = tuple[object, ...]
 
 
 class TrainableNetwork:
-    """Network with its Adam."""
+    """Network with its optimizer."""
 
     def __init__(
-        self, network: nn.Module, lr: float, betas: tuple[float, float], ranks: Ranks
+        self, network: nn.Module, schedule: Schedule, player: Player, ranks: Ranks
     ) -> None:
         self.network, self._ranks = network, ranks
         self.shared = shared(network, ranks)
         """The network as all ranks run it, each on its share of a batch."""
         self.parameters = [p for p in network.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(self.parameters, lr=lr, betas=betas, fused=True)
+        self.optimizer = make_optimizer(schedule, player, self.parameters)
+        self._first_lr = self.optimizer.defaults["lr"]
         self._first_weight = next((i for i, p in enumerate(self.parameters) if p.ndim > 1), 0)
 
     def update(self, loss: Tensor) -> dict[str, Tensor]:
@@ -51,10 +53,15 @@ class TrainableNetwork:
         self.optimizer.step()
         return norms
 
+    def scale_learning_rate(self, factor: float) -> None:
+        """Set the learning rate to a multiple of that of the schedule."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = factor * self._first_lr
+
     @property
     def optimizer_settings(self) -> OptimizerSettings:
         """Learning rate and betas of each parameter group."""
-        return tuple((group["lr"], group["betas"]) for group in self.optimizer.param_groups)
+        return tuple((group["lr"], group.get("betas")) for group in self.optimizer.param_groups)
 
 
 class DiscriminatorOutput(NamedTuple):
@@ -102,12 +109,8 @@ class GANNetworks:
         generator, discriminator = (
             to_device(network, device, memory_format) for network in candidate.networks(shape)
         )
-        betas = (schedule.generator_beta1, schedule.generator_beta2)
-        self.generator = TrainableNetwork(generator, schedule.generator_lr, betas, ranks)
-        betas = (schedule.discriminator_beta1, schedule.discriminator_beta2)
-        self.discriminator = TrainableNetwork(
-            discriminator, schedule.discriminator_lr, betas, ranks
-        )
+        self.generator = TrainableNetwork(generator, schedule, "generator", ranks)
+        self.discriminator = TrainableNetwork(discriminator, schedule, "discriminator", ranks)
         self._features = LastLayerInput(discriminator)
         self._ema = EMA(generator, schedule.generator_ema) if schedule.generator_ema > 0 else None
 
@@ -118,6 +121,13 @@ class GANNetworks:
     def evaluated_generator(self) -> nn.Module:
         """Generator that is sampled and saved: the EMA if the schedule has one."""
         return self.generator.network if self._ema is None else self._ema.network
+
+    def decay_learning_rates(self, step: int, steps: int) -> None:
+        """Set both learning rates for a step, counted from 1; leave constant ones alone."""
+        decay = self._candidate.schedule.decay
+        if decay != "constant":
+            for network in (self.generator, self.discriminator):
+                network.scale_learning_rate(decay_factor(decay, step, steps))
 
     def update_ema(self) -> None:
         """Update the generator's EMA, if there is one."""
@@ -172,7 +182,7 @@ class GANNetworks:
         return self.generator.optimizer_settings, self.discriminator.optimizer_settings
 
     def tensors(self) -> list[Tensor]:
-        """Return all tensors that a step changes: weights, statistics, EMA and Adam's state."""
+        """Return all tensors that a step changes: weights, statistics, EMA and optimizers."""
         trained = (self.generator, self.discriminator)
         modules = [one.network for one in trained]
         if self._ema is not None:
@@ -183,18 +193,19 @@ class GANNetworks:
 
     @contextmanager
     def capturable(self) -> Iterator[None]:
-        """Allow CUDA graphs to capture the optimizers; fused Adam computes the same either way."""
+        """Allow CUDA graphs to capture the optimizers, which compute the same either way."""
         groups = [
             *self.generator.optimizer.param_groups,
             *self.discriminator.optimizer.param_groups,
         ]
+        before = [group["capturable"] for group in groups]
         for group in groups:
             group["capturable"] = True
         try:
             yield
         finally:
-            for group in groups:
-                group["capturable"] = False
+            for group, capturable in zip(groups, before, strict=True):
+                group["capturable"] = capturable
 
     def state_dict(self) -> dict[str, Any]:
         return {name: part.state_dict() for name, part in self._parts().items()}

@@ -12,7 +12,7 @@ from gansearch.builtin.discriminators.downconv import DownConv
 from gansearch.builtin.generators.dense import DenseGenerator
 from gansearch.builtin.losses.bce import BCE
 from gansearch.builtin.losses.hinge import Hinge
-from gansearch.builtin.losses.penalised import gradient_norms
+from gansearch.builtin.losses.penalised import squared_gradient_norms
 from gansearch.builtin.losses.wasserstein import WassersteinGP
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
@@ -75,7 +75,8 @@ def test_a_gradient_penalty_holds_each_sample_s_part_of_a_pack_s_gradient():
     with torch.no_grad():
         score_of_pack[2].weight.copy_(torch.tensor([[3.0, 4.0, 0.0, 2.0]]))
     samples = torch.rand(4, 2, 1, 1, requires_grad=True)
-    assert gradient_norms(score_of_pack(samples), samples).tolist() == [5, 2, 5, 2]
+    squares = squared_gradient_norms(score_of_pack(samples), samples)
+    assert squares.tolist() == [25, 4, 25, 4]
 
 
 @pytest.mark.parametrize("loss", [BCE(r1=1.0), Hinge(), WassersteinGP()])

@@ -84,6 +84,38 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(
     assert resumed.rows == whole.rows
 
 
+@pytest.mark.parametrize("optimizer", ["adamw", "rmsprop"])
+def test_a_resumed_run_goes_on_with_its_optimizer_and_its_decay(
+    candidate, training, tmp_path, optimizer
+):
+    training = training.model_copy(update={"signals_every": 5})
+    other = variant(candidate, schedule=Alternating(optimizer=optimizer, decay="cosine"))
+
+    class Stopping(TrainingMonitor):
+        def on_progress(self, step, row, verdict):
+            if step == 10:
+                raise StoppedError
+
+    with pytest.raises(StoppedError):
+        run(other, training, monitor=Stopping(), folder=tmp_path)
+    resumed = run(other, training, resume_from=tmp_path)
+    assert torch.equal(weights(resumed), weights(run(other, training)))
+    assert not torch.equal(weights(resumed), weights(run(candidate, training)))
+
+
+def test_learning_rates_decay_over_the_whole_training(candidate, training):
+    rates = []
+
+    class Reading(TrainingMonitor):
+        def before_step(self, step, networks):
+            rates.append(networks.generator.optimizer.param_groups[0]["lr"])
+
+    schedule = Alternating(generator_lr=1e-3, decay="linear")
+    run(variant(candidate, schedule=schedule), training, monitor=Reading())
+    expected = [1e-3 * (1 - done / training.steps) for done in range(training.steps)]
+    assert rates == pytest.approx(expected)
+
+
 def test_a_damaged_checkpoint_is_ignored(candidate, training, tmp_path):
     run(candidate, training, folder=tmp_path)
     path = tmp_path / "checkpoint.pt"
@@ -172,7 +204,16 @@ def test_the_networks_train_in_the_order_of_the_schedule(candidate, training, sc
 
 
 @pytest.mark.parametrize(
-    "loss", ["bce", "minimax", "least-squares", "hinge", "wasserstein-gp", "feature-matching"]
+    "loss",
+    [
+        "bce",
+        "minimax",
+        "least-squares",
+        "hinge",
+        "wasserstein-gp",
+        "feature-matching",
+        "relativistic",
+    ],
 )
 @pytest.mark.parametrize("half_batches", [False, True])
 def test_every_loss_trains_with_whole_and_half_batches(candidate, training, loss, half_batches):

@@ -7,6 +7,7 @@ import torch
 from support.variants import Echo
 from torch import nn
 
+from gansearch.builtin.losses.relativistic import Relativistic
 from gansearch.components import Phase
 from gansearch.errors import GansearchError
 from gansearch.training.batches import BatchSampler
@@ -112,3 +113,20 @@ def test_predictions_are_probabilities_of_the_samples_that_the_loss_scored(candi
     predictions = inputs.predictions(candidate.loss)
     assert list(predictions) == ["real"]
     assert torch.equal(predictions["real"], torch.sigmoid(inputs.real_scores))
+
+
+def test_signals_of_a_relativistic_loss_are_of_differences_between_paired_scores(
+    candidate, make_context
+):
+    inputs = BatchLossInputs(make_context(candidate), DISCRIMINATE, 1)
+    loss = Relativistic()
+    loss.discriminate(inputs)
+    differences = inputs.real_scores - inputs.fake_scores
+    right = (differences > 0).float().mean()
+    signals = inputs.discriminator_signals(loss)
+    assert torch.isclose(signals["d_logit_real"], differences.mean())
+    assert torch.isclose(signals["d_logit_fake"], -differences.mean())
+    assert signals["d_acc_real"] == right
+    assert signals["d_acc_fake"] == right
+    assert torch.isclose(signals["d_loss_real"], signals["d_loss_fake"])
+    assert torch.allclose(inputs.predictions(loss)["real"], torch.sigmoid(differences))

@@ -21,6 +21,6 @@ class DCGANDiscriminator(DownConv):
     kernel: Annotated[int, Field(ge=2, le=11), Choices(3, 4, 5)] = 4
     """Side of the kernels."""
     norm: Annotated[Norm, Choices("batch", "none")] = "batch"
-    """Norm after each level but the first: BatchNorm or none."""
+    """Norm after each level but the first."""
     norm_first: bool = False
     """Put the norm after the first level too."""

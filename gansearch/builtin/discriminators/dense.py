@@ -22,7 +22,7 @@ class DenseDiscriminator(Matched, Initialised, Normalised, SpectrallyNormalised,
     layers: Annotated[int, Field(ge=1, le=8), IntRange(1, 4)] = 3
     """Number of hidden layers."""
     norm: Annotated[Norm, Choices("batch", "none")] = "none"
-    """Norm after each hidden layer: BatchNorm or none."""
+    """Norm after each hidden layer."""
     activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "leaky_relu"
     """Activation after each hidden layer."""
     maxout: Annotated[int, Field(ge=1)] = 1

@@ -40,7 +40,7 @@ class DownConv(Matched, Initialised, Normalised, SpectrallyNormalised, Packed):
     padding: Literal["same", "valid"] = "same"
     """`same` halves the map whatever the kernel, `valid` pads nothing."""
     norm: Annotated[Norm, Choices("batch", "none")] = "none"
-    """Norm after each convolution: BatchNorm or none."""
+    """Norm after each convolution."""
     norm_first: bool = True
     """Put the norm after the first convolution too."""
     activation: Annotated[Activation, Choices("relu", "leaky_relu")] = "leaky_relu"

@@ -125,6 +125,8 @@ def dry_run(
     )
     augment(networks.discriminator, training.augment, data)
     for network in (networks.generator, networks.discriminator):
+        if "betas" not in network.optimizer.defaults:
+            continue  # RMSprop creates its state anywhere
         for parameter in network.parameters:
             # Fused Adam would not create its state on the meta device.
             network.optimizer.state[parameter] = {

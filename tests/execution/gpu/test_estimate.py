@@ -41,10 +41,13 @@ CASES = [
     ],
     (IMAGES, DCGAN, "loss={use: bce, r1: 1.0}"),
     (IMAGES, DCGAN, "loss={use: feature-matching}"),
+    (IMAGES, DCGAN, "loss={use: relativistic}"),
     # schedules
     (IMAGES, DCGAN, "schedule={use: alternating, half_batches: true}"),
     (IMAGES, DCGAN, "schedule={use: alternating, mixed_batches: true}"),
     (IMAGES, DCGAN, "schedule={use: alternating, generator_ema: 0.9}"),
+    (IMAGES, DCGAN, "schedule={use: alternating, optimizer: adamw}"),
+    (IMAGES, DCGAN, "schedule={use: alternating, optimizer: rmsprop}"),
     (IMAGES, DCGAN, "schedule={use: n-critic, n: 3}"),
     (IMAGES, DCGAN, "schedule={use: epochs-in-turn}"),
     (IMAGES, DCGAN, "schedule={use: stalled-discriminator}"),
