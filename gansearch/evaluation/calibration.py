@@ -30,6 +30,8 @@ MEDIOCRE_SAMPLES = 300
 """Cross-fades of two training pictures, from which draws are taken to measure a metric's spread."""
 DRAWS = 12
 """Draws between which a metric's spread is measured."""
+CALIBRATION_VERSION = 2
+"""Raised when a calibration holds other figures than before."""
 BANDWIDTH = 0.75
 """Bandwidth of the MMD, as its metric has it by default."""
 
@@ -41,7 +43,7 @@ _known: dict[str, Calibration] = {}
 def calibration_of(data: Data) -> Calibration:
     """Return the calibration of a data set: from memory, from the user's cache, or measured."""
     extractor = extractor_for(data)
-    identity = (data.digest, extractor.digest, str(PROTOCOL_VERSION))
+    identity = (data.digest, extractor.digest, f"{PROTOCOL_VERSION}.{CALIBRATION_VERSION}")
     key = hashlib.sha256("\n".join(identity).encode()).hexdigest()
     if key not in _known:
         path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"
