@@ -20,6 +20,9 @@ class SampleFigures(BaseModel):
     """Share of pairs that are near when averaged over an 8x8 grid; None for points."""
     spread: float | None = None
     """Median distance of pairs over that of real pairs; None for points."""
+    levels: float | None = None
+    """Distance of real images' grey levels to the nearest sample's, over that of real pairs, in the
+    median; None for points."""
     mmd: float | None = None
     """Squared maximum mean discrepancy of features, times 1,000."""
 

@@ -34,6 +34,7 @@ COLUMNS: Mapping[str, str] = {
     "duplicates": "share of pairs of generated samples that are nearer than 99 % of real pairs",
     "coarse_duplicates": "the same share for samples averaged over a grid of 8x8 cells",
     "spread": "median distance of pairs of generated samples over that of real pairs",
+    "levels": "distance of real grey levels to the nearest sample's, over that of real pairs",
 }
 
 LOG_COLUMNS: Mapping[str, str] = {

@@ -430,6 +430,7 @@ class DetectorContract(ComponentContract):
         "duplicates": 0.01,
         "coarse_duplicates": 0.01,
         "spread": 0.95,
+        "levels": 0.2,
         "mmd": 50.0,
     }
     """Signals of a healthy run."""

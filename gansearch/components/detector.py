@@ -38,6 +38,7 @@ class Detector(Component):
     def probe_due(self, step: int, steps: int | None) -> bool:
         """Return True if samples should be measured after this step of a training of `steps`.
 
-        The next row then holds `coverage`, `duplicates`, `coarse_duplicates` and `spread`.
+        The next row then holds `coverage`, `duplicates`, `coarse_duplicates`, `spread` and
+        `levels`.
         """
         return False

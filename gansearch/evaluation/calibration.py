@@ -34,6 +34,8 @@ MEDIOCRE_SAMPLES = 300
 """Cross-fades of two training pictures, from which draws are taken to measure a metric's spread."""
 DRAWS = 12
 """Draws between which a metric's spread is measured."""
+CALIBRATION_VERSION = 2
+"""Raised when a calibration holds other figures than before."""
 BANDWIDTH = 0.75
 """Bandwidth of the MMD, as its metric has it by default."""
 
@@ -50,7 +52,7 @@ def calibration_of(data: Data, extractor: Extractor | None = None) -> Calibratio
         extractor: the study's; None for the one that is chosen for these data.
     """
     digests = (load(data, extractor).digest for load in (extractor_for, detectors_extractor_for))
-    identity = (data.digest, *digests, str(PROTOCOL_VERSION))
+    identity = (data.digest, *digests, f"{PROTOCOL_VERSION}.{CALIBRATION_VERSION}")
     key = hashlib.sha256("\n".join(identity).encode()).hexdigest()
     if key not in _known:
         path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"

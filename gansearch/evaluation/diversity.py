@@ -15,6 +15,9 @@ NEAR_SHARE = 0.01
 GRID = 8
 """Cells, per side, of the grid over which images are averaged to compare their coarse structure."""
 
+LEVELS = 64
+"""Shares of the pixels whose mean levels describe the histogram of an image."""
+
 
 def pair_distances(images: Tensor) -> Tensor:
     """Return the root mean square difference, in levels, of all pairs of images (N, C, H, W).
@@ -32,6 +35,15 @@ def coarse(images: Tensor) -> Tensor:
     """Average images (N, C, H, W) over a grid of 8x8 cells: structure without noise."""
     height, width = images.shape[2:]
     return functional.adaptive_avg_pool2d(images.float(), (min(GRID, height), min(GRID, width)))
+
+
+def level_profiles(images: Tensor) -> Tensor:
+    """Return the sorted grey levels (N, 64) of images (N, C, H, W), averaged over equal shares.
+
+    The distance of two profiles is the Wasserstein-2 distance of the histograms of two images.
+    """
+    levels = images.float().mean(dim=1).flatten(1).sort(dim=1).values
+    return functional.adaptive_avg_pool1d(levels[:, None], LEVELS)[:, 0]
 
 
 def near_distance(real: Tensor) -> float:

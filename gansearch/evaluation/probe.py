@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from gansearch.components import Data
 from gansearch.evaluation.diversity import (
+    COMPARED,
     NEAR_SHARE,
     coarse,
+    level_profiles,
     near_duplicate_rate,
     pair_distances,
 )
@@ -51,6 +54,19 @@ class Probe:
         near_coarse = pair_distances(coarse(real)).quantile(NEAR_SHARE)
         return float(pixels.quantile(NEAR_SHARE)), float(near_coarse), float(pixels.median())
 
+    @cached_property
+    def _real_levels(self) -> tuple[Tensor, float]:
+        """Profiles of the real images' grey levels, and the median distance of two of them."""
+        profiles = level_profiles(real_samples(self.data, self.samples))
+        return profiles, float(torch.pdist(profiles[:COMPARED]).median())
+
+    def levels(self, samples: Tensor) -> float:
+        """Distance of real images' grey levels to the nearest sample, over that of real pairs."""
+        profiles, typical = self._real_levels
+        profiles, generated = profiles.to(samples.device), level_profiles(samples[: self.samples])
+        nearest = torch.cdist(profiles, generated).amin(dim=1)
+        return float(nearest.median()) / typical if typical else math.nan
+
     @property
     def near(self) -> float:
         """Difference in levels that 1 % of the real pairs do not exceed; NaN for points."""
@@ -73,7 +89,9 @@ class Probe:
         """Measure quantised samples (N, C, H, W): uint8 images, or points."""
         covered = self.coverage_of(samples)
         if not self.data.is_image or len(samples) < 2:
-            unknown = dict.fromkeys(("duplicates", "coarse_duplicates", "spread"), math.nan)
+            unknown = dict.fromkeys(
+                ("duplicates", "coarse_duplicates", "spread", "levels"), math.nan
+            )
             return {"coverage": covered, **unknown}
         near, near_coarse, median = self._real_pairs
         distances = pair_distances(samples)
@@ -82,4 +100,5 @@ class Probe:
             "duplicates": float((distances <= near).double().mean()),
             "coarse_duplicates": near_duplicate_rate(coarse(samples), near_coarse),
             "spread": float(distances.median()) / median if median else math.nan,
+            "levels": self.levels(samples),
         }

@@ -25,7 +25,7 @@ def calibration_view(calibration: Calibration) -> Group:
     """Return a row for real training samples, one for each trivial generator, and notes."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("training samples", no_wrap=True)
-    for heading in ("coverage", "near pairs", "on 8x8", "pair distance", "MMD"):
+    for heading in ("coverage", "near pairs", "on 8x8", "pair distance", "levels", "MMD"):
         table.add_column(heading, justify="right", no_wrap=True)
     rows = {"real": calibration.real, **calibration.trivial}
     for name, figures in rows.items():
@@ -35,6 +35,7 @@ def calibration_view(calibration: Calibration) -> Group:
             percent(figures.duplicates),
             percent(figures.coarse_duplicates),
             figure(figures.spread),
+            figure(figures.levels),
             figure(figures.mmd),
         )
     return Group(table, *(Text(note, style="dim") for note in _notes(calibration)))

@@ -165,7 +165,7 @@ def test_validate_shows_how_real_samples_and_trivial_generators_are_measured(cal
     _, out, _ = call("validate", DATA / "coursework_conv.yaml")
     assert "pair is near within" in out and "one, with noise" in out
     _, out, _ = call("validate", DATA / "coursework_conv.yaml", "--json")
-    assert json.loads(out)["calibration"]["trivial"]["one"]["coverage"] < 0.01
+    assert json.loads(out)["calibration"]["trivial"]["one"]["coverage"] < 0.02
 
 
 def test_validate_warns_of_a_training_that_is_too_short_to_be_judged(call):

@@ -77,6 +77,15 @@ def test_half_of_the_near_pairs_gone_is_a_recovery_and_a_few_are_none():
     assert judged(ONE_PICTURE, frozen)[-1].status == "mode-collapse"
 
 
+@pytest.mark.parametrize("steps", [400, 900, 1500])
+def test_noise_that_features_do_not_see_is_seen_in_the_grey_levels(steps):
+    noise = SOUND | {"levels": 0.82}
+    verdict = judged(noise, steps=steps)[-1]
+    assert verdict.status == "off-target"
+    assert "0.82 times as much" in verdict.evidence["rule"]
+    assert judged(SOUND | {"levels": 0.4}, steps=steps)[-1].status == "healthy"
+
+
 def test_near_pairs_do_not_count_where_coverage_is_that_of_real_samples():
     dark = SOUND | {"coverage": 0.85, "duplicates": 0.3, "coarse_duplicates": 0.3}
     assert judged(dark, held_against=calibration())[-1].status == "healthy"

@@ -22,6 +22,13 @@ def test_the_probe_measures_the_same_coverage_as_the_judge(fashion, as_generated
     assert Probe(fashion, samples=300)(generated)["coverage"] == expected
 
 
+def test_noise_has_the_grey_levels_of_no_real_picture(fashion):
+    probe, draws = Probe(fashion, samples=300), torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (300, 1, 28, 28), generator=draws, dtype=torch.uint8)
+    assert probe.figures(noise)["levels"] > 0.8
+    assert probe.figures(torch.from_numpy(fashion.train.samples[:300]))["levels"] < 0.2
+
+
 def test_no_more_samples_are_asked_for_than_there_are_real_ones(ring):
     assert Probe(ring, samples=1000).samples == 500
 

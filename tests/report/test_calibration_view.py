@@ -18,8 +18,8 @@ def row(told, name):
 
 def test_real_samples_and_trivial_generators_have_a_row_each():
     told = shown(trivial={"noise": SampleFigures(coverage=0.01, duplicates=0.0, mmd=291.2)})
-    assert row(told, "real") == ["real", "90%", "1.0%", "1.0%", "1", "0.3"]
-    assert row(told, "noise") == ["noise", "1.0%", "0%", "-", "-", "291"]
+    assert row(told, "real") == ["real", "90%", "1.0%", "1.0%", "1", "-", "0.3"]
+    assert row(told, "noise") == ["noise", "1.0%", "0%", "-", "-", "-", "291"]
 
 
 def test_the_notes_give_the_limits_and_the_spread_by_chance():
@@ -31,5 +31,5 @@ def test_the_notes_give_the_limits_and_the_spread_by_chance():
 
 def test_points_have_no_near_pairs():
     told = shown(near=None, real=SampleFigures(coverage=0.9), relative_spread={})
-    assert row(told, "real") == ["real", "90%", "-", "-", "-", "-"]
-    assert "levels" not in told
+    assert row(told, "real") == ["real", "90%", "-", "-", "-", "-", "-"]
+    assert "of 255 levels" not in told
