@@ -12,7 +12,7 @@ MORE = DataIdentity(digest="b" * 64, train=19, test=5, source="folder faces (19 
 def begun(tmp_path, make_spec):
     """The folder of a study on twenty pictures whose search has begun."""
     spec = make_spec("dataset={use: folder, root: here}")
-    folder = RunFolder.create(tmp_path / "run", spec, TWENTY, {"root"})
+    folder = RunFolder.create(tmp_path / "run", spec, TWENTY, {"dataset.root"})
     folder.write_study(spec, TWENTY)
     (folder.path / DATABASE).touch()
     return folder
@@ -20,20 +20,20 @@ def begun(tmp_path, make_spec):
 
 def test_the_same_pictures_elsewhere_are_accepted(begun, make_spec):
     moved = make_spec("dataset={use: folder, root: there}")
-    folder = RunFolder.create(begun.path, moved, TWENTY, {"root"})
+    folder = RunFolder.create(begun.path, moved, TWENTY, {"dataset.root"})
     folder.write_study(moved, TWENTY)
     assert folder.spec().dataset.fields["root"] == "there"
 
 
 def test_other_pictures_in_the_same_place_are_refused_with_the_difference(begun):
     with pytest.raises(RunFolderError, match=r"(?s)the data differ.*16 train.*aaa.*19 train.*bbb"):
-        RunFolder.create(begun.path, begun.spec(), MORE, {"root"})
+        RunFolder.create(begun.path, begun.spec(), MORE, {"dataset.root"})
     assert begun.data() == TWENTY
 
 
 def test_a_folder_whose_search_has_not_begun_takes_other_pictures(begun):
     (begun.path / DATABASE).unlink()
-    folder = RunFolder.create(begun.path, begun.spec(), MORE, {"root"})
+    folder = RunFolder.create(begun.path, begun.spec(), MORE, {"dataset.root"})
     folder.write_study(begun.spec(), MORE)
     assert folder.data() == MORE
 
@@ -41,10 +41,10 @@ def test_a_folder_whose_search_has_not_begun_takes_other_pictures(begun):
 def test_another_study_is_refused(begun, make_spec):
     other = make_spec("dataset={use: folder, root: here, height: 9}")
     with pytest.raises(RunFolderError, match=r"differs.*\n  dataset.height: \(absent\) -> 9"):
-        RunFolder.create(begun.path, other, TWENTY, {"root"})
+        RunFolder.create(begun.path, other, TWENTY, {"dataset.root"})
 
 
 def test_a_damaged_identity_is_refused(begun):
     (begun.path / DATA).write_text("{")
     with pytest.raises(RunFolderError, match=r"data\.json cannot be read"):
-        RunFolder.create(begun.path, begun.spec(), TWENTY, {"root"})
+        RunFolder.create(begun.path, begun.spec(), TWENTY, {"dataset.root"})
