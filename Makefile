@@ -32,7 +32,7 @@ lint: .venv/installed-dev
 
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "installing gansearch into .venv; the first time takes a minute or two"
-	@$(INSTALL) --editable ".[export,ray]"
+	@$(INSTALL) --editable ".[export,ray,report]"
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt $(PLUGINS) | $(BIN)/pip
