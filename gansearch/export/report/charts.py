@@ -121,15 +121,18 @@ def trial_kind(record: TrialRecord, run: RunSummary) -> str:
 
 
 def _tolerance(limit: float, quality: Objective, rows: Sequence[Mapping[str, Any]]) -> Spec:
-    """Shade the qualities that are good enough for a champion."""
+    """Shade the qualities that are good enough for a champion, no farther than there are trials."""
     values = [row["quality"] for row in rows]
-    better = min(values) if quality.direction == "minimize" else max(values)
+    best, worst = min(values), max(values)
+    if quality.direction == "maximize":
+        best, worst = worst, best
+    seen = worst if quality.cost(limit) > quality.cost(worst) else limit
     return {
-        "data": {"values": [{"limit": limit, "better": better, "what": "within tolerance"}]},
+        "data": {"values": [{"seen": seen, "best": best, "limit": limit, "what": "good enough"}]},
         "mark": {"type": "rect", "color": "#56B4E9", "opacity": 0.14},
         "encoding": {
-            "y": {"field": "limit", "type": "quantitative"},
-            "y2": {"field": "better"},
+            "y": {"field": "seen", "type": "quantitative"},
+            "y2": {"field": "best"},
             "tooltip": [
                 {"field": "what", "title": "quality"},
                 {"field": "limit", "title": "threshold", "format": ".4g"},

@@ -38,7 +38,14 @@ def test_the_front_is_a_staircase_from_the_smallest_on(summary):
         2: "on the front",
         3: "healthy",
     }
-    assert rows(band)[0]["limit"] == pytest.approx(5.5)
+    (tolerance,) = rows(band)
+    assert (tolerance["best"], tolerance["seen"]) == (5.0, pytest.approx(5.5))
+
+
+def test_the_band_ends_at_the_worst_trial(study, trial):
+    run = RunSummary.of(study(), [trial(0, 1000, 5.0), trial(1, 500, 5.2)])
+    (tolerance,) = rows(front_chart(run)["layer"][0])
+    assert (tolerance["seen"], tolerance["limit"]) == (5.2, pytest.approx(5.5))
 
 
 def test_a_run_with_sizes_alone_has_no_chart_of_its_front(study, trial):
