@@ -32,7 +32,7 @@ lint: .venv/installed-dev
 
 .venv/installed: pyproject.toml constraints.txt plugins/gansearch-imagenet/pyproject.toml | $(BIN)/pip
 	@echo "installing gansearch and what compares colour pictures into .venv; the first time takes a minute or two"
-	@$(INSTALL) --editable ".[export,ray]" --editable ./plugins/gansearch-imagenet
+	@$(INSTALL) --editable ".[export,ray,report]" --editable ./plugins/gansearch-imagenet
 	@touch $@
 
 .venv/installed-dev: pyproject.toml constraints.txt $(PLUGINS) | $(BIN)/pip

@@ -43,6 +43,14 @@ COMMANDS = {
     "pareto": Entry(
         "gansearch.cli.pareto:show_pareto", "Show the Pareto front of the healthy trials."
     ),
+    "report": Entry(
+        "gansearch.cli.report:report",
+        "Write a run as one HTML file: its champion, front, samples, failures and every trial.",
+    ),
+    "compare": Entry(
+        "gansearch.cli.compare:compare",
+        "Show runs side by side: counts, cost, champion, and whether their qualities compare.",
+    ),
     "changes": Entry(
         "gansearch.cli.changes:show_changes", "Group the trials by their changes to the baseline."
     ),
