@@ -34,7 +34,7 @@ COMMANDS = {
     ),
     "sample": Entry(
         "gansearch.cli.sample:sample",
-        "Draw samples of a trained generator, or walk along dimensions of its latent.",
+        "Draw samples of a trained generator, or walks along dimensions of its latent.",
     ),
     "export": Entry(
         "gansearch.cli.export:export",
@@ -58,7 +58,7 @@ COMMANDS = {
         "gansearch.cli.studies:summary", "Show the layers and totals of the baseline's networks."
     ),
     "validate": Entry(
-        "gansearch.cli.studies:validate", "Check a study file, its data and its baseline."
+        "gansearch.cli.studies:validate", "Check a study file, its data and its baseline, and calibrate the detectors on the data."
     ),
     "schema": Entry(
         "gansearch.cli.schema:print_schema", "Print the JSON schema of study files, for editors."
