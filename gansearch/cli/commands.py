@@ -58,7 +58,8 @@ COMMANDS = {
         "gansearch.cli.studies:summary", "Show the layers and totals of the baseline's networks."
     ),
     "validate": Entry(
-        "gansearch.cli.studies:validate", "Check a study file, its data and its baseline, and calibrate the detectors on the data."
+        "gansearch.cli.studies:validate",
+        "Check a study file, its data and its baseline, and calibrate the detectors on the data.",
     ),
     "schema": Entry(
         "gansearch.cli.schema:print_schema", "Print the JSON schema of study files, for editors."
