@@ -1,6 +1,6 @@
 """Compare the order in which extractors rank generators with that of an independent judge.
 
-    python benchmarks/extractors/ranking.py [--out FOLDER] [--only-report]
+    python benchmarks/extractors/agreement.py [--out FOLDER] [--only-report]
 
 The judge is a classifier that was trained on the labels of the data set, which no extractor has
 seen: its features' Frechet distance, and the share of samples that it is sure of. Five widths and
@@ -177,7 +177,7 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     if not options.only_report:
         record(options.out)
-    path = Path(__file__).parent / "ranking.json"
+    path = Path(__file__).parent / "agreement.json"
     path.write_text(json.dumps(report(options.out), indent=1) + "\n")
 
 
