@@ -131,9 +131,14 @@ def record(out: Path) -> None:
                 print(rows, flush=True)
 
 
-def correlation(rows: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[str, Any]:
-    """Return Spearman's correlation of two figures, with a 95 % interval by the bootstrap."""
+def correlation(rows: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[str, float | None]:
+    """Return Spearman's correlation of two figures, with a 95 % interval by the bootstrap.
+
+    None where a figure is the same for all generators.
+    """
     x, y = (np.array([row[name] for row in rows]) for name in (one, other))
+    if len({*x}) == 1 or len({*y}) == 1:
+        return {"rho": None, "low": None, "high": None}
     draws = np.random.default_rng(0)
     values = []
     for _ in range(BOOTSTRAPS):
