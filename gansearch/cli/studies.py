@@ -57,7 +57,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             print_json({"valid": False, "problems": problems})
         raise
     sizes = dict(loaded.sizes(loaded.space.baseline))
-    calibration = calibration_of(loaded.data)
+    calibration = calibration_of(loaded.data, loaded.extractor)
     if json:
         print_json(
             {

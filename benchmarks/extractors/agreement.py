@@ -1,6 +1,6 @@
 """Compare the order in which extractors rank generators with that of an independent judge.
 
-    python benchmarks/extractors/ranking.py [--out FOLDER] [--only-report]
+    python benchmarks/extractors/agreement.py [--out FOLDER] [--only-report]
 
 The judge is a classifier that was trained on the labels of the data set, which no extractor has
 seen: its features' Frechet distance, and the share of samples that it is sure of. Five widths and
@@ -131,9 +131,14 @@ def record(out: Path) -> None:
                 print(rows, flush=True)
 
 
-def correlation(rows: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[str, Any]:
-    """Return Spearman's correlation of two figures, with a 95 % interval by the bootstrap."""
+def correlation(rows: Sequence[Mapping[str, Any]], one: str, other: str) -> dict[str, float | None]:
+    """Return Spearman's correlation of two figures, with a 95 % interval by the bootstrap.
+
+    None where a figure is the same for all generators.
+    """
     x, y = (np.array([row[name] for row in rows]) for name in (one, other))
+    if len({*x}) == 1 or len({*y}) == 1:
+        return {"rho": None, "low": None, "high": None}
     draws = np.random.default_rng(0)
     values = []
     for _ in range(BOOTSTRAPS):
@@ -177,7 +182,7 @@ def main() -> None:
     options.out.mkdir(exist_ok=True)
     if not options.only_report:
         record(options.out)
-    path = Path(__file__).parent / "ranking.json"
+    path = Path(__file__).parent / "agreement.json"
     path.write_text(json.dumps(report(options.out), indent=1) + "\n")
 
 
