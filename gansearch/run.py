@@ -13,6 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from gansearch.execution.executor import Executor, open_executor
+from gansearch.execution.trial_runner import TrialRunner
 from gansearch.export.champion import keep_champion
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
@@ -230,9 +231,6 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
     Raises:
         GansearchError: if it cannot be opened.
     """
-    # Here and not at the top, since it loads torch, which no other part of this page needs.
-    from gansearch.execution.trial_runner import TrialRunner
-
     spec, space = study.spec, study.space
     # A study that names all its candidates prunes none, so nothing needs to be measured at rungs.
     compares = compares and KINDS[spec.search.sampler].proposes

@@ -5,6 +5,14 @@ import pytest
 import torch
 from hypothesis import settings
 from support.by_hand import study, trial
+from support.export_runs import (
+    bundle,
+    colour_folder,
+    made_bundle,
+    pictures,
+    recorded_pictures,
+    without_onnx,
+)
 from support.object_store import object_store
 from support.postgres import database, server
 
@@ -14,7 +22,19 @@ from gansearch.registry import Registry
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.yaml_file import StudyDocument
 
-__all__ = ["database", "object_store", "server", "study", "trial"]
+__all__ = [
+    "bundle",
+    "colour_folder",
+    "database",
+    "made_bundle",
+    "object_store",
+    "pictures",
+    "recorded_pictures",
+    "server",
+    "study",
+    "trial",
+    "without_onnx",
+]
 
 torch.set_num_threads(1)
 
@@ -22,8 +42,19 @@ torch.set_num_threads(1)
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
 
-# Readline, loaded by pytest where several processes test, notes 80 columns here for all commands.
-for name in ("COLUMNS", "LINES"):
+# What decides on the width and the colours of tables. Readline, loaded by pytest where several
+# processes test, notes 80 columns here for all commands.
+for name in (
+    "COLUMNS",
+    "LINES",
+    "TERMINAL_WIDTH",
+    "FORCE_COLOR",
+    "PY_COLORS",
+    "NO_COLOR",
+    "GITHUB_ACTIONS",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+):
     os.environ.pop(name, None)
 
 STUDY = """

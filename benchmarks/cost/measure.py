@@ -17,7 +17,6 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -34,12 +33,14 @@ from gansearch.builtin.metrics.diversity import BlurRatio
 from gansearch.builtin.metrics.neighbours import Coverage
 from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
-from gansearch.components import Data
+from gansearch.components import Data, Extractor
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.calibration import calibrate
+from gansearch.evaluation.counting import count_parameters
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.extractors import detectors_extractor_for, extractor_for
 from gansearch.evaluation.probe import Probe
+from gansearch.registry import Registry
 from gansearch.signals import Row, Verdict
 from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import TrainedRun, train
@@ -89,35 +90,34 @@ def trained(data: Data, width: int, levels: int) -> tuple[TrainedRun, float]:
     return run, monitor.seconds_a_step()
 
 
-def costs(data: Data, width: int, levels: int) -> dict[str, Any]:
+def costs(data: Data, width: int, levels: int, extractor: Extractor | None) -> dict[str, Any]:
     """Return the seconds of one training with the default settings, and of what judges it."""
     spec = TrainingSpec()
     steps = spec.in_steps(len(data.train.samples)).steps
     run, step = trained(data, width, levels)
-    probe = Probe(data)
+    loaded = extractor_for(data, extractor)
+    probe = Probe(data, detectors_extractor_for(data, extractor))
     probe.figures(torch.from_numpy(data.test.samples[:10]))  # the real side, once
 
     def samples(count: int) -> torch.Tensor:
         return run.networks.sample(run.networks.evaluation_inputs(count, run.batches))
 
     def measure() -> None:
-        evidence = TrainedEvidence(data, samples(spec.eval_samples), extractor_for(data))
+        evidence = TrainedEvidence(data, samples(spec.eval_samples), loaded)
         for metric in (MMD(), FID(), Coverage(), BlurRatio()):
             metric.measure(evidence)
 
     looks = sum(ModeCollapse().probe_due(at, steps) for at in range(1, steps + 1))
     told = {
         "training": steps * step,
-        "calibration": timed(lambda: calibrate(data)),
+        "calibration": timed(lambda: calibrate(data, extractor)),
         "looks": looks * timed(lambda: probe(samples(probe.samples))),
         "metrics": timed(measure),
     }
     judging = told["calibration"] + told["looks"] + told["metrics"]
-    extractor = extractor_for(data).name
-    parameters = sum(p.numel() for p in run.networks.evaluated_generator.parameters())
     return {
-        "extractor": extractor,
-        "generator_params": parameters,
+        "extractor": loaded.name,
+        "generator_params": count_parameters(run.networks.evaluated_generator).total,
         **{f"{name}_s": round(seconds, 2) for name, seconds in told.items()},
         "looks": looks,
         "share": round(judging / told["training"], 4),
@@ -129,18 +129,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results.json")
     parser.add_argument("--only", default="", help="measure the rows whose name holds this")
-    parser.add_argument("--extractor", help="extractor to judge by, in place of the data set's own")
+    parser.add_argument(
+        "--extractor", help="the study's extractor; by default the one that is chosen"
+    )
     options = parser.parse_args()
     torch.set_num_threads(1)
     keep_freed_memory()
+    chosen: Any = None
+    if options.extractor:
+        chosen = Registry().load("extractor", options.extractor)()
     told = json.loads(options.out.read_text()) if options.out.is_file() else {}
     for name, (pictures, width, levels) in NETWORKS.items():
         if options.only not in name:
             continue
         data = PICTURES[pictures]()
-        if options.extractor:
-            data = replace(data, extractor=options.extractor)
-        row = costs(data, width, levels)
+        row = costs(data, width, levels, chosen)
         told[f"{name}, {row['extractor']}"] = row
         print(name, row, flush=True)
         options.out.write_text(json.dumps(told, indent=1) + "\n")

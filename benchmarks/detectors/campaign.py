@@ -2,7 +2,7 @@
 
     python benchmarks/detectors/campaign.py [--out FOLDER] [--seeds 0 1] [--only TEXT]
 
-Nothing is stopped early. Of every run the signals and 1,000 samples at each of `LOOKS` are kept, so
+Nothing is stopped early. Of every run the signals and 300 samples at each of `LOOKS` are kept, so
 that detectors can be judged afterwards (judge_campaign.py), at full length or cut at any look. A
 run that is there already is not trained again; several of these may work on one folder at a time.
 """
@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 import torch
 from pictures import SMALL
+from record import ConstantLatent
 
 from gansearch.builtin.discriminators.dense import DenseDiscriminator
 from gansearch.builtin.generators.dcgan import DCGANGenerator
@@ -50,13 +51,6 @@ LOSSES: dict[str, Loss] = {
 }
 KINDS = ("sound", "constant", "frozen", "init-1")
 """`small` is a sound generator of a few thousand parameters: recorded last."""
-
-
-class ConstantLatent(DCGANGenerator):
-    """A generator that is always given the same latent."""
-
-    def draw_latents(self, count: int, device: torch.device | str) -> torch.Tensor:
-        return torch.ones(count, self.latent, device=device)
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,7 @@ from gansearch.builtin.schedules.alternating import Alternating
 from gansearch.candidate import Candidate
 from gansearch.components import Data, FeatureNetwork
 from gansearch.diagnosis.detection import RunWatch
-from gansearch.evaluation.calibration import BANDWIDTH
-from gansearch.evaluation.distances import frechet_distance, gaussian_bandwidth, mmd
+from gansearch.evaluation.distances import BANDWIDTH, frechet_distance, gaussian_bandwidth, mmd
 from gansearch.evaluation.evidence import quantise, real_features, real_samples
 from gansearch.evaluation.extractors import LoadedExtractor, extractor_for
 from gansearch.evaluation.neighbours import prdc
@@ -113,7 +112,7 @@ def figures(data: Data, judge: LeNet, samples: Tensor) -> dict[str, float]:
 
 
 def record(out: Path) -> None:
-    """Train and measure what is not there yet, all seeds of a width last."""
+    """Train and measure what is not there yet, one seed after the other."""
     for seed in SEEDS:
         for name, load in LABELLED.items():
             data = load()

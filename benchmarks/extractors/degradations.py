@@ -23,8 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gansearch.components import Data, Extractor
-from gansearch.evaluation.calibration import BANDWIDTH
-from gansearch.evaluation.distances import frechet_distance, gaussian_bandwidth, mmd
+from gansearch.evaluation.distances import BANDWIDTH, frechet_distance, gaussian_bandwidth, mmd
 from gansearch.evaluation.extractors import LoadedExtractor, extractor_for
 from gansearch.registry import Registry
 

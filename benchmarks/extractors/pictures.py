@@ -1,4 +1,4 @@
-"""Data sets of the benchmark: emoji, and pictures that the benchmark of the detectors draws."""
+"""Data sets of the benchmarks: emoji, pictures of the benchmark of the detectors, labelled ones."""
 
 from __future__ import annotations
 
@@ -28,9 +28,12 @@ def _drawn() -> ModuleType:
     return module
 
 
+DRAWN = _drawn()
+
+
 def data_sets(emoji: Path | None) -> dict[str, Callable[[], Data]]:
     """Return the data sets by name; emoji where their folder is given."""
-    drawn = _drawn().PICTURES
+    drawn = DRAWN.PICTURES
     sets: dict[str, Callable[[], Data]] = {name: drawn[name] for name in ("shapes", "faces-64")}
     if emoji is not None:
         folder = Folder(root=str(emoji), height=64, width=64)
@@ -38,19 +41,14 @@ def data_sets(emoji: Path | None) -> dict[str, Callable[[], Data]]:
     return sets
 
 
-def colour(draws: np.random.Generator, low: int, high: int) -> tuple[int, int, int]:
-    red, green, blue = (int(level) for level in draws.integers(low, high, 3))
-    return red, green, blue
-
-
 def shape(draws: np.random.Generator) -> tuple[np.ndarray, int]:
     """Draw discs, boxes or triangles, one to three of a kind; the label is kind and number."""
-    picture = Image.new("RGB", (SIDE, SIDE), colour(draws, 150, 256))
+    picture = Image.new("RGB", (SIDE, SIDE), DRAWN.colour(draws, 150, 256))
     pen = ImageDraw.Draw(picture)
     kind, number = int(draws.integers(3)), int(draws.integers(1, 4))
     for _ in range(number):
         x, y = draws.uniform(7, SIDE - 7, 2)
-        r, fill = draws.uniform(3, 7), colour(draws, 0, 160)
+        r, fill = draws.uniform(3, 7), DRAWN.colour(draws, 0, 160)
         if kind == 0:
             pen.ellipse((x - r, y - r, x + r, y + r), fill=fill)
         elif kind == 1:
@@ -62,11 +60,11 @@ def shape(draws: np.random.Generator) -> tuple[np.ndarray, int]:
 
 def letter(draws: np.random.Generator) -> tuple[np.ndarray, int]:
     """Draw a coloured letter on a darker ground, moved and turned; the label is the letter."""
-    picture = Image.new("RGB", (SIDE, SIDE), colour(draws, 0, 110))
+    picture = Image.new("RGB", (SIDE, SIDE), DRAWN.colour(draws, 0, 110))
     label = int(draws.integers(len(LETTERS)))
     font = ImageFont.load_default(int(draws.integers(20, 28)))
     place = (SIDE / 2 + draws.uniform(-2, 2), SIDE / 2 + draws.uniform(-2, 2))
-    fill = colour(draws, 140, 256)
+    fill = DRAWN.colour(draws, 140, 256)
     ImageDraw.Draw(picture).text(place, LETTERS[label], fill=fill, font=font, anchor="mm")
     ground = picture.getpixel((0, 0))
     turned = picture.rotate(draws.uniform(-12, 12), Image.Resampling.BILINEAR, fillcolor=ground)

@@ -29,8 +29,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from gansearch.files import write_atomically
-from gansearch.plots.palette import BLUE, ORANGE
 from gansearch.ranking.pareto import hypervolume
+from gansearch.report.palette import BLUE, ORANGE
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_records
 

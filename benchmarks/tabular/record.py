@@ -54,6 +54,7 @@ CODE = (
     "builtin",
     "candidate.py",
     "components",
+    "layers",
     "diagnosis/detection.py",
     "signals.py",
 )

@@ -31,8 +31,7 @@ class LiveTable(SearchProgress):
     """A table that is redrawn in place and fits the terminal."""
 
     def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
-        super().__init__(spec, folder)
-        self._console = console
+        super().__init__(spec, console, folder)
         self._live = Live(console=console, auto_refresh=False, transient=True)
 
     def __enter__(self) -> Self:
@@ -47,7 +46,7 @@ class LiveTable(SearchProgress):
 
     def draw(self) -> RenderableType:
         """Return the view: time and counts, running trials, the best so far, the front."""
-        records, room = self.ordered, max(2, self._console.height - FIXED_LINES)
+        records, room = self.ordered, max(2, self.console.height - FIXED_LINES)
         rows = min(len(self.running) + len(self.remedies), max(1, room // 2))
 
         # Time and counts
@@ -75,7 +74,7 @@ class LiveTable(SearchProgress):
         return f"{self.done} of {self.spec.search.trials} trials, {len(self.running)} running,"
 
     def _running_table(self, rows: int) -> RenderableType:
-        wide = self._console.width >= WIDE
+        wide = self.console.width >= WIDE
         table = Table(box=None, pad_edge=False, header_style="bold")
         sizes_known = {name for sizes in self.running.values() for name in sizes}
         names = (o.metric for o in self.spec.objectives)

@@ -18,8 +18,7 @@ class PlainLines(SearchProgress):
     """A line for each start and end of a trial, for logs and pipes."""
 
     def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
-        super().__init__(spec, folder)
-        self._console = console
+        super().__init__(spec, console, folder)
         self._best = ""
 
     def started(self, record: TrialRecord) -> None:
@@ -27,15 +26,15 @@ class PlainLines(SearchProgress):
         size = figure(record.sizes.get("generator_params"), whole=True)
         share = percent(self.share_of_baseline(record.sizes))
         verb = f"continues at step {record.steps}" if record.steps else "starts"
-        self.say(f"trial {record.number} {verb}: {size} parameters ({share})")
+        self.say(f"{self.subject(record)} {verb}: {size} parameters ({share})")
 
     def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
         super().rescuing(record, remedy)
-        self.say(f"trial {record.number} {self.found(record)}; trained again: {remedy.title}")
+        self.say(f"{self.subject(record)} {self.found(record)}; trained again: {remedy.title}")
 
     def retrying(self, record: TrialRecord, reason: str) -> None:
         super().retrying(record, reason)
-        self.say(f"trial {record.number} is trained again: {first_line(reason)}")
+        self.say(f"{self.subject(record)} is trained again: {first_line(reason)}")
 
     def rejected(self, rejection: Rejection) -> None:
         self.say(f"rejected before training: {first_line(rejection.reason)}")
@@ -46,17 +45,21 @@ class PlainLines(SearchProgress):
     def ended(self, record: TrialRecord) -> None:
         super().ended(record)
         if record.state == "failed":
-            self.say(f"trial {record.number} failed: {first_line(record.reason)}")
+            self.say(f"{self.subject(record)} failed: {first_line(record.reason)}")
         else:
             rescue = ""
             if record.rescue is not None:
                 rescue = ", rescued" if record.rescued else "; its rescue failed too"
-            self.say(f"trial {record.number} {record.state}: {self.found(record)}{rescue}")
+            self.say(f"{self.subject(record)} {record.state}: {self.found(record)}{rescue}")
         best = self.best_line()
         if best and best != self._best:
             samples = self.best_samples()
             self.say(f"best so far: {best}" + (f"; samples: {samples}" if samples else ""))
             self._best = best
+
+    def subject(self, record: TrialRecord) -> str:
+        """Return the name of a trial at the start of its lines."""
+        return f"trial {record.number}"
 
     def found(self, record: TrialRecord) -> str:
         """Return the result of a trial: its figures, or the reason of its end."""
@@ -69,16 +72,19 @@ class PlainLines(SearchProgress):
         metrics = (o.metric for o in self.spec.objectives)
         return f"{name}, " + ", ".join(f"{m} {figure(record.figures.get(m))}" for m in metrics)
 
-    def position(self) -> str:
-        """Return the number of ended trials, the time so far and the time left."""
-        left = self.seconds_left()
-        when = "" if left is None else f", about {clock(left)} left"
-        return f"{self.done}/{self.spec.search.trials} {clock(self.elapsed)}{when}"
+    def counted(self) -> str:
+        """Return the number of trials that have ended."""
+        return f"{self.done}/{self.spec.search.trials} "
 
     def say(self, text: str) -> None:
-        """Print a line."""
-        self._console.print(
-            f"[{self.position()}] {text}", markup=False, highlight=False, soft_wrap=True
+        """Print a line, after the number of ended trials, the time so far and the time left."""
+        left = self.seconds_left()
+        when = "" if left is None else f", about {clock(left)} left"
+        self.console.print(
+            f"[{self.counted()}{clock(self.elapsed)}{when}] {text}",
+            markup=False,
+            highlight=False,
+            soft_wrap=True,
         )
 
 

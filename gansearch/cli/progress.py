@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
+from rich.console import Console
+
 from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.messages import Progress
 from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.report.formatting import figure, percent
-from gansearch.search.samplers import KINDS
+from gansearch.run import certifies_at_end
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec
@@ -21,8 +23,8 @@ from gansearch.trial_record import Rejection, TrialRecord
 class SearchProgress:
     """State of a running search, and the time that it still takes."""
 
-    def __init__(self, spec: StudySpec, folder: Path) -> None:
-        self.spec, self.folder = spec, RunFolder(folder)
+    def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:
+        self.spec, self.console, self.folder = spec, console, RunFolder(folder)
         self.records: dict[int, TrialRecord] = {}
         self.running: dict[int, Mapping[str, float]] = {}
         self.progress: dict[int, Progress] = {}
@@ -83,11 +85,15 @@ class SearchProgress:
     def elapsed(self) -> float:
         return time.monotonic() - self.started_at
 
+    def baseline_sizes(self) -> Mapping[str, float]:
+        """Return the sizes of the baseline, trial 0 of the search; empty where unknown."""
+        known = self.records.get(0)
+        return self.running.get(0) or (known.sizes if known else {})
+
     def share_of_baseline(self, sizes: Mapping[str, float]) -> float | None:
-        baselines = [r.sizes for r in self.records.values() if r.baseline and r.sizes]
-        baselines += [self.running[0]] if 0 in self.running else []
+        """Return the generator's parameters as a share of the baseline's; None where unknown."""
         size = sizes.get("generator_params")
-        base = baselines[0].get("generator_params") if baselines else None
+        base = self.baseline_sizes().get("generator_params")
         return size / base if size is not None and base else None
 
     def candidate_of(self, trial: int) -> int:
@@ -102,7 +108,7 @@ class SearchProgress:
             running: step of each running trial, by number.
         """
         work = search_work(self.spec, steps, self.ordered, running)
-        if not (self.spec.certification.at_end and KINDS[self.spec.search.sampler].proposes):
+        if not certifies_at_end(self.spec):
             return work
         if self._certification is None:
             self._certification = certification_work(self.spec, steps, self.ordered)

@@ -112,7 +112,7 @@ def search_work(
         for number in given
         if number not in known
     ]
-    sampled = [record for record in known.values() if not (record.given or record.variation)]
+    sampled = [record for record in known.values() if not record.given]
     ended = [record.steps / steps for record in sampled if record.ended]
     trained = fmean([*ended, *WEIGHT * [TRAINED]])
     expected = trained

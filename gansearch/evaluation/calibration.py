@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from gansearch.components import Data, Extractor
-from gansearch.evaluation.distances import gaussian_bandwidth, mmd
+from gansearch.evaluation.distances import BANDWIDTH, gaussian_bandwidth, mmd
 from gansearch.evaluation.evidence import PROTOCOL_VERSION, real_features, reference_name
 from gansearch.evaluation.extractors import (
     LoadedExtractor,
@@ -36,9 +36,6 @@ DRAWS = 12
 """Draws between which a metric's spread is measured."""
 CALIBRATION_VERSION = 2
 """Raised when a calibration holds other figures than before."""
-BANDWIDTH = 0.75
-"""Bandwidth of the MMD, as its metric has it by default."""
-
 
 _known: dict[str, Calibration] = {}
 """Calibrations that this process has read or measured, where the user's cache cannot be written."""

@@ -7,6 +7,9 @@ import math
 import torch
 from torch import Tensor
 
+BANDWIDTH = 0.75
+"""Usual bandwidth of the MMD, in root mean square distances between two real features."""
+
 
 def gaussian_bandwidth(real: Tensor) -> float:
     """Return the root mean square distance between two real features (N, F)."""

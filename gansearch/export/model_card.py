@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from gansearch.evaluation.latency_names import BATCHES, latency_name
+from gansearch.evaluation.latency_names import BATCHES, LATENCIES, latency_name
 from gansearch.export.manifest import (
     CANDIDATE,
     CERTIFICATE,
@@ -94,7 +94,7 @@ def _metadata(manifest: Manifest, record: TrialRecord) -> dict[str, Any]:
         "dataset": {"name": source, "type": str(record.candidate["dataset"]["use"])},
         "metrics": [
             {"type": name, "name": name, "value": value}
-            for name, value in _quality_figures(record).items()
+            for name, value in quality_figures(record).items()
         ],
     }
     if results["metrics"]:
@@ -144,13 +144,13 @@ def _latency(record: TrialRecord) -> Iterator[str]:
         )
 
 
-def _quality_figures(record: TrialRecord) -> dict[str, float]:
-    latencies = set(map(latency_name, BATCHES))
-    return {name: value for name, value in record.metrics.items() if name not in latencies}
+def quality_figures(record: TrialRecord) -> dict[str, float]:
+    """Return the metrics of a trial without its latencies."""
+    return {name: value for name, value in record.metrics.items() if name not in LATENCIES}
 
 
 def _quality(record: TrialRecord) -> Iterator[str]:
-    figures = _quality_figures(record)
+    figures = quality_figures(record)
     if not figures:
         yield "Nothing was measured."
         return

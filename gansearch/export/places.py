@@ -10,9 +10,11 @@ from gansearch.study.spec import StudySpec
 
 
 def shared_study(spec: StudySpec) -> dict[str, Any]:
-    """Return a study as plain data, without the places of its data, database and cluster."""
+    """Return a study as plain data, without the places of its files, database and cluster."""
     study = spec.resolved()
-    study["dataset"] = without_folders(study["dataset"])
+    for role in ("dataset", "extractor"):
+        if study[role] is not None:
+            study[role] = without_folders(study[role])
     study["storage"] = None
     study["executor"] |= {"address": None, "storage_path": None}
     return study
@@ -21,7 +23,7 @@ def shared_study(spec: StudySpec) -> dict[str, Any]:
 def without_folders(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return fields with the last part of each absolute path alone.
 
-    >>> without_folders({"use": "folder", "root": "/home/me/pictures", "height": 64})
+    >>> without_folders({"use": "folder", "root": "/data/pictures", "height": 64})
     {'use': 'folder', 'root': 'pictures', 'height': 64}
     """
     return {

@@ -38,7 +38,7 @@ from gansearch.export.manifest import (
     Output,
     digest,
 )
-from gansearch.export.model_card import model_card
+from gansearch.export.model_card import model_card, quality_figures
 from gansearch.export.model_file import write_model_file
 from gansearch.export.onnx_file import OPSET, write_onnx
 from gansearch.export.places import shared_study, without_folders
@@ -177,8 +177,7 @@ def _input_of(trained: TrainedGenerator) -> Input:
 
 def _output_of(trained: TrainedGenerator) -> Output:
     form = trained.format
-    shape = (form.shape.channels, form.shape.height, form.shape.width)
-    return Output(shape=shape, is_image=form.is_image, value_range=form.value_range)
+    return Output(shape=tuple(form.shape), is_image=form.is_image, value_range=form.value_range)
 
 
 def _inputs(trained: TrainedGenerator, count: int) -> Tensor:
@@ -227,12 +226,10 @@ def _draw_samples(trained: TrainedGenerator, files: TrialFolder, path: Path) -> 
 
 
 def _metrics(record: TrialRecord) -> dict[str, Any]:
-    latency = {name: record.metrics[name] for name in LATENCIES if name in record.metrics}
-    quality = {name: value for name, value in record.metrics.items() if name not in latency}
     return {
         "sizes": dict(record.sizes),
-        "quality": quality,
-        "latency_ms": latency,
+        "quality": quality_figures(record),
+        "latency_ms": {n: record.metrics[n] for n in LATENCIES if n in record.metrics},
         "protocol": dict(record.stamp),
         "steps": record.steps,
         "seconds": record.seconds,

@@ -12,7 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from gansearch.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from gansearch.signals import COLUMNS, Verdict
 
 SMOOTHING = 40

@@ -14,10 +14,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gansearch.plots.front_marks import Marks
 from gansearch.plots.labels import point_out
-from gansearch.plots.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.ranking.pareto import Front, Objective
 from gansearch.ranking.study_summary import RunSummary, StudySummary
 from gansearch.report.formatting import figure, percent
+from gansearch.report.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.report.trial_counts import count_dominated, count_states, failed_trials, verdict_name
 from gansearch.report.trial_figures import figure_warnings, trial_figures
 from gansearch.trial_record import TrialRecord

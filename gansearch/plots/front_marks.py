@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from gansearch.plots.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 from gansearch.ranking.certificate import CertificateStatus, Quality
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import RunSummary
+from gansearch.report.palette import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION
 from gansearch.report.trial_counts import is_dominated
 from gansearch.trial_record import TrialRecord
 

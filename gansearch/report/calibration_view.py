@@ -42,10 +42,10 @@ def calibration_view(calibration: Calibration) -> Group:
 
 
 def _notes(calibration: Calibration) -> Iterator[str]:
-    yield (
-        f"held against {calibration.samples:,} samples ({calibration.reference}), "
-        f"extractor {calibration.extractor}"
-    )
+    features = f"features of {calibration.extractor}"
+    if calibration.detectors_extractor != calibration.extractor:
+        features += f" for the MMD, of {calibration.detectors_extractor} for coverage"
+    yield f"held against {calibration.samples:,} samples ({calibration.reference}), by {features}"
     limits = f"off-target: coverage below {percent(calibration.coverage_limit)}"
     if calibration.near is not None:
         limits += f"; a pair is near within {figure(calibration.near)} of 255 levels"

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from optuna.samplers import RandomSampler
-from support.export_runs import bundle, made_bundle, pictures, recorded_pictures, without_onnx
 
 from gansearch.cli import main
 from gansearch.signals import Remedy, Verdict
@@ -17,8 +16,6 @@ from gansearch.storage.trial_folder import CANDIDATE, VERDICT
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord
-
-__all__ = ["bundle", "made_bundle", "pictures", "recorded_pictures", "without_onnx"]
 
 STUDY = """
 name: shrink

@@ -20,6 +20,10 @@ SETTINGS = "certification={seeds: 2, required: 2, tolerance: 9, at_end: true}"
 """Whatever comes out healthy twice is good enough, so that a test trains little."""
 
 
+# The search itself is another process, whose champion is exported with all its files.
+pytestmark = pytest.mark.usefixtures("without_onnx")
+
+
 @pytest.fixture
 def study(study_text, tmp_path):
     path = tmp_path / "tiny.yaml"
@@ -70,6 +74,7 @@ def test_a_search_ends_with_a_certification(searched, study_text):
     assert "The champion is trial 1: generator_params" in " ".join(told.stdout.split())
     assert sorted(runs(folder)) == [(0, 1), (0, 2), (1, 1), (1, 2)]
     assert len(list((folder / "certification").glob("*/verdict.json"))) == 4
+    assert json.loads((folder / "champion" / "bundle.json").read_text())["trial"] == 1
 
 
 def test_what_is_certified_already_is_told_without_training(certified, call):
@@ -133,8 +138,9 @@ def test_a_certification_that_is_stopped_is_resumable(
 
 
 def test_fresh_forgets_the_certification_too(certified, study, call):
-    call("run", study, "--out", certified, "--fresh", "--trials", 1)
-    assert (runs(certified), (certified / "certification").exists()) == ([], False)
+    assert call("run", study, "--out", certified, "--fresh", "--trials", 1)[0] == 0
+    left = [(certified / name).exists() for name in ("certification", "champion", "exports")]
+    assert (runs(certified), left) == ([], [False] * 3)
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,15 @@
 import json
 
 
-def test_a_trial_is_exported_into_the_run_folder(call, pictures):
+def test_a_trial_is_exported_into_the_run_folder(call, pictures, without_onnx):
     code, out, _ = call("export", pictures.path, "--trial", 0)
     assert code == 0
     first, *checks = out.splitlines()
     assert first == f"wrote {pictures.bundle(0)}: trial 0"
-    assert [line.split(":")[0].strip() for line in checks] == ["generator.onnx", "model.py"]
+    assert [line.split(":")[0].strip() for line in checks] == [
+        "model.py",
+        "no generator.onnx",
+    ]
     assert json.loads((pictures.bundle(0) / "bundle.json").read_text())["trial"] == 0
 
 

@@ -2,18 +2,16 @@ import io
 
 import pytest
 from rich.console import Console
-from support.by_hand import STAMP, study, trial
+from support.by_hand import STAMP
 
 from gansearch.cli.live_table import LiveTable, speed
 from gansearch.messages import Progress
 from gansearch.signals import Verdict
 
-__all__ = ["study", "trial"]
-
 
 def screen(live, width, height):
     console = Console(file=io.StringIO(), width=width, height=height)
-    live._console = console
+    live.console = console
     console.print(live.draw())
     return console.file.getvalue().splitlines()
 

@@ -1,11 +1,8 @@
 import io
 
 from rich.console import Console
-from support.by_hand import study, trial
 
 from gansearch.cli.plain_lines import PlainLines
-
-__all__ = ["study", "trial"]
 
 
 def test_a_trial_dominated_at_a_rung_says_by_which_trial(study, trial, tmp_path):

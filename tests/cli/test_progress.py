@@ -1,12 +1,10 @@
-from support.by_hand import study, trial
+from rich.console import Console
 
 from gansearch.cli.progress import SearchProgress, clock
 
-__all__ = ["study", "trial"]
-
 
 def test_a_paused_trial_has_not_ended(study, trial, tmp_path):
-    progress = SearchProgress(study(), tmp_path)
+    progress = SearchProgress(study(), Console(quiet=True), tmp_path)
     progress.ended(trial(1, 50, None, state="paused", dominated_by=(0,)))
     assert progress.done == 0
 

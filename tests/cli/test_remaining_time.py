@@ -1,13 +1,11 @@
 """Remaining time, from records and progress made by hand."""
 
 import pytest
-from support.by_hand import study, trial
 
 from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.messages import Progress
 from gansearch.signals import HEALTHY
 
-__all__ = ["study", "trial"]
 STEPS = 1500
 
 

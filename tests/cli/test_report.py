@@ -55,6 +55,7 @@ def test_every_trial_has_a_row_and_every_link_leads_somewhere(page):
     assert [i for i in ids if i.startswith("trial-") and i[6:].isdigit()] == [
         f"trial-{n}" for n in range(13)
     ]
+    assert page.attributes("a")
     for link in page.attributes("a"):
         assert link["href"][1:] in ids
 
@@ -107,3 +108,22 @@ def test_a_run_without_a_healthy_trial_has_a_report(run):
     page = Page(report_html(RunFolder.open(run)))
     assert "No trial is healthy yet, so there is no front." in " ".join(page.texts)
     assert page.specs == {}
+
+
+def test_a_report_is_written_into_the_run_folder_or_where_one_says(call, run, tmp_path):
+    assert call("report", run) == (0, "", f"wrote {run / 'report.html'}\n")
+    assert (run / "report.html").read_text().lower().startswith("<!doctype html>")
+    assert call("report", run, "-o", tmp_path / "page.html")[0] == 0
+    assert (tmp_path / "page.html").exists()
+
+
+def test_a_report_is_an_html_file(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, _, err = call("report", run, "-o", "report.pdf")
+    assert code == 2 and ".html" in err
+
+
+def test_without_its_packages_a_report_says_how_to_get_them(call, run, monkeypatch):
+    monkeypatch.setattr("gansearch.cli.report.find_spec", lambda name: None)
+    code, _, err = call("report", run)
+    assert code == 1 and "a report needs jinja2 and vl_convert; pip install" in err

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -123,10 +124,13 @@ def test_a_bundle_is_sampled_into_the_working_folder(call, bundle, tmp_path, mon
         0,
         "wrote samples.png: trial 0 of odd\nwrote walk.png: trial 0 of odd\n",
     )
-    # The grid of seed 0 is the picture that lies in the bundle.
-    assert (tmp_path / "samples.png").read_bytes() == (bundle / "samples.png").read_bytes()
+    # The grid of seed 0 is the picture that lies in the bundle. Torch drew one and onnxruntime the
+    # other, so a value may be rounded to its neighbour.
+    with Image.open("samples.png") as drawn, Image.open(bundle / "samples.png") as kept:
+        assert np.abs(np.asarray(drawn, int) - np.asarray(kept, int)).max() <= 1
 
 
 def test_a_bundle_has_no_trials_to_choose_from(call, bundle):
     code, _, err = call("sample", bundle, "--trial", 3)
-    assert code == 2 and "is a bundle" in err
+    words = err.replace("│", " ").split()
+    assert code == 2 and "is a bundle, which has one trial" in " ".join(words)

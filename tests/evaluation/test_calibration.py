@@ -1,4 +1,5 @@
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -48,10 +49,15 @@ DATA = {
 }
 
 
+@cache
+def calibrated(name):
+    return calibrate(DATA[name])
+
+
 @pytest.mark.parametrize("name", DATA)
 def test_a_perfect_generator_is_healthy_and_trivial_ones_are_condemned(name):
     data = DATA[name]
-    calibration, probe = calibrate(data), Probe(data)
+    calibration, probe = calibrated(name), Probe(data)
     train = torch.from_numpy(data.train.samples)
     draws = torch.Generator().manual_seed(5)
     samples = {"ideal": train[torch.randperm(len(train), generator=draws)[: probe.samples]]}
@@ -68,34 +74,35 @@ def test_a_perfect_generator_is_healthy_and_trivial_ones_are_condemned(name):
 
 
 def test_the_calibration_is_the_same_again_and_survives_json():
-    calibration = calibrate(DATA["few"])
+    calibration = calibrated("few")
     assert calibrate(DATA["few"]) == calibration
     assert Calibration.model_validate_json(calibration.model_dump_json()) == calibration
 
 
 def test_few_test_samples_are_completed_with_training_samples():
-    assert calibrate(DATA["few"]).samples == 100
-    assert calibrate(DATA["few"]).reference == "test and training"
-    assert calibrate(DATA["bright"]).reference == "test"
+    assert calibrated("few").samples == 100
+    assert calibrated("few").reference == "test and training"
+    assert calibrated("bright").reference == "test"
 
 
 def test_the_spread_of_a_metric_grows_as_samples_become_few():
-    few, many = (calibrate(DATA[name]).smallest_tolerance("mmd") for name in ("few", "bright"))
+    few, many = (calibrated(name).smallest_tolerance("mmd") for name in ("few", "bright"))
     assert few > many > 0
-    assert calibrate(DATA["few"]).smallest_tolerance("generator_params") == 0
+    assert calibrated("few").smallest_tolerance("generator_params") == 0
 
 
 def test_a_calibration_is_measured_once_and_read_from_the_cache_afterwards(tmp_path, monkeypatch):
     monkeypatch.setattr(calibrating, "user_cache_path", lambda name: tmp_path)
     data = replace(DATA["few"], digest="1" * 64)
+    monkeypatch.setattr(calibrating, "_known", {})
     measured = calibration_of(data)
-    calibrating._known.clear()
+    monkeypatch.setattr(calibrating, "_known", {})
     monkeypatch.setattr(calibrating, "calibrate", lambda *_: pytest.fail("measured again"))
     assert calibration_of(data) == measured
 
 
 def test_the_mmd_is_calibrated_with_the_study_s_extractor_and_coverage_with_that_of_detectors():
-    plain, other = calibrate(DATA["few"]), calibrate(DATA["few"], Means())
+    plain, other = calibrated("few"), calibrate(DATA["few"], Means())
     assert other.extractor == "means" and other.detectors_extractor == plain.extractor
     assert other.real.coverage == plain.real.coverage
     assert other.trivial["one"].mmd != plain.trivial["one"].mmd

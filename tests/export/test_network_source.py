@@ -7,6 +7,8 @@ from support import odd_layers
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from gansearch.builtin.generators.blocks import BlockGenerator
+from gansearch.components import ImageShape
 from gansearch.export.network_source import NetworkSourceError, network_source
 
 
@@ -47,6 +49,23 @@ def test_a_network_that_is_built_from_its_source_makes_the_same_samples(layers):
     latents = torch.randn(5, 8)
     with torch.no_grad():
         assert torch.equal(rebuilt(network)(latents), network(latents))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"residual": True, "upsampling": "pixel-shuffle", "norm": "pixel", "attention": 16},
+        {"convolution": "inverted-bottleneck", "residual": True, "upsampling": "bilinear"},
+        {"convolution": "separable", "norm": "group", "upsampling": "transposed"},
+        {"levels": 4, "skip_excitation": True},
+    ],
+)
+def test_the_layers_of_gansearch_are_written_too(fields):
+    torch.manual_seed(0)
+    network = BlockGenerator(width=4, **fields).build(ImageShape(1, 64, 64)).eval()
+    latents = torch.randn(5, 64)
+    with torch.no_grad():
+        assert torch.allclose(rebuilt(network)(latents), network(latents), atol=1e-6)
 
 
 def test_a_network_need_not_be_a_sequence():

@@ -41,6 +41,11 @@ def trained(name, shape, **fields):
         ("dcgan", ImageShape(1, 28, 28), {"width": 4, "levels": 2, "latent": 8}),
         ("upconv", ImageShape(3, 20, 31), {"width": 8}),
         ("dense", ImageShape(2, 1, 1), {"width": 16, "output": "none"}),
+        (
+            "blocks",
+            ImageShape(3, 20, 31),
+            {"width": 4, "residual": True, "norm": "pixel", "attention": 16},
+        ),
     ],
 )
 def test_onnxruntime_makes_the_samples_of_every_built_in_generator(name, shape, fields, tmp_path):

@@ -24,9 +24,14 @@ def test_real_samples_and_trivial_generators_have_a_row_each():
 
 def test_the_notes_give_the_limits_and_the_spread_by_chance():
     told = shown()
-    assert "held against 300 samples (test), extractor none" in told
+    assert "held against 300 samples (test), by features of none" in told
     assert "coverage below 6.0%; a pair is near within 12.5 of 255 levels" in told
     assert "an MMD of 0.5, two draws of one generator in mmd by 6.0%" in told
+
+
+def test_features_of_the_mmd_and_of_coverage_are_told_apart():
+    told = shown(extractor="imagenet", detectors_extractor="random")
+    assert "by features of imagenet for the MMD, of random for coverage" in " ".join(told.split())
 
 
 def test_points_have_no_near_pairs():

@@ -1,7 +1,6 @@
 """A driver with everything real but the training."""
 
 import pytest
-from support.by_hand import study, trial
 from support.stubs import Audience
 
 from gansearch.evaluation.counting import SizeCounter
@@ -10,8 +9,6 @@ from gansearch.run import Study, search_driver
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_store import TrialStore
-
-__all__ = ["study", "trial"]
 
 set_ray_environment(starts_ray=True)  # before test modules import Ray
 

@@ -38,7 +38,7 @@ class ModeCollapse(Detector):
     to what one picture and noise cover of this data set."""
     duplicates: Annotated[float, Field(ge=0, le=1)] = 0.08
     """Share of near pairs above which a run has collapsed. Pairs are near where 1 % of real pairs
-    are; ten pictures in turn have 9.5 %, six sound runs had 0.4 to 4.5 % at their end."""
+    are; ten pictures in turn have 9.1 % or more, six sound runs had 0.4 to 4.5 % at their end."""
     spread: Annotated[float, Field(gt=1)] = 1.35
     """Median distance of pairs, over that of real pairs, above which samples are off target: noise
     was drawn over them. Sound runs had 0.8 to 1."""

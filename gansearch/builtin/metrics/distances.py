@@ -9,6 +9,7 @@ from pydantic import Field
 
 from gansearch.components import Evidence, SampleMetric
 from gansearch.evaluation.distances import (
+    BANDWIDTH,
     frechet_distance,
     gaussian_bandwidth,
     kid,
@@ -29,7 +30,7 @@ class MMD(_Distance):
     to 420 under collapse.
     """
 
-    bandwidth: Annotated[float, Field(gt=0)] = 0.75
+    bandwidth: Annotated[float, Field(gt=0)] = BANDWIDTH
     """Unit: the root mean square distance between two real features."""
 
     def measure(self, evidence: Evidence) -> float:

@@ -15,18 +15,18 @@ import pandas as pd
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.formatting import figure, percent, setting
+from gansearch.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
 from gansearch.trial_record import TrialRecord
 
 Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
-FRONT = "#0072B2"
 KINDS = {
-    "champion": ("#D55E00", "diamond"),
-    "certified stable": ("#009E73", "circle"),
-    "certified, not stable": ("#CC79A7", "cross"),
-    "on the front": (FRONT, "circle"),
-    "baseline": ("#E69F00", "triangle-up"),
-    "healthy": ("#8A8A8A", "circle"),
+    "champion": (VERMILION, "diamond"),
+    "certified stable": (GREEN, "circle"),
+    "certified, not stable": (PURPLE, "cross"),
+    "on the front": (BLUE, "circle"),
+    "baseline": (ORANGE, "triangle-up"),
+    "healthy": (GREY, "circle"),
 }
 """Colour and shape by kind of trial; shapes tell them apart without colours."""
 POINTS = 120
@@ -56,7 +56,7 @@ def front_chart(run: RunSummary) -> Spec | None:
             "mark": {
                 "type": "line",
                 "interpolate": "step-after",
-                "color": "#0072B2",
+                "color": BLUE,
                 "opacity": 0.6,
             },
             "encoding": {"x": x, "y": y, "order": {"field": "size"}},
@@ -129,7 +129,7 @@ def _tolerance(limit: float, quality: Objective, rows: Sequence[Mapping[str, Any
     seen = worst if quality.cost(limit) > quality.cost(worst) else limit
     return {
         "data": {"values": [{"seen": seen, "best": best, "limit": limit, "what": "good enough"}]},
-        "mark": {"type": "rect", "color": "#56B4E9", "opacity": 0.14},
+        "mark": {"type": "rect", "color": SKY, "opacity": 0.14},
         "encoding": {
             "y": {"field": "seen", "type": "quantitative"},
             "y2": {"field": "best"},
@@ -161,7 +161,7 @@ def curves_chart(trials: Sequence[tuple[str, pd.DataFrame]]) -> Spec | None:
     ]
     if not rows:
         return None
-    colours = _scaled("signal", list(names.values()), ["#0072B2", "#D55E00", "#009E73"])
+    colours = _scaled("signal", list(names.values()), [BLUE, VERMILION, GREEN])
     return {
         "$schema": SCHEMA,
         "data": {"values": rows},
@@ -212,7 +212,7 @@ def importances_chart(importances: Mapping[str, float]) -> Spec | None:
         "width": "container",
         "height": 22 * len(rows),
         "data": {"values": rows},
-        "mark": {"type": "bar", "color": "#0072B2"},
+        "mark": {"type": "bar", "color": BLUE},
         "encoding": {
             "x": {
                 "field": "share",

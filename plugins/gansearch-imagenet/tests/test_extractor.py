@@ -47,7 +47,7 @@ def test_the_network_recognises_a_photograph(network):
 
 
 def test_the_scores_are_those_of_the_published_code(network):
-    """Of the first six classes, computed once with efficientnet-lite-pytorch 0.1.0."""
+    """Scores of the first six classes, computed once with efficientnet-lite-pytorch 0.1.0."""
     x = torch.linspace(-1, 1, 3 * 64 * 64).view(1, 3, 64, 64)
     assert network(x).shape == (1, FEATURES)
     expected = torch.tensor([-0.4592, -0.1270, 0.9363, 0.6261, 0.8094, 0.9117])

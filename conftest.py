@@ -1,0 +1,19 @@
+"""Setting of all tests, those of the plugins included."""
+
+import os
+
+import matplotlib
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def user_cache(tmp_path_factory):
+    """A cache of the tests' own, shared by the test processes and the commands that they start."""
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    with pytest.MonkeyPatch.context() as patch:
+        # The fonts that matplotlib has found need not be looked for again.
+        patch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield
