@@ -1,13 +1,14 @@
 """Setting of all tests, those of the plugins included."""
 
 import os
+from collections.abc import Iterator
 
 import matplotlib
 import pytest
 
 
 @pytest.fixture(scope="session", autouse=True)
-def user_cache(tmp_path_factory):
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A cache of the tests' own, shared by the test processes and the commands that they start."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -3,8 +3,8 @@
     python tools/architecture.py [FILE]
 
 The rows are the layers of `[tool.importlinter]` in pyproject.toml, the arrows are the imports that
-the code has now; the thicker, the more. An arrow is left out if other arrows lead to the same place.
-It needs what `make lint` installs.
+the code has now; the thicker, the more. An arrow is left out if other arrows lead to the same
+place. It needs what `make lint` installs.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class Maxout(nn.Module):
 
     def forward(self, units: Tensor) -> Tensor:
         # The pieces of a unit lie `width` apart: faster than a maximum over neighbours.
-        return units.view(len(units), self.pieces, -1).amax(1)
+        return units.unflatten(1, (self.pieces, -1)).amax(1)
 
 
 def make_output(name: Output, slope: float) -> list[nn.Module]:

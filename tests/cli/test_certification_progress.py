@@ -13,7 +13,7 @@ STEPS = 1500
 
 @pytest.fixture
 def begun(study, trial, tmp_path):
-    """A certification that has begun with trial 1 and seed 77."""
+    """A certification that has begun with trial 1 and seed 1."""
 
     def begin(kind):
         console = Console(file=io.StringIO(), width=120, height=40)
@@ -23,7 +23,7 @@ def begun(study, trial, tmp_path):
         ]
         progress = kind(study(), console, tmp_path, searched, Choice())
         progress.began([], 2)
-        progress.started(trial(0, 100, None, state="running", baseline=False, certifies=1, seed=77))
+        progress.started(trial(0, 100, None, state="running", baseline=False, certifies=1, seed=1))
         return progress
 
     return begin
@@ -34,15 +34,15 @@ def test_the_live_view_names_trial_and_seed(begun):
     live.console.print(live.draw())
     told = live.console.file.getvalue()
     assert "certification: 0 runs with fresh seeds" in told
-    assert "1 (77)" in told
+    assert "1 (1)" in told
 
 
 def test_plain_lines_name_trial_and_seed(begun, trial):
     lines = begun(PlainCertification)
-    lines.ended(trial(0, 100, 5.2, certifies=1, seed=77, steps=STEPS, seconds=150.0))
+    lines.ended(trial(0, 100, 5.2, certifies=1, seed=1, steps=STEPS, seconds=150.0))
     started, ended = lines.console.file.getvalue().splitlines()
-    assert "trial 1, seed 77 starts: 100 parameters (10%)" in started
-    assert "trial 1, seed 77: healthy, generator_params 100, mmd 5.2" in ended
+    assert "trial 1, seed 1 starts: 100 parameters (10%)" in started
+    assert "trial 1, seed 1: healthy, generator_params 100, mmd 5.2" in ended
 
 
 def test_the_time_left_counts_each_run_that_the_plan_still_asks_for(begun):
