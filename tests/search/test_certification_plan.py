@@ -3,10 +3,10 @@
 import math
 from random import Random
 
-from conftest import STUDY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from conftest import STUDY
 from gansearch.ranking.certificate import certificates_of
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.tolerance import fresh_seeds
