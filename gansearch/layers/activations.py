@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+import torch
 from torch import Tensor, nn
 
 Activation = Literal["relu", "leaky_relu", "elu", "gelu", "silu"]
@@ -39,7 +40,7 @@ class Maxout(nn.Module):
 
     def forward(self, units: Tensor) -> Tensor:
         # The pieces of a unit lie `width` apart: faster than a maximum over neighbours.
-        return units.unflatten(1, (self.pieces, -1)).amax(1)
+        return torch.unflatten(units, 1, (self.pieces, -1)).amax(1)
 
 
 def make_output(name: Output, slope: float) -> list[nn.Module]:

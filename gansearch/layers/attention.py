@@ -27,7 +27,7 @@ class SelfAttention(nn.Module):
         key, value = (part.flatten(2) for part in pooled)
         # Spelt out: torch's own attention has no second derivative, which R1 and R2 need.
         shares = torch.softmax(self.query(maps).flatten(2).transpose(1, 2) @ key, dim=2)
-        attended = (value @ shares.transpose(1, 2)).unflatten(2, maps.shape[2:])
+        attended = torch.unflatten(value @ shares.transpose(1, 2), 2, maps.shape[2:])
         result: Tensor = maps + self.weight * self.output(attended)
         return result
 
