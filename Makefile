@@ -14,6 +14,8 @@ BIN = .venv/bin
 INSTALL = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --constraint constraints.txt
 
 PLUGINS = $(wildcard plugins/*/pyproject.toml)
+# Scripts import their neighbours, and several folders have a measure.py: mypy sees one folder at a time.
+BENCHMARKS = $(sort $(dir $(wildcard benchmarks/*/*.py)))
 
 .PHONY: run test lint
 .DELETE_ON_ERROR:
@@ -28,6 +30,8 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@for folder in $(BENCHMARKS); do (cd $$folder && MYPYPATH=../..:../detectors:../train_step \
+	  ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache --no-error-summary *.py) || exit; done
 	$(BIN)/lint-imports
 
 .venv/installed: pyproject.toml constraints.txt plugins/gansearch-imagenet/pyproject.toml | $(BIN)/pip

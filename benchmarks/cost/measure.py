@@ -1,7 +1,6 @@
 """Measure what judging costs beside a training: calibration, looks at samples, metrics at the end.
 
-    PYTHONPATH=benchmarks/detectors python benchmarks/cost/measure.py [--only TEXT]
-        [--out results.json] [--extractor NAME]
+    python benchmarks/cost/measure.py [--only TEXT] [--out results.json] [--extractor NAME]
 
 Settings are a study's defaults: 1,500 steps, batches of 64, looks of the usual detectors, 2,000
 samples for the metrics. A step's time is the median over `STEPS` steps in which signals are read as
@@ -15,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import sys
 import time
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pictures import PICTURES
 
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
@@ -46,6 +45,9 @@ from gansearch.study.spec import TrainingSpec
 from gansearch.training.loop import TrainedRun, train
 from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.precision import keep_freed_memory
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "detectors"))
+from pictures import PICTURES
 
 STEPS, WARM_UP = 40, 10
 """Steps that are trained, and those of them that are not counted."""

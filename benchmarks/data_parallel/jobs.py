@@ -37,7 +37,7 @@ class Compares:
         torch.set_default_dtype(torch.float64)
         torch.Tensor.float = torch.Tensor.double  # type: ignore[method-assign]
         candidates: dict[str, Candidate] = job.candidate  # type: ignore[assignment]
-        differences = {}
+        differences: dict[str, float] = {}
         with process_group(job.rank, torch.device("cpu")) as ranks:
             for name, candidate in candidates.items():
                 one, several = (
@@ -70,7 +70,7 @@ def trained(candidate: Candidate, training: TrainingSpec, ranks: Ranks) -> dict[
     data, monitor = candidate.dataset.load(), FirstGradients()
     spec = training.in_steps(len(data.train.samples))
     run = train(candidate, data, spec, RunWatch(()), monitor, ranks=ranks)
-    weights = {name: _floating(run.networks[name].network) for name in NETWORKS}
+    weights: Tensors = {name: _floating(run.networks[name].network) for name in NETWORKS}
     return {"gradients": monitor.gradients, "weights": weights}
 
 

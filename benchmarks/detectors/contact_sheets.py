@@ -49,7 +49,7 @@ def sheet(grids: dict[str, Image.Image]) -> Image.Image:
 
 def last_samples(run: Path) -> np.ndarray:
     kept = np.load(run.with_suffix(".npz"))
-    return kept[kept.files[-1]][: SIDE * SIDE]
+    return np.asarray(kept[kept.files[-1]][: SIDE * SIDE])
 
 
 def main() -> None:

@@ -36,27 +36,24 @@ def judged(facts: dict[str, Any], signals: pd.DataFrame) -> dict[str, Any]:
     context = RunContext(len(signals), calibration_of(FashionMNIST().load()), "bce")
     watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()], context)
     suspected = None
-    for step, row in signals.iterrows():
-        verdict = watch.observe(
-            step, {name: value for name, value in row.items() if not math.isnan(value)}
-        )
+    for step, row in zip(signals.index, signals.to_dict("records"), strict=True):
+        read = {str(name): value for name, value in row.items() if not math.isnan(value)}
+        verdict = watch.observe(int(step), read)
         if verdict.status == "suspect" and suspected is None:
             suspected = step
         if verdict.failed:
             break
     verdict = watch.conclude()
     healthy = facts["coverage"] >= 0.02 and facts["duplicates"] <= 0.08 and facts["mmd"] < 200
-    row = {
-        key: facts[key]
-        for key in ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
-    }
-    row |= {
+    kept = ("name", "kind", "generator_params", "coverage", "duplicates", "mmd", "fid")
+    return {
+        **{key: facts[key] for key in kept},
         "ends_healthy": healthy,
         "verdict": verdict.status,
         "step": verdict.step,
         "first_suspect": suspected,
+        "rule": verdict.evidence.get("rule"),
     }
-    return row | {"rule": verdict.evidence.get("rule")}
 
 
 def main() -> None:

@@ -61,7 +61,7 @@ def judged(figures: Mapping[str, float], context: RunContext) -> Verdict:
     """Watch a run whose losses are balanced and whose samples have these figures at every look."""
     watch = RunWatch([Divergence(), ConvergenceFailure(), ModeCollapse()], context)
     for step in range(1, (context.steps or 0) + 1):
-        watch.observe(step, BALANCED | (figures if watch.probe_due(step) else {}))
+        watch.observe(step, {**BALANCED, **(figures if watch.probe_due(step) else {})})
     return watch.conclude()
 
 

@@ -31,7 +31,7 @@ def smooth(draws: np.random.Generator, side: int, radius: float) -> np.ndarray:
     frequencies = np.fft.fftfreq(side)[:, None] ** 2 + np.fft.fftfreq(side)[None] ** 2
     spectrum = np.fft.fft2(draws.normal(size=(side, side)))
     field = np.fft.ifft2(spectrum * np.exp(-2 * (np.pi * radius) ** 2 * frequencies)).real
-    return (field - field.mean()) / field.std()
+    return np.asarray((field - field.mean()) / field.std())
 
 
 def sky(draws: np.random.Generator, side: int) -> np.ndarray:
@@ -137,7 +137,8 @@ def gradient(draws: np.random.Generator, side: int) -> np.ndarray:
     y, x = np.mgrid[:side, :side] / side
     turn = draws.uniform(0, 2 * np.pi)
     share = ((np.cos(turn) * x + np.sin(turn) * y) / 2 + 0.5)[:, :, None]
-    return share * np.array(colour(draws)) + (1 - share) * np.array(colour(draws))
+    mixed = share * np.array(colour(draws)) + (1 - share) * np.array(colour(draws))
+    return np.asarray(mixed)
 
 
 def made(draw: Draw, side: int, train: int, test: int, name: str) -> Data:

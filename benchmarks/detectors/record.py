@@ -162,7 +162,8 @@ def runs(seeds: int) -> Iterator[Run]:
             "discriminator": discriminator(),
         }
         rates = {"generator_lr": 1e-3, "discriminator_lr": 1e-3}
-        for first, network in ((200, "discriminator"), (210, "generator")):
+        players: tuple[tuple[int, Player], ...] = ((200, "discriminator"), (210, "generator"))
+        for first, network in players:
             yield Run(
                 f"spike-{network[0]}-{i}",
                 "spiked",

@@ -36,7 +36,7 @@ from gansearch.evaluation.counting import SizeCounter
 from gansearch.execution.simulated import SimulatedExecutor
 from gansearch.messages import Outcome
 from gansearch.registry import Registry
-from gansearch.run import Study, search_driver
+from gansearch.run import search_driver
 from gansearch.search.listener import Listener
 from gansearch.search.samplers import KINDS
 from gansearch.signals import HEALTHY, Verdict
@@ -45,6 +45,7 @@ from gansearch.storage.run_folder import DATABASE, RunFolder
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
+from gansearch.study.study import Study
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord
 
@@ -145,6 +146,7 @@ def _copy(known: optuna.Study, database: Path, size: int) -> None:
     store = TrialStore.open(SQLite(database), spec.name, spec.objectives)
     there = store.asked
     store._study.add_trials(known.get_trials(deepcopy=False)[there:size])
+    assert store._engine is not None
     with closing(store._engine.raw_connection()) as connection:
         connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
     store._engine.dispose()
@@ -153,6 +155,7 @@ def _copy(known: optuna.Study, database: Path, size: int) -> None:
 def tell_to_nsga2(database: Path, population: int) -> None:
     """Mark trials as those of an NSGA-II search: generations, parents, failures as COMPLETE."""
     generation = KINDS["nsga2"].make(study_of("nsga2", 1).search, 0)
+    assert isinstance(generation, optuna.samplers.NSGAIISampler)
     key, parents = generation._get_generation_key(), generation._get_parent_cache_key_prefix()
     with closing(sqlite3.connect(database)) as connection, connection:
         trials = [

@@ -38,7 +38,8 @@ class Run:
 
 def run(executor: Executor, kind: str, jobs: int) -> Run:
     """Run jobs of a kind, as many at a time as there are slots."""
-    before, in_worker, waiting, running = time.perf_counter(), [], iter(range(jobs)), 0
+    in_worker: list[float] = []
+    before, waiting, running = time.perf_counter(), iter(range(jobs)), 0
     while len(in_worker) < jobs:
         for number in (next(waiting, None) for _ in range(executor.slots - running)):
             if number is not None:

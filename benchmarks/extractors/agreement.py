@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from degradations import make
-from pictures import LABELLED
+from labelled_pictures import LABELLED
 from scipy.stats import spearmanr
 from torch import Tensor
 

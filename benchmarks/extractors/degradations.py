@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pictures import data_sets
+from labelled_pictures import data_sets
 from torch import Tensor
 from torch.nn import functional
 

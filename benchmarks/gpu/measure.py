@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train_step"))
-from measure import TURN, Contender, compiled, gathered_batches, ours, plain, prepare
+from contenders import TURN, Contender, compiled, gathered_batches, ours, plain, prepare
 
 CONTENDERS = ("plain", "eager", "graphs", "compiled", "bf16", "bf16 + graphs")
 ONLY_CUDA = ("graphs", "bf16 + graphs")
@@ -156,9 +156,9 @@ def main() -> None:
     results = (
         json.loads(options.out.read_text()) if options.out.exists() else {"cuda": None, "cpu": None}
     )
-    results[options.device] = measure(options)
+    measured = results[options.device] = measure(options)
     options.out.write_text(json.dumps(results, indent=1) + "\n")
-    print(table(results[options.device]))
+    print(table(measured))
 
 
 if __name__ == "__main__":

@@ -152,7 +152,8 @@ def draw(results: Sequence[Mapping[str, Any]], path: Path, minutes: float) -> No
     for one in results:
         points, colour = sound(one), COLOURS[one["strategy"]]
         front = front_of(points)
-        axes.scatter(*zip(*points, strict=True), s=8, color=colour, alpha=0.35, linewidths=0)
+        sizes, qualities = zip(*points, strict=True)
+        axes.scatter(sizes, qualities, s=8, color=colour, alpha=0.35, linewidths=0)
         label = (
             {"ours": "gansearch", "tpe": "Optuna TPE"}[one["strategy"]]
             if one["seed"] == 0

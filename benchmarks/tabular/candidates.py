@@ -21,8 +21,8 @@ from optuna.trial import FixedTrial
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
 from gansearch.files import write_atomically
-from gansearch.run import Study
 from gansearch.study.search_space import SearchSpace
+from gansearch.study.study import Study
 from gansearch.testing import RandomSource
 
 HERE = Path(__file__).parent

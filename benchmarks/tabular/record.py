@@ -39,8 +39,8 @@ from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.probe import Probe
 from gansearch.execution.trial_runner import run_context
 from gansearch.files import write_atomically
-from gansearch.run import Study
 from gansearch.signals import COLUMNS
+from gansearch.study.study import Study
 from gansearch.training.loop import TrainedRun, train
 from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks

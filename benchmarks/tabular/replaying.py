@@ -397,8 +397,8 @@ def _apart(distribution: BaseDistribution, one: Any, other: Any) -> float:
     assert isinstance(distribution, (FloatDistribution, IntDistribution))
     if distribution.log:
         span = math.log(distribution.high / distribution.low)
-        return abs(math.log(one / other)) / span
-    return abs(one - other) / (distribution.high - distribution.low)
+        return float(abs(math.log(one / other)) / span)
+    return float(abs(one - other) / (distribution.high - distribution.low))
 
 
 class _Distributions:

@@ -42,10 +42,10 @@ class Asha:
         """Report the newest result to Ray's scheduler and return its decision."""
         if len(rungs) == 1:
             self._trial = _RayTrial(self._trial.number + 1)
-            self._scheduler.on_trial_add(None, self._trial)
+            self._scheduler.on_trial_add(None, self._trial)  # type: ignore[arg-type]
         result = {"step": rungs[-1].step, "mmd": rungs[-1].metrics["mmd"]}
-        stops = self._scheduler.on_trial_result(None, self._trial, result) == self._scheduler.STOP
-        if not stops:
+        action = self._scheduler.on_trial_result(None, self._trial, result)  # type: ignore[arg-type]
+        if action != self._scheduler.STOP:
             return CONTINUE
         return PruneDecision(Decision.STOP, reason="not among the best quarter")
 

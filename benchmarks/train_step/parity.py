@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from measure import compiled, unchanged
+from contenders import compiled, unchanged
 
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
@@ -83,7 +83,7 @@ def judge(name: str, seed: int) -> dict[str, Any]:
     discriminator = DCGANDiscriminator(width=16, layers=2, norm="none")
     schedule = Alternating(generator_lr=1e-3, discriminator_lr=5e-4)
     candidate = Candidate(dataset, generator, discriminator, BCE(), schedule, {})
-    switches = {"precision": "fp32"} | SWITCHES.get(name, {})
+    switches = {"precision": "fp32", **SWITCHES.get(name, {})}
     spec = TrainingSpec.model_validate(
         {"steps": 1500, "seed": seed, "device": "cpu"} | switches
     ).in_steps(60_000)

@@ -14,13 +14,14 @@ from gansearch.messages import Progress
 from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.report.formatting import figure, percent
 from gansearch.run import certifies_at_end
+from gansearch.search.listener import Listener
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import Rejection, TrialRecord
 
 
-class SearchProgress:
+class SearchProgress(Listener):
     """State of a running search, and the time that it still takes."""
 
     def __init__(self, spec: StudySpec, console: Console, folder: Path) -> None:

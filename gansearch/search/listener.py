@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from gansearch.messages import Progress
 from gansearch.signals import Remedy
 from gansearch.trial_record import Rejection, TrialRecord
 
 
-class Listener(Protocol):
-    """Observer of a search, such as a live table."""
+class Listener:
+    """Observer of a search, such as a live table. Override what you want to observe."""
 
     def began(self, records: Sequence[TrialRecord], slots: int) -> None:
         """Observe the start of a search from these trials, with so many slots."""
