@@ -197,6 +197,7 @@ def test_all_ranks_end_with_a_killed_driver_and_a_single_process_resumes(
     assert [trial[:3] for trial in found(tmp_path)] == [trial[:3] for trial in whole(study_text)]
 
 
+@pytest.mark.campaign
 def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
     database, password, whole, study_text, tmp_path
 ):

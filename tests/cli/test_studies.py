@@ -17,6 +17,8 @@ STUDIES = Path(__file__).parents[2] / "studies"
 SHIPPED = pytest.mark.parametrize(
     "path", sorted(STUDIES.glob("*.yaml")), ids=lambda path: path.stem
 )
+QUICK = {"smoke", "modes_ring2d", "separable"}
+"""Studies that are trained by default; the campaign trains the others too."""
 TINY = {
     "training.epochs": "",
     "training.steps": 3,
@@ -59,7 +61,13 @@ def settings_of(pictures):
     return settings
 
 
-@SHIPPED
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=() if path.stem in QUICK else pytest.mark.campaign, id=path.stem)
+        for path in sorted(STUDIES.glob("*.yaml"))
+    ],
+)
 def test_a_study_that_ships_runs_to_its_end(call, path, settings_of, tmp_path):
     changes = [
         part
@@ -72,6 +80,14 @@ def test_a_study_that_ships_runs_to_its_end(call, path, settings_of, tmp_path):
         "complete",
         "pruned",
     }
+
+
+@SHIPPED
+def test_a_study_that_ships_is_found_sound_as_it_is(call, path, settings_of, tmp_path):
+    changes = [part for setting in settings_of(path) for part in ("--set", setting)]
+    code, _, err = call("run", path, "--out", tmp_path / "run", "--check", *changes)
+    assert (code, err) == (0, "")
+    assert not (tmp_path / "run").exists()
 
 
 @SHIPPED

@@ -161,7 +161,7 @@ def _tensors(run):
     ]
 
 
-@pytest.mark.parametrize("size", [2, 3])
+@pytest.mark.parametrize("size", [2, pytest.param(3, marks=pytest.mark.campaign)])
 def test_gradients_weights_and_signals_equal_those_of_one_process(
     make_spec, make_space, tmp_path, together, size
 ):
@@ -176,7 +176,14 @@ def test_gradients_weights_and_signals_equal_those_of_one_process(
     assert outcome.metrics.keys() == SAME.keys()
 
 
-@pytest.mark.parametrize(("first", "then"), [(1, 2), (2, 1), (2, 3)])
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        (1, 2),
+        pytest.param(2, 1, marks=pytest.mark.campaign),
+        pytest.param(2, 3, marks=pytest.mark.campaign),
+    ],
+)
 def test_a_stopped_run_resumes_with_another_number_of_processes(
     runner, make_space, tmp_path, together, first, then
 ):

@@ -22,6 +22,7 @@ from gansearch.training.precision import autocast
 
 CPU = torch.device("cpu")
 IMAGES = "dataset={use: fashion-mnist, limit: 400}"
+NARROW_UPCONV = "generator={use: upconv, width: 16}"
 DENSE, DCGAN, UPCONV = (
     "generator={use: dense, width: 64}",
     "generator={use: dcgan, width: 8}",
@@ -101,7 +102,7 @@ def test_larger_batches_networks_and_data_need_more_memory(case):
         assert estimated(more) > least
 
 
-@pytest.mark.parametrize("generator", [DENSE, DCGAN, UPCONV], ids=str)
+@pytest.mark.parametrize("generator", [DENSE, DCGAN, NARROW_UPCONV], ids=str)
 def test_the_estimate_for_bf16_is_an_upper_bound(case, monkeypatch, generator):
     candidate, data, training = case(IMAGES, generator)
     estimate = estimate_memory(candidate, data, training, "bf16")

@@ -56,7 +56,7 @@ def kept_by(trial, url, place):
     "shared",
     [
         pytest.param(True, id="shared folder", marks=pytest.mark.campaign),
-        pytest.param(False, id="storage path"),
+        pytest.param(False, id="storage path", marks=pytest.mark.campaign),
     ],
 )
 def test_trials_of_a_killed_node_are_resumed_on_another_and_the_others_go_on(
