@@ -57,7 +57,8 @@ def certified(study_text, tmp_path_factory):
     (folder / "tiny.yaml").write_text(study_text)
     seeds = {"certification.seeds": 2, "certification.required": 1}
     study = gansearch.load_study(
-        folder / "tiny.yaml", {"search.trials": 2, "executor.workers": 1} | seeds
+        folder / "tiny.yaml",
+        {"search.trials": 2, "executor.workers": 1, "trackers": ["tensorboard"]} | seeds,
     )
     with pytest.MonkeyPatch.context() as patch:  # the champion's ONNX file takes seconds
         patch.setattr("gansearch.export.onnx_file.find_spec", lambda name: None)
@@ -93,6 +94,21 @@ def test_a_run_has_frames_of_its_trials_front_and_signals(certified):
     assert certified.signals(1)["g_loss"].tolist() == losses
     with pytest.raises(RunFolderError, match="has no trial 7; it has 0 to 1"):
         certified.signals(7)
+
+
+def test_a_tracker_has_the_signals_of_every_training(certified):
+    from gansearch.diagnosis.loss_log.tensorboard import read_events
+
+    place = certified.folder.tracking / "tensorboard"
+    assert {path.name for path in place.iterdir()} >= {
+        "trial-0000",
+        "trial-0001",
+        "certification-0000",
+    }
+    for number in (0, 1):
+        cells = read_events(place / f"trial-{number:04d}", {}).cells
+        losses = [float(cell) for cell in cells["signals/g_loss"]]
+        assert losses == certified.signals(number)["g_loss"].tolist()
 
 
 def test_the_generator_of_a_champion_makes_samples(certified):

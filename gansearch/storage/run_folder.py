@@ -11,6 +11,7 @@ runs/<study>/study.yaml             the study with its defaults
              certification/0003/    the same of a run with a fresh seed
              champion/              the champion as a bundle, since there was one
              exports/trial-0007/    other trials as bundles
+             tracking/              what trackers of the study keep on this machine
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from gansearch.study.yaml_file import StudyDocument
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
 TRIALS, CERTIFICATION = "trials", "certification"
-CHAMPION, EXPORTS = "champion", "exports"
+CHAMPION, EXPORTS, TRACKING = "champion", "exports", "tracking"
 
 
 class RunFolder:
@@ -156,6 +157,11 @@ class RunFolder:
         """Return the folder of a trial's bundle."""
         return self.path / EXPORTS / f"trial-{number:04d}"
 
+    @property
+    def tracking(self) -> Path:
+        """Folder of what trackers keep on this machine."""
+        return self.path / TRACKING
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; the lock ends with its process, however that ends.
@@ -171,7 +177,7 @@ class RunFolder:
 
     def remove_trials(self) -> None:
         """Remove the files that a run leaves behind, and no others; call it with the lock held."""
-        for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS):
+        for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS, TRACKING):
             shutil.rmtree(self.path / name, ignore_errors=True)
         for name in (LOG, DATA, STUDY):
             (self.path / name).unlink(missing_ok=True)
