@@ -12,6 +12,7 @@ runs/<study>/study.yaml             the study with its defaults
              champion/              the champion as a bundle, since there was one
              exports/trial-0007/    other trials as bundles
              tracking/              what trackers of the study keep on this machine
+             notes.json             notes that people wrote in the dashboard
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
-TRIALS, CERTIFICATION = "trials", "certification"
+TRIALS, CERTIFICATION, NOTES = "trials", "certification", "notes.json"
 CHAMPION, EXPORTS, TRACKING = "champion", "exports", "tracking"
 
 
@@ -179,5 +180,5 @@ class RunFolder:
         """Remove the files that a run leaves behind, and no others; call it with the lock held."""
         for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS, TRACKING):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in (LOG, DATA, STUDY):
+        for name in (LOG, DATA, STUDY, NOTES):
             (self.path / name).unlink(missing_ok=True)
