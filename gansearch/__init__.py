@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gansearch.api import load_study, open_run, run_study
     from gansearch.export.bundle import Bundle
+
+__all__ = ["__version__", "load", "load_study", "open_run", "run_study"]
 
 __version__: str
 
@@ -29,10 +32,15 @@ def load(path: str | PathLike[str]) -> Bundle:
     return Bundle.load(Path(path))
 
 
-def __getattr__(name: str) -> str:
+def __getattr__(name: str) -> Any:
     if name == "__version__":
         # Here, since importing importlib.metadata takes a third of the time of `gansearch --help`.
         from importlib.metadata import version
 
         return version("gansearch")
+    if name in __all__:
+        # Here, since the interface imports pandas and torch.
+        from gansearch import api
+
+        return getattr(api, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -10,7 +10,7 @@ from socket import socket
 from typing import Any, Literal, Protocol
 
 from gansearch.candidate import Candidate
-from gansearch.signals import Remedy, Verdict
+from gansearch.signals import Remedy, Row, Verdict
 from gansearch.trial_record import Rung
 
 
@@ -55,6 +55,8 @@ class Progress:
     steps_per_second: float
     signals: Mapping[str, float]
     verdict: Verdict
+    rows: Sequence[Row] = ()
+    """Signals of every step since the last progress, up to `step`."""
 
 
 class Decision(Enum):

@@ -15,6 +15,7 @@ from pathlib import Path
 from gansearch.execution.executor import Executor, open_executor
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.export.champion import keep_champion
+from gansearch.export.trackers.opening import tracker_listeners
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher
@@ -22,7 +23,7 @@ from gansearch.search.certification import CertificationFeasibilityCheck, Certif
 from gansearch.search.certification_plan import CertificationPlan, Choice
 from gansearch.search.driver import Driver
 from gansearch.search.feasibility import FeasibilityCheck
-from gansearch.search.listener import Listener
+from gansearch.search.listener import Listener, ListenerGroup
 from gansearch.search.pruning import RungPruner
 from gansearch.search.rescue import Rescuer
 from gansearch.search.samplers import KINDS
@@ -69,8 +70,9 @@ def run_study(
         with TrialStore.open(database, spec.name, spec.objectives) as store:
             certification = TrialStore.certification(database, spec.name)
             runs = certification.records() if certification else ()
-            with executor as workers:
-                search_driver(study, store, folder.trial, workers, listener, stop, runs).run()
+            with tracker_listeners(folder, "trial", folder.trial) as trackers, executor as workers:
+                group = ListenerGroup(listener, *trackers)
+                search_driver(study, store, folder.trial, workers, group, stop, runs).run()
     return folder
 
 
@@ -123,12 +125,14 @@ def certify_study(
         folder.write_study(spec, DataIdentity.of(study.data))
         searched = TrialStore.read(database, spec.name).records()
         plan = CertificationPlan(spec, searched, study.objectives, choice)
+        folder_of = folder.certification_run
         with (
             TrialStore.open(database, name, spec.objectives) as store,
+            tracker_listeners(folder, "certification", folder_of) as trackers,
             study_executor(study, compares=False) as workers,
         ):
-            folder_of = folder.certification_run
-            certification_driver(study, plan, store, folder_of, workers, listener, stop).run()
+            group = ListenerGroup(listener, *trackers)
+            certification_driver(study, plan, store, folder_of, workers, group, stop).run()
         if not stop():
             keep_champion(folder)
 

@@ -90,7 +90,7 @@ certification: {at_end: false}
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def study_text() -> str:
     """A whole study that trains in a fraction of a second a trial."""
     return textwrap.dedent(STUDY).lstrip()

@@ -16,7 +16,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ class StepTimes(TrainingMonitor):
     def __init__(self) -> None:
         self.read: list[tuple[int, float]] = []
 
-    def on_progress(self, step: int, row: Row, verdict: Verdict) -> None:
+    def on_progress(self, step: int, rows: Sequence[Row], verdict: Verdict) -> None:
         self.read.append((step, time.process_time()))
 
     def seconds_a_step(self) -> float:

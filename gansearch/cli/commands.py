@@ -47,6 +47,10 @@ COMMANDS = {
         "gansearch.cli.report:report",
         "Write a run as one HTML file: its champion, front, samples, failures and every trial.",
     ),
+    "dashboard": Entry(
+        "gansearch.cli.dashboard:dashboard",
+        "Show a run in the browser, also during the search: trials, samples, curves and verdicts.",
+    ),
     "compare": Entry(
         "gansearch.cli.compare:compare",
         "Show runs side by side: counts, cost, champion, and whether their qualities compare.",

@@ -44,6 +44,11 @@ def console(*, stderr: bool = False) -> Console:
     return out
 
 
+def line_console() -> Console:
+    """Return a console for lines of text, in a notebook too, where rich would print HTML."""
+    return Console(highlight=False, force_jupyter=False)
+
+
 def quiet_console() -> Console:
     """Return a console that prints nothing."""
     return Console(quiet=True, force_terminal=False)

@@ -113,14 +113,16 @@ def _objective(metric: str, records: Sequence[TrialRecord]) -> Objective:
 
 def _write(summary: RunSummary, path: Path) -> None:
     # Imported here: matplotlib and pandas take 1.6 s of CPU, which the table need not wait for.
-    from gansearch.plots.figure_file import save_figure
-    from gansearch.plots.front import front_figure, front_frame
-
     if path.suffix.lower() == ".csv":
+        from gansearch.report.frames import front_frame
+
         front_frame(summary.front, summary.summary).to_csv(path, index=False)
         return
     if len(summary.front.objectives) < 2:
         raise GansearchError("a picture of the front needs two axes; name another one with --y")
+    from gansearch.plots.figure_file import save_figure
+    from gansearch.plots.front import front_figure
+
     save_figure(front_figure(summary), path)
 
 

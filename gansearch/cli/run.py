@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -48,6 +48,14 @@ Storage = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Database for the trials: postgresql://user@host/database."),
 ]
+Track = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--track",
+        metavar="TRACKER",
+        help="Write to tensorboard, mlflow, wandb or trackio as well; may be repeated.",
+    ),
+]
 Override = Annotated[
     list[str] | None,
     typer.Option(
@@ -70,6 +78,7 @@ def run(
     workers: Workers = None,
     per_candidate: PerCandidate = None,
     storage: Storage = None,
+    trackers: Track = None,
     out: Out = None,
     overrides: Override = None,
     fresh: Fresh = False,
@@ -79,7 +88,7 @@ def run(
 ) -> None:
     """Search for small stable GANs, or continue an earlier search."""
     trainer = _executor(executor, address, workers, per_candidate)
-    settings = _settings({"search.trials": trials, "storage": storage} | trainer)
+    settings = _settings({"search.trials": trials, "storage": storage} | trainer, trackers)
     print_log(console(), verbose=verbose, quiet=quiet)
     _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check, quiet=quiet)
 
@@ -94,6 +103,7 @@ def resume(
     workers: Workers = None,
     per_candidate: PerCandidate = None,
     storage: Storage = None,
+    trackers: Track = None,
     overrides: Override = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -101,7 +111,7 @@ def resume(
     """Continue a study that was stopped."""
     folder = find_run(run)
     settings = _settings(
-        {"storage": storage} | _executor(executor, address, workers, per_candidate)
+        {"storage": storage} | _executor(executor, address, workers, per_candidate), trackers
     )
     print_log(console(), verbose=verbose, quiet=quiet)
     changes = [*(overrides or []), *settings]
@@ -125,8 +135,12 @@ def _executor(
     }
 
 
-def _settings(changes: Mapping[str, object]) -> list[str]:
-    return [f"{key}={value}" for key, value in changes.items() if value is not None]
+def _settings(changes: Mapping[str, object], trackers: Sequence[str] | None) -> list[str]:
+    """Return the options as changes of the study."""
+    known = {key: value for key, value in changes.items() if value is not None}
+    if trackers:
+        known["trackers"] = f"[{', '.join(trackers)}]"
+    return [f"{key}={value}" for key, value in known.items()]
 
 
 def _search(

@@ -66,12 +66,14 @@ class TrialMonitor(TrainingMonitor):
         path = TrialFolder(self._job.folder).sample_path(step)
         save_samples(samples, self._data, path, reconstructed=self._reconstructed)
 
-    def on_progress(self, step: int, row: Row, verdict: Verdict) -> None:
+    def on_progress(self, step: int, rows: Sequence[Row], verdict: Verdict) -> None:
         now = time.monotonic()
         last_step, last_time = self._last_report or (step, now)
         self._last_report = step, now
         pace = (step - last_step) / max(now - last_time, 1e-9)
-        progress = Progress(self._job.trial, step, self._steps, pace, dict(row), verdict)
+        progress = Progress(
+            self._job.trial, step, self._steps, pace, dict(rows[-1]), verdict, tuple(rows)
+        )
         self._channel.progress(progress)
 
     def measure_rung(self, samples: Tensor) -> Mapping[str, float]:

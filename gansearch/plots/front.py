@@ -1,4 +1,4 @@
-"""Picture of the front, and the front as a data frame."""
+"""Picture of the front."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from gansearch.plots.front_marks import Marks
 from gansearch.plots.labels import point_out
-from gansearch.ranking.pareto import Front, Objective
-from gansearch.ranking.study_summary import RunSummary, StudySummary
+from gansearch.ranking.pareto import Objective
+from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.formatting import figure, percent
 from gansearch.report.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
 from gansearch.report.trial_counts import count_dominated, count_states, failed_trials, verdict_name
-from gansearch.report.trial_figures import figure_warnings, trial_figures
+from gansearch.report.trial_figures import figure_warnings
 from gansearch.trial_record import TrialRecord
 
 FAILURE_MARKS = {
@@ -107,24 +106,6 @@ def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:
         words = f"champion, {words}\n{seeds}"
     drawing.draw_without_rendering()  # the label needs the layout
     point_out(marks.axes, words, marks.place(found), marks.outline(), GREEN)
-
-
-def front_frame(front: Front, summary: StudySummary) -> pd.DataFrame:
-    """Return the front, one row per trial: figures, certificate, last signals, parameters."""
-    known = summary.certificates
-    rows = [
-        {
-            "trial": record.number,
-            **{axis.metric: axis.value(record) for axis in front.objectives},
-            "share_of_baseline": summary.share_of_baseline(record),
-            "certified": known[record.number].status if record.number in known else None,
-            **trial_figures(record),
-            **record.settings,
-            "warning": "; ".join(figure_warnings([record])) or None,
-        }
-        for record in front.trials
-    ]
-    return pd.DataFrame(rows)
 
 
 def _areas(

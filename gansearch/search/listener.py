@@ -38,3 +38,46 @@ class Listener:
 
     def idle(self) -> None:
         """Do what is due; called about four times a second."""
+
+
+class ListenerGroup:
+    """Several listeners as one, called in their order."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
+        for listener in self._listeners:
+            listener.began(records, slots)
+
+    def started(self, record: TrialRecord) -> None:
+        for listener in self._listeners:
+            listener.started(record)
+
+    def progressed(self, progress: Progress) -> None:
+        for listener in self._listeners:
+            listener.progressed(progress)
+
+    def rescuing(self, record: TrialRecord, remedy: Remedy) -> None:
+        for listener in self._listeners:
+            listener.rescuing(record, remedy)
+
+    def retrying(self, record: TrialRecord, reason: str) -> None:
+        for listener in self._listeners:
+            listener.retrying(record, reason)
+
+    def ended(self, record: TrialRecord) -> None:
+        for listener in self._listeners:
+            listener.ended(record)
+
+    def rejected(self, rejection: Rejection) -> None:
+        for listener in self._listeners:
+            listener.rejected(rejection)
+
+    def exhausted(self) -> None:
+        for listener in self._listeners:
+            listener.exhausted()
+
+    def idle(self) -> None:
+        for listener in self._listeners:
+            listener.idle()

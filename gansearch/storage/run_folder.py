@@ -11,6 +11,8 @@ runs/<study>/study.yaml             the study with its defaults
              certification/0003/    the same of a run with a fresh seed
              champion/              the champion as a bundle, since there was one
              exports/trial-0007/    other trials as bundles
+             tracking/              what trackers of the study keep on this machine
+             notes.json             notes that people wrote in the dashboard
 """
 
 from __future__ import annotations
@@ -33,8 +35,8 @@ from gansearch.study.spec import StudySpec
 from gansearch.study.yaml_file import StudyDocument
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
-TRIALS, CERTIFICATION = "trials", "certification"
-CHAMPION, EXPORTS = "champion", "exports"
+TRIALS, CERTIFICATION, NOTES = "trials", "certification", "notes.json"
+CHAMPION, EXPORTS, TRACKING = "champion", "exports", "tracking"
 
 
 class RunFolder:
@@ -156,6 +158,11 @@ class RunFolder:
         """Return the folder of a trial's bundle."""
         return self.path / EXPORTS / f"trial-{number:04d}"
 
+    @property
+    def tracking(self) -> Path:
+        """Folder of what trackers keep on this machine."""
+        return self.path / TRACKING
+
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder; the lock ends with its process, however that ends.
@@ -171,7 +178,7 @@ class RunFolder:
 
     def remove_trials(self) -> None:
         """Remove the files that a run leaves behind, and no others; call it with the lock held."""
-        for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS):
+        for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS, TRACKING):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in (LOG, DATA, STUDY):
+        for name in (LOG, DATA, STUDY, NOTES):
             (self.path / name).unlink(missing_ok=True)

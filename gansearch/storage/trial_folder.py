@@ -86,6 +86,14 @@ class TrialFolder:
         path = self.path / SIGNALS
         return pd.read_parquet(path) if path.is_file() else None
 
+    def signal_rows(self) -> list[dict[str, float]]:
+        """Return the same as rows, without what was not measured; empty if there is nothing."""
+        import pyarrow.parquet as pq
+
+        path = self.path / SIGNALS
+        rows = pq.read_table(path).drop_columns(["step"]).to_pylist() if path.is_file() else []
+        return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
     def write_predictions(self, histograms: Sequence[tuple[int, str, Sequence[int]]]) -> None:
         """Keep histograms over [0, 1] of the discriminator's predictions.
 

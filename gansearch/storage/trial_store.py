@@ -142,6 +142,11 @@ class TrialStore:
         """Return one trial."""
         return next(record for record in self.records() if record.number == number)
 
+    def with_optuna(self) -> list[tuple[TrialRecord, FrozenTrial]]:
+        """Return every trial that has begun with Optuna's row of it."""
+        pairs = zip(self._entries(), self._study.get_trials(deepcopy=False), strict=False)
+        return [(entry, trial) for entry, trial in pairs if isinstance(entry, TrialRecord)]
+
     def rejections(self) -> list[Rejection]:
         """Return the candidates that were refused before training, oldest first."""
         return [entry for entry in self._entries() if isinstance(entry, Rejection)]

@@ -38,6 +38,7 @@ __all__ = [
     "SearchSpec",
     "StepsSpec",
     "StudySpec",
+    "TrackerName",
     "TrainingSpec",
     "data_parallel_problems",
     "missing_distributions",
@@ -104,6 +105,8 @@ class Bounds(Section):
 
 DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$")]
 
+TrackerName = Literal["tensorboard", "mlflow", "wandb", "trackio"]
+
 GivenCandidate = Mapping[str, Mapping[str, JsonValue]]
 """Fields by role of a candidate that a study names itself."""
 
@@ -155,6 +158,8 @@ class StudySpec(Section):
     """Sampler and number of trials."""
     executor: ExecutorSpec = ExecutorSpec()
     """Executor that trains the candidates."""
+    trackers: tuple[TrackerName, ...] = ()
+    """Experiment trackers that every signal, sample and verdict is written to as well."""
     storage: DatabaseUrl | None = None
     """URL of the PostgreSQL database of the trials; null keeps them in SQLite in the run folder."""
 
@@ -186,8 +191,8 @@ class StudySpec(Section):
     def differences(self, other: StudySpec) -> list[str]:
         """List changes that make the results of two studies incomparable, as `path: this -> other`.
 
-        The number of trials, the aim, the certification, the reference, the executor and the source
-        of a plugin may change between two runs of one study.
+        The number of trials, the aim, the certification, the reference, the executor, the trackers
+        and the source of a plugin may change between two runs of one study.
         """
         mine, theirs = (_comparable(spec.resolved()) for spec in (self, other))
         return [
@@ -205,6 +210,7 @@ CHANGEABLE: tuple[Place, ...] = (
     ("reference",),
     ("executor",),
     ("requires",),
+    ("trackers",),
 )
 """Parts of a study that may differ between two runs of it."""
 

@@ -147,7 +147,7 @@ def train(
         if save:
             _save(run, folder, started)
         with _saved_when_stopped(run, folder, started):
-            ranks.on_rank_zero(monitor.on_progress, step, rows[-1], run.verdict)
+            ranks.on_rank_zero(monitor.on_progress, step, rows, run.verdict)
 
     ranks.on_rank_zero(monitor.on_samples, run.steps, networks.sample(shown_inputs))
     run.verdict, run.graphs = watch.conclude(), steps.graphs

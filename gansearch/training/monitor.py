@@ -40,8 +40,13 @@ class TrainingMonitor:
     def on_samples(self, step: int, samples: Tensor) -> None:
         """Take samples of always the same inputs, at the study's `sample_every` and at the end."""
 
-    def on_progress(self, step: int, row: Row, verdict: Verdict) -> None:
-        """Take a step's signals, whenever they have been read and the run goes on.
+    def on_progress(self, step: int, rows: Sequence[Row], verdict: Verdict) -> None:
+        """Take the signals up to a step, whenever they have been read and the run goes on.
+
+        Args:
+            step: the step.
+            rows: signals of the steps that were read now, the last of them of this step.
+            verdict: the verdict so far.
 
         Raises:
             StoppedError: to stop the training; the loop writes a checkpoint first.

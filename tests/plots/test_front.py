@@ -6,9 +6,10 @@ from PIL import Image
 from support.by_hand import STAMP
 
 from gansearch.plots.figure_file import save_figure
-from gansearch.plots.front import front_figure, front_frame
+from gansearch.plots.front import front_figure
 from gansearch.plots.front_marks import Marks
 from gansearch.ranking.study_summary import RunSummary
+from gansearch.report.frames import front_frame
 from gansearch.trial_record import Rung
 
 

@@ -242,7 +242,7 @@ def test_a_resumed_run_ends_as_an_uninterrupted_one(candidate, run, use, tmp_pat
     use(Repeating)
 
     class Stopping(TrainingMonitor):
-        def on_progress(self, step, row, verdict):
+        def on_progress(self, step, rows, verdict):
             if step == stop_at:
                 raise StoppedError
 

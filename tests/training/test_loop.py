@@ -72,7 +72,7 @@ def test_a_resumed_run_ends_bit_for_bit_as_an_uninterrupted_one(
     training = training.model_copy(update={"signals_every": 5})
 
     class Stopping(TrainingMonitor):
-        def on_progress(self, step, row, verdict):
+        def on_progress(self, step, rows, verdict):
             if step == stop_at:
                 raise StoppedError
 
@@ -92,7 +92,7 @@ def test_a_resumed_run_goes_on_with_its_optimizer_and_its_decay(
     other = variant(candidate, schedule=Alternating(optimizer=optimizer, decay="cosine"))
 
     class Stopping(TrainingMonitor):
-        def on_progress(self, step, row, verdict):
+        def on_progress(self, step, rows, verdict):
             if step == 10:
                 raise StoppedError
 
