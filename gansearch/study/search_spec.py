@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -11,6 +12,8 @@ from gansearch.study.section import Section
 
 class SearchSpec(Section):
     """Sampler that chooses the candidates, and their number."""
+
+    former_names: ClassVar[Mapping[str, str]] = {"levels": "grid_levels"}
 
     sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
     """Sampler that proposes candidates.
@@ -49,6 +52,8 @@ class SearchSpec(Section):
 class PruningSpec(Section):
     """Rule that stops or pauses a run that will be worse than healthy trials of no larger size."""
 
+    former_names: ClassVar[Mapping[str, str]] = {"precedents": "min_healthy_trials"}
+
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.06667, 0.13333, 0.33333, 0.66667)
     """Shares of the training after which runs are compared. With an empty list none is pruned."""
     noise: Annotated[float, Field(gt=0)] = 0.14
@@ -65,6 +70,8 @@ class PruningSpec(Section):
 
 class CertificationSpec(Section):
     """Training of candidates with fresh seeds, and the quality that a champion needs."""
+
+    former_names: ClassVar[Mapping[str, str]] = {"tolerance_of": "tolerance_reference"}
 
     seeds: Annotated[int, Field(ge=1)] = 5
     """Largest number of fresh seeds per candidate."""
