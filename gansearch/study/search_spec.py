@@ -5,9 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from gansearch.study.durations import parse_duration
 from gansearch.study.section import Section
+
+
+def _check_duration(text: object) -> object:
+    parse_duration(text)
+    return text
+
+
+Timeout = Annotated[str, BeforeValidator(_check_duration)]
+"""A duration such as `40m`."""
 
 
 class SearchSpec(Section):
@@ -30,6 +40,12 @@ class SearchSpec(Section):
     """
     trials: Annotated[int, Field(ge=1)] = 24
     """Number of trials. With `one-at-a-time` it is at most, and by default, one per variation."""
+    timeout: Timeout | None = None
+    """Wall-clock time of one `gansearch run` or `resume`, such as `40m` or `1h30m`; null for none.
+
+    No trial is started that would not leave the time of the certification. Trials that are running
+    then are trained to their end, and the next `resume` continues the search.
+    """
     startup_trials: Annotated[int, Field(ge=1)] = 8
     """Candidates drawn at random before the sampler fits a model."""
     grid_levels: Annotated[int, Field(ge=2)] = 3

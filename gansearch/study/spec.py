@@ -224,8 +224,8 @@ class StudySpec(Section):
     def differences(self, other: StudySpec) -> list[str]:
         """List changes that make the results of two studies incomparable, as `path: this -> other`.
 
-        The number of trials, the aim, the certification, the reference, the executor and the source
-        of a plugin may change between two runs of one study.
+        The number of trials, their time, the aim, the certification, the reference, the executor
+        and the source of a plugin may change between two runs of one study.
         """
         mine, theirs = (_comparable(spec.resolved()) for spec in (self, other))
         return [
@@ -239,6 +239,7 @@ class StudySpec(Section):
 CHANGEABLE: tuple[Place, ...] = (
     ("search", "trials"),
     ("search", "aim"),
+    ("search", "timeout"),
     ("certification",),
     ("reference",),
     ("executor",),
