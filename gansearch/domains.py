@@ -188,6 +188,20 @@ def parse_domain(node: Mapping[str, Any], *, whole: bool) -> Domain:
     return IntRange(**bounds, log=log) if whole else FloatRange(**bounds, log=log)
 
 
+def domain_node(domain: Domain) -> dict[str, Any]:
+    """Return a domain as it is written in a study file.
+
+    >>> domain_node(IntRange(1, 64, log=True)), domain_node(Choices(3, 5))
+    ({'low': 1, 'high': 64, 'log': True}, {'choices': [3, 5]})
+    """
+    if isinstance(domain, Choices):
+        return {"choices": [*domain.values]}
+    node: dict[str, Any] = {"low": domain.low, "high": domain.high}
+    if domain.step not in (None, 1):
+        node["step"] = domain.step
+    return node | ({"log": True} if domain.log else {})
+
+
 def _check_range(domain: object, low: float, high: float, step: float | None, log: bool) -> None:
     if low > high:
         raise DomainError(f"low must not exceed high, got {domain}")

@@ -44,7 +44,7 @@ Place = tuple[str | int, ...]
 
 @dataclass(frozen=True)
 class Problem:
-    """One mistake in a study file, with its path and, if known, its position.
+    """One mistake in a study file, with its path and, if known, its position and its correction.
 
     >>> str(Problem(("training", "steps"), "should be at least 1, got 0"))
     'training.steps: should be at least 1, got 0'
@@ -54,10 +54,15 @@ class Problem:
     message: str
     line: int | None = None
     column: int | None = None
+    fix: str = ""
+    """YAML that mends it, written in place of the key that it begins with."""
+    source: str = ""
+    """File that it stands in, where that is not the one that was read."""
 
     def __str__(self) -> str:
         path = ".".join(map(str, self.where))
-        return f"{path}: {self.message}" if path else self.message
+        message = f"{self.message}; write: {self.fix}" if self.fix else self.message
+        return f"{path}: {message}" if path else message
 
 
 class StudyError(GansearchError):
@@ -69,7 +74,7 @@ class StudyError(GansearchError):
         super().__init__("\n".join(self._located(problem) for problem in self.problems))
 
     def _located(self, problem: Problem) -> str:
-        place = self.source
+        place = problem.source or self.source
         if problem.line is not None:
             place += f":{problem.line}:{problem.column}"
         return f"{place}: {problem}"

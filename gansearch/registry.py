@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 
 from gansearch.components import API_VERSION, ROLES, Component
 from gansearch.errors import PluginError
+from gansearch.near_names import did_you_mean
 
 GROUP_OF_ROLE = {role: f"gansearch.{role}s" for role in ROLES} | {"loss": "gansearch.losses"}
 
@@ -95,10 +95,8 @@ def unknown(what: str, name: str, available: Iterable[str]) -> str:
     "unknown generator 'dens'; did you mean 'dense'? (available: dense, upconv)"
     """
     available = sorted(available)
-    near = get_close_matches(name, available, n=2)
-    hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     listed = f" (available: {', '.join(available)})" if available else ""
-    return f"unknown {what} {name!r}{hint}{listed}"
+    return f"unknown {what} {name!r}{did_you_mean(name, available)}{listed}"
 
 
 def _load(role: str, point: EntryPoint) -> type[Component]:

@@ -30,12 +30,14 @@ from gansearch.search.samplers import KINDS
 from gansearch.search.searcher import SamplerSearcher, Searcher
 from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.search.tell_policy import TellPolicy
+from gansearch.search.time_budget import TimeBudget
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import LOG, RunFolder
 from gansearch.storage.trial_attributes import certification_name
 from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_store import TrialStore, forget_run
 from gansearch.study.data_identity import DataIdentity
+from gansearch.study.durations import parse_duration
 from gansearch.study.spec import StudySpec
 from gansearch.study.study import Study
 from gansearch.trial_record import TrialRecord
@@ -45,9 +47,15 @@ FolderOf = Callable[[int], TrialFolder]
 
 
 def run_study(
-    study: Study, path: Path, listener: Listener, *, fresh: bool = False, stop: Stop = lambda: False
+    study: Study,
+    path: Path,
+    listener: Listener,
+    *,
+    fresh: bool = False,
+    stop: Stop = lambda: False,
+    budget: TimeBudget | None = None,
 ) -> RunFolder:
-    """Search until the study has its trials or `stop` returns True.
+    """Search until the study has its trials, its time is spent, or `stop` returns True.
 
     Args:
         study: the study.
@@ -55,11 +63,12 @@ def run_study(
         listener: observes the search.
         fresh: forget the trials of an earlier run in the folder first.
         stop: asked about four times a second.
+        budget: time of the search; by default `search.timeout`, from now on.
 
     Raises:
         RunFolderError: if the folder holds another study, or another process works in it.
     """
-    spec = study.spec
+    spec, budget = study.spec, budget or time_budget(study)
     executor = study_executor(study)
     if fresh and path.exists():
         forget_run(RunFolder.open(path), spec.storage)
@@ -72,7 +81,7 @@ def run_study(
             runs = certification.records() if certification else ()
             with tracker_listeners(folder, "trial", folder.trial) as trackers, executor as workers:
                 group = ListenerGroup(listener, *trackers)
-                search_driver(study, store, folder.trial, workers, group, stop, runs).run()
+                search_driver(study, store, folder.trial, workers, group, stop, runs, budget).run()
     return folder
 
 
@@ -93,6 +102,16 @@ def certifies_at_end(spec: StudySpec) -> bool:
     not.
     """
     return spec.certification.at_end and KINDS[spec.search.sampler].proposes
+
+
+def time_budget(study: Study) -> TimeBudget | None:
+    """Begin the time that a study gives its search and certification; None where it gives none."""
+    spec = study.spec
+    if spec.search.timeout is None:
+        return None
+    steps = spec.training.in_steps(len(study.data.train.samples)).steps
+    seconds = parse_duration(spec.search.timeout)
+    return TimeBudget(spec, steps, seconds, certifies=certifies_at_end(spec))
 
 
 def certify_study(
@@ -149,6 +168,7 @@ def search_driver(
     listener: Listener,
     stop: Stop = lambda: False,
     runs: Sequence[TrialRecord] = (),
+    budget: TimeBudget | None = None,
 ) -> Driver:
     """Assemble the driver of a search; `runs` are those of an earlier certification."""
     spec, objectives = study.spec, study.objectives
@@ -169,6 +189,7 @@ def search_driver(
         listener=listener,
         stop=stop,
         rescuer=Rescuer(spec.search.rescue, feasibility),
+        budget=budget,
     )
 
 

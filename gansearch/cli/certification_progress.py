@@ -11,10 +11,10 @@ from rich.console import Console, RenderableType
 from gansearch.cli.live_table import LiveTable
 from gansearch.cli.plain_lines import PlainLines, first_line
 from gansearch.cli.progress import SearchProgress
-from gansearch.cli.remaining_time import Work, certification_work
 from gansearch.report.certificates import Certification
 from gansearch.report.certificates_table import CertificatesTable
 from gansearch.search.certification_plan import Choice
+from gansearch.search.remaining_time import Work, certification_work
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 

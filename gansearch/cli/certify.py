@@ -25,6 +25,7 @@ from gansearch.report.certificates import certification_json
 from gansearch.report.certificates_table import CertificatesTable
 from gansearch.run import certify_study
 from gansearch.search.certification_plan import Choice, chosen
+from gansearch.search.time_budget import TimeBudget
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_records
 from gansearch.study.study import Study
@@ -85,13 +86,22 @@ def certify(
 
 
 def train_again(
-    study: Study, folder: RunFolder, choice: Choice, out: Console, stop: StopOnSignals
+    study: Study,
+    folder: RunFolder,
+    choice: Choice,
+    out: Console,
+    stop: StopOnSignals,
+    budget: TimeBudget | None = None,
 ) -> None:
-    """Certify candidates of a study, showing the progress."""
+    """Certify candidates of a study, showing the progress; stop once the budget is over."""
+
+    def stop_asked() -> bool:
+        return stop.asked() or (budget is not None and budget.is_over)
+
     progress = LiveCertification if out.is_terminal else PlainCertification
     searched = read_records(folder)
     with progress(study.spec, out, folder.path, searched, choice) as listener:
-        certify_study(study, folder, listener, choice, stop=stop.asked)
+        certify_study(study, folder, listener, choice, stop=stop_asked)
 
 
 def conclude_certification(folder: RunFolder, out: Console) -> None:

@@ -18,6 +18,14 @@ class Entry(NamedTuple):
 
 
 COMMANDS = {
+    "new": Entry(
+        "gansearch.cli.new:new",
+        "Write a first study for your pictures, with a budget that is measured on this machine.",
+    ),
+    "doctor": Entry(
+        "gansearch.cli.doctor:doctor",
+        "Show what this machine and this installation have, what is missing, and how to get it.",
+    ),
     "run": Entry(
         "gansearch.cli.run:run", "Search for small stable GANs, or continue an earlier search."
     ),
@@ -25,6 +33,10 @@ COMMANDS = {
     "certify": Entry(
         "gansearch.cli.certify:certify",
         "Train candidates again with fresh seeds, until one is stable and good enough.",
+    ),
+    "runs": Entry(
+        "gansearch.cli.runs:list_runs",
+        "List the runs of a folder: trials by state, the champion, and when each was last at work.",
     ),
     "status": Entry(
         "gansearch.cli.status:status", "Count the trials of a run by state and verdict."

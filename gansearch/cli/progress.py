@@ -9,12 +9,12 @@ from typing import Self
 
 from rich.console import Console
 
-from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.messages import Progress
 from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.report.formatting import figure, percent
 from gansearch.run import certifies_at_end
 from gansearch.search.listener import Listener
+from gansearch.search.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.signals import Remedy
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.spec import StudySpec

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gansearch.cli.certify import conclude_certification, train_again
 from gansearch.cli.interrupts import StopOnSignals
 from gansearch.cli.live_table import LiveTable
-from gansearch.cli.output import Quiet, Verbose, console, print_log, quiet_console
+from gansearch.cli.output import (
+    Json,
+    Quiet,
+    Verbose,
+    console,
+    print_json,
+    print_log,
+    quiet_console,
+)
 from gansearch.cli.pareto import print_result
 from gansearch.cli.plain_lines import PlainLines
-from gansearch.cli.run_lookup import find_run
-from gansearch.run import certifies_at_end, run_study
+from gansearch.cli.run_lookup import find_run, read_run_certification
+from gansearch.cli.study_check import check_study, print_data
+from gansearch.errors import GansearchError
+from gansearch.ranking.study_summary import RunSummary
+from gansearch.report.certificates import certification_status
+from gansearch.report.trial_counts import failed_trials, status_json
+from gansearch.report.trial_figures import figure_warnings
+from gansearch.run import certifies_at_end, run_study, time_budget
 from gansearch.search.certification_plan import Choice
+from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_reader import count_rejections, read_records
 from gansearch.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", metavar="STUDY")]
@@ -25,6 +41,13 @@ Out = Annotated[
 ]
 Trials = Annotated[
     int | None, typer.Option(min=1, help="Total number of trials, instead of search.trials.")
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        metavar="40m",
+        help="Time of this command with the certification, instead of search.timeout.",
+    ),
 ]
 Workers = Annotated[
     str | None, typer.Option(help="Candidates trained at the same time: a number, or auto.")
@@ -67,12 +90,15 @@ Override = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Delete the trials of an earlier run in the same folder.")
 ]
-Check = Annotated[bool, typer.Option("--check", help="Check the study and train nothing.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Show space, layers and expected cost; keep nothing.")
+]
 
 
 def run(
     study: StudyFile,
     trials: Trials = None,
+    timeout: Timeout = None,
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,
@@ -83,14 +109,21 @@ def run(
     overrides: Override = None,
     fresh: Fresh = False,
     check: Check = False,
+    json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Search for small stable GANs, or continue an earlier search."""
     trainer = _executor(executor, address, workers, per_candidate)
-    settings = _settings({"search.trials": trials, "storage": storage} | trainer, trackers)
-    print_log(console(), verbose=verbose, quiet=quiet)
-    _search(study, [*(overrides or []), *settings], out, fresh=fresh, check=check, quiet=quiet)
+    settings = _settings(
+        {"search.trials": trials, "search.timeout": timeout, "storage": storage} | trainer, trackers
+    )
+    print_log(console(stderr=json), verbose=verbose, quiet=quiet)
+    changes = [*(overrides or []), *settings]
+    if check:
+        check_study(study, changes, json)
+    else:
+        _search(study, changes, out, fresh=fresh, json=json, quiet=quiet)
 
 
 def resume(
@@ -98,6 +131,8 @@ def resume(
         Path,
         typer.Argument(metavar="RUN", help="A run folder, or the name of a study in ./runs."),
     ],
+    trials: Trials = None,
+    timeout: Timeout = None,
     executor: Executor = None,
     address: Address = None,
     workers: Workers = None,
@@ -105,17 +140,20 @@ def resume(
     storage: Storage = None,
     trackers: Track = None,
     overrides: Override = None,
+    json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Continue a study that was stopped."""
     folder = find_run(run)
     settings = _settings(
-        {"storage": storage} | _executor(executor, address, workers, per_candidate), trackers
+        {"search.trials": trials, "search.timeout": timeout, "storage": storage}
+        | _executor(executor, address, workers, per_candidate),
+        trackers,
     )
-    print_log(console(), verbose=verbose, quiet=quiet)
+    print_log(console(stderr=json), verbose=verbose, quiet=quiet)
     changes = [*(overrides or []), *settings]
-    _search(folder.study_file, changes, folder.path, fresh=False, check=False, quiet=quiet)
+    _search(folder.study_file, changes, folder.path, fresh=False, json=json, quiet=quiet)
 
 
 def _executor(
@@ -149,25 +187,52 @@ def _search(
     out_folder: Path | None,
     *,
     fresh: bool,
-    check: bool,
+    json: bool,
     quiet: bool,
 ) -> None:
-    out, study = console(), Study.load(path, overrides)
-    out.print(f"data: {study.data.summary}", markup=False, soft_wrap=True)
-    for warning in study.warnings:
-        out.print(f"warning: {warning}", markup=False, soft_wrap=True)
-    if check:
-        out.print(f"{path}: nothing is wrong with it", markup=False, soft_wrap=True)
-        return
+    out, study = console(stderr=json), Study.load(path, overrides)
+    print_data(study, out)
     place = out_folder or Path("runs") / study.spec.name
     shown = quiet_console() if quiet else out
     progress = LiveTable if shown.is_terminal else PlainLines
+    budget = time_budget(study)
     with StopOnSignals() as stop:
         with progress(study.spec, shown, place) as listener:
-            folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked)
+            folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked, budget=budget)
         if (certifies := certifies_at_end(study.spec)) and not stop.asked():
-            train_again(study, folder, Choice(), shown, stop)
+            train_again(study, folder, Choice(), shown, stop, budget)
     stop.leave_if_asked(f"gansearch resume {place}", out)
-    print_result(folder, out)
-    if certifies:
-        conclude_certification(folder, out)
+    ended = sum(record.ended for record in read_records(folder))
+    if budget is not None and ended < study.spec.search.trials:
+        out.print(
+            f"{ended} of {study.spec.search.trials} trials in {study.spec.search.timeout} "
+            f"(search.timeout); go on with: gansearch resume {place}",
+            markup=False,
+            soft_wrap=True,
+        )
+    if json:
+        print_json(result_json(folder))
+    else:
+        print_result(folder, out)
+        if certifies:
+            conclude_certification(folder, out)
+    records = read_records(folder)
+    if records and len(failed_trials(records)) == len(records):
+        raise GansearchError(
+            f"all {len(records)} trials failed, the baseline among them; "
+            f"`gansearch show {place} 0` tells why, and what to try next"
+        )
+
+
+def result_json(folder: RunFolder) -> dict[str, Any]:
+    """Return the result of a run: place, counts, front, champion and certification."""
+    certification = read_run_certification(folder)
+    spec, records = certification.spec, certification.records
+    result = RunSummary.of(spec, records, runs=certification.runs)
+    return {
+        "run": str(folder.path),
+        **status_json(spec.name, records, count_rejections(folder)),
+        **result.to_json(),
+        "certification": certification_status(certification),
+        "warnings": figure_warnings(records),
+    }

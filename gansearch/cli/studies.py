@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from gansearch.cli.output import Json, Overrides, console, print_json
-from gansearch.errors import StudyError
+from gansearch.errors import DataError, Problem, StudyError
 from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.counting import Counts
 from gansearch.report.calibration_view import calibration_view
 from gansearch.report.formatting import figure
 from gansearch.report.layers import NetworkTable, gan_table
+from gansearch.study.checked_study import CheckedStudy
 from gansearch.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YAML file.")]
@@ -23,17 +25,19 @@ StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YA
 
 def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
     """Show the layers and totals of the baseline's networks."""
-    loaded = Study.load(study, overrides or [])
-    table = gan_table(loaded.space.baseline, loaded.data.shape)
+    checked = CheckedStudy.load(study, overrides or [])
+    baseline = checked.space.baseline
+    shape = checked.space.dataset.stated_shape()
+    if shape is None:  # only the data tell
+        shape = Study.of(checked).data.shape
+    table = gan_table(baseline, shape)
     if json:
-        print_json({"study": loaded.spec.name} | table.to_json())
+        print_json({"study": checked.spec.name} | table.to_json())
         return
     out = console()
     for role, network in (("generator", table.generator), ("discriminator", table.discriminator)):
         out.print(
-            f"[bold]{role}[/] {loaded.space.baseline.uses[role]}",
-            _layer_table(network),
-            _totals(network.counts),
+            f"[bold]{role}[/] {baseline.uses[role]}", layer_table(network), _totals(network.counts)
         )
         out.print()
     out.print("[bold]GAN[/], its discriminator frozen", _totals(table.counts), sep="\n")
@@ -42,18 +46,15 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
 def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
     """Check a study file, its data and its baseline, and calibrate the detectors on the data."""
     try:
-        loaded = Study.load(study, overrides or [])
+        checked = CheckedStudy.load(study, overrides or [])
+        try:
+            loaded = Study.of(checked)
+        except DataError as error:
+            _without_data(study, checked, str(error), json)
+            raise
     except StudyError as error:
         if json:
-            problems = [
-                {
-                    "line": problem.line,
-                    "column": problem.column,
-                    "where": ".".join(map(str, problem.where)),
-                    "message": problem.message,
-                }
-                for problem in error.problems
-            ]
+            problems = [problem_json(problem) for problem in error.problems]
             print_json({"valid": False, "problems": problems})
         raise
     sizes = dict(loaded.sizes(loaded.space.baseline))
@@ -79,14 +80,53 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
     out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
     if loaded.spec.extractor is not None:
         out.print(f"extractor: {loaded.spec.extractor.use}")
-    listed = ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
-    out.print(f"baseline: {listed}")
+    out.print(f"baseline: {_listed(sizes)}")
     out.print(calibration_view(calibration))
     for warning in loaded.warnings:
         out.print("[yellow]warning:[/]", escape(warning))
 
 
-def _layer_table(network: NetworkTable) -> Table:
+def _without_data(study: Path, checked: CheckedStudy, problem: str, json: bool) -> None:
+    """Print what is known of a valid study whose data cannot be loaded."""
+    shape = checked.space.dataset.stated_shape()
+    sizes = {} if shape is None else dict(checked.baseline_sizes(shape))
+    if json:
+        print_json(
+            {
+                "valid": True,
+                "problems": [],
+                "study": checked.spec.name,
+                "data": None,
+                "data_problem": problem,
+                "baseline": sizes,
+            }
+        )
+        return
+    out = console()
+    out.print(f"{study}: the study [bold]{checked.spec.name}[/] is valid, and its data are missing")
+    if shape is not None:
+        side = " x ".join(map(str, shape))
+        out.print(f"baseline, for samples of {side} as the study states: {_listed(sizes)}")
+
+
+def problem_json(problem: Problem) -> dict[str, Any]:
+    """Return a mistake of a study file as JSON; `fix` is the YAML that mends it."""
+    return {
+        "file": problem.source or None,
+        "line": problem.line,
+        "column": problem.column,
+        "where": ".".join(map(str, problem.where)),
+        "message": problem.message,
+        "fix": problem.fix or None,
+    }
+
+
+def _listed(sizes: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {figure(size, whole=True)}" for name, size in sizes.items())
+
+
+def layer_table(network: NetworkTable) -> Table:
+    """Return the layers of a network with their outputs and parameters."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for heading in ("layer", "type", "output"):
         table.add_column(heading, overflow="fold")

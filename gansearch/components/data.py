@@ -132,6 +132,13 @@ class Dataset(Component):
         """Return the values of the fields in `location`."""
         return {field: getattr(self, field) for field in sorted(self.location)}
 
+    def stated_shape(self) -> ImageShape | None:
+        """Return the shape of a sample as the fields state it, without reading any data.
+
+        None where only the data tell. With it, networks are counted before the data are there.
+        """
+        return None
+
     @abstractmethod
     def load(self) -> Data:
         """Read or generate the data.

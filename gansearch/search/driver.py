@@ -26,6 +26,7 @@ from gansearch.search.record_keeping import new_record, record_of_ending
 from gansearch.search.rescue import RescuePlan, Rescuer, rescued_record
 from gansearch.search.searcher import Searcher
 from gansearch.search.tell_policy import TellPolicy
+from gansearch.search.time_budget import TimeBudget
 from gansearch.signals import Remedy
 from gansearch.storage.trial_attributes import ALONE, DEATHS
 from gansearch.storage.trial_folder import CANDIDATE, TrialFolder
@@ -78,6 +79,7 @@ class Driver:
         listener: Listener,
         stop: Callable[[], bool] = lambda: False,
         rescuer: Rescuer | None = None,
+        budget: TimeBudget | None = None,
     ) -> None:
         """Assemble a driver.
 
@@ -92,11 +94,12 @@ class Driver:
             listener: observes.
             stop: asked about four times a second, and before each start, whether to stop.
             rescuer: chooses a remedy for a second run; without it there are none.
+            budget: time after which no further trial is started.
         """
         self._searcher, self._feasibility, self._executor = searcher, feasibility, executor
         self._pruner, self._tell_policy, self._store = pruner, tell_policy, store
         self._folder_of, self._listener, self._stop_asked = folder_of, listener, stop
-        self._rescuer = rescuer
+        self._rescuer, self._budget = rescuer, budget
         self._running: dict[int, _Running] = {}
         self._interrupted: deque[Trial] = deque()
         self._healthy: list[TrialRecord] = []
@@ -118,6 +121,8 @@ class Driver:
             self._executor.slots,
         )
         self._listener.began(records, self._executor.slots)
+        if self._budget is not None:
+            self._budget.began(records, self._executor.slots)
         try:
             while not self._stop_asked():
                 self._fill_slots()
@@ -127,6 +132,8 @@ class Driver:
                     match event:
                         case Progress():
                             self._listener.progressed(event)
+                            if self._budget is not None:
+                                self._budget.progressed(event)
                         case AtRung():
                             self._compare(event)
                         case Ended():
@@ -148,6 +155,10 @@ class Driver:
                 self._start(self._interrupted.popleft())
                 continue
             if self._nothing_wanted:
+                return
+            if self._budget is not None and self._budget.is_spent:
+                self._nothing_wanted = True
+                log.info("starts no further trial: search.timeout leaves no time for one")
                 return
             trial = self._searcher.next_trial(len(self._running))
             if trial is None:
@@ -182,6 +193,8 @@ class Driver:
         sizes = ", ".join(f"{name} {record.sizes.get(name, math.nan):,.6g}" for name in names)
         log.info("trial %d %s: %s", record.number, "goes on" if known else "starts", sizes)
         self._listener.started(record)
+        if self._budget is not None:
+            self._budget.started(record)
         running = _Running(
             trial=trial,
             candidate=feasibility.candidate,
@@ -331,3 +344,5 @@ class Driver:
         )
         self._searcher.ended(record)
         self._listener.ended(record)
+        if self._budget is not None:
+            self._budget.ended(record)

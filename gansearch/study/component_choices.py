@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from gansearch.candidate import CANDIDATE_ROLES
 from gansearch.components import (
     Component,
     Extractor,
@@ -18,11 +17,18 @@ from gansearch.components import (
     check_field,
     is_whole,
 )
-from gansearch.domains import Domain, is_domain_node, parse_domain
+from gansearch.domains import Choices, Domain, Scalar, is_domain_node, parse_domain
 from gansearch.errors import DomainError, GansearchError, Place, PluginError, Problem
+from gansearch.near_names import near_names
 from gansearch.registry import Registry, unknown
+from gansearch.study.foreign_domains import as_yaml, translated_domain
 from gansearch.study.spec import ComponentNode
 from gansearch.study.yaml_file import problems_of
+
+DOMAIN_FORMS = (
+    "a value, {low: 8, high: 64}, {low: 0.001, high: 0.1, log: true} or {choices: [a, b]}"
+)
+"""What a field can have, for a domain that nothing can be made of."""
 
 Nodes = Sequence[ComponentNode | None]
 """Components as a study names them; None in place of an invalid one, so that positions hold."""
@@ -81,26 +87,35 @@ class ComponentResolver:
         domains: dict[str, Domain] = dict(component.domains()) if node.search else {}
         for name, value in node.fields.items():
             if name not in component.model_fields:
-                message = unknown("field", name, component.model_fields)
-                self.problems.append(Problem((*place, name), message))
+                self.problems.append(_unknown_field(component, name, value, place))
                 continue
             domains.pop(name, None)
             try:
                 if is_domain_node(value):
-                    domains[name] = parse_domain(value, whole=is_whole(component, name))
-                    check_domain(component, name, domains[name])
+                    domains[name] = _field_domain(component, name, value)
                 else:
                     fixed[name] = check_field(component, name, value)
             except DomainError as error:
-                self.problems.append(Problem((*place, name), str(error)))
+                fix = _translation(component, name, value)
+                self.problems.append(Problem((*place, name), str(error), fix=fix))
             except ValidationError as error:
-                self.problems += problems_of(error, (*place, name))
+                fix = _translation(component, name, value)
+                found = problems_of(error, (*place, name))
+                if fix or isinstance(value, (list, Mapping)):
+                    message = f"{value!r} is neither a value of this field nor a domain"
+                    found = [Problem((*place, name), message, fix=fix or DOMAIN_FORMS)]
+                self.problems += found
         if not domains and len(self.problems) == problems_before:
             try:  # rules over several fields, such as a field that is missing
                 component.model_validate(fixed)
             except ValidationError as error:
                 self.problems += problems_of(error, place)
         return Option(node.use, component, fixed, domains)
+
+    def sound(self, options: Mapping[str, tuple[Option, ...]]) -> dict[str, tuple[Option, ...]]:
+        """Return the roles with components of which no problem is known."""
+        broken = {problem.where[0] for problem in self.problems}
+        return {role: found for role, found in options.items() if found and role not in broken}
 
     def detectors(self, nodes: Nodes) -> tuple[Any, ...]:
         """Make the detectors, whose fields are all fixed."""
@@ -144,37 +159,55 @@ class ComponentResolver:
         try:
             return self.registry.load(role, name)
         except PluginError as error:
-            self.problems.append(Problem(place, str(error)))
+            near = near_names(name, self.registry.names(role))
+            fix = ""
+            if near and near[0] != name:
+                fix = f"{place[-1]}: {near[0]}" if place[-1] in ("use", "metric") else near[0]
+            self.problems.append(Problem(place, str(error), fix=fix))
             return None
 
 
-def component_problems(tree: object, registry: Registry) -> list[Problem]:
-    """List the problems with components of a study that is no valid `StudySpec`.
+def _field_domain(component: type[Component], name: str, node: Mapping[str, Any]) -> Domain:
+    """Parse the domain of a field, with choices as the field stores them.
 
-    Args:
-        tree: the content of the study file; its valid nodes are checked.
-        registry: gives the components.
+    Raises:
+        DomainError: when it is malformed, or holds a value that the field refuses.
     """
-    if not isinstance(tree, Mapping):
-        return []
-    resolver = ComponentResolver(registry)
-    for role in CANDIDATE_ROLES:
-        resolver.options(role, _valid_nodes(tree.get(role)))
-    resolver.detectors(_valid_nodes(tree.get("detectors")))
-    resolver.extractor(*_valid_nodes([tree.get("extractor")]))
-    resolver.metrics(metric_places(tree))
-    return resolver.problems
+    domain = parse_domain(node, whole=is_whole(component, name))
+    check_domain(component, name, domain)
+    if isinstance(domain, Choices):  # YAML 1.1 reads 1e-3 as a string
+        stored = [check_field(component, name, value) for value in domain.values]
+        if all(isinstance(value, Scalar) for value in stored):
+            return Choices(*stored)
+    return domain
 
 
-def _valid_nodes(nodes: object) -> Nodes:
-    """Parse component nodes; None in place of an invalid one."""
-    parsed: list[ComponentNode | None] = []
-    for node in nodes if isinstance(nodes, list) else [nodes]:
-        try:
-            parsed.append(ComponentNode.model_validate(node))
-        except ValidationError:
-            parsed.append(None)
-    return parsed
+def _translation(component: type[Component], name: str, value: object) -> str:
+    """Return the line for a domain in another tool's notation; empty where it is none."""
+    domain = translated_domain(value, whole=is_whole(component, name))
+    try:
+        if is_domain_node(domain):
+            assert isinstance(domain, Mapping)
+            _field_domain(component, name, domain)
+        elif domain is None:
+            return ""
+        else:
+            check_field(component, name, domain)
+    except (DomainError, ValidationError):
+        return ""
+    return f"{name}: {as_yaml(domain)}"
+
+
+def _unknown_field(component: type[Component], name: str, value: object, place: Place) -> Problem:
+    message = unknown("field", name, component.model_fields)
+    near = near_names(name, component.model_fields)
+    fix = ""
+    if near:
+        written = as_yaml(value)
+        if not is_domain_node(value) and (line := _translation(component, near[0], value)):
+            written = line.partition(": ")[2]
+        fix = f"{near[0]}: {written}"
+    return Problem((*place, name), message, fix=fix)
 
 
 def metric_places(tree: Mapping[str, Any]) -> dict[str, Place]:
@@ -191,6 +224,8 @@ def metric_places(tree: Mapping[str, Any]) -> dict[str, Place]:
         for i, objective in enumerate(objectives):
             if isinstance(objective, Mapping) and _is_name(name := objective.get("metric")):
                 places[name] = ("objectives", i, "metric")
+            elif _is_name(objective):
+                places[objective] = ("objectives", i)
     if isinstance(constraints, Mapping):
         places |= {name: ("constraints", name) for name in constraints if _is_name(name)}
     return places

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from gansearch.components import Component, Data
-from gansearch.errors import PluginError
+from gansearch.errors import PluginError, Problem
 from gansearch.registry import Registry
 from gansearch.study.spec import StudySpec
 
@@ -55,28 +55,42 @@ def identity_differences(
     return [line for line in old.differences(new) if line.partition(":")[0] not in location]
 
 
-def resolve_location(tree: object, registry: Registry, beside: Path) -> None:
+def resolve_location(tree: object, registry: Registry, folders: Sequence[Path]) -> list[Problem]:
     """Make relative paths of a study's dataset and extractor absolute, in place.
 
-    They count from the working folder or, where there is nothing of that name, from the folder of
-    the study file, so that a run can go on from elsewhere. Others are left to the component to
-    refuse.
+    They count from the working folder or, where there is nothing of that name, from the folders of
+    the study files, so that a run can go on from elsewhere.
+
+    Returns:
+        Places that do not exist, to be told beside a study's other problems.
     """
+    problems: list[Problem] = []
     for role in ("dataset", "extractor"):
         node = tree.get(role) if isinstance(tree, dict) else None
-        if isinstance(node, dict) and isinstance(node.get("use"), str):
-            with suppress(PluginError):  # reported with the study's other problems
-                _resolve_fields(node, registry.load(role, node["use"]), beside)
+        if not isinstance(node, dict) or not isinstance(node.get("use"), str):
+            continue
+        with suppress(PluginError):  # reported with the study's other problems
+            component = registry.load(role, node["use"])
+            for field in _resolve_fields(node, component, [Path.cwd(), *folders]):
+                message = f"there is no {node[field]!r}, here or beside the study file"
+                problems.append(Problem((role, field), message))
+    return problems
 
 
-def _resolve_fields(node: dict[str, Any], component: type[Component], beside: Path) -> None:
+def _resolve_fields(
+    node: dict[str, Any], component: type[Component], folders: Sequence[Path]
+) -> list[str]:
+    """Resolve the paths among the fields of a component; return the fields that lead nowhere."""
     location: Collection[str] = getattr(component, "location", ())
+    missing = []
     for field in location:
         given = node.get(field)
         if not isinstance(given, str) or "\0" in given:
             continue
         path = Path(given).expanduser()
-        for base in (Path.cwd(), beside):
-            if os.path.exists(base / path):
-                node[field] = os.path.abspath(base / path)
-                break
+        found = next((base / path for base in folders if os.path.exists(base / path)), None)
+        if found is None:
+            missing.append(field)
+        else:
+            node[field] = os.path.abspath(found)
+    return missing

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
@@ -31,6 +32,8 @@ class ResourcesSpec(Section):
 
 class ExecutorSpec(Section):
     """Executor that trains the candidates, and its number of workers."""
+
+    former_names: ClassVar[Mapping[str, str]] = {"silence_limit": "heartbeat_timeout"}
 
     use: Literal["local", "ray"] = "local"
     """`local` trains in processes on this machine, `ray` with Ray Tune here or on a cluster."""

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
-from gansearch.components import check_field
-from gansearch.domains import Domain, Scalar
-from gansearch.errors import Place, Problem, StudyError
+from gansearch.candidate import CANDIDATE_ROLES
+from gansearch.components import check_field, is_whole
+from gansearch.domains import Domain, Scalar, domain_node
+from gansearch.errors import Place, Problem
+from gansearch.near_names import near_names
 from gansearch.registry import unknown
 from gansearch.study.component_choices import Option
-from gansearch.study.spec import GivenCandidate, StudySpec
+from gansearch.study.foreign_domains import as_yaml
+from gansearch.study.spec import GivenCandidate
 from gansearch.study.yaml_file import problems_of
 
 Options = Mapping[str, tuple[Option, ...]]
@@ -36,25 +39,47 @@ def searched_parameters(
 
 
 def given_parameters(
-    spec: StudySpec, options: Options
+    given: GivenCandidate,
+    queue: Sequence[GivenCandidate],
+    options: Options,
+    problems: list[Problem],
 ) -> tuple[dict[str, Scalar], list[dict[str, Scalar]]]:
     """Return the parameters of the baseline and of each queued candidate.
 
-    Raises:
-        StudyError: with every field that does not fit the search space.
+    Args:
+        given: the baseline as the study has it.
+        queue: the candidates after it, each as its differences from the baseline.
+        options: components by role; a role that is left out is not checked.
+        problems: gets every field that does not fit the search space.
     """
-    problems: list[Problem] = []
-    baseline = _parameters(options, spec.baseline, ("baseline",), problems)
+    baseline = _parameters(options, given, ("baseline",), problems)
     queued = []
-    for i, change in enumerate(spec.queue):
-        changed = {
-            role: {**spec.baseline.get(role, {}), **fields} for role, fields in change.items()
-        }
-        given = {**spec.baseline, **changed}
-        queued.append(_parameters(options, given, ("queue", i), problems))
-    if problems:
-        raise StudyError(problems)
+    for i, change in enumerate(queue):
+        changed = {role: {**given.get(role, {}), **fields} for role, fields in change.items()}
+        found: list[Problem] = []
+        queued.append(_parameters(options, {**given, **changed}, ("queue", i), found))
+        problems += [problem for problem in found if problem.where[2] in change]
     return baseline, queued
+
+
+def usual_value(option: Option, field: str) -> Scalar:
+    """Return the value that a field has in a candidate which does not name it.
+
+    That is its default where this is searched. Else it is the largest whole number that is
+    searched, since smaller models are held against this one, or the number that is nearest to the
+    default, or the first choice.
+    """
+    domain, known = option.domains[field], option.component.model_fields[field]
+    if not known.is_required() and domain.contains(known.default):
+        default: Scalar = known.default
+        return default
+    values = domain.extremes()
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    if len(numbers) < len(values):
+        return values[0]
+    if is_whole(option.component, field) or not isinstance(known.default, (int, float)):
+        return max(numbers)
+    return min(numbers, key=lambda number: abs(number - known.default))
 
 
 def _parameters(
@@ -62,8 +87,8 @@ def _parameters(
 ) -> dict[str, Scalar]:
     """Convert a given candidate to parameters, with defaults for fields that are not given."""
     for role in given:
-        if role not in options:
-            problems.append(Problem((*place, role), unknown("role", role, options)))
+        if role not in CANDIDATE_ROLES:
+            problems.append(Problem((*place, role), unknown("role", role, CANDIDATE_ROLES)))
     parameters: dict[str, Scalar] = {}
     for role, choices in options.items():
         values = dict(given.get(role, {}))
@@ -80,13 +105,23 @@ def _parameters(
             for name, field, _ in searched_parameters(role, option, alone=len(choices) == 1)
         }
         for field in dict.fromkeys([*names, *values]):
-            known = option.component.model_fields.get(field)
-            value = values.get(field, getattr(known, "default", None))
+            value = values[field] if field in values else usual_value(option, field)
             if refusal := _refusal(option, field, value):
-                problems.append(Problem((*place, role, field), refusal))
+                fix = _fix(option, field, value)
+                problems.append(Problem((*place, role, field), refusal, fix=fix))
             elif field in names:
                 parameters[names[field]] = check_field(option.component, field, value)
     return parameters
+
+
+def _fix(option: Option, field: str, value: Any) -> str:
+    """Return the line that mends a refused value; empty where it is not clear."""
+    near = near_names(field, option.component.model_fields)
+    if field in option.domains:
+        return f"{field}: {as_yaml(usual_value(option, field))}"
+    if field not in option.component.model_fields and near:
+        return f"{near[0]}: {as_yaml(value)}"
+    return ""
 
 
 def _refusal(option: Option, field: str, value: Any) -> str | None:
@@ -100,7 +135,7 @@ def _refusal(option: Option, field: str, value: Any) -> str | None:
     if field in option.domains:
         domain = option.domains[field]
         if not domain.contains(value):
-            return f"{value!r} is outside the searched {domain}"
+            return f"{value!r} is outside the searched {as_yaml(domain_node(domain))}"
         return None
     fixed = option.fixed.get(field, option.component.model_fields[field].default)
     if value != fixed:

@@ -66,7 +66,11 @@ def study_schema(registry: Registry) -> dict[str, Any]:
         for name, component in _loadable(registry, role):
             names.append(f"{role}.{name}")
             definitions[names[-1]] = _component_schema(name, component, definitions)
-        one = {"anyOf": [{"$ref": f"#/$defs/{name}"} for name in names]}
+        alone = {
+            "enum": [name.partition(".")[2] for name in names],
+            "description": f"Name of a {role}, with its defaults.",
+        }
+        one = {"anyOf": [*({"$ref": f"#/$defs/{name}"} for name in names), alone]}
         several = {"type": "array", "items": one, "minItems": 1}
         kept = {k: v for k, v in properties[key].items() if k in ("description", "default")}
         if role == "detector":
@@ -79,8 +83,17 @@ def study_schema(registry: Registry) -> dict[str, Any]:
             properties[key] = kept | one
     metrics = {"enum": [name for name, _ in _loadable(registry, "metric")]}
     definitions["ObjectiveSpec"]["properties"]["metric"] |= metrics
+    definitions["ObjectiveSpec"]["required"] = ["metric"]
+    by_name = metrics | {"description": "Name of a metric, in the direction that it has."}
+    properties["objectives"]["items"] = {"anyOf": [properties["objectives"]["items"], by_name]}
     properties["metrics"]["items"] |= metrics
     properties["constraints"]["propertyNames"] = metrics
+    properties["extends"] = {
+        "type": "string",
+        "description": "Path of a study file that gives everything that this one does not say.",
+    }
+    required = schema.pop("required")
+    schema["anyOf"] = [{"required": required}, {"required": ["extends", "name"]}]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": ID} | schema
 
 

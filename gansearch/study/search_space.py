@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -17,8 +17,8 @@ from gansearch.study.component_choices import (
     InvalidCandidateError,
     metric_places,
 )
-from gansearch.study.given_candidates import given_parameters, searched_parameters
-from gansearch.study.spec import SearchSpec, StudySpec
+from gansearch.study.given_candidates import given_parameters, searched_parameters, usual_value
+from gansearch.study.spec import ObjectiveSpec, SearchSpec, StudySpec
 
 
 class SearchSpace:
@@ -42,13 +42,23 @@ class SearchSpace:
         self.detectors: tuple[Detector, ...] = resolver.detectors(spec.detectors)
         self.extractor = resolver.extractor(spec.extractor)
         self.metrics = resolver.metrics(metric_places(spec.resolved()))
-        problems = resolver.problems + _objective_problems(spec, self.metrics)
+        problems = resolver.problems
+        problems += objective_problems(spec.objectives, spec.reference, spec.search, self.metrics)
+        self.baseline_parameters, self.queued_parameters = given_parameters(
+            spec.baseline, spec.queue, resolver.sound(self.options), problems
+        )
         if problems:
             raise StudyError(problems)
-        self.baseline_parameters, self.queued_parameters = given_parameters(spec, self.options)
-        self.baseline = self._given_candidate(self.baseline_parameters, ("baseline",))
-        for i, parameters in enumerate(self.queued_parameters):
-            self._given_candidate(parameters, ("queue", i))
+        given: dict[Place, Mapping[str, Scalar]] = {("baseline",): self.baseline_parameters}
+        given |= {("queue", i): queued for i, queued in enumerate(self.queued_parameters)}
+        for place, parameters in given.items():
+            try:
+                self.candidate(parameters)
+            except InvalidCandidateError as error:
+                problems.append(Problem(place, str(error)))
+        if problems:
+            raise StudyError(problems)
+        self.baseline = self.candidate(self.baseline_parameters)
 
     @property
     def dataset(self) -> Dataset:
@@ -66,12 +76,6 @@ class SearchSpace:
                 parameters = searched_parameters(role, option, alone=len(options) == 1)
                 found |= {name: domain for name, _, domain in parameters}
         return found
-
-    def _given_candidate(self, parameters: Mapping[str, Scalar], place: Place) -> Candidate:
-        try:
-            return self.candidate(parameters)
-        except InvalidCandidateError as error:
-            raise StudyError([Problem(place, str(error))]) from None
 
     def candidate(self, parameters: Mapping[str, Scalar]) -> Candidate:
         """Make the candidate of these parameters.
@@ -145,10 +149,9 @@ class SearchSpace:
                 continue
             searched: dict[str, Scalar] = {}
             for name, field, domain in searched_parameters(role, option, alone=False):
-                # The baseline's value of this field where it is legal, else its default, else any
-                default = option.component.model_fields[field].default
-                preferred = (getattr(baseline, field, None), default, domain.extremes()[0])
-                searched[name] = next(value for value in preferred if domain.contains(value))
+                # The baseline's value of this field where it is legal
+                kept = getattr(baseline, field, None)
+                searched[name] = kept if domain.contains(kept) else usual_value(option, field)
             yield other_roles | {role: option.use} | searched
         for name, _, domain in searched_parameters(role, own, alone=len(options) == 1):
             for value in domain.levels(levels):
@@ -171,18 +174,23 @@ class _FixedSource:
         return self.values[name]
 
 
-def _objective_problems(spec: StudySpec, metrics: Mapping[str, Metric]) -> list[Problem]:
+def objective_problems(
+    objectives: Sequence[ObjectiveSpec],
+    reference: Mapping[str, float],
+    search: SearchSpec,
+    metrics: Mapping[str, Metric],
+) -> list[Problem]:
     """List the problems with sampler and reference that depend on which metrics are sizes."""
     problems = [
         Problem(
             ("reference", name),
             f"should be above 0, since sizes are compared by their logarithms, got {value:g}",
         )
-        for name, value in spec.reference.items()
+        for name, value in reference.items()
         if isinstance(metrics.get(name), SizeMetric) and value <= 0
     ]
-    names = [objective.metric for objective in spec.objectives]
-    if spec.search.sampler == "shrink" and all(name in metrics for name in names):
+    names = [objective.metric for objective in objectives]
+    if search.sampler == "shrink" and all(name in metrics for name in names):
         sizes = [isinstance(metrics[name], SizeMetric) for name in names]
         if sorted(sizes) != [False, True]:
             message = "'shrink' needs two objectives, a size and a quality"

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
+from gansearch.study.durations import parse_duration
 from gansearch.study.section import Section
+
+
+def _check_duration(text: object) -> object:
+    parse_duration(text)
+    return text
+
+
+Timeout = Annotated[str, BeforeValidator(_check_duration)]
+"""A duration such as `40m`."""
 
 
 class SearchSpec(Section):
     """Sampler that chooses the candidates, and their number."""
+
+    former_names: ClassVar[Mapping[str, str]] = {"levels": "grid_levels"}
 
     sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
     """Sampler that proposes candidates.
@@ -27,6 +40,12 @@ class SearchSpec(Section):
     """
     trials: Annotated[int, Field(ge=1)] = 24
     """Number of trials. With `one-at-a-time` it is at most, and by default, one per variation."""
+    timeout: Timeout | None = None
+    """Wall-clock time of one `gansearch run` or `resume`, such as `40m` or `1h30m`; null for none.
+
+    No trial is started that would not leave the time of the certification. Trials that are running
+    then are trained to their end, and the next `resume` continues the search.
+    """
     startup_trials: Annotated[int, Field(ge=1)] = 8
     """Candidates drawn at random before the sampler fits a model."""
     grid_levels: Annotated[int, Field(ge=2)] = 3
@@ -49,6 +68,8 @@ class SearchSpec(Section):
 class PruningSpec(Section):
     """Rule that stops or pauses a run that will be worse than healthy trials of no larger size."""
 
+    former_names: ClassVar[Mapping[str, str]] = {"precedents": "min_healthy_trials"}
+
     rungs: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = (0.06667, 0.13333, 0.33333, 0.66667)
     """Shares of the training after which runs are compared. With an empty list none is pruned."""
     noise: Annotated[float, Field(gt=0)] = 0.14
@@ -65,6 +86,8 @@ class PruningSpec(Section):
 
 class CertificationSpec(Section):
     """Training of candidates with fresh seeds, and the quality that a champion needs."""
+
+    former_names: ClassVar[Mapping[str, str]] = {"tolerance_of": "tolerance_reference"}
 
     seeds: Annotated[int, Field(ge=1)] = 5
     """Largest number of fresh seeds per candidate."""

@@ -18,7 +18,8 @@ from pydantic import (
     model_validator,
 )
 
-from gansearch.errors import Place, Problem
+from gansearch.errors import Place, PluginError, Problem
+from gansearch.registry import Registry
 from gansearch.study.executor_spec import ExecutorSpec, ResourcesSpec
 from gansearch.study.search_spec import CertificationSpec, PruningSpec, SearchSpec
 from gansearch.study.section import Section
@@ -55,6 +56,12 @@ class ComponentNode(BaseModel):
     search: bool = False
     """Search every field that has a domain of its own and no value or domain here."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_name(cls, node: object) -> object:
+        """Take a text for the name of a component, as in `loss: bce`."""
+        return {"use": node} if isinstance(node, str) else node
+
     @property
     def fields(self) -> dict[str, Any]:
         """Every key but `use` and `search`."""
@@ -75,7 +82,25 @@ class ObjectiveSpec(Section):
     metric: str
     """Name of the metric."""
     direction: Literal["minimize", "maximize"]
-    """Direction in which the metric improves."""
+    """Direction in which the metric improves; by default the one that the metric has."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_direction(cls, node: object) -> object:
+        """Take a text for a metric, and a direction that is missing from the metric's class."""
+        if isinstance(node, str):
+            node = {"metric": node}
+        if (
+            not isinstance(node, Mapping)
+            or "direction" in node
+            or not isinstance(name := node.get("metric"), str)
+        ):
+            return node
+        try:
+            metric: Any = Registry().load("metric", name)
+        except PluginError:  # reported with the study's components
+            return {**node, "direction": "minimize"}
+        return {**node, "direction": metric.direction}
 
 
 class Bounds(Section):
@@ -107,7 +132,13 @@ DistributionName = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A
 
 TrackerName = Literal["tensorboard", "mlflow", "wandb", "trackio"]
 
-GivenCandidate = Mapping[str, Mapping[str, JsonValue]]
+
+def _as_fields(node: object) -> object:
+    return {"use": node} if isinstance(node, str) else node
+
+
+GivenFields = Annotated[Mapping[str, JsonValue], BeforeValidator(_as_fields)]
+GivenCandidate = Mapping[str, GivenFields]
 """Fields by role of a candidate that a study names itself."""
 
 
@@ -146,8 +177,12 @@ class StudySpec(Section):
     """Metrics to measure and record besides the objectives."""
     constraints: Mapping[str, Bounds] = {}
     """Bounds of sizes; candidates outside of them are rejected before training."""
-    baseline: Mapping[str, Mapping[str, JsonValue]] = {}
-    """Candidate of trial 0, by role; fields that are not given have their defaults."""
+    baseline: Mapping[str, GivenFields] = {}
+    """Candidate of trial 0, by role.
+
+    A field that is not given has its default, or, where that is not searched, the largest whole
+    number or the nearest number that is.
+    """
     queue: tuple[GivenCandidate, ...] = ()
     """Candidates to train after the baseline, each as its differences from the baseline."""
     pruning: PruningSpec = PruningSpec()
@@ -163,12 +198,15 @@ class StudySpec(Section):
     storage: DatabaseUrl | None = None
     """URL of the PostgreSQL database of the trials; null keeps them in SQLite in the run folder."""
 
-    @model_validator(mode="after")
-    def _check_objectives_differ(self) -> Self:
-        names = [objective.metric for objective in self.objectives]
+    @field_validator("objectives")
+    @classmethod
+    def _check_objectives_differ(
+        cls, objectives: tuple[ObjectiveSpec, ...]
+    ) -> tuple[ObjectiveSpec, ...]:
+        names = [objective.metric for objective in objectives]
         if len(set(names)) < len(names):
             raise ValueError(f"two objectives name the same metric: {', '.join(names)}")
-        return self
+        return objectives
 
     @field_validator("reference")
     @classmethod
@@ -191,8 +229,8 @@ class StudySpec(Section):
     def differences(self, other: StudySpec) -> list[str]:
         """List changes that make the results of two studies incomparable, as `path: this -> other`.
 
-        The number of trials, the aim, the certification, the reference, the executor, the trackers
-        and the source of a plugin may change between two runs of one study.
+        The number of trials, their time, the aim, the certification, the reference, the executor,
+        the trackers and the source of a plugin may change between two runs of one study.
         """
         mine, theirs = (_comparable(spec.resolved()) for spec in (self, other))
         return [
@@ -206,6 +244,7 @@ class StudySpec(Section):
 CHANGEABLE: tuple[Place, ...] = (
     ("search", "trials"),
     ("search", "aim"),
+    ("search", "timeout"),
     ("certification",),
     ("reference",),
     ("executor",),
@@ -228,9 +267,9 @@ def _comparable(tree: object, place: Place = ()) -> dict[Place, Any]:
     return {k: v for inner, part in parts for k, v in _comparable(part, inner).items()}
 
 
-def data_parallel_problems(spec: StudySpec) -> list[Problem]:
+def data_parallel_problems(executor: ExecutorSpec, training: TrainingSpec) -> list[Problem]:
     """List what prevents `executor.workers_per_candidate` processes from training together."""
-    workers, training = spec.executor.workers_per_candidate, spec.training
+    workers = executor.workers_per_candidate
     if workers == 1:
         return []
     place: Place = ("executor", "workers_per_candidate")
@@ -243,7 +282,7 @@ def data_parallel_problems(spec: StudySpec) -> list[Problem]:
         messages.append(
             f"{workers} processes need a GPU each, and training.device: {training.device} is one"
         )
-    gpus = spec.executor.resources.gpus
+    gpus = executor.resources.gpus
     if gpus % 1:
         messages.append(
             f"{workers} processes need a GPU each, and executor.resources.gpus is {gpus:g}"

@@ -11,17 +11,14 @@ from gansearch.candidate import Candidate
 from gansearch.components import Data, Extractor, SizeMetric
 from gansearch.errors import DataError, Problem, StudyError
 from gansearch.evaluation.comparability import ComparableSizes
-from gansearch.evaluation.counting import SizeCounter
 from gansearch.evaluation.evidence import reference_size
 from gansearch.evaluation.extractors import choose_extractor, extractor_for
 from gansearch.registry import Registry
-from gansearch.study.component_choices import component_problems
-from gansearch.study.data_identity import resolve_location
+from gansearch.study.checked_study import CheckedStudy
 from gansearch.study.judging import judging_warnings
 from gansearch.study.objective import Objective
 from gansearch.study.search_space import SearchSpace
-from gansearch.study.spec import ComponentNode, StudySpec, missing_distributions
-from gansearch.study.yaml_file import StudyDocument
+from gansearch.study.spec import ComponentNode, StudySpec
 
 
 @dataclass(frozen=True)
@@ -68,35 +65,34 @@ class Study:
             StudyError: with every mistake, each at its place in the file.
             DataError: when the data is missing or unreadable.
         """
-        document = StudyDocument.read(path, overrides)
-        registry = Registry()
-        resolve_location(document.tree, registry, path.absolute().parent)
-        missing = missing_distributions(document.tree)
-        try:
-            spec = document.spec()
-        except StudyError as error:
-            # Components of a missing distribution are unknown, which its own problem explains.
-            others = missing or component_problems(document.tree, registry)
-            raise document.error([*error.problems, *others]) from None
-        if missing:
-            raise document.error(missing)
-        try:
-            space = SearchSpace(spec, registry)
-        except StudyError as error:
-            raise document.error(error.problems) from None
+        return cls.of(CheckedStudy.load(path, overrides))
+
+    @classmethod
+    def of(cls, checked: CheckedStudy) -> Study:
+        """Load the data of a checked study, and check what depends on them.
+
+        Raises:
+            StudyError: with every mistake, each at its place in the file.
+            DataError: when the data is missing or unreadable.
+        """
+        spec, space, document = checked.spec, checked.space, checked.document
         data = space.dataset.load()
+        problems = []
         if spec.training.augment and not data.is_image:
-            problem = Problem(("training", "augment"), "is for pictures, and these data are points")
-            raise document.error([problem])
+            message = "is for pictures, and these data are points"
+            problems.append(Problem(("training", "augment"), message))
+        extractor = None
         try:
-            spec, extractor = _with_extractor(spec, space.extractor, data, registry)
+            spec, extractor = _with_extractor(spec, space.extractor, data, checked.registry)
         except DataError as error:
-            raise document.error([Problem(("extractor",), str(error))]) from None
-        sizes = ComparableSizes(SizeCounter(data.shape, space.metrics), space.dataset, data)
+            problems.append(Problem(("extractor",), str(error)))
         try:
-            sizes(space.baseline)
-        except ValueError as error:
-            raise document.error([Problem(("baseline",), f"cannot be built: {error}")]) from None
+            checked.baseline_sizes(data.shape)
+        except StudyError as error:
+            problems += error.problems
+        if problems:
+            raise document.error(problems)
+        sizes = ComparableSizes(checked.count_sizes(data.shape), space.dataset, data)
         if spec.search.sampler == "one-at-a-time":
             trials = len(space.given(spec.search))
             search = spec.search.model_copy(update={"trials": trials})

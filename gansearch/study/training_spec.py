@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -32,6 +32,11 @@ Interval = Annotated[
 
 class TrainingSettings(Section):
     """Settings of a training that are the same in steps and in epochs."""
+
+    former_names: ClassVar[Mapping[str, str]] = {
+        "read_every": "signals_every",
+        "judged_samples": "eval_samples",
+    }
 
     batch_size: Annotated[int, Field(ge=2)] = 64
     """Samples per batch."""

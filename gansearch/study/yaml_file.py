@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from gansearch.candidate import CANDIDATE_ROLES
+from gansearch.domains import is_domain_node
 from gansearch.errors import Place, Problem, StudyError
-from gansearch.registry import unknown
+from gansearch.near_names import near_names
+from gansearch.study.mending import (
+    Mending,
+    mend_choice,
+    mend_missing,
+    mend_name,
+    mend_number,
+    mend_section,
+    mend_unknown_key,
+)
 from gansearch.study.spec import StudySpec, data_parallel_problems
 from gansearch.study.urls import masked
 
 LARGEST_FILE = 1_000_000
 """Bytes above which a file is not read, since no study is as large."""
 
-Positions = Mapping[Place, tuple[int, int]]
-"""Line and column, from 1, at which each part of a file begins."""
+EXTENDS = "extends"
+"""Key of a file that takes everything that it does not say from another study file."""
+COMPONENTS = (*CANDIDATE_ROLES, "extractor")
+"""Keys under which a text is the name of a component."""
+
+
+class Position(NamedTuple):
+    """Place at which a part of a study begins."""
+
+    line: int
+    """Line, from 1."""
+    column: int
+    """Column, from 1."""
+    source: str
+    """Path of the file."""
+
+
+Positions = Mapping[Place, Position]
 
 
 class StudyDocument:
@@ -28,36 +56,40 @@ class StudyDocument:
     {'training': {'steps': 30}}
     """
 
-    def __init__(self, tree: object, positions: Positions, source: str) -> None:
+    def __init__(
+        self, tree: object, positions: Positions, source: str, problems: Sequence[Problem] = ()
+    ) -> None:
         self.tree = tree
         self.source = source
+        self.problems = tuple(problems)
+        """Mistakes besides which the rest of the file can be checked, such as a duplicate key."""
         self._positions = positions
 
     @classmethod
     def read(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
-        """Parse a file; `overrides` are `key.path=value` as on the command line.
+        """Parse a file and those that it extends.
+
+        Args:
+            path: the file.
+            overrides: `key.path=value` as on the command line.
 
         Raises:
-            StudyError: when it is missing, too large or invalid YAML, or has duplicate keys or
-                aliases.
+            StudyError: when a file is missing, too large or invalid YAML, or has aliases.
         """
-        try:
-            if path.stat().st_size > LARGEST_FILE:
-                raise StudyError([Problem((), f"larger than {LARGEST_FILE} bytes")], str(path))
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise StudyError([Problem((), f"cannot be read: {error}")], str(path)) from None
-        return cls.parse(text, str(path), overrides)
+        document = cls._read(path, ())
+        return document._overridden(overrides)
 
     @classmethod
     def parse(cls, text: str, source: str = "study", overrides: Sequence[str] = ()) -> Self:
-        """Parse the text of a study file; see `read`."""
+        """Parse the text of a study file that extends none; see `read`."""
         problems: list[Problem] = []
-        positions: dict[Place, tuple[int, int]] = {}
+        positions: dict[Place, Position] = {}
         try:
             _refuse_aliases(text)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
-            tree = _construct(root, (), positions, problems) if root is not None else {}
+            tree = {}
+            if root is not None:
+                tree = _Builder(source, positions, problems).construct(root, ())
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -65,11 +97,67 @@ class StudyDocument:
             raise StudyError([problem], source) from None
         except (yaml.YAMLError, RecursionError) as error:
             raise StudyError([Problem((), f"invalid YAML: {error}", 1, 1)], source) from None
-        if problems:
-            raise StudyError(problems, source)
+        return cls(tree, positions, source, problems)._overridden(overrides)
+
+    @classmethod
+    def _read(cls, path: Path, extending: tuple[Path, ...]) -> Self:
+        """Read a file, and under it the one that it extends; `extending` are those above it."""
+        try:
+            if path.stat().st_size > LARGEST_FILE:
+                raise StudyError([Problem((), f"larger than {LARGEST_FILE} bytes")], str(path))
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise StudyError([Problem((), f"cannot be read: {error}")], str(path)) from None
+        document = cls.parse(text, str(path))
+        tree = document.tree
+        if not isinstance(tree, dict) or EXTENDS not in tree:
+            return document
+        named, above = tree.pop(EXTENDS), (*extending, path.resolve())
+        if not isinstance(named, str):
+            message = f"should be the path of a study file, got {named!r}"
+            raise document.error([Problem((EXTENDS,), message)])
+        other = path.parent / Path(named).expanduser()
+        if other.resolve() in above:
+            raise document.error([Problem((EXTENDS,), f"{named} extends this file in turn")])
+        if not other.is_file():
+            near = near_names(other.name, (one.name for one in other.parent.glob("*.y*ml")))
+            fix = f"{EXTENDS}: {Path(named).with_name(near[0])}" if near else ""
+            problem = Problem((EXTENDS,), f"there is no file {other}", fix=fix)
+            raise document.error([problem])
+        return document._extending(cls._read(other, above), path)
+
+    def _extending(self, base: Self, path: Path) -> Self:
+        """Return this document with everything of another that it does not say itself."""
+        problems = [*base.problems, *self.problems]
+        if isinstance(self.tree, dict) and "name" not in self.tree:
+            message = "is missing: a study that extends another has a name of its own"
+            problems.append(self._located(Problem(("name",), message, fix=mend_name(path.stem))))
+        replaced: list[Place] = []
+        tree = _merged(base.tree, self.tree, (), replaced)
+        kept = {
+            place: position
+            for place, position in base._positions.items()
+            if not any(place[: len(part)] == part for part in replaced)
+        }
+        return type(self)(tree, kept | dict(self._positions), self.source, problems)
+
+    def _overridden(self, overrides: Sequence[str]) -> Self:
+        """Set values of the tree in place, each given as `key.path=value`."""
+        problems: list[Problem] = []
         for override in overrides:
-            _override(tree, override)
-        return cls(tree, positions, source)
+            try:
+                _override(self.tree, override)
+            except StudyError as error:
+                problems += error.problems
+        if problems:
+            raise StudyError(problems, "--set")
+        return self
+
+    @property
+    def folders(self) -> list[Path]:
+        """Folders of the file and of those that it extends."""
+        sources = dict.fromkeys([self.source, *(p.source for p in self._positions.values())])
+        return [Path(source).absolute().parent for source in sources]
 
     def spec(self) -> StudySpec:
         """Validate the tree without its components, which the search space validates.
@@ -77,35 +165,47 @@ class StudyDocument:
         Raises:
             StudyError: with every mistake found.
         """
+        problems = [*self.problems]
         try:
             spec = StudySpec.model_validate(self.tree)
         except ValidationError as error:
-            raise self.error(problems_of(error, model=StudySpec)) from None
-        if problems := data_parallel_problems(spec):
+            problems += problems_of(error, model=StudySpec, tree=self.tree)
+        else:
+            problems += data_parallel_problems(spec.executor, spec.training)
+        if problems:
             raise self.error(problems)
         return spec
 
     def error(self, problems: Sequence[Problem]) -> StudyError:
-        """Return the problems as an error, each with its position in the file."""
+        """Return the problems as an error, each with its position in its file."""
         located = {(p.where, p.message): self._located(p) for p in problems}
         return StudyError(
-            sorted(located.values(), key=lambda p: (p.line or 0, p.column or 0)), self.source
+            sorted(
+                located.values(),
+                key=lambda p: (p.source != self.source, p.source, p.line or 0, p.column or 0),
+            ),
+            self.source,
         )
 
     def _located(self, problem: Problem) -> Problem:
+        if problem.line is not None:
+            return problem
         # A single architecture stands in the file without the list that validation puts around it.
         without_list = tuple(part for part in problem.where if part != 0)
-        for where in (problem.where, without_list):
-            if where in self._positions:
-                return Problem(where, problem.message, *self._positions[where])
-        parent = without_list
-        while parent and parent not in self._positions:
-            parent = parent[:-1]
-        return Problem(problem.where, problem.message, *self._positions.get(parent, (1, 1)))
+        if problem.where not in self._positions and problem.where[:2] not in self._positions:
+            problem = replace(problem, where=without_list)
+        place = problem.where
+        while place and place not in self._positions:
+            place = without_list if place == problem.where != without_list else place[:-1]
+        line, column, source = self._positions.get(place, (1, 1, self.source))
+        return replace(problem, line=line, column=column, source=source)
 
 
 def problems_of(
-    error: ValidationError, prefix: Place = (), model: type[BaseModel] | None = None
+    error: ValidationError,
+    prefix: Place = (),
+    model: type[BaseModel] | None = None,
+    tree: object = None,
 ) -> list[Problem]:
     """Convert the findings of pydantic to problems with rule and value.
 
@@ -113,20 +213,38 @@ def problems_of(
         error: raised by a model or a field.
         prefix: place in the study of what was validated.
         model: the model that raised it, whose keys are listed where one is unknown.
+        tree: the whole study as written.
     """
-    return [Problem(prefix + tuple(found["loc"]), _rule(found, model)) for found in error.errors()]
+    problems = []
+    for found in error.errors():
+        where = prefix + tuple(found["loc"])
+        message, fix = _mending(found, where, model, tree)
+        problems.append(Problem(where, message, fix=fix))
+    return problems
 
 
-def _rule(found: Any, model: type[BaseModel] | None) -> str:
-    if found["type"] == "extra_forbidden":
-        *section, key = found["loc"]
-        return unknown("key", str(key), _keys(section, model))
-    if found["type"] == "missing":
-        return "is missing"
+def _mending(found: Any, where: Place, model: type[BaseModel] | None, tree: object) -> Mending:
+    """Return the rule that was broken with the value, and what to write instead."""
+    place, value = tuple(found["loc"]), found["input"]
+    key = str(where[-1]) if where else ""
+    match found["type"]:
+        case "extra_forbidden":
+            return mend_unknown_key(place, value, _keys(place[:-1], model), tree)
+        case "missing":
+            return mend_missing(where, value)
+        case "literal_error":
+            return mend_choice(key, value, found["ctx"]["expected"])
+        case "model_type" | "model_attributes_type" | "mapping_type" if place:
+            return mend_section(key, value)
     message = str(found["msg"]).removeprefix("Value error, ")
-    if isinstance(found["input"], (str, int, float, bool, type(None))):
-        message += f", got {masked(repr(found['input']))}"
-    return message[0].lower() + message[1:]
+    if isinstance(value, (str, int, float, bool, type(None))):
+        message += f", got {masked(repr(value))}"
+    fix = ""
+    if found["type"] in ("int_parsing", "int_from_float"):
+        fix = mend_number(key, value)
+    elif place == ("name",) and found["type"] in ("string_pattern_mismatch", "string_type"):
+        fix = mend_name(value)
+    return Mending(message[0].lower() + message[1:], fix)
 
 
 def _keys(section: Sequence[str | int], model: type[BaseModel] | None) -> Sequence[str]:
@@ -147,30 +265,37 @@ def _refuse_aliases(text: str) -> None:
             )
 
 
-def _construct(
-    node: yaml.Node, place: Place, positions: dict[Place, tuple[int, int]], problems: list[Problem]
-) -> Any:
-    """Build plain data from a node and record the position of each part."""
-    positions.setdefault(place, (node.start_mark.line + 1, node.start_mark.column + 1))
-    if isinstance(node, yaml.SequenceNode):
-        return [
-            _construct(item, (*place, i), positions, problems) for i, item in enumerate(node.value)
-        ]
-    if not isinstance(node, yaml.MappingNode):
-        return _construct_scalar(node)
-    mapping: dict[Any, Any] = {}
-    for key_node, value_node in node.value:
-        key = _construct_scalar(key_node)
-        line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
-        if not isinstance(key, str):
-            problems.append(Problem(place, f"a key must be a string, got {key!r}", line, column))
-            continue
-        if key in mapping:
-            problems.append(Problem((*place, key), "duplicate key", line, column))
-            continue
-        positions[(*place, key)] = (line, column)
-        mapping[key] = _construct(value_node, (*place, key), positions, problems)
-    return mapping
+class _Builder(NamedTuple):
+    """Builder of plain data from the nodes of a file, which notes where each part begins."""
+
+    source: str
+    positions: dict[Place, Position]
+    problems: list[Problem]
+
+    def construct(self, node: yaml.Node, place: Place) -> Any:
+        """Return a node as plain data."""
+        self.positions.setdefault(place, self._position(node))
+        if isinstance(node, yaml.SequenceNode):
+            return [self.construct(item, (*place, i)) for i, item in enumerate(node.value)]
+        if not isinstance(node, yaml.MappingNode):
+            return _construct_scalar(node)
+        mapping: dict[Any, Any] = {}
+        for key_node, value_node in node.value:
+            key, position = _construct_scalar(key_node), self._position(key_node)
+            if not isinstance(key, str):
+                message = f"a key must be a string, got {key!r}"
+                self.problems.append(Problem(place, message, *position[:2], source=self.source))
+                continue
+            if key in mapping:
+                problem = Problem((*place, key), "duplicate key", *position[:2], source=self.source)
+                self.problems.append(problem)
+                continue
+            self.positions[(*place, key)] = position
+            mapping[key] = self.construct(value_node, (*place, key))
+        return mapping
+
+    def _position(self, node: yaml.Node) -> Position:
+        return Position(node.start_mark.line + 1, node.start_mark.column + 1, self.source)
 
 
 def _construct_scalar(node: yaml.Node) -> Any:
@@ -178,6 +303,27 @@ def _construct_scalar(node: yaml.Node) -> Any:
     value = loader.construct_object(node, deep=True)
     # Dates have no place in a study, and would not survive its JSON.
     return value if isinstance(value, (str, int, float, bool, type(None))) else node.value
+
+
+def _merged(base: Any, own: Any, place: Place, replaced: list[Place]) -> Any:
+    """Return `own` with the keys of `base` that it does not have; note what it replaces."""
+    if place and place[-1] in COMPONENTS and isinstance(base, str) and isinstance(own, dict):
+        base = {"use": base}
+    if not isinstance(base, dict) or not isinstance(own, dict) or _stands_alone(base, own):
+        replaced.append(place)
+        return own
+    if place == ("training",) and {"steps", "epochs"} & own.keys():
+        base = {key: value for key, value in base.items() if key not in ("steps", "epochs")}
+    inner = {
+        key: _merged(base[key], value, (*place, key), replaced) if key in base else value
+        for key, value in own.items()
+    }
+    return base | inner
+
+
+def _stands_alone(base: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Return True for a domain, and for another component than that of the extended study."""
+    return is_domain_node(own) or own.get("use", base.get("use")) != base.get("use")
 
 
 def _override(tree: object, override: str) -> None:
@@ -190,6 +336,8 @@ def _override(tree: object, override: str) -> None:
     node = tree
     for i, key in enumerate(parents):
         if isinstance(node, dict):
+            if i == 0 and key in COMPONENTS and isinstance(node.get(key), str):
+                node[key] = {"use": node[key]}
             node = node.setdefault(key, {})
         elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
             node = node[int(key)]

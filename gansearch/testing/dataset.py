@@ -24,6 +24,9 @@ class DatasetContract(ComponentContract):
         assert data.train.samples.dtype == data.test.samples.dtype
         assert data.train.samples.dtype in (np.uint8, np.float32)
 
+    def test_a_shape_that_its_fields_state_is_that_of_its_samples(self, component: Dataset) -> None:
+        assert component.stated_shape() in (None, component.load().shape)
+
     def test_the_same_component_loads_the_same_data(self, component: Dataset) -> None:
         again = type(component).model_validate(component.model_dump())
         assert component.load().digest == again.load().digest

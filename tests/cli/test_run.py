@@ -138,10 +138,58 @@ def test_a_search_ends_with_what_to_try_next_for_those_that_failed(study, call, 
 # ------------------------------------------------------------------ options
 
 
+def test_a_search_as_json_ends_with_its_result_on_stdout(finished, call):
+    code, out, _ = call("resume", finished, "--json")
+    told = json.loads(out)
+    assert (code, told["study"], told["run"]) == (0, "tiny", str(finished))
+    assert told["trials"]["complete"] == 4 and told["steps_trained"] == 80
+    assert told["baseline"]["trial"] == 0 and told["front"]
+    assert told["champion"] is None and "certification" in told
+
+
+def test_a_search_of_which_every_trial_failed_is_a_failure(study, call, tmp_path):
+    options = ["--out", tmp_path / "run", "--trials", "1", "--workers", "1"]
+    rate = "schedule={use: alternating, generator_lr: 1.0e+30}"
+    code, out, err = call(
+        "run", study, *options, "--json", "--set", rate, "--set", "training.steps=200"
+    )
+    assert code == 1 and "all 1 trials failed" in err
+    assert json.loads(out)["verdicts"]["diverged"] == 1
+
+
+def test_a_search_ends_when_its_time_is_spent_and_says_how_to_go_on(study, call, tmp_path):
+    options = ["--out", tmp_path / "run", "--trials", "50", "--workers", "1", "--timeout", "1s"]
+    code, out, _ = call("run", study, *options)
+    ended = len(trials(tmp_path / "run"))
+    assert code == 0 and 1 <= ended < 50
+    assert f"{ended} of 50 trials in 1s (search.timeout); go on with: gansearch resume" in out
+
+
+def test_resume_takes_more_trials(finished, call):
+    assert call("resume", finished, "--trials", "5")[0] == 0
+    assert trials(finished) == ["complete"] * 5
+
+
+def test_a_time_that_is_none_is_refused_with_what_is_one(study, call, tmp_path):
+    code, _, err = call("run", study, "--out", tmp_path / "run", "--timeout", "soon")
+    assert code == 2 and "search.timeout: should be a duration such as 40m" in err
+
+
+def test_check_shows_space_layers_time_memory_and_disk(study, call, tmp_path):
+    code, out, _ = call("run", study, "--check", "--json")
+    told = json.loads(out)
+    assert code == 0
+    assert told["space_size"] == {"combinations": 16, "continuous": 1}
+    assert told["baseline"]["generator"] == {"width": 64, "latent": 8}
+    assert told["expected"]["seconds"] > 0 and told["expected"]["disk_bytes"] > 0
+
+
 def test_check_trains_nothing(study, call, tmp_path):
     code, out, _ = call("run", study, "--out", tmp_path / "run", "--check")
     assert code == 0
     assert out.endswith(f"{study}: nothing is wrong with it\n")
+    assert "search space: 16 combinations, and 1 continuous range" in out
+    assert "expected time: about" in out and "disk: about" in out and "Linear" in out
     assert not (tmp_path / "run").exists()
 
 

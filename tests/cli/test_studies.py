@@ -209,6 +209,26 @@ def test_validate_as_json_gives_line_and_message(call, tmp_path):
     assert (code, problem["line"], problem["where"]) == (2, 6, "loss.use")
 
 
+def test_networks_are_counted_before_the_pictures_are_there(call, tmp_path):
+    settings = ["--set", f"dataset.root={tmp_path / 'none'}"]
+    code, out, err = call("summary", STUDIES / "shrink_faces80.yaml", "--json", *settings)
+    assert (code, err) == (0, "")
+    assert json.loads(out)["generator"]["total"] == 1_381_891
+
+
+def test_validate_counts_the_baseline_and_then_says_that_the_pictures_are_missing(call, tmp_path):
+    settings = ["--set", f"dataset.root={tmp_path / 'none'}"]
+    code, out, err = call("validate", STUDIES / "shrink_faces80.yaml", *settings)
+    assert code == 1
+    assert "is valid, and its data are missing" in out and "generator_params 1,381,891" in out
+    assert "none is no folder" in err
+    code, out, _ = call("validate", STUDIES / "shrink_faces80.yaml", "--json", *settings)
+    told = json.loads(out)
+    assert (code, told["valid"], told["data"]) == (1, True, None)
+    assert "is no folder" in told["data_problem"]
+    assert told["baseline"]["generator_params"] == 1_381_891
+
+
 def test_a_missing_study_is_a_wrong_study(call, tmp_path):
     code, _, err = call("summary", tmp_path / "none.yaml")
     assert code == 2
@@ -217,7 +237,9 @@ def test_a_missing_study_is_a_wrong_study(call, tmp_path):
 
 def test_the_schema_offers_the_components_and_their_fields(call):
     tree = json.loads(call("schema")[1])
-    offered = [entry["$ref"] for entry in tree["properties"]["generator"]["anyOf"][0]["anyOf"]]
+    *offered, alone = tree["properties"]["generator"]["anyOf"][0]["anyOf"]
+    offered = [entry["$ref"] for entry in offered]
+    assert "upconv" in alone["enum"]
     assert "#/$defs/generator.upconv" in offered
     fields = tree["$defs"]["generator.upconv"]["properties"]
     assert fields["use"] == {"const": "upconv", "description": fields["use"]["description"]}

@@ -15,7 +15,7 @@ def project(tmp_path, monkeypatch):
 
 def resolved(root, beside):
     tree = {"dataset": {"use": "folder", "root": root}}
-    resolve_location(tree, Registry(), beside)
+    resolve_location(tree, Registry(), [beside])
     return tree["dataset"]["root"]
 
 
@@ -36,7 +36,7 @@ def test_a_root_that_leads_nowhere_is_left_to_the_dataset(project, root):
 def test_a_relative_path_of_an_extractor_is_found_beside_the_study(project):
     (project / "network.onnx").touch()
     tree = {"extractor": {"use": "onnx", "path": "network.onnx"}}
-    resolve_location(tree, Registry(), project)
+    resolve_location(tree, Registry(), [project])
     assert tree["extractor"]["path"] == str(project / "network.onnx")
 
 
@@ -45,7 +45,7 @@ def test_a_relative_path_of_an_extractor_is_found_beside_the_study(project):
 )
 def test_a_study_without_a_known_dataset_is_left_alone(project, tree):
     before = repr(tree)
-    resolve_location(tree, Registry(), project)
+    resolve_location(tree, Registry(), [project])
     assert repr(tree) == before
 
 

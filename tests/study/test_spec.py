@@ -14,6 +14,8 @@ def problems(text, *overrides):
     """Return the messages of a study that is refused, by its document or its search space."""
     with pytest.raises(StudyError) as caught:
         document = StudyDocument.parse(text, "s.yaml", overrides)
+        if document.problems:
+            raise document.error(document.problems)
         spec = document.spec()
         try:
             SearchSpace(spec, Registry())
@@ -147,7 +149,7 @@ def test_the_baseline_must_lie_in_the_searched_domain(study_text):
     (message,) = problems(
         study_text.replace("baseline: {generator: {width: 64", "baseline: {generator: {width: 65")
     )
-    assert "baseline.generator.width: 65 is outside the searched IntRange" in message
+    assert "baseline.generator.width: 65 is outside the searched {low: 8, high: 64" in message
 
 
 def test_the_baseline_cannot_contradict_what_the_study_fixes(study_text):

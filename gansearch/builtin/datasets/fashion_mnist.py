@@ -17,7 +17,7 @@ from gansearch.builtin.datasets.digest import samples_digest
 from gansearch.builtin.datasets.idx import read_idx
 from gansearch.builtin.datasets.images import ImageDataset
 from gansearch.builtin.datasets.resizing import resized
-from gansearch.components import Data, Split
+from gansearch.components import Data, ImageShape, Split
 from gansearch.errors import DataError
 
 SLICE = files("gansearch") / "resources" / "fashion_mnist"
@@ -74,6 +74,9 @@ class FashionMNIST(ImageDataset):
     """Garments to keep, by name or label; all of them by default."""
     size: Annotated[int, Field(ge=16, le=128)] = SIDE
     """Height and width of the images as they are loaded, scaled by bicubic interpolation."""
+
+    def stated_shape(self) -> ImageShape:
+        return ImageShape(1, self.size, self.size)
 
     def load(self) -> Data:
         return _load(self)

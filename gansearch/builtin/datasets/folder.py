@@ -26,7 +26,7 @@ from gansearch.builtin.datasets.picture_files import (
     warnings_of,
 )
 from gansearch.builtin.datasets.picture_loading import PictureLoader, levels_in, similarities
-from gansearch.components import Data, Split
+from gansearch.components import Data, ImageShape, Split
 from gansearch.errors import DataError
 
 FEWEST = 2
@@ -67,6 +67,9 @@ class Folder(ImageDataset):
         except ValueError:
             raise ValueError("should be a colour such as white, black, grey or #20a0ff") from None
         return background
+
+    def stated_shape(self) -> ImageShape:
+        return ImageShape(self.channels, self.height, self.width)
 
     def load(self) -> Data:
         return _load(self)

@@ -30,6 +30,8 @@ class Layout(NamedTuple):
     test: list[Picture] | None
     """Pictures to test with; None where no folder is named so."""
     left_out: list[LeftOut]
+    classes: list[str]
+    """Folder of each label."""
 
 
 class _Placed(NamedTuple):
@@ -72,7 +74,7 @@ def layout_of(entries: Sequence[Entry], classes: tuple[str, ...] | None) -> Layo
             LeftOut(one.entry.name, "for validation, and there are others to test with")
             for one in pictures["validation"]
         ]
-    return Layout(pictures["train"], test or None, left_out)
+    return Layout(pictures["train"], test or None, left_out, known if labelled else [])
 
 
 def _without_outer_folder(entries: Sequence[Entry], classes: Iterable[str] | None) -> list[_Placed]:

@@ -17,7 +17,7 @@ import numpy as np
 from pydantic import Field
 
 from gansearch.builtin.datasets.digest import samples_digest
-from gansearch.components import Data, Dataset, Split
+from gansearch.components import Data, Dataset, ImageShape, Split
 
 
 class Mixture(Dataset):
@@ -37,6 +37,9 @@ class Mixture(Dataset):
     @abstractmethod
     def centres(self) -> np.ndarray:
         """Return the modes, (modes, 2)."""
+
+    def stated_shape(self) -> ImageShape:
+        return ImageShape(2, 1, 1)
 
     def load(self) -> Data:
         return _draw(self)

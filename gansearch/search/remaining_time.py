@@ -56,7 +56,11 @@ class TrainingPace:
     def progressed(self, candidate: int, progress: Progress) -> None:
         """Take the speed of a running trial; `candidate` is the trial of the search that it is."""
         if progress.steps_per_second > 0:
-            self._seconds[candidate] = 1 / progress.steps_per_second
+            self.learn_pace(candidate, 1 / progress.steps_per_second)
+
+    def learn_pace(self, candidate: int, seconds: float) -> None:
+        """Take the measured seconds a step of a candidate."""
+        self._seconds[candidate] = seconds
 
     def ended(self, record: TrialRecord, now: float) -> None:
         """Take the seconds of a trial that frees its slot."""

@@ -2,8 +2,8 @@
 
 import pytest
 
-from gansearch.cli.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.messages import Progress
+from gansearch.search.remaining_time import TrainingPace, Work, certification_work, search_work
 from gansearch.signals import HEALTHY
 
 STEPS = 1500

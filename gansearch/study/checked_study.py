@@ -1,0 +1,80 @@
+"""A study whose file is checked, as far as that needs none of its data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from gansearch.components import ImageShape
+from gansearch.errors import Problem, StudyError
+from gansearch.evaluation.counting import SizeCounter
+from gansearch.registry import Registry
+from gansearch.study.data_identity import resolve_location
+from gansearch.study.file_problems import component_problems
+from gansearch.study.search_space import SearchSpace
+from gansearch.study.spec import StudySpec, missing_distributions
+from gansearch.study.yaml_file import StudyDocument
+
+
+@dataclass(frozen=True)
+class CheckedStudy:
+    """A study file that is valid, with its components resolved and no data loaded."""
+
+    document: StudyDocument
+    spec: StudySpec
+    space: SearchSpace
+    registry: Registry
+
+    @classmethod
+    def load(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
+        """Read a study file and check everything that needs no data.
+
+        Args:
+            path: the study file.
+            overrides: `key.path=value`, as after `--set`.
+
+        Raises:
+            StudyError: with every mistake, each at its place in the file.
+        """
+        document, registry = StudyDocument.read(path, overrides), Registry()
+        nowhere = resolve_location(document.tree, registry, document.folders)
+        problems = missing_distributions(document.tree)
+        is_complete = not problems
+        spec = None
+        try:
+            spec = document.spec()
+        except StudyError as error:
+            problems += error.problems
+            others = component_problems(document.tree, registry)
+            # Components of a missing distribution are unknown, which its own problem explains.
+            problems += [one for one in others if is_complete or "unknown" not in one.message]
+        if spec is not None and is_complete:
+            try:
+                space = SearchSpace(spec, registry)
+            except StudyError as error:
+                problems += error.problems
+        if problems or spec is None:
+            raise document.error([*problems, *nowhere])
+        checked = cls(document, spec, space, registry)
+        if (shape := space.dataset.stated_shape()) is not None:
+            checked.baseline_sizes(shape)
+        return checked
+
+    def baseline_sizes(self, shape: ImageShape) -> Mapping[str, float]:
+        """Count the networks of the baseline for samples of a shape.
+
+        Raises:
+            StudyError: when they cannot be built.
+        """
+        try:
+            return self.count_sizes(shape)(self.space.baseline)
+        except ValueError as error:
+            raise self.document.error(
+                [Problem(("baseline",), f"cannot be built: {error}")]
+            ) from None
+
+    def count_sizes(self, shape: ImageShape) -> SizeCounter:
+        """Return the counter of candidates' sizes for samples of a shape."""
+        return SizeCounter(shape, self.space.metrics)

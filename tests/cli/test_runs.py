@@ -1,0 +1,28 @@
+import json
+import shutil
+
+
+def test_runs_are_listed_with_their_trials_and_champion(call, certified):
+    code, out, _ = call("runs", certified.parent)
+    assert code == 0
+    (row,) = [line for line in out.splitlines() if "shrink" in line]
+    assert "12 of 12" in row and "trial 7: 6,873 (2.9%)" in row
+
+
+def test_runs_as_json(call, certified):
+    (run,) = json.loads(call("runs", certified.parent, "--json")[1])["runs"]
+    assert (run["study"], run["healthy"], run["trials"]["running"]) == ("shrink", 8, 1)
+    assert run["champion"]["trial"] == 7
+
+
+def test_a_damaged_run_is_listed_with_the_reason(call, run):
+    shutil.copytree(run, run.parent / "damaged")
+    (run.parent / "damaged" / "study.yaml").write_text("name: [")
+    code, out, _ = call("runs", run.parent)
+    assert code == 0 and "invalid YAML" in out and "12 of 12" in out
+
+
+def test_a_folder_without_runs_says_so(call, tmp_path):
+    assert "holds no runs yet" in call("runs", tmp_path)[1]
+    code, _, err = call("runs", tmp_path / "none")
+    assert (code, "there is no folder" in err) == (1, True)
