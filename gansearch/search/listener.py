@@ -40,7 +40,7 @@ class Listener:
         """Do what is due; called about four times a second."""
 
 
-class ListenerGroup:
+class ListenerGroup(Listener):
     """Several listeners as one, called in their order."""
 
     def __init__(self, *listeners: Listener) -> None:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from gansearch.export.trackers.tracker import TrackedEnd, TrackedStep, Tracker
 from gansearch.messages import Progress
+from gansearch.search.listener import Listener
 from gansearch.signals import Remedy, Row, Verdict
 from gansearch.storage.trial_folder import TrialFolder
-from gansearch.trial_record import Rejection, TrialRecord
+from gansearch.trial_record import TrialRecord
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class _Training:
         return {step: path for step, path in pictures.items() if step > self._shown_up_to}
 
 
-class TrackerListener:
+class TrackerListener(Listener):
     """Listener that writes to one tracker, live and in order; an error only ends the tracking."""
 
     def __init__(
@@ -69,9 +70,6 @@ class TrackerListener:
         self._kind, self._folder_of = kind, folder_of
         self._trainings: dict[int, _Training] = {}
 
-    def began(self, records: Sequence[TrialRecord], slots: int) -> None:
-        return None
-
     def started(self, record: TrialRecord) -> None:
         self._begin(record, f"{self._kind}-{record.number:04d}", self._folder_of(record.number))
 
@@ -87,23 +85,11 @@ class TrackerListener:
         name = f"{self._kind}-{record.number:04d}-rescue"
         self._begin(record, name, self._folder_of(record.number).rescue)
 
-    def retrying(self, record: TrialRecord, reason: str) -> None:
-        return None
-
     def ended(self, record: TrialRecord) -> None:
         verdict = record.verdict
         if record.rescue is not None and not record.rescued:
             verdict = record.rescue.second.verdict
         self._end(record, verdict)
-
-    def rejected(self, rejection: Rejection) -> None:
-        return None
-
-    def exhausted(self) -> None:
-        return None
-
-    def idle(self) -> None:
-        return None
 
     def close(self) -> None:
         """Close the tracker."""
