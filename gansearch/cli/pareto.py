@@ -90,7 +90,7 @@ def _objectives(
     chosen, known = list(objectives), {objective.metric: objective for objective in objectives}
     for i, metric in enumerate((x, y)):
         if metric is not None:
-            chosen[i : i + 1] = [known.get(metric) or _objective(metric, records)]
+            chosen[i : i + 1] = [known.get(metric) or metric_objective(metric, records)]
     if len({objective.metric for objective in chosen}) < len(chosen):
         raise typer.BadParameter(
             f"two axes show {chosen[0].metric}; give both --x and --y", param_hint="--x, --y"
@@ -98,7 +98,7 @@ def _objectives(
     return chosen
 
 
-def _objective(metric: str, records: Sequence[TrialRecord]) -> Objective:
+def metric_objective(metric: str, records: Sequence[TrialRecord]) -> Objective:
     """Return a metric as an objective in the direction in which its class says it is better."""
     known = {name for record in records for name in record.figures}
     if metric not in known:

@@ -35,8 +35,8 @@ class Panel(NamedTuple):
     log: bool = False
 
 
-# Ranges of a GAN with a cross-entropy loss that trains stably
-# (Brownlee, "A practical guide to GAN failure modes").
+# Ranges of a GAN with a cross-entropy loss that trains stably, by a rule of thumb (Brownlee, "A
+# practical guide to GAN failure modes"); certified generators may lie outside of them.
 ACCURACY = Panel("D accuracy", {"d_acc_real": BLUE, "d_acc_fake": VERMILION}, band=(0.7, 0.8))
 LOSSES = (
     Panel(
@@ -146,7 +146,7 @@ def _draw_panel(axes: Axes, panel: Panel, signals: pd.DataFrame) -> None:
             _line(axes, signals.loc[signals[name].notna(), ["step", name]], len(signals), colour)
     if panel.band is not None:
         low, high = panel.band
-        label = f"stable: {low:g} to {high:g}"
+        label = f"rule of thumb: {low:g} to {high:g}"
         axes.axhspan(low, high, color=SKY, alpha=0.18, linewidth=0, zorder=0, label=label)
     if panel.level is not None:
         height, meaning = panel.level

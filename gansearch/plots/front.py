@@ -85,9 +85,29 @@ def _title(run: RunSummary) -> str:
         return sentence
     size = percent(summary.share_of_baseline(found))
     if found is summary.champion:
-        return f"{sentence}; the champion has {size} of the baseline's size"
+        return f"{sentence}; the champion has {size} of the baseline's size{_smaller(run)}"
     tolerance = f"{summary.quality.metric} within {run.tolerance:.0%} of the baseline's"
     return f"{sentence}; {tolerance} at {size} of its size"
+
+
+def _smaller(run: RunSummary) -> str:
+    """Return why a stable trial that is smaller than the champion is not the champion."""
+    summary = run.summary
+    champion, quality = summary.champion, summary.quality
+    if champion is None or quality is None:
+        return ""
+    stable = [
+        record
+        for record in run.front.healthy
+        if (certificate := summary.certificates.get(record.number)) is not None
+        and certificate.status == "stable"
+        and summary.size.value(record) < summary.size.value(champion)
+    ]
+    if not stable:
+        return ""
+    numbers = ", ".join(str(record.number) for record in stable)
+    verb = "is" if len(stable) == 1 else "are"
+    return f" (trial {numbers} {verb} smaller and stable, but the median {quality.metric} is worse)"
 
 
 def _point_out_what_was_found(drawing: Figure, marks: Marks) -> None:

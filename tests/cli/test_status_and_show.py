@@ -1,5 +1,7 @@
 import json
+import sqlite3
 
+import pytest
 from PIL import Image
 
 from gansearch.storage.run_folder import RunFolder
@@ -101,6 +103,56 @@ def test_show_without_a_trial_lists_all_of_them(call, run, monkeypatch):
     assert ["8", "diverged", "51"] in rows
     assert ["11", "failed", "-"] in rows
     assert ["12", "running", "-"] in rows
+
+
+def test_the_list_has_the_searched_values(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    first, second, *rows = call("show", run)[1].splitlines()
+    assert first.split()[:4] == ["at", "G", "G", "schedule"]
+    assert second.split()[3:6] == ["width", "norm", "generator_lr"]
+    assert rows[1].split()[:6] == ["1", "healthy", "-", "16", "batch", "0.002"]
+
+
+@pytest.mark.parametrize(
+    ("column", "numbers"),
+    [
+        ("mmd", [1, 4, 2, 0, 7, 10, 3, 6]),
+        ("coverage", [1, 4, 2, 7, 3, 0, 6, 10]),  # best first: the largest
+        ("generator_params", [5, 9, 6, 7, 8, 10, 3, 2, 1, 11, 0, 4]),
+        ("generator.width", [5, 6, 9, 12, 3, 7, 8, 10, 2, 1, 0, 4]),
+        ("verdict", [9, 8, 0, 1, 2, 3, 4, 6, 7, 10, 5]),
+    ],
+)
+def test_the_list_is_sorted_by_a_column_with_unknown_ones_last(call, run, column, numbers):
+    told = json.loads(call("show", run, "--sort", column, "--json")[1])["trials"]
+    order = [trial["trial"] for trial in told]
+    assert [number for number in order if number in numbers] == numbers
+    assert sorted(order) == list(range(13))
+    if column == "mmd":
+        assert order[: len(numbers)] == numbers
+
+
+def test_an_unknown_column_names_the_near_one(call, run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    code, _, err = call("show", run, "--sort", "mmmd")
+    assert code == 2 and "unknown column 'mmmd'; did you mean 'mmd'?" in err
+    assert call("show", run, 3, "--sort", "mmd")[0] == 2
+
+
+def test_paused_trials_are_listed_where_one_asks(call, run):
+    with sqlite3.connect(run / "study.db") as database:
+        changed = database.execute(
+            "UPDATE trial_user_attributes SET value_json = replace(value_json, ?, ?)"
+            " WHERE value_json LIKE '%running%'",
+            ("running", "paused"),
+        ).rowcount
+    assert changed == 1
+    shown = call("show", run)[1]
+    assert "1 paused at a rung and left out; --paused lists them too" in shown
+    assert not any(line.split()[:1] == ["12"] for line in shown.splitlines())
+    shown = call("show", run, "--paused")[1]
+    assert any(line.split()[:2] == ["12", "paused"] for line in shown.splitlines())
+    assert len(json.loads(call("show", run, "--json")[1])["trials"]) == 13
 
 
 def test_the_list_of_all_trials_as_json_has_their_figures(call, run):

@@ -44,9 +44,9 @@ def test_what_was_measured_is_drawn_and_the_verdict_marked():
 
 def test_the_losses_of_both_networks_have_a_panel_each_with_its_stable_band(signals):
     drawn = panels(curves_figure("run", signals, None))
-    assert legend(drawn["D loss"]) == ["d_loss_real", "d_loss_fake", "stable: 0.5 to 0.8"]
-    assert legend(drawn["G loss"]) == ["g_loss", "stable: 1 to 2"]
-    assert legend(drawn["D accuracy"]) == ["d_acc_real", "d_acc_fake", "stable: 0.7 to 0.8"]
+    assert legend(drawn["D loss"]) == ["d_loss_real", "d_loss_fake", "rule of thumb: 0.5 to 0.8"]
+    assert legend(drawn["G loss"]) == ["g_loss", "rule of thumb: 1 to 2"]
+    assert legend(drawn["D accuracy"]) == ["d_acc_real", "d_acc_fake", "rule of thumb: 0.7 to 0.8"]
 
 
 def test_another_loss_than_cross_entropy_has_no_stable_band(signals):

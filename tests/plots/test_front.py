@@ -153,3 +153,17 @@ def test_the_warning_of_an_extractor_stands_in_the_picture_and_the_frame(study, 
     assert "Warning: rough figures" in words(tmp_path / "front.svg")
     warnings = front_frame(survey.front, survey.summary).set_index("trial")["warning"]
     assert warnings.dropna().to_dict() == {0: "rough figures"}
+
+
+def test_a_stable_trial_that_is_smaller_than_the_champion_is_explained(study, trial, tmp_path):
+    records = [trial(0, 1000, 5.0), trial(1, 500, 5.1), trial(2, 100, 5.3)]
+    runs = [
+        trial(seed, 1, quality, certifies=certified, seed=seed)
+        for certified, quality in enumerate([5.0, 5.1, 9.0])
+        for seed in range(1, 5)
+    ]
+    survey = RunSummary.of(study(), records, runs=runs)
+    assert survey.summary.champion.number == 1
+    save_figure(front_figure(survey), tmp_path / "front.svg")
+    told = words(tmp_path / "front.svg")
+    assert "(trial 2 is smaller and stable, but the median mmd is worse)" in " ".join(told.split())
