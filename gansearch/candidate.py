@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
+from gansearch.component_file import content_reference
 from gansearch.components import (
     Component,
     Dataset,
@@ -86,8 +87,13 @@ class Candidate:
 
     @cached_property
     def identity(self) -> str:
-        """Hash of all fields but the place of the data, 16 hexadecimal digits."""
+        """Hash of all fields but the places of data and files, 16 hexadecimal digits.
+
+        A component of a file counts by the content of the file.
+        """
         parts = self.to_json()
+        for part in parts.values():
+            part["use"] = content_reference(part["use"])
         parts["dataset"] |= dict.fromkeys(self.dataset.location)
         content = json.dumps(parts, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(content.encode()).hexdigest()[:16]

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any
 
+from gansearch.component_file import is_file_reference, load_from_file
 from gansearch.components import API_VERSION, ROLES, Component
 from gansearch.errors import PluginError
 from gansearch.near_names import did_you_mean
@@ -68,6 +70,10 @@ class Registry:
             PluginError: when it is unknown, offered by two distributions, broken, abstract, of
                 another role, or written for another version of the contract.
         """
+        if is_file_reference(name):
+            written = name.partition("#")[0]
+            value = written.rpartition(":")[2]
+            return check_component(role, f"the {role} {written}", value, load_from_file(name))
         points = self._offers.get((role, name))
         if points is None:
             raise PluginError(unknown(role, name, self.names(role)))
@@ -105,12 +111,25 @@ def _load(role: str, point: EntryPoint) -> type[Component]:
         loaded = point.load()
     except Exception as error:  # a plugin may fail in any way; it is named, and the rest goes on
         raise PluginError(f"{claim} cannot be loaded: {type(error).__name__}: {error}") from error
+    return check_component(role, claim, point.value, loaded)
+
+
+def check_component(role: str, claim: str, value: str, loaded: Any) -> type[Component]:
+    """Return a class that can be used in a role.
+
+    Args:
+        role: the role.
+        claim: component and its origin, with which messages begin.
+        value: place of the class.
+        loaded: the class, or what was found in its place.
+
+    Raises:
+        PluginError: when it cannot be used.
+    """
     if not (isinstance(loaded, type) and issubclass(loaded, ROLES[role])):
-        raise PluginError(
-            f"{claim} is {point.value}, which is no subclass of {ROLES[role].__name__}"
-        )
+        raise PluginError(f"{claim} is {value}, which is no subclass of {ROLES[role].__name__}")
     if missing := sorted(getattr(loaded, "__abstractmethods__", ())):
-        raise PluginError(f"{claim} is abstract: {point.value} lacks {', '.join(missing)}")
+        raise PluginError(f"{claim} is abstract: {value} lacks {', '.join(missing)}")
     if loaded.api_version != API_VERSION:
         raise PluginError(
             f"{claim} was written for version {loaded.api_version} of the plugin contract; "

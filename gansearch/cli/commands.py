@@ -85,7 +85,7 @@ COMMANDS = {
         "Judge a training by its loss log: verdict, step, evidence, and what to try next.",
     ),
     "data": Entry("gansearch.cli.data:app", "List and download data sets."),
-    "plugins": Entry("gansearch.cli.plugins:app", "List the installed components."),
+    "plugins": Entry("gansearch.cli.plugins:app", "List, write and check components."),
 }
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
 
 import typer
 from rich.markup import escape
 from rich.table import Table
 
 from gansearch.cli.output import Json, console, print_json
-from gansearch.registry import Listing, Registry
+from gansearch.cli.plugin_check import CheckedComponent, check_plugin
+from gansearch.cli.plugin_template import is_plugin_name, plugin_files
+from gansearch.components import ROLES
+from gansearch.errors import GansearchError
+from gansearch.registry import Listing, Registry, unknown
 
-app = typer.Typer(add_completion=False, help="List the installed components.", no_args_is_help=True)
+app = typer.Typer(
+    add_completion=False, help="List, write and check components.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -32,6 +40,61 @@ def list_plugins(json: Json = False) -> None:
     # Our own components come first, the others by name.
     for source in sorted(by_source, key=lambda name: (not name.startswith("gansearch "), name)):
         console().print(f"[bold]{source}[/]", _table(by_source[source]), "", sep="\n")
+
+
+@app.command()
+def new(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Name of the component, such as tiny-unet.")
+    ],
+    role: Annotated[str, typer.Option(metavar="ROLE", help=f"One of: {', '.join(ROLES)}.")],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder to write; by default gansearch-NAME.")
+    ] = None,
+) -> None:
+    """Write a distribution with one component, which passes its contract tests at once."""
+    if role not in ROLES:
+        raise typer.BadParameter(unknown("role", role, ROLES), param_hint="--role")
+    if not is_plugin_name(name):
+        message = f"should be lower-case words with dashes, such as tiny-unet, got {name!r}"
+        raise typer.BadParameter(message, param_hint="NAME")
+    folder = out or Path(f"gansearch-{name}")
+    if folder.exists() and any(folder.iterdir()):
+        raise GansearchError(f"{folder} exists and is not empty; name another one with --out")
+    for path, text in plugin_files(name, role).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+        typer.echo(f"wrote {folder / path}")
+    typer.echo(f"next: gansearch plugins check {folder}; pip install --editable {folder}")
+
+
+@app.command()
+def check(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="Folder of a distribution, or a Python file.")
+    ],
+    json: Json = False,
+) -> None:
+    """Load the components of a plugin, run their contract tests, and say in words what fails."""
+    if not path.exists():
+        raise GansearchError(f"there is no {path}")
+    found = check_plugin(path)
+    if json:
+        print_json({"plugin": str(path), "components": [asdict(one) for one in found]})
+    else:
+        for one in found:
+            _print_checked(one)
+    if any(one.failed for one in found):
+        raise typer.Exit(1)
+
+
+def _print_checked(checked: CheckedComponent) -> None:
+    out = console()
+    out.print(f"[bold]{checked.role} {escape(checked.name)}[/]")
+    for words in checked.passed:
+        out.print(f"[green]passed[/] {words}")
+    for words, reason in checked.failed.items():
+        out.print(f"[red]failed[/] {words}: {escape(reason)}")
 
 
 def _table(listings: list[Listing]) -> Table:

@@ -27,7 +27,7 @@ from gansearch.cli.study_check import check_study, print_data
 from gansearch.errors import GansearchError
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.certificates import certification_status
-from gansearch.report.trial_counts import failed_trials, status_json
+from gansearch.report.trial_counts import status_json
 from gansearch.report.trial_figures import figure_warnings
 from gansearch.run import certifies_at_end, run_study, time_budget
 from gansearch.search.certification_plan import Choice
@@ -217,10 +217,10 @@ def _search(
         if certifies:
             conclude_certification(folder, out)
     records = read_records(folder)
-    if records and len(failed_trials(records)) == len(records):
+    if records and all(record.state == "failed" for record in records):
         raise GansearchError(
             f"all {len(records)} trials failed, the baseline among them; "
-            f"`gansearch show {place} 0` tells why, and what to try next"
+            f"`gansearch show {place} 0` tells why"
         )
 
 

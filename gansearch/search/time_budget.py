@@ -72,8 +72,8 @@ class TimeBudget:
     def is_spent(self) -> bool:
         """True if a trial that started now would not leave the time of the certification."""
         trial = self._pace.seconds([Work(TRAINED * self._steps)], 1)
-        if trial is None:  # nothing has been trained yet
-            return self.is_over
+        if trial is None:  # the first trial starts whatever the budget
+            return bool(self._records) and self.is_over
         if self._reserve is None:
             self._reserve = 0.0
             if self._certifies:

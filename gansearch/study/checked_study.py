@@ -11,7 +11,7 @@ from gansearch.components import ImageShape
 from gansearch.errors import Problem, StudyError
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.registry import Registry
-from gansearch.study.data_identity import resolve_location
+from gansearch.study.data_identity import resolve_location, resolve_references
 from gansearch.study.file_problems import component_problems
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
@@ -39,6 +39,7 @@ class CheckedStudy:
             StudyError: with every mistake, each at its place in the file.
         """
         document, registry = StudyDocument.read(path, overrides), Registry()
+        document.tree = resolve_references(document.tree, document.folders)
         nowhere = resolve_location(document.tree, registry, document.folders)
         problems = missing_distributions(document.tree)
         is_complete = not problems

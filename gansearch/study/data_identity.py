@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict
 
+from gansearch.component_file import is_file_reference, located_reference
 from gansearch.components import Component, Data
 from gansearch.errors import PluginError, Problem
 from gansearch.registry import Registry
@@ -53,6 +54,20 @@ def identity_differences(
             compares the data themselves.
     """
     return [line for line in old.differences(new) if line.partition(":")[0] not in location]
+
+
+def resolve_references(tree: object, folders: Sequence[Path]) -> object:
+    """Return a study whose components of files, `./mine.py:Tiny`, have paths and hashes.
+
+    Relative paths count from the folders of the study files, or else from the working folder.
+    """
+    if isinstance(tree, dict):
+        return {key: resolve_references(part, folders) for key, part in tree.items()}
+    if isinstance(tree, list):
+        return [resolve_references(part, folders) for part in tree]
+    if isinstance(tree, str) and is_file_reference(tree):
+        return located_reference(tree, [*folders, Path.cwd()])
+    return tree
 
 
 def resolve_location(tree: object, registry: Registry, folders: Sequence[Path]) -> list[Problem]:

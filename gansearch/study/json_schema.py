@@ -52,6 +52,20 @@ DOMAIN: dict[str, Any] = {
 }
 
 
+OF_FILE: dict[str, Any] = {
+    "description": "Component of a Python file beside the study, with its fields.",
+    "type": "object",
+    "properties": {
+        "use": {
+            "type": "string",
+            "pattern": r"\.py:[A-Za-z_]\w*(#[0-9a-f]{16})?$",
+            "description": "File and class, such as ./mine.py:TinyGenerator.",
+        }
+    },
+    "required": ["use"],
+}
+
+
 def study_schema(registry: Registry) -> dict[str, Any]:
     """Make the JSON schema (draft 2020-12) of a study that uses the components of a registry.
 
@@ -60,7 +74,7 @@ def study_schema(registry: Registry) -> dict[str, Any]:
     schema = StudySpec.model_json_schema()
     definitions, properties = schema["$defs"], schema["properties"]
     definitions.pop("ComponentNode")
-    definitions["Domain"] = DOMAIN
+    definitions["Domain"], definitions["ComponentOfFile"] = DOMAIN, OF_FILE
     for role, key in KEYS.items():
         names = []
         for name, component in _loadable(registry, role):
@@ -71,6 +85,7 @@ def study_schema(registry: Registry) -> dict[str, Any]:
             "description": f"Name of a {role}, with its defaults.",
         }
         one = {"anyOf": [*({"$ref": f"#/$defs/{name}"} for name in names), alone]}
+        one["anyOf"].append({"$ref": "#/$defs/ComponentOfFile"})
         several = {"type": "array", "items": one, "minItems": 1}
         kept = {k: v for k, v in properties[key].items() if k in ("description", "default")}
         if role == "detector":

@@ -18,6 +18,7 @@ from pydantic import (
     model_validator,
 )
 
+from gansearch.component_file import content_reference
 from gansearch.errors import Place, PluginError, Problem
 from gansearch.registry import Registry
 from gansearch.study.executor_spec import ExecutorSpec, ResourcesSpec
@@ -263,7 +264,7 @@ def _comparable(tree: object, place: Place = ()) -> dict[Place, Any]:
     elif isinstance(tree, (list, tuple)) and tree:
         parts = [((*place, i), part) for i, part in enumerate(tree)]
     else:
-        return {place: tree}
+        return {place: content_reference(tree) if isinstance(tree, str) else tree}
     return {k: v for inner, part in parts for k, v in _comparable(part, inner).items()}
 
 

@@ -194,11 +194,29 @@ class StudyDocument:
         without_list = tuple(part for part in problem.where if part != 0)
         if problem.where not in self._positions and problem.where[:2] not in self._positions:
             problem = replace(problem, where=without_list)
+        problem = self._without_key(problem)
         place = problem.where
         while place and place not in self._positions:
             place = without_list if place == problem.where != without_list else place[:-1]
         line, column, source = self._positions.get(place, (1, 1, self.source))
         return replace(problem, line=line, column=column, source=source)
+
+    def _without_key(self, problem: Problem) -> Problem:
+        """Return a problem of `loss.use` or `objectives.1.metric` where a name stands alone."""
+        *above, key = problem.where or ("",)
+        node = self.tree
+        for part in above:
+            if isinstance(node, dict):
+                node = node.get(part)
+            else:
+                is_item = isinstance(node, list) and isinstance(part, int) and part < len(node)
+                node = node[part] if is_item else None  # type: ignore[index]
+        if key not in ("use", "metric") or not isinstance(node, str):
+            return problem
+        fix = problem.fix.removeprefix(f"{key}: ")
+        if fix and isinstance(above[-1], str):
+            fix = f"{above[-1]}: {fix}"
+        return replace(problem, where=tuple(above), fix=fix)
 
 
 def problems_of(

@@ -147,14 +147,29 @@ def test_a_search_as_json_ends_with_its_result_on_stdout(finished, call):
     assert told["champion"] is None and "certification" in told
 
 
+RAISES = """
+import multiprocessing
+
+from gansearch.builtin.generators.dense import DenseGenerator
+
+
+class Raises(DenseGenerator):
+    "Cannot be built where it is trained."
+
+    def build(self, images):
+        if multiprocessing.parent_process() is not None:
+            raise ZeroDivisionError("this one always raises")
+        return super().build(images)
+"""
+
+
 def test_a_search_of_which_every_trial_failed_is_a_failure(study, call, tmp_path):
-    options = ["--out", tmp_path / "run", "--trials", "1", "--workers", "1"]
-    rate = "schedule={use: alternating, generator_lr: 1.0e+30}"
-    code, out, err = call(
-        "run", study, *options, "--json", "--set", rate, "--set", "training.steps=200"
-    )
+    (tmp_path / "raises.py").write_text(RAISES)
+    study.write_text(study.read_text().replace("use: dense", "use: ./raises.py:Raises", 1))
+    options = ["--out", tmp_path / "run", "--trials", "1", "--workers", "1", "--json"]
+    code, out, err = call("run", study, *options)
     assert code == 1 and "all 1 trials failed" in err
-    assert json.loads(out)["verdicts"]["diverged"] == 1
+    assert json.loads(out)["trials"]["failed"] == 1
 
 
 def test_a_search_ends_when_its_time_is_spent_and_says_how_to_go_on(study, call, tmp_path):

@@ -238,7 +238,7 @@ def test_a_missing_study_is_a_wrong_study(call, tmp_path):
 
 def test_the_schema_offers_the_components_and_their_fields(call):
     tree = json.loads(call("schema")[1])
-    *offered, alone = tree["properties"]["generator"]["anyOf"][0]["anyOf"]
+    *offered, alone, _ = tree["properties"]["generator"]["anyOf"][0]["anyOf"]
     offered = [entry["$ref"] for entry in offered]
     assert "upconv" in alone["enum"]
     assert "#/$defs/generator.upconv" in offered

@@ -91,7 +91,7 @@ def test_the_line_for_a_field_mends_the_file(load, mistake):
     if isinstance(problem.where[-1], int):  # an item of a list
         wrong, key, value = ("FID" if section == "objectives" else "Coverage"), problem.fix, ""
     if wrong not in written:
-        wrong = {"use": "type", "metric": "FID"}[wrong]
+        wrong = {"use": "type"}[wrong]
     start = written.rindex(wrong)
     end = start + len(wrong)
     depth = 0
@@ -112,6 +112,7 @@ SECTION = [
     {"pruning": "false"},
     {"executor": "ray"},
     {"generator": "{dcgan: {width: 4, levels: 2}}"},
+    {"loss": "BCE"},
     {"epochs": "3"},
     {"n_trials": "40"},
     {"method": "bayes"},
@@ -187,6 +188,37 @@ def test_pictures_that_are_missing_are_told_with_the_other_mistakes(load):
     _, problems = load(STUDY | {"dataset": folder, "loss": "bcee"})
     assert [".".join(map(str, problem.where)) for problem in problems] == [
         "dataset.root",
-        "loss.use",
+        "loss",
     ]
     assert load(STUDY | {"dataset": folder})[0] is not None
+
+
+MINE = '''
+from gansearch.builtin.generators.dcgan import DCGANGenerator
+
+
+class Mine(DCGANGenerator):
+    """Somebody's first try."""
+'''
+
+
+def test_a_component_of_a_file_is_found_beside_the_study_and_hashed(load, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    lines = STUDY | {"generator": "{use: ./mine.py:Mine, levels: 2, width: {choices: [2, 4]}}"}
+    study, problems = load(lines)
+    assert study, problems
+    use = study.spec.generator[0].use
+    assert use.startswith(f"{tmp_path / 'mine.py'}:Mine#")
+    assert type(study.space.baseline.generator).summary() == "Somebody's first try."
+
+    (tmp_path / "mine.py").write_text(MINE + "\n\nWIDTH = 3\n")
+    other, _ = load(lines)
+    assert other.space.baseline.identity != study.space.baseline.identity
+    (difference,) = study.spec.differences(other.spec)
+    assert difference.startswith("generator.0.use: Mine#")
+
+
+def test_a_class_that_a_file_does_not_have_is_told_with_those_it_has(load, tmp_path):
+    (tmp_path / "mine.py").write_text(MINE)
+    _, (problem,) = load(STUDY | {"generator": "{use: mine.py:mine, levels: 2}"})
+    assert "has no 'mine'; did you mean 'Mine'" in problem.message
