@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,10 @@ from gansearch.study.urls import masked
 
 LARGEST_FILE = 1_000_000
 """Bytes above which a file is not read, since no study is as large."""
+MOST_PARTS, MOST_LEVELS = 50_000, 50
+"""Values of a file, and levels of nesting, above which it is not parsed: that takes 3 s."""
+LARGEST_NUMBER = 2**63
+"""Whole numbers beyond 64 bits fit into no database, nor into a tensor."""
 
 Positions = Mapping[Place, tuple[int, int]]
 """Line and column, from 1, at which each part of a file begins."""
@@ -42,9 +47,16 @@ class StudyDocument:
                 aliases.
         """
         try:
-            if path.stat().st_size > LARGEST_FILE:
+            # A pipe of the shell, as in `run <(generate)`, ends; other special files may not.
+            kind = path.stat().st_mode
+            piped = stat.S_ISFIFO(kind) and path.parts[:2] == ("/", "dev")
+            if not (stat.S_ISREG(kind) or piped):
+                raise StudyError([Problem((), "cannot be read: it is no file")], str(path))
+            with path.open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+            if len(content) > LARGEST_FILE:
                 raise StudyError([Problem((), f"larger than {LARGEST_FILE} bytes")], str(path))
-            text = path.read_text(encoding="utf-8")
+            text = content.decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError([Problem((), f"cannot be read: {error}")], str(path)) from None
         return cls.parse(text, str(path), overrides)
@@ -55,7 +67,7 @@ class StudyDocument:
         problems: list[Problem] = []
         positions: dict[Place, tuple[int, int]] = {}
         try:
-            _refuse_aliases(text)
+            _check_structure(text)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             tree = _construct(root, (), positions, problems) if root is not None else {}
         except yaml.MarkedYAMLError as error:
@@ -138,13 +150,27 @@ def _keys(section: Sequence[str | int], model: type[BaseModel] | None) -> Sequen
     return tuple(model.model_fields) if model else ()
 
 
-def _refuse_aliases(text: str) -> None:
+def _check_structure(text: str) -> None:
+    """Refuse what is no study or takes long to build, before anything is built.
+
+    Raises:
+        MarkedYAMLError: for aliases, and for too many or too deeply nested values.
+    """
+    parts = level = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        problem = None
+        parts += isinstance(event, yaml.NodeEvent)
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent):
+            problem = "aliases are not allowed in a study"
+        elif parts > MOST_PARTS:
+            problem = f"a study has at most {MOST_PARTS:,} values"
+        elif level > MOST_LEVELS:
+            problem = f"a study has at most {MOST_LEVELS} levels of nesting"
+        if problem is not None:
             mark: Any = event.start_mark
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not allowed in a study", problem_mark=mark
-            )
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 def _construct(
@@ -157,11 +183,14 @@ def _construct(
             _construct(item, (*place, i), positions, problems) for i, item in enumerate(node.value)
         ]
     if not isinstance(node, yaml.MappingNode):
-        return _construct_scalar(node)
+        return _construct_scalar(node, place, problems)
     mapping: dict[Any, Any] = {}
     for key_node, value_node in node.value:
-        key = _construct_scalar(key_node)
         line, column = key_node.start_mark.line + 1, key_node.start_mark.column + 1
+        if not isinstance(key_node, yaml.ScalarNode):
+            problems.append(Problem(place, "a key must be a string", line, column))
+            continue
+        key = _construct_scalar(key_node, place, problems)
         if not isinstance(key, str):
             problems.append(Problem(place, f"a key must be a string, got {key!r}", line, column))
             continue
@@ -173,32 +202,61 @@ def _construct(
     return mapping
 
 
-def _construct_scalar(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    value = loader.construct_object(node, deep=True)
+def _construct_scalar(node: yaml.Node, place: Place, problems: list[Problem]) -> Any:
+    """Build a value; one that YAML's own rules cannot build is a problem at its place."""
+    try:
+        value = yaml.SafeLoader("").construct_object(node, deep=True)
+    except yaml.YAMLError:
+        raise
+    except Exception as error:  # PyYAML lets through what int(), float() and datetime() raise
+        kind = node.tag.rpartition(":")[2]
+        message = f"cannot be read as {kind}: {str(error) or type(error).__name__}"
+        problems.append(_problem_at(node, place, f"{message}, got {_shortened(node.value)}"))
+        return None
+    if isinstance(value, int) and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
+        message = f"should be a number of at most 64 bits, got {_shortened(node.value)}"
+        problems.append(_problem_at(node, place, message))
+        return None
     # Dates have no place in a study, and would not survive its JSON.
     return value if isinstance(value, (str, int, float, bool, type(None))) else node.value
+
+
+def _problem_at(node: yaml.Node, place: Place, message: str) -> Problem:
+    return Problem(place, message, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def _shortened(text: str) -> str:
+    return masked(repr(text if len(text) <= 60 else f"{text[:57]}..."))
 
 
 def _override(tree: object, override: str) -> None:
     """Set one value of a tree in place, from `key.path=value`."""
     path, separator, text = override.partition("=")
     if not separator or not path:
-        message = f"an override is written key=value, got {override!r}"
+        message = f"an override is written key=value, got {_shortened(override)}"
         raise StudyError([Problem((), message)], "--set")
     *parents, last = path.split(".")
+    if len(parents) >= MOST_LEVELS:
+        message = f"a study has at most {MOST_LEVELS} levels of nesting"
+        raise StudyError([Problem((), message)], "--set")
     node = tree
     for i, key in enumerate(parents):
         if isinstance(node, dict):
             node = node.setdefault(key, {})
-        elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
-            node = node[int(key)]
+        elif isinstance(node, list) and (index := _index(key, node)) is not None:
+            node = node[index]
         else:
             raise StudyError([Problem((), f"{'.'.join(parents[:i])} has no {key!r}")], "--set")
     value = StudyDocument.parse(text or "null", "--set").tree
     if isinstance(node, dict):
         node[last] = value
-    elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
-        node[int(last)] = value
+    elif isinstance(node, list) and (index := _index(last, node)) is not None:
+        node[index] = value
     else:
         raise StudyError([Problem((), f"{'.'.join(parents)} has no {last!r}")], "--set")
+
+
+def _index(key: str, items: Sequence[object]) -> int | None:
+    """Return the index that a key of an override names; None where there is none."""
+    names = {str(i): i for i in range(len(items))}
+    return names.get(key)
