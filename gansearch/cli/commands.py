@@ -26,6 +26,10 @@ COMMANDS = {
         "gansearch.cli.certify:certify",
         "Train candidates again with fresh seeds, until one is stable and good enough.",
     ),
+    "trust": Entry(
+        "gansearch.cli.trust:trust",
+        "Trust a run folder that was made elsewhere, or whose study.yaml was edited.",
+    ),
     "status": Entry(
         "gansearch.cli.status:status", "Count the trials of a run by state and verdict."
     ),

@@ -9,12 +9,13 @@ from typing import Annotated
 import typer
 
 from gansearch.cli.certify import conclude_certification, train_again
-from gansearch.cli.interrupts import StopOnSignals
+from gansearch.cli.interrupts import StopOnSignals, machine_errors_told
 from gansearch.cli.live_table import LiveTable
 from gansearch.cli.output import Quiet, Verbose, console, print_log, quiet_console
 from gansearch.cli.pareto import print_result
 from gansearch.cli.plain_lines import PlainLines
 from gansearch.cli.run_lookup import find_run
+from gansearch.cli.trust import Trust, require_trusted
 from gansearch.run import certifies_at_end, run_study
 from gansearch.search.certification_plan import Choice
 from gansearch.study.study import Study
@@ -95,11 +96,13 @@ def resume(
     per_candidate: PerCandidate = None,
     storage: Storage = None,
     overrides: Override = None,
+    trust: Trust = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Continue a study that was stopped."""
     folder = find_run(run)
+    require_trusted(folder, agreed=trust)
     settings = _settings(
         {"storage": storage} | _executor(executor, address, workers, per_candidate)
     )
@@ -149,7 +152,7 @@ def _search(
     shown = quiet_console() if quiet else out
     progress = LiveTable if shown.is_terminal else PlainLines
     with StopOnSignals() as stop:
-        with progress(study.spec, shown, place) as listener:
+        with machine_errors_told(place), progress(study.spec, shown, place) as listener:
             folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked)
         if (certifies := certifies_at_end(study.spec)) and not stop.asked():
             train_again(study, folder, Choice(), shown, stop)

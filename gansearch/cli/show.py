@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.cli.output import Json, console, echo, output_path, print_json
 from gansearch.cli.run_lookup import Run, find_run, find_trial, read_run_certification
 from gansearch.errors import RunFolderError
 from gansearch.ranking.pareto import objectives_of
@@ -61,7 +61,7 @@ def show(
         console().print(trial_view(record, files, certificate))
     if path is not None:
         _draw(folder.spec().name, record, files, path)
-        typer.echo(f"wrote {path}", err=True)
+        echo(f"wrote {path}", err=True)
 
 
 def _show_all(folder: RunFolder, json: bool) -> None:
