@@ -9,7 +9,7 @@ import pytest
 
 @pytest.fixture(scope="session", autouse=True)
 def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cache of the tests' own, shared by the test processes and the commands that they start."""
+    """A cache and a state of the tests' own, for the test processes and what they start."""
     folder = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         folder = folder.parent
@@ -17,4 +17,5 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         # The fonts that matplotlib has found need not be looked for again.
         patch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
         patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        patch.setenv("XDG_STATE_HOME", str(folder / "state"))
         yield

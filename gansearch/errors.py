@@ -34,6 +34,10 @@ class FileTransferError(GansearchError):
     """A storage for file transfer that cannot be used."""
 
 
+class MachineError(GansearchError):
+    """A lack of disk space or descriptors, or a disk that cannot be written."""
+
+
 class LogError(GansearchError):
     """A loss log that cannot be read."""
 

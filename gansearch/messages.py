@@ -102,7 +102,8 @@ class Outcome:
 class Crash:
     """End of a trial for a reason outside the candidate's training."""
 
-    kind: Literal["raised", "out-of-memory", "died"]
+    kind: Literal["raised", "out-of-memory", "died", "machine"]
+    """`machine` for a full disk and the like: it says nothing of the candidate."""
     message: str
     traceback: str = ""
     crowded: bool = False

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 from gansearch.execution.executor import Executor, open_executor
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.export.champion import keep_champion
 from gansearch.export.trackers.opening import tracker_listeners
+from gansearch.report.formatting import escape_controls
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
 from gansearch.search.bayesian.searcher import BayesianSearcher
@@ -70,16 +71,20 @@ def run_study(
     """
     spec, budget = study.spec, budget or time_budget(study)
     executor = study_executor(study)
-    if fresh and path.exists():
-        forget_run(RunFolder.open(path), spec.storage)
-    folder = open_folder(study, path)
-    database = database_of(folder.path, spec.storage)
-    with folder.locked(), logged(folder):
+    with RunFolder(path).locked():  # before anything in the folder is read or written
+        if fresh:
+            forget_run(RunFolder(path), spec.storage)
+        folder = open_folder(study, path)
+        database = database_of(folder.path, spec.storage)
         folder.write_study(spec, DataIdentity.of(study.data))
-        with TrialStore.open(database, spec.name, spec.objectives) as store:
+        with (
+            logged(folder),
+            TrialStore.open(database, spec.name, spec.objectives) as store,
+            executor as workers,
+        ):
             certification = TrialStore.certification(database, spec.name)
             runs = certification.records() if certification else ()
-            with tracker_listeners(folder, "trial", folder.trial) as trackers, executor as workers:
+            with tracker_listeners(folder, "trial", folder.trial) as trackers:
                 group = ListenerGroup(listener, *trackers)
                 search_driver(study, store, folder.trial, workers, group, stop, runs, budget).run()
     return folder
@@ -139,8 +144,8 @@ def certify_study(
     spec = study.spec
     database = database_of(folder.path, spec.storage)
     name = certification_name(spec.name)
-    folder = open_folder(study, folder.path)
     with folder.locked(), logged(folder):
+        folder = open_folder(study, folder.path)
         folder.write_study(spec, DataIdentity.of(study.data))
         searched = TrialStore.read(database, spec.name).records()
         plan = CertificationPlan(spec, searched, study.objectives, choice)
@@ -271,10 +276,20 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
     return open_executor(runner, spec.executor, spec.training.device)
 
 
+class _LogFile(logging.FileHandler):
+    """File of log lines, which a full disk cuts short without ending the search."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return escape_controls(super().format(record))
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Drop the line; what matters is written elsewhere too, and fails there."""
+
+
 @contextmanager
 def logged(folder: RunFolder) -> Iterator[None]:
     """Append the driver's log to the folder's run.log, one line an event."""
-    handler = logging.FileHandler(folder.path / LOG, encoding="utf-8")
+    handler = _LogFile(folder.path / LOG, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logger = logging.getLogger("gansearch")
     level = logger.level
@@ -285,4 +300,5 @@ def logged(folder: RunFolder) -> Iterator[None]:
     finally:
         logger.setLevel(level)
         logger.removeHandler(handler)
-        handler.close()
+        with suppress(OSError):
+            handler.close()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import TextIOWrapper
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
 import gansearch
 from gansearch.cli.commands import LazyGroup
+from gansearch.cli.damage import damage_message, opened
 from gansearch.errors import GansearchError, StudyError
+from gansearch.files import MACHINE_ERRORS, free_space
+from gansearch.report.formatting import escape_controls
 
 FAILURE, WRONG_STUDY = 1, 2
 
@@ -50,8 +56,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # pytest and notebooks put other streams here
             stream.reconfigure(errors="replace")
+    opened.clear()
     try:
         app(args=None if arguments is None else list(arguments), prog_name="gansearch")
+    except SystemExit as ended:
+        if not ended.code and (message := damage_message()):
+            _fail(message, FAILURE)
+        raise
     except GansearchError as error:
-        print(error, file=sys.stderr)
-        sys.exit(WRONG_STUDY if isinstance(error, StudyError) else FAILURE)
+        _fail(str(error), WRONG_STUDY if isinstance(error, StudyError) else FAILURE)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(FAILURE)
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        free = ""
+        if error.errno in MACHINE_ERRORS:
+            free = free_space(Path(error.filename or ".").absolute().parent)
+        message = f"{place}{error.strerror or error}"
+        _fail("; ".join(filter(None, [message, free])), FAILURE)
+    except MemoryError:
+        _fail("not enough memory", FAILURE)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """Print a message and exit; where nothing can be printed, exit all the same."""
+    with suppress(OSError, ValueError):
+        print(escape_controls(message), file=sys.stderr, flush=True)
+    sys.exit(code)

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gansearch.cli.certification_progress import LiveCertification, PlainCertification
-from gansearch.cli.interrupts import StopOnSignals
+from gansearch.cli.interrupts import StopOnSignals, machine_errors_told
 from gansearch.cli.output import (
     Json,
     Overrides,
@@ -21,6 +21,7 @@ from gansearch.cli.output import (
     quiet_console,
 )
 from gansearch.cli.run_lookup import Run, find_run, read_run_certification, relative
+from gansearch.cli.trust import Trust, require_trusted
 from gansearch.report.certificates import certification_json
 from gansearch.report.certificates_table import CertificatesTable
 from gansearch.run import certify_study
@@ -54,6 +55,7 @@ def certify(
     required: Required = None,
     json: Json = False,
     overrides: Overrides = None,
+    trust: Trust = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -64,6 +66,7 @@ def certify(
     if trials and whole_front:
         raise typer.BadParameter("takes the place of --trial; give one of them", param_hint="--all")
     folder = find_run(run)
+    require_trusted(folder, agreed=trust)
     choice = Choice(whole_front=whole_front)
     if trials:
         choice = chosen(trials, read_records(folder))
@@ -100,7 +103,10 @@ def train_again(
 
     progress = LiveCertification if out.is_terminal else PlainCertification
     searched = read_records(folder)
-    with progress(study.spec, out, folder.path, searched, choice) as listener:
+    with (
+        machine_errors_told(folder.path),
+        progress(study.spec, out, folder.path, searched, choice) as listener,
+    ):
         certify_study(study, folder, listener, choice, stop=stop_asked)
 
 

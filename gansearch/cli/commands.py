@@ -38,6 +38,10 @@ COMMANDS = {
         "gansearch.cli.runs:list_runs",
         "List the runs of a folder: trials by state, the champion, and when each was last at work.",
     ),
+    "trust": Entry(
+        "gansearch.cli.trust:trust",
+        "Trust a run folder that was made elsewhere, or whose study.yaml was edited.",
+    ),
     "status": Entry(
         "gansearch.cli.status:status", "Count the trials of a run by state and verdict."
     ),

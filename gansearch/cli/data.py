@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gansearch.builtin.datasets.fetch import fetch_fashion_mnist
-from gansearch.cli.output import Json, console, print_json
+from gansearch.cli.output import Json, console, echo, print_json
 from gansearch.errors import DataError
 from gansearch.registry import Registry, unknown
 
@@ -62,7 +62,7 @@ def fetch(
     """Download a dataset into the user's cache, and check its files."""
     if name not in FETCHABLE:
         raise DataError(unknown("data set to fetch", name, FETCHABLE))
-    typer.echo(f"{name} is in {fetch_fashion_mnist(root)}")
+    echo(f"{name} is in {fetch_fashion_mnist(root)}")
 
 
 def _rows() -> Iterator[DatasetRow]:

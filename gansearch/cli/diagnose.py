@@ -89,10 +89,11 @@ def _draw(path: Path, log: LossLog, diagnosis: Diagnosis) -> None:
     import pandas as pd
 
     from gansearch.plots.curves import curves_figure
+    from gansearch.plots.figure_file import save_figure
 
     signals = pd.DataFrame([{"step": step, **row} for step, row in log.rows])
     title = ", ".join(Path(source["file"]).name for source in log.sources)
-    curves_figure(title, signals, diagnosis.verdict).savefig(path)
+    save_figure(curves_figure(title, signals, diagnosis.verdict), path)
 
 
 def _print(log: LossLog, diagnosis: Diagnosis, advice: Sequence[Remedy], loss: str) -> None:

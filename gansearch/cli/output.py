@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.logging import RichHandler
+from rich.segment import Segment
 
 from gansearch.errors import GansearchError
-from gansearch.report.formatting import finite
+from gansearch.report.formatting import escape_controls, finite
 
 WIDE = 200
 """Columns of a table that goes to a file or a pipe, unless COLUMNS says otherwise."""
@@ -32,13 +33,35 @@ Verbose = Annotated[
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Print only errors and the result.")]
 
 
+class SafeConsole(Console):
+    """Console that shows control characters in what it prints instead of sending them.
+
+    Names of columns, studies and files may come from anybody, and a terminal obeys what they hold.
+    """
+
+    def render(
+        self, renderable: RenderableType, options: ConsoleOptions | None = None
+    ) -> Iterable[Segment]:
+        """Yield the segments of a renderable, their text without control characters."""
+        for segment in super().render(renderable, options):
+            if segment.control is None and not segment.text.isprintable():
+                yield Segment(escape_controls(segment.text), segment.style)
+            else:
+                yield segment
+
+
+def echo(text: str, *, err: bool = False) -> None:
+    """Print a line without control characters."""
+    typer.echo(escape_controls(text), err=err)
+
+
 def console(*, stderr: bool = False) -> Console:
     """Return a console as wide as the terminal or COLUMNS, else wide enough for whole tables.
 
     Args:
         stderr: print there, where a program reads JSON from stdout.
     """
-    out = Console(highlight=False, stderr=stderr)
+    out = SafeConsole(highlight=False, stderr=stderr)
     if not out.is_terminal and "COLUMNS" not in out._environ:
         out.width = WIDE
     return out

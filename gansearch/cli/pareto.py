@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.cli.output import Json, console, echo, output_path, print_json
 from gansearch.cli.run_lookup import Run, find_run, relative
 from gansearch.errors import GansearchError
 from gansearch.evaluation.latency_names import LATENCIES
@@ -56,7 +56,7 @@ def show_pareto(
     summary = RunSummary.of(spec, records, objectives, read_certification(folder))
     if path is not None:
         _write(summary, path)
-        typer.echo(f"wrote {path}", err=True)
+        echo(f"wrote {path}", err=True)
     if json:
         print_json(summary.to_json() | {"warnings": figure_warnings(records)})
     elif path is None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gansearch.cli.output import output_path
+from gansearch.cli.output import echo, output_path
 from gansearch.cli.run_lookup import Run, find_run, relative
 from gansearch.errors import GansearchError
 from gansearch.files import write_atomically
@@ -36,4 +36,4 @@ def report(
     folder = find_run(run)
     path = folder.path / "report.html" if output is None else output_path(output, (".html",))
     write_atomically(path, report_html(folder).encode())
-    typer.echo(f"wrote {relative(path)}", err=True)
+    echo(f"wrote {relative(path)}", err=True)

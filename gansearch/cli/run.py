@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from gansearch.cli.certify import conclude_certification, train_again
-from gansearch.cli.interrupts import StopOnSignals
+from gansearch.cli.interrupts import StopOnSignals, machine_errors_told
 from gansearch.cli.live_table import LiveTable
 from gansearch.cli.output import (
     Json,
@@ -24,6 +24,7 @@ from gansearch.cli.pareto import print_result
 from gansearch.cli.plain_lines import PlainLines
 from gansearch.cli.run_lookup import find_run, read_run_certification
 from gansearch.cli.study_check import check_study, print_data
+from gansearch.cli.trust import Trust, require_trusted
 from gansearch.errors import GansearchError
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.certificates import certification_status
@@ -140,12 +141,14 @@ def resume(
     storage: Storage = None,
     trackers: Track = None,
     overrides: Override = None,
+    trust: Trust = False,
     json: Json = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Continue a study that was stopped."""
     folder = find_run(run)
+    require_trusted(folder, agreed=trust)
     settings = _settings(
         {"search.trials": trials, "search.timeout": timeout, "storage": storage}
         | _executor(executor, address, workers, per_candidate),
@@ -197,7 +200,7 @@ def _search(
     progress = LiveTable if shown.is_terminal else PlainLines
     budget = time_budget(study)
     with StopOnSignals() as stop:
-        with progress(study.spec, shown, place) as listener:
+        with machine_errors_told(place), progress(study.spec, shown, place) as listener:
             folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked, budget=budget)
         if (certifies := certifies_at_end(study.spec)) and not stop.asked():
             train_again(study, folder, Choice(), shown, stop, budget)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gansearch.cli.damage import opened
 from gansearch.errors import RunFolderError
 from gansearch.report.certificates import Certification
 from gansearch.storage.run_folder import RunFolder
-from gansearch.storage.trial_folder import TrialFolder
+from gansearch.storage.trial_folder import VERDICT, TrialFolder
 from gansearch.storage.trial_reader import read_certification, read_records
 from gansearch.trial_record import TrialRecord
 
@@ -29,7 +32,9 @@ def find_run(run: Path) -> RunFolder:
     """
     for path in (run, RUNS / run):
         if path.exists():
-            return RunFolder.open(path)
+            folder = RunFolder.open(path)
+            opened.append(folder)
+            return folder
     raise RunFolderError(
         f"there is no run {str(run)!r}: "
         f"neither {run.absolute()} nor {(RUNS / run).absolute()} exists"
@@ -53,7 +58,21 @@ def find_trial(folder: RunFolder, number: int) -> tuple[TrialRecord, TrialFolder
         if records:
             known = f"it has {min(records)} to {max(records)}"
         raise RunFolderError(f"{folder.path} has no trial {number}; {known}")
-    return records[number], folder.trial(number).figured(records[number])
+    record, files = records[number], folder.trial(number).figured(records[number])
+    try:
+        kept = files.verdict() if record.ended and record.verdict is not None else None
+        if kept is not None and record.verdict is not None:
+            stored = record.verdict.to_json()
+            if _plain({key: kept.get(key) for key in stored}) != _plain(stored):
+                folder.note_damage(f"{files.path / VERDICT} differs from the trial's record")
+    except RunFolderError as error:
+        folder.note_damage(str(error))
+    return record, files
+
+
+def _plain(verdict: Mapping[str, object]) -> str:
+    """Return a verdict as JSON, which is equal also where it holds NaN."""
+    return json.dumps(verdict, sort_keys=True, default=list)
 
 
 def relative(path: Path) -> Path:

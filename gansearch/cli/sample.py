@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gansearch.cli.output import output_path
+from gansearch.cli.output import echo, output_path
 from gansearch.cli.run_lookup import find_run, find_trial, relative
+from gansearch.errors import GansearchError
 from gansearch.export.manifest import MANIFEST
 from gansearch.export.trial_choice import best_trial, summary_of
 
@@ -92,12 +93,12 @@ def sample(
     if grid is not None or not walk:
         path = output or folder / "samples.png"
         save_grid(sampler, path, seed, count or (grid or SIDE) ** 2)
-        typer.echo(f"wrote {relative(path)}: {name}", err=True)
+        echo(f"wrote {relative(path)}: {name}", err=True)
     if walk:
         path = output or folder / "walk.png"
         reach = SPAN if span is None else span
         save_walk(sampler, path, Walk.along(sampler, seed, frames or FRAMES, walk, reach))
-        typer.echo(f"wrote {relative(path)}: {name}", err=True)
+        echo(f"wrote {relative(path)}: {name}", err=True)
 
 
 def _check_usage(
@@ -168,4 +169,11 @@ def _load(folder: RunFolder, number: int, overrides: Sequence[str]) -> TrainedGe
                 param_hint="--set",
             )
         place[field] = value
-    return TrainedGenerator.load(find_trial(folder, number)[1], registry, place)
+    trained = TrainedGenerator.load(find_trial(folder, number)[1], registry, place)
+    needs_data = trained.reconstructs or not trained.format.is_image
+    if needs_data and location and not overrides and not folder.is_trusted:
+        raise GansearchError(
+            f"{folder.path} was not made here, and the samples need data at a place that it names; "
+            f"name the place with --set, or use gansearch trust {folder.path}"
+        )
+    return trained

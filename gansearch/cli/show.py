@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gansearch.cli.output import Json, console, output_path, print_json
+from gansearch.cli.output import Json, console, echo, output_path, print_json
 from gansearch.cli.pareto import metric_objective
 from gansearch.cli.run_lookup import Run, find_run, find_trial, read_run_certification
 from gansearch.errors import RunFolderError
@@ -80,7 +80,7 @@ def show(
         console().print(trial_view(record, files, certificate))
     if path is not None:
         _draw(folder.spec().name, record, files, path)
-        typer.echo(f"wrote {path}", err=True)
+        echo(f"wrote {path}", err=True)
 
 
 def _show_all(folder: RunFolder, sort: str | None, *, paused: bool, json: bool) -> None:

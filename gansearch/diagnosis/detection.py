@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gansearch.components import Detector
+from gansearch.errors import PluginError
 from gansearch.run_context import RunContext
 from gansearch.signals import HEALTHY, UNJUDGED, Row, Verdict
 
@@ -48,6 +49,12 @@ class RunWatch:
         return any(detector.probe_due(step, steps) for detector in self._detectors)
 
     def _combined(self, verdicts: Sequence[Verdict | None]) -> Verdict:
+        for detector, verdict in zip(self._detectors, verdicts, strict=True):
+            if verdict is not None and not isinstance(verdict, Verdict):
+                raise PluginError(
+                    f"detector {type(detector).__name__} returned {type(verdict).__name__}; "
+                    "`observe` and `conclude` must return a Verdict or None"
+                )
         found = [verdict for verdict in verdicts if verdict is not None]
         worst = max(found, key=lambda verdict: verdict.severity, default=HEALTHY)
         if worst.severity > 0:

@@ -12,6 +12,7 @@ from typing import Literal
 import psutil
 
 from gansearch.errors import GansearchError
+from gansearch.execution.container import cores_allowed, memory_left
 from gansearch.execution.worker import pickle_task, start_forkserver
 from gansearch.execution.worker_group import WorkerGroup, WorkerLimits, receive_all
 from gansearch.messages import AtRung, Decision, Ended, Evaluate, Event, Job, Progress
@@ -67,15 +68,19 @@ def threads_per_process(cores: int, processes: int) -> int:
 
 
 def count_cores() -> int:
-    """Return the number of cores that this process may use."""
+    """Return the number of cores that this process may use, at least 1."""
+    cores = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    allowed = cores_allowed()
+    return cores if allowed is None else max(1, min(cores, int(allowed)))
 
 
 def workers_in_memory() -> int:
     """Return the number of workers that fit into the free memory."""
-    return int(psutil.virtual_memory().available // WORKER_MEMORY)
+    available = psutil.virtual_memory().available
+    left = memory_left()
+    return int((available if left is None else min(available, left)) // WORKER_MEMORY)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from gansearch.builtin.metrics.diversity import BlurRatio
 from gansearch.candidate import Candidate
-from gansearch.components import Data, Detector, Extractor, Metric, SampleMetric
+from gansearch.components import Component, Data, Detector, Extractor, Metric, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.calibration import calibration_of
@@ -55,6 +55,12 @@ class TrialRunner:
     """Rungs as shares of the training's steps."""
     extractor: Extractor | None = None
     """Extractor that samples are compared by; None for the one that is chosen for the data."""
+
+    @property
+    def components(self) -> list[Component]:
+        """Components that all trials share."""
+        shared = [*self.detectors, *self.metrics.values()]
+        return shared if self.extractor is None else [*shared, self.extractor]
 
     def __call__(self, job: Job, channel: Channel) -> Outcome:
         """Train and evaluate the job's candidate; only a healthy one is measured by all metrics.

@@ -19,9 +19,22 @@ from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing import forkserver, resource_tracker, spawn
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
+from pydantic_core import to_json
+
+from gansearch.candidate import CANDIDATE_ROLES
+from gansearch.components import Component
+from gansearch.errors import PluginError
 from gansearch.execution.channel import Heartbeat, Message, PipeChannel, Reply
+from gansearch.execution.isolation import (
+    blamed,
+    end_process_group,
+    keep_output,
+    lead_process_group,
+)
+from gansearch.files import is_machine_error
 from gansearch.messages import (
     Crash,
     Ending,
@@ -43,6 +56,8 @@ PRELOADED = [
 and by the first table that is written, which costs each worker 2.4 s of CPU time."""
 PEER_LOST_DELAY = 10.0
 """Seconds in which the starter of the ranks finds the one that died and ends the others."""
+EXIT_TIMEOUT = 10.0
+"""Seconds in which a worker exits that has reported its end."""
 GPU_MEMORY_ERRORS = (
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
@@ -104,6 +119,10 @@ class Worker:
         except (EOFError, OSError):
             self._close()
             return [*messages, _crash_of_exit(self._process.exitcode)]
+        except Exception as error:  # what a component's objects do when they are unpickled
+            self.end(0.0)
+            reason = f"its process sent something unreadable: {type(error).__name__}: {error}"
+            return [*messages, Crash("raised", reason)]
         return messages
 
     def send(self, reply: Reply) -> None:
@@ -118,7 +137,12 @@ class Worker:
         self._close()
 
     def _close(self) -> None:
+        # A process that has reported its end, and does not exit, waits for one that it started.
+        self._process.join(EXIT_TIMEOUT)
+        self._process.kill()
         self._process.join()
+        if self._process.pid is not None:
+            end_process_group(self._process.pid)
         self.connection.close()
 
 
@@ -167,6 +191,7 @@ def _run_task(
     """Train one job and report how it ended."""
     # Ctrl-C reaches every process of the terminal; the driver ends the workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    lead_process_group()
     _end_with_starter()
     if gpu is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = visible_gpu(gpu)
@@ -180,11 +205,14 @@ def _run_task(
 
     channel = PipeChannel(connection, rank.rank)
     ending: Ending
-    alone = False
+    alone, folder = False, Path.cwd()
+    components: list[Component] = []
     try:
         evaluate, job = pickle.loads(task)
-        alone = job.alone
-        ending = evaluate(replace(job, rank=rank), channel)
+        alone, folder = job.alone, job.folder
+        components = _components(evaluate, job)
+        keep_output(folder)
+        ending = _checked(evaluate(replace(job, rank=rank), channel))
     except StoppedError:
         return
     except PeerLostError as error:
@@ -192,7 +220,7 @@ def _run_task(
         time.sleep(PEER_LOST_DELAY)
         ending = Crash("died", str(error))
     except (Exception, SystemExit) as error:
-        ending = _crash_of_error(error, alone=alone)
+        ending = _crash_of_error(error, folder, blamed(error, components), alone=alone)
     # Where the starter is gone this process is about to end itself.
     with contextlib.suppress(OSError):
         channel.end(ending)
@@ -206,16 +234,41 @@ def visible_gpu(index: int) -> str:
     return visible.split(",")[index].strip()
 
 
-def _crash_of_error(error: BaseException, *, alone: bool) -> Crash:
+def _components(evaluate: Evaluate, job: Job) -> list[Component]:
+    """Return the components that a job runs, to name the one that fails."""
+    parts = [getattr(job.candidate, role, None) for role in CANDIDATE_ROLES]
+    parts += getattr(evaluate, "components", ())
+    return [part for part in parts if isinstance(part, Component)]
+
+
+def _checked(outcome: Outcome) -> Outcome:
+    """Return an outcome that can be stored.
+
+    Raises:
+        PluginError: if a component has put something into it that is not plain data.
+    """
+    try:
+        to_json(outcome, inf_nan_mode="constants")
+    except (ValueError, TypeError, RecursionError) as error:
+        raise PluginError(
+            f"a detector, data set or extractor reported something that is not plain data: {error}"
+        ) from error
+    return outcome
+
+
+def _crash_of_error(error: BaseException, folder: Path, blame: str, *, alone: bool) -> Crash:
     # torch's GPU allocator raises an error of its own, that of the CPU a plain RuntimeError.
     text = str(error)
     on_gpu = type(error).__name__ == "OutOfMemoryError" or any(
         message in text for message in GPU_MEMORY_ERRORS
     )
-    kind: Literal["out-of-memory", "raised"] = "raised"
-    if on_gpu or isinstance(error, MemoryError) or "can't allocate memory" in text:
+    kind: Literal["out-of-memory", "raised", "machine"] = "raised"
+    if is_machine_error(error, folder):
+        kind = "machine"
+    elif on_gpu or isinstance(error, MemoryError) or "can't allocate memory" in text:
         kind = "out-of-memory"
-    message = f"{type(error).__name__}: {text}"
+    first, newline, rest = text.partition("\n")
+    message = f"{type(error).__name__}: {first}{blame}{newline}{rest}"
     return Crash(kind, message, traceback.format_exc(), crowded=on_gpu and not alone)
 
 
@@ -227,6 +280,7 @@ def _end_with_starter() -> None:
 
     def watch() -> None:
         wait([starter.sentinel])
+        end_process_group(os.getpid())
         os._exit(1)
 
     threading.Thread(target=watch, name="end-with-starter", daemon=True).start()

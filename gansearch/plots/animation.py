@@ -9,6 +9,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from gansearch.errors import RunFolderError
+from gansearch.files import replacing
 
 LARGEST_SIDE, SMALLEST_SIDE = 640, 256
 """Pixels of a picture; a larger one is scaled down, a smaller one up."""
@@ -57,7 +58,9 @@ def save_gif(frames: Sequence[Image.Image], durations: Sequence[int], path: Path
             together.paste(frame, (0, i * height))
         palette = together.quantize(256, Image.Quantize.FASTOCTREE)
         frames = [frame.quantize(palette=palette, dither=Image.Dither.NONE) for frame in frames]
-    frames[0].save(path, save_all=True, append_images=frames[1:], duration=list(durations), loop=0)
+    each = list(durations)
+    with replacing(path) as new:
+        frames[0].save(new, save_all=True, append_images=frames[1:], duration=each, loop=0)
 
 
 def labelled(picture: Image.Image, label: str) -> Image.Image:

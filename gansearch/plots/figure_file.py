@@ -8,6 +8,8 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from gansearch.files import replacing
+
 DPI = 150
 
 
@@ -19,5 +21,8 @@ def save_figure(drawing: Figure, path: Path) -> None:
         metadata = {"Date": None}
     elif kind == "pdf":
         metadata = {"CreationDate": None}
-    with matplotlib.rc_context({"svg.hashsalt": "gansearch", "svg.fonttype": "none"}):
-        drawing.savefig(path, format=kind, dpi=DPI, metadata=metadata)
+    with (
+        matplotlib.rc_context({"svg.hashsalt": "gansearch", "svg.fonttype": "none"}),
+        replacing(path) as new,
+    ):
+        drawing.savefig(new, format=kind, dpi=DPI, metadata=metadata)

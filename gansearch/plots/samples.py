@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 from gansearch.components import SampleFormat
 from gansearch.errors import GansearchError
 from gansearch.plots.animation import enlarged, labelled, save_gif
-from gansearch.storage.image_grid import beside, image_grid, scatter
+from gansearch.storage.image_grid import beside, image_grid, save_image, scatter
 
 LETTERS = 13
 """Size of the labels, in pixels."""
@@ -60,9 +60,9 @@ def save_grid(sampler: Sampler, path: Path, seed: int, count: int) -> None:
     if not sampler.format.is_image:
         scatter({"generated": samples.reshape(len(samples), -1)}, path, sampler.real_points)
     elif held_out is None:
-        image_grid(samples).save(path)
+        save_image(image_grid(samples), path)
     else:
-        image_grid(beside(held_out, samples), together=2).save(path)
+        save_image(image_grid(beside(held_out, samples), together=2), path)
 
 
 def save_walk(sampler: Sampler, path: Path, walk: Walk) -> None:
@@ -83,7 +83,7 @@ def save_walk(sampler: Sampler, path: Path, walk: Walk) -> None:
         pictures = walk.animation(samples)
         save_gif(pictures, [PACE] * len(pictures), path)
     else:
-        walk.sheet(samples).save(path)
+        save_image(walk.sheet(samples), path)
 
 
 @dataclass(frozen=True)

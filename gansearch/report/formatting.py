@@ -1,9 +1,22 @@
-"""Numbers as text."""
+"""Numbers as text, and text of others made safe to show."""
 
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
+
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Control characters but tab and line feed, and those that turn the direction of writing."""
+
+
+def escape_controls(text: str) -> str:
+    r"""Return a text in which control characters are written out, for a terminal or a page.
+
+    >>> print(escape_controls("a\x1b]0;title\x07b"))
+    a\x1b]0;title\x07b
+    """
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def figure(value: float | None, *, whole: bool = False) -> str:

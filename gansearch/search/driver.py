@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
-from gansearch.errors import GansearchError
+from gansearch.errors import GansearchError, MachineError
 from gansearch.execution.executor import Executor
 from gansearch.messages import AtRung, Crash, Decision, Ended, Job, Progress
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
@@ -271,6 +271,10 @@ class Driver:
         running = self._running.pop(event.trial)
         self._nothing_wanted = False
         if isinstance(event.ending, Crash):
+            if event.ending.kind == "machine":
+                # The trial stays running in the store, so the next driver takes it up.
+                log.error("stops: trial %d met %s", event.trial, event.ending.message)
+                raise MachineError(event.ending.message)
             if event.ending.traceback:
                 running.folder.write_error(event.ending.traceback)
             if self._may_retry(running.trial, event.ending):

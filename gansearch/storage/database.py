@@ -6,6 +6,7 @@ this, in a shared database a lock of the database (see postgresql).
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,13 +19,40 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from gansearch.errors import GansearchError, RunFolderError
+from gansearch.files import free_space
 from gansearch.storage.postgresql import PostgreSQL
-from gansearch.storage.run_folder import DATABASE, IDENTITY
+from gansearch.storage.run_folder import DATABASE, IDENTITY, RunFolder
+from gansearch.study.urls import without_password
 
 
 def database_of(folder: Path, url: str | None) -> Database:
     """Return the database of a run folder: its own file, or the PostgreSQL database at a URL."""
     return SQLite(folder / DATABASE) if url is None else PostgreSQL(url, folder / IDENTITY)
+
+
+def reading_database(folder: RunFolder) -> Database:
+    """Return the database that a run folder's study names.
+
+    Raises:
+        RunFolderError: if it is elsewhere, and the run folder is not the user's own.
+    """
+    url = folder.spec().storage
+    if url is not None:
+        require_trust(folder, url)
+    return database_of(folder.path, url)
+
+
+def require_trust(folder: RunFolder, url: str) -> None:
+    """Refuse to connect to a database that only a stranger's run folder names.
+
+    Raises:
+        RunFolderError: unless the user trusts the folder.
+    """
+    if not folder.is_trusted:
+        raise RunFolderError(
+            f"{folder.path} was not made here, and its trials are in a database that it names: "
+            f"{without_password(url)}. To connect to it: gansearch trust {folder.path}"
+        )
 
 
 class Database(Protocol):
@@ -106,15 +134,26 @@ class SQLite:
             self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
 
     def message(self, error: Exception) -> str:
-        return f"{self} cannot be read: {error}"
+        cause = getattr(error.__cause__ or error, "orig", None) or error
+        message = f"{self} cannot be read or written: {str(cause).partition(chr(10))[0]}"
+        if "full" in message and (free := free_space(self.path.parent)):
+            message += f"; {free}"
+        return message
 
     def _open(self) -> RDBStorage:
+        # A URL would give `?`, `%`, `#` and braces in the name of a folder a meaning.
         storage = RDBStorage(
-            f"sqlite:///{self.path.absolute()}", engine_kwargs={"connect_args": {"timeout": 60}}
+            f"sqlite:///{self.path.name}",
+            engine_kwargs={"creator": functools.partial(_connect, self.path.absolute())},
         )
         sqlalchemy.event.listen(storage.engine, "connect", _sync_less_often)
         storage.engine.dispose()  # so that earlier connections are opened again, with the listener
         return storage
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # SQLAlchemy shares connections among threads, one at a time.
+    return sqlite3.connect(path, timeout=60, check_same_thread=False)
 
 
 def _sync_less_often(connection: sqlite3.Connection, _: object) -> None:

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from gansearch.files import replacing
+
 SMALLEST_SIDE = 48
 """Pixels: images below are enlarged by a whole factor, so that a person can see them."""
 FRAME = 1.5
@@ -41,6 +43,12 @@ def image_grid(images: ArrayLike, together: int = 1, columns: int | None = None)
     grid = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
     factor = max(1, math.ceil(SMALLEST_SIDE / min(height, width)))
     return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
+
+
+def save_image(image: Image.Image, path: Path) -> None:
+    """Write an image in the format of the path's ending, in place of what stands there."""
+    with replacing(path) as new:
+        image.save(new)
 
 
 def scatter(
@@ -76,4 +84,5 @@ def scatter(
         else:
             axes.scatter(points[:, 0], points[:, 1], s=8, label=name)
     axes.legend(loc="upper right", fontsize=8)
-    figure.savefig(path, dpi=120)
+    with replacing(path) as new:
+        figure.savefig(new, dpi=120)

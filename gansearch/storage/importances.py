@@ -8,7 +8,7 @@ import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.trial import TrialState, create_trial
 
-from gansearch.storage.database import database_of, located
+from gansearch.storage.database import located, reading_database
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_attributes import RECORD, load_record
 from gansearch.study.objective import Objective
@@ -40,7 +40,7 @@ def parameter_importances(
     """
     if len(records) < FEWEST:
         return {}
-    database = database_of(folder.path, folder.spec().storage)
+    database = reading_database(folder)
     with located(database):
         stored = optuna.load_study(study_name=folder.spec().name, storage=database.reading())
         trials = stored.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))

@@ -1,6 +1,7 @@
 """Run folder: files that a study leaves on disk.
 
-runs/<study>/study.yaml             the study with its defaults
+runs/<study>/gansearch.json         the mark of a run folder (see run_mark)
+             study.yaml             the study with its defaults
              data.json              the identity of the data that all trials share
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              identity               instead of study.db, if the trials are in a database by URL: a
@@ -17,9 +18,10 @@ runs/<study>/study.yaml             the study with its defaults
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -28,7 +30,8 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from gansearch.errors import RunFolderError
-from gansearch.files import write_atomically
+from gansearch.files import TEMPORARY, LinkError, refuse_links, write_atomically
+from gansearch.storage.run_mark import MARK, RunMark, study_digest
 from gansearch.storage.trial_folder import DATA, TrialFolder
 from gansearch.study.data_identity import DataIdentity, identity_differences
 from gansearch.study.spec import StudySpec
@@ -37,6 +40,17 @@ from gansearch.study.yaml_file import StudyDocument
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
 TRIALS, CERTIFICATION, NOTES = "trials", "certification", "notes.json"
 CHAMPION, EXPORTS, TRACKING = "champion", "exports", "tracking"
+OWN = (
+    *(MARK, STUDY, DATA, DATABASE, IDENTITY, LOG, LOCK, NOTES),
+    *(TRIALS, CERTIFICATION, CHAMPION, EXPORTS, TRACKING),
+    *(f"{DATABASE}-{ending}" for ending in ("wal", "shm", "journal")),
+)
+"""Entries of a run folder that a run makes."""
+TRACKED = ("identity", "tensorboard", "mlflow", "mlflow.db", "wandb")
+"""Entries that trackers make."""
+BUNDLE_MANIFEST = "bundle.json"
+LARGEST_MANIFEST = 1_000_000
+"""Bytes."""
 
 
 class RunFolder:
@@ -45,6 +59,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()  # SQLite and its locks outlive a change of directory
         self._spec: StudySpec | None = None
+        self._damage: dict[str, None] = {}
 
     @classmethod
     def create(
@@ -65,13 +80,13 @@ class RunFolder:
             location: keys of the study that may differ, since they only name the place of a file.
 
         Raises:
-            RunFolderError: if it holds another study, or other data; the message lists them.
+            RunFolderError: if it holds another study, or other data, and the message lists the
+                differences; or if it holds files, and no run has made it.
         """
         folder = cls(path)
-        if not (folder.path / STUDY).exists():
-            (folder.path / TRIALS).mkdir(parents=True, exist_ok=True)
-            return folder
-        if not folder.has_begun:
+        folder.refuse_foreign()
+        folder.path.mkdir(parents=True, exist_ok=True)
+        if not ((folder.path / STUDY).exists() and folder.has_begun):
             return folder
         otherwise = "Give this study another name or --out, or begin anew with --fresh."
         if differences := identity_differences(folder.spec(), spec, location):
@@ -113,9 +128,36 @@ class RunFolder:
             RunFolderError: if it is not a run folder.
         """
         folder = cls(path.parent if path.name == STUDY and path.is_file() else path)
-        if not (folder.path / STUDY).is_file():
-            raise RunFolderError(f"{path} is not a run folder: it has no {STUDY}")
+        folder._refuse_links()
+        for name in (MARK, STUDY):
+            if not (folder.path / name).is_file():
+                raise RunFolderError(f"{path} is not a run folder: it has no {name}")
         return folder
+
+    def refuse_foreign(self) -> None:
+        """Refuse a folder with files that no run has made, or with links to other places.
+
+        Raises:
+            RunFolderError: naming it.
+        """
+        self._refuse_links()
+        if RunMark.read(self.path) is not None or not self.path.exists():
+            return
+        others = sorted(entry.name for entry in self.path.iterdir() if entry.name != LOCK)
+        if others or ((self.path / LOCK).exists() and (self.path / LOCK).stat().st_size):
+            listed = ", ".join(others[:3]) + (", ..." if len(others) > 3 else "")
+            raise RunFolderError(
+                f"{self.path} is not a run folder: it has no {MARK}, and holds files that no run "
+                f"has made ({listed or LOCK}). Name a new or an empty folder with --out."
+            )
+
+    def _refuse_links(self) -> None:
+        try:
+            refuse_links(self.path, OWN)
+        except LinkError as error:
+            raise RunFolderError(str(error)) from None
+        except NotADirectoryError:
+            raise RunFolderError(f"{self.path} is not a folder") from None
 
     @property
     def has_begun(self) -> bool:
@@ -123,9 +165,20 @@ class RunFolder:
         return (self.path / DATABASE).exists() or (self.path / IDENTITY).exists()
 
     def spec(self) -> StudySpec:
-        """Return the study as it was run last, parsed once."""
+        """Return the study as it was run last, parsed once.
+
+        Raises:
+            RunFolderError: if its file is not as the run has written it.
+            StudyError: if it is no study.
+        """
         if self._spec is None:
-            self._spec = StudyDocument.read(self.path / STUDY).spec()
+            mark = RunMark.read(self.path)
+            if mark is not None and mark.study_sha256 and self._digest() not in mark.study_sha256:
+                raise RunFolderError(
+                    f"{self.study_file} is not as the run has written it: it is damaged, or was "
+                    f"edited. If you have edited it: gansearch trust {self.path}"
+                )
+            self._spec = StudyDocument.read(self.study_file).spec()
         return self._spec
 
     def write_study(self, spec: StudySpec, data: DataIdentity | None = None) -> None:
@@ -134,20 +187,68 @@ class RunFolder:
         Call it with the lock held.
         """
         text = yaml.safe_dump(spec.resolved(), sort_keys=False, allow_unicode=True)
-        write_atomically(self.path / STUDY, text.encode())
+        self._mark(text.encode())
+        write_atomically(self.study_file, text.encode())
         self._spec = None
         if data is not None:
             write_atomically(self.path / DATA, data.model_dump_json(indent=1).encode())
+
+    def _mark(self, study: bytes) -> None:
+        """Write the mark for a study.yaml, and trust it."""
+        mark = (RunMark.read(self.path) or RunMark.new()).of_study(study)
+        mark.write(self.path)
+        mark.trust()
+
+    @property
+    def is_trusted(self) -> bool:
+        """True if this user has made the study here, or has agreed to it, and it is the same."""
+        mark = RunMark.read(self.path)
+        return mark is not None and self._digest() in mark.trusted_digests
+
+    def trust(self) -> None:
+        """Accept the study as it stands in the folder."""
+        self._mark(self.study_file.read_bytes())
+        self._spec = None
+
+    def _digest(self) -> str:
+        try:
+            return study_digest(self.study_file.read_bytes())
+        except OSError as error:
+            raise RunFolderError(f"cannot read {self.study_file}: {error.strerror}") from None
+
+    @property
+    def damage(self) -> list[str]:
+        """Parts that were found damaged and left out, each as a message."""
+        return list(self._damage)
+
+    def note_damage(self, message: str) -> None:
+        """Note a part that is left out because it is damaged."""
+        self._damage[message] = None
 
     @property
     def study_file(self) -> Path:
         return self.path / STUDY
 
     def trial(self, number: int) -> TrialFolder:
-        return TrialFolder(self.path / TRIALS / f"{number:04d}")
+        """Return the folder of a trial.
+
+        Raises:
+            RunFolderError: if something in it leads to another place.
+        """
+        return self._trial_folder(TRIALS, number)
 
     def certification_run(self, number: int) -> TrialFolder:
-        return TrialFolder(self.path / CERTIFICATION / f"{number:04d}")
+        """Return the folder of a run of the certification; see `trial`."""
+        return self._trial_folder(CERTIFICATION, number)
+
+    def _trial_folder(self, kind: str, number: int) -> TrialFolder:
+        folder = self.path / kind / f"{number:04d}"
+        try:
+            refuse_links(self.path, (kind, f"{kind}/{number:04d}"))
+            refuse_links(folder)
+        except LinkError as error:
+            raise RunFolderError(str(error)) from None
+        return TrialFolder(folder)
 
     @property
     def champion(self) -> Path:
@@ -165,20 +266,64 @@ class RunFolder:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder; the lock ends with its process, however that ends.
+        """Hold the folder, made if need be; the lock ends with its process, however that ends.
 
         Raises:
-            RunFolderError: if another process holds it.
+            RunFolderError: if another process holds it, or no run has made it.
         """
+        self.refuse_foreign()
+        self.path.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(self.path / LOCK, timeout=0):
                 yield
         except Timeout:
-            raise RunFolderError(f"another gansearch process works in {self.path}") from None
+            raise RunFolderError(f"another gansearch process is at work in {self.path}") from None
 
     def remove_trials(self) -> None:
-        """Remove the files that a run leaves behind, and no others; call it with the lock held."""
-        for name in (TRIALS, CERTIFICATION, CHAMPION, EXPORTS, TRACKING):
-            shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in (LOG, DATA, STUDY, NOTES):
-            (self.path / name).unlink(missing_ok=True)
+        """Remove the files that a run has made, and no others; call it with the lock held."""
+        self.refuse_foreign()
+        for kind in (TRIALS, CERTIFICATION):
+            for trial in (self.path / kind).glob("[0-9]" * 4 + "*"):
+                if trial.name.isdigit() and trial.is_dir() and not trial.is_symlink():
+                    TrialFolder(trial).remove()
+        for bundle in (self.champion, *(self.path / EXPORTS).glob("trial-*")):
+            if not bundle.is_symlink():
+                _remove_bundle(bundle)
+        if not self.tracking.is_symlink():
+            for name in TRACKED:
+                _remove(self.tracking / name)
+        for name in (TRIALS, CERTIFICATION, EXPORTS, TRACKING):
+            with suppress(OSError):  # where it holds something else too
+                (self.path / name).rmdir()
+        for path in (
+            *(self.path / name for name in (LOG, DATA, STUDY, NOTES)),
+            *self._left_over(),
+        ):
+            path.unlink(missing_ok=True)
+
+    def _left_over(self) -> Iterator[Path]:
+        """Yield the files that a killed process was writing."""
+        yield from self.path.glob(f"{TEMPORARY}*")
+
+
+def _remove(path: Path) -> None:
+    """Remove a file, a link or a folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _remove_bundle(folder: Path) -> None:
+    """Remove the files that a bundle's manifest lists."""
+    manifest = folder / BUNDLE_MANIFEST
+    try:
+        with manifest.open("rb") as file:
+            names = json.loads(file.read(LARGEST_MANIFEST))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    for name in (*names, manifest.name):
+        if name == Path(name).name:
+            (folder / name).unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from gansearch.components import Data
 from gansearch.evaluation.evidence import quantise, real_samples
-from gansearch.storage.image_grid import beside, image_grid, scatter
+from gansearch.storage.image_grid import beside, image_grid, save_image, scatter
 
 
 def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool = False) -> None:
@@ -20,9 +20,9 @@ def save_samples(samples: Tensor, data: Data, path: Path, *, reconstructed: bool
     pixels = quantise(samples, data).cpu()
     if data.is_image and reconstructed:
         half = pixels[: len(pixels) // 2]  # as many pictures in all
-        image_grid(beside(real_samples(data, len(half)), half), together=2).save(path)
+        save_image(image_grid(beside(real_samples(data, len(half)), half), together=2), path)
     elif data.is_image:
-        image_grid(pixels).save(path)
+        save_image(image_grid(pixels), path)
     else:
         real = data.test.samples.reshape(len(data.test.samples), -1)
         scatter({"generated": pixels.flatten(1).numpy()}, path, real)

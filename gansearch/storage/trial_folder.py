@@ -7,6 +7,7 @@ trials/0007/candidate.json          the candidate
             samples/*.png           pictures of samples, by step
             generator.safetensors   weights of the generator, with their .sha256
             data.json               format of the samples
+            output.txt              what its process printed, if anything
             checkpoint.pt           only while the trial trains or is paused
             rescue/                 the same of its second run, if it got one
 """
@@ -14,11 +15,14 @@ trials/0007/candidate.json          the candidate
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from gansearch.files import write_atomically
+from gansearch.errors import RunFolderError
+from gansearch.files import TEMPORARY, replacing, write_atomically
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,6 +43,11 @@ CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
 )
 DATA = "data.json"
 """In a run folder the identity of its data, in a trial's folder the format of its samples."""
+OWN = frozenset(
+    (CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, GENERATOR, f"{GENERATOR}.sha256", ERROR, DATA)
+) | {"checkpoint.pt", "output.txt", ".object-store-prefix"}
+"""Files of a trial."""
+_OWN_SAMPLE = re.compile(r"step-\d+\.png")
 
 
 class TrialFolder:
@@ -77,14 +86,16 @@ class TrialFolder:
             [{"step": step, **row} for step, row in enumerate(rows, start=1)], schema
         )
         self.path.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, self.path / SIGNALS)
+        with replacing(self.path / SIGNALS) as new:
+            pq.write_table(table, new, write_page_checksum=True)
 
     def signals(self) -> pd.DataFrame | None:
-        """Return what `write_signals` kept; None if there is nothing."""
-        import pandas as pd
+        """Return what `write_signals` kept; None if there is nothing.
 
-        path = self.path / SIGNALS
-        return pd.read_parquet(path) if path.is_file() else None
+        Raises:
+            RunFolderError: if it is damaged.
+        """
+        return _read_table(self.path / SIGNALS)
 
     def signal_rows(self) -> list[dict[str, float]]:
         """Return the same as rows, without what was not measured; empty if there is nothing."""
@@ -110,17 +121,35 @@ class TrialFolder:
             for step, kind, counts in histograms
         ]
         self.path.mkdir(parents=True, exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(rows), self.path / PREDICTIONS)
+        with replacing(self.path / PREDICTIONS) as new:
+            pq.write_table(pa.Table.from_pylist(rows), new, write_page_checksum=True)
 
     def predictions(self) -> pd.DataFrame | None:
         """Return what `write_predictions` kept; None if there is nothing.
 
         The columns are step, kind, and bin_00 (from 0) to the last (up to 1).
-        """
-        import pandas as pd
 
-        path = self.path / PREDICTIONS
-        return pd.read_parquet(path) if path.is_file() else None
+        Raises:
+            RunFolderError: if it is damaged.
+        """
+        return _read_table(self.path / PREDICTIONS)
+
+    def verdict(self) -> Mapping[str, Any] | None:
+        """Return the content of verdict.json; None if there is none.
+
+        Raises:
+            RunFolderError: if it is damaged.
+        """
+        path = self.path / VERDICT
+        try:
+            kept = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{path} is damaged: {error}") from None
+        if not isinstance(kept, dict):
+            raise RunFolderError(f"{path} is damaged: it holds no verdict")
+        return kept
 
     def sample_grids(self) -> list[Path]:
         """Return the kept sample images, oldest first."""
@@ -130,3 +159,32 @@ class TrialFolder:
         path = self.path / SAMPLES / f"step-{step:06d}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+    def remove(self) -> None:
+        """Remove the trial's files, and its folder unless it holds something else."""
+        samples = self.path / SAMPLES
+        own = [path for path in self.path.glob("*") if path.name in OWN]
+        if not samples.is_symlink():
+            own += [path for path in samples.glob("*") if _OWN_SAMPLE.fullmatch(path.name)]
+        for path in (*own, *self.path.glob(f"{TEMPORARY}*"), *samples.glob(f"{TEMPORARY}*")):
+            path.unlink()
+        if self.rescue.path.is_dir() and not self.rescue.path.is_symlink():
+            self.rescue.remove()
+        for folder in (samples, self.path):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _read_table(path: Path) -> pd.DataFrame | None:
+    """Return a Parquet file, its checksums verified; None if there is none."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        return None
+    try:
+        frame: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
+    except (OSError, ValueError, pa.ArrowException) as error:
+        why = str(error).partition("\n")[0]
+        raise RunFolderError(f"{path} is damaged: {why}") from None
+    return frame

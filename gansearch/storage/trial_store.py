@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from gansearch.errors import RunFolderError
 from gansearch.storage.cached_storage import CachedStorage
-from gansearch.storage.database import Database, database_of, located, write_out
+from gansearch.storage.database import Database, database_of, located, require_trust, write_out
 from gansearch.storage.postgresql import RESUMABLE
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_attributes import (
@@ -42,21 +42,23 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
 def forget_run(folder: RunFolder, url: str | None) -> None:
-    """Delete a run: its trials in the database, then its files, while nobody works in its folder.
+    """Delete a run: its trials in the database, then its files; call it with the lock held.
 
     Args:
         folder: the run folder.
         url: URL of the database with its password, where the trials are not in the folder.
 
     Raises:
-        RunFolderError: if another process works in the folder, or the database cannot be opened.
+        RunFolderError: if the database cannot be opened.
     """
-    spec = folder.spec()
-    database = database_of(folder.path, spec.storage and (url or spec.storage))
-    with folder.locked():
+    if folder.study_file.is_file():
+        spec = folder.spec()
+        if spec.storage is not None:
+            require_trust(folder, spec.storage)
+        database = database_of(folder.path, spec.storage and (url or spec.storage))
         with located(database):
             database.forget((spec.name, certification_name(spec.name)))
-        folder.remove_trials()
+    folder.remove_trials()
 
 
 class TrialStore:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,10 @@ from gansearch.study.urls import masked
 
 LARGEST_FILE = 1_000_000
 """Bytes above which a file is not read, since no study is as large."""
+MOST_PARTS, MOST_LEVELS = 50_000, 50
+"""Values of a file, and levels of nesting, above which it is not parsed: that takes 3 s."""
+LARGEST_NUMBER = 2**63
+"""Whole numbers beyond 64 bits fit into no database, nor into a tensor."""
 
 EXTENDS = "extends"
 """Key of a file that takes everything that it does not say from another study file."""
@@ -85,7 +90,7 @@ class StudyDocument:
         problems: list[Problem] = []
         positions: dict[Place, Position] = {}
         try:
-            _refuse_aliases(text)
+            _check_structure(text)
             root = yaml.compose(text, Loader=yaml.SafeLoader)
             tree = {}
             if root is not None:
@@ -103,9 +108,16 @@ class StudyDocument:
     def _read(cls, path: Path, extending: tuple[Path, ...]) -> Self:
         """Read a file, and under it the one that it extends; `extending` are those above it."""
         try:
-            if path.stat().st_size > LARGEST_FILE:
+            # A pipe of the shell, as in `run <(generate)`, ends; other special files may not.
+            kind = path.stat().st_mode
+            piped = stat.S_ISFIFO(kind) and path.parts[:2] == ("/", "dev")
+            if not (stat.S_ISREG(kind) or piped):
+                raise StudyError([Problem((), "cannot be read: it is no file")], str(path))
+            with path.open("rb") as file:
+                content = file.read(LARGEST_FILE + 1)
+            if len(content) > LARGEST_FILE:
                 raise StudyError([Problem((), f"larger than {LARGEST_FILE} bytes")], str(path))
-            text = path.read_text(encoding="utf-8")
+            text = content.decode("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError([Problem((), f"cannot be read: {error}")], str(path)) from None
         document = cls.parse(text, str(path))
@@ -274,13 +286,27 @@ def _keys(section: Sequence[str | int], model: type[BaseModel] | None) -> Sequen
     return tuple(model.model_fields) if model else ()
 
 
-def _refuse_aliases(text: str) -> None:
+def _check_structure(text: str) -> None:
+    """Refuse what is no study or takes long to build, before anything is built.
+
+    Raises:
+        MarkedYAMLError: for aliases, and for too many or too deeply nested values.
+    """
+    parts = level = 0
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        problem = None
+        parts += isinstance(event, yaml.NodeEvent)
+        level += isinstance(event, yaml.CollectionStartEvent)
+        level -= isinstance(event, yaml.CollectionEndEvent)
         if isinstance(event, yaml.AliasEvent):
+            problem = "aliases are not allowed in a study"
+        elif parts > MOST_PARTS:
+            problem = f"a study has at most {MOST_PARTS:,} values"
+        elif level > MOST_LEVELS:
+            problem = f"a study has at most {MOST_LEVELS} levels of nesting"
+        if problem is not None:
             mark: Any = event.start_mark
-            raise yaml.MarkedYAMLError(
-                problem="aliases are not allowed in a study", problem_mark=mark
-            )
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
 
 
 class _Builder(NamedTuple):
@@ -296,17 +322,19 @@ class _Builder(NamedTuple):
         if isinstance(node, yaml.SequenceNode):
             return [self.construct(item, (*place, i)) for i, item in enumerate(node.value)]
         if not isinstance(node, yaml.MappingNode):
-            return _construct_scalar(node)
+            return self._scalar(node, place)
         mapping: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key, position = _construct_scalar(key_node), self._position(key_node)
+            position = self._position(key_node)
+            if not isinstance(key_node, yaml.ScalarNode):
+                self._refuse(key_node, place, "a key must be a string")
+                continue
+            key = self._scalar(key_node, place)
             if not isinstance(key, str):
-                message = f"a key must be a string, got {key!r}"
-                self.problems.append(Problem(place, message, *position[:2], source=self.source))
+                self._refuse(key_node, place, f"a key must be a string, got {key!r}")
                 continue
             if key in mapping:
-                problem = Problem((*place, key), "duplicate key", *position[:2], source=self.source)
-                self.problems.append(problem)
+                self._refuse(key_node, (*place, key), "duplicate key")
                 continue
             self.positions[(*place, key)] = position
             mapping[key] = self.construct(value_node, (*place, key))
@@ -315,12 +343,27 @@ class _Builder(NamedTuple):
     def _position(self, node: yaml.Node) -> Position:
         return Position(node.start_mark.line + 1, node.start_mark.column + 1, self.source)
 
+    def _scalar(self, node: yaml.Node, place: Place) -> Any:
+        """Build a value; one that YAML's own rules cannot build is a problem at its place."""
+        try:
+            value = yaml.SafeLoader("").construct_object(node, deep=True)
+        except yaml.YAMLError:
+            raise
+        except Exception as error:  # PyYAML lets through what int(), float() and datetime() raise
+            kind = node.tag.rpartition(":")[2]
+            message = f"cannot be read as {kind}: {str(error) or type(error).__name__}"
+            self._refuse(node, place, f"{message}, got {_shortened(node.value)}")
+            return None
+        if isinstance(value, int) and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
+            message = f"should be a number of at most 64 bits, got {_shortened(node.value)}"
+            self._refuse(node, place, message)
+            return None
+        # Dates have no place in a study, and would not survive its JSON.
+        return value if isinstance(value, (str, int, float, bool, type(None))) else node.value
 
-def _construct_scalar(node: yaml.Node) -> Any:
-    loader = yaml.SafeLoader("")
-    value = loader.construct_object(node, deep=True)
-    # Dates have no place in a study, and would not survive its JSON.
-    return value if isinstance(value, (str, int, float, bool, type(None))) else node.value
+    def _refuse(self, node: yaml.Node, place: Place, message: str) -> None:
+        position = self._position(node)
+        self.problems.append(Problem(place, message, *position[:2], source=self.source))
 
 
 def _merged(base: Any, own: Any, place: Place, replaced: list[Place]) -> Any:
@@ -344,27 +387,40 @@ def _stands_alone(base: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     return is_domain_node(own) or own.get("use", base.get("use")) != base.get("use")
 
 
+def _shortened(text: str) -> str:
+    return masked(repr(text if len(text) <= 60 else f"{text[:57]}..."))
+
+
 def _override(tree: object, override: str) -> None:
     """Set one value of a tree in place, from `key.path=value`."""
     path, separator, text = override.partition("=")
     if not separator or not path:
-        message = f"an override is written key=value, got {override!r}"
+        message = f"an override is written key=value, got {_shortened(override)}"
         raise StudyError([Problem((), message)], "--set")
     *parents, last = path.split(".")
+    if len(parents) >= MOST_LEVELS:
+        message = f"a study has at most {MOST_LEVELS} levels of nesting"
+        raise StudyError([Problem((), message)], "--set")
     node = tree
     for i, key in enumerate(parents):
         if isinstance(node, dict):
             if i == 0 and key in COMPONENTS and isinstance(node.get(key), str):
                 node[key] = {"use": node[key]}
             node = node.setdefault(key, {})
-        elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
-            node = node[int(key)]
+        elif isinstance(node, list) and (index := _index(key, node)) is not None:
+            node = node[index]
         else:
             raise StudyError([Problem((), f"{'.'.join(parents[:i])} has no {key!r}")], "--set")
     value = StudyDocument.parse(text or "null", "--set").tree
     if isinstance(node, dict):
         node[last] = value
-    elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
-        node[int(last)] = value
+    elif isinstance(node, list) and (index := _index(last, node)) is not None:
+        node[index] = value
     else:
         raise StudyError([Problem((), f"{'.'.join(parents)} has no {last!r}")], "--set")
+
+
+def _index(key: str, items: Sequence[object]) -> int | None:
+    """Return the index that a key of an override names; None where there is none."""
+    names = {str(i): i for i in range(len(items))}
+    return names.get(key)

@@ -9,6 +9,7 @@ from typing import Protocol
 from torch import Tensor
 
 from gansearch.components import Loss, Phase
+from gansearch.errors import PluginError
 from gansearch.training.loss_inputs import BatchLossInputs, GeneratedBatch, StepContext
 from gansearch.training.recorder import StepSignals, mean_pair_distance
 
@@ -92,6 +93,11 @@ class EagerSteps:
         """Train one network on one batch and record its signals."""
         recorder, loss = self.context.recorder, self.loss
         value: Tensor = getattr(loss, phase.objective)(inputs)
+        if not isinstance(value, Tensor) or value.numel() != 1 or not value.requires_grad:
+            raise PluginError(
+                f"loss {type(loss).__name__}: `{phase.objective}` returned {_described(value)}; "
+                "it must return a tensor of one number that depends on the networks"
+            )
         norms = self.context.networks[phase.trains].update(value)
         if phase.trains == "generator":
             recorder.add({"g_loss": value.detach()})
@@ -101,3 +107,11 @@ class EagerSteps:
         recorder.add({f"d_{name}": norm for name, norm in norms.items()})
         if predictions:
             recorder.add_predictions(inputs.predictions(loss))
+
+
+def _described(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    if value.numel() != 1:
+        return f"a tensor of the shape {tuple(value.shape)}"
+    return "a tensor without a gradient"

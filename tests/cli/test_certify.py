@@ -162,4 +162,4 @@ def test_what_cannot_be_done_is_refused(certified, call, options, code, message)
 def test_a_folder_in_which_another_is_at_work_is_refused(certified, call):
     with RunFolder.open(certified).locked():
         code, _, err = call("certify", certified)
-    assert (code, err) == (1, f"another gansearch process works in {certified}\n")
+    assert (code, err) == (1, f"another gansearch process is at work in {certified}\n")

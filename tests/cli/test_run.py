@@ -278,7 +278,7 @@ def test_a_changed_study_is_refused_with_the_differences(finished, study, call):
 def test_a_folder_in_which_another_is_at_work_is_refused(finished, study, call, option):
     with RunFolder.open(finished).locked():
         code, _, err = call("run", study, "--out", finished, *option)
-    assert (code, err) == (1, f"another gansearch process works in {finished}\n")
+    assert (code, err) == (1, f"another gansearch process is at work in {finished}\n")
     assert trials(finished) == ["complete"] * 4
 
 

@@ -42,7 +42,7 @@ def test_an_unknown_run_names_both_places(call, tmp_path, monkeypatch):
 
 def test_a_folder_that_is_no_run_is_refused(call, tmp_path):
     code, _, err = call("status", tmp_path)
-    assert (code, err) == (1, f"{tmp_path} is not a run folder: it has no study.yaml\n")
+    assert (code, err) == (1, f"{tmp_path} is not a run folder: it has no gansearch.json\n")
 
 
 def test_a_run_that_has_not_begun_is_refused(call, run):

@@ -75,8 +75,7 @@ def test_a_study_that_ships_runs_to_its_end(call, path, settings_of, tmp_path):
         for part in ("--set", setting)
     ]
     code, _, err = call("run", path, "--out", tmp_path / "run", *changes)
-    # After three steps a generator is seldom sound.
-    assert code == 0 or "all 2 trials failed" in err, err
+    assert code == 0, err
     assert {record.state for record in read_records(RunFolder.open(tmp_path / "run"))} <= {
         "complete",
         "pruned",

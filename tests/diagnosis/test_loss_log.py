@@ -5,8 +5,11 @@ import json
 import lzma
 import math
 import zipfile
+from decimal import Decimal
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import tensorboard.summary as tensorflow_summary
 from hypothesis import given
@@ -304,3 +307,53 @@ def test_lists_by_name_are_a_history(log):
 def test_a_map_that_makes_no_sense_is_refused(pairs, message):
     with pytest.raises(LogError, match=message):
         parse_map(pairs)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        pa.array([1, 2**30], pa.date32()),
+        pa.array([[1.0], [2.0]]),
+        pa.array([{"a": 1}, {"a": 2}]),
+        pa.array([b"1", b"2"]),
+    ],
+)
+def test_a_signal_of_an_odd_type_is_named_and_other_columns_are_left_out(tmp_path, column):
+    path = tmp_path / "log.parquet"
+    pq.write_table(pa.table({"step": [1, 2], "g_loss": column}), path)
+    with pytest.raises(LogError, match=r"its column g_loss holds .*, not numbers"):
+        read_log(path)
+    pq.write_table(pa.table({"when": column, "g_loss": [0.5, 0.6]}), path)
+    assert read_log(path) == [(1, {"g_loss": 0.5}), (2, {"g_loss": 0.6})]
+
+
+def test_decimals_and_dictionaries_of_parquet_are_numbers(tmp_path):
+    path = tmp_path / "log.parquet"
+    losses = pa.array([Decimal("0.5"), Decimal("0.75")])
+    pq.write_table(pa.table({"g_loss": losses, "d_loss": losses.dictionary_encode()}), path)
+    assert read_log(path)[1] == (2, {"g_loss": 0.75, "d_loss": 0.75})
+
+
+def test_a_column_that_comes_twice_is_read_once_or_refused(tmp_path):
+    path = tmp_path / "log.parquet"
+    table = pa.Table.from_arrays([pa.array([1.0]), pa.array([2.0])], names=["g_loss", "g_loss"])
+    pq.write_table(table, path)
+    try:
+        assert len(read_log(path)) == 1
+    except LogError as error:
+        assert str(path) in str(error)
+
+
+@pytest.mark.parametrize("width", [100_000, 300])
+def test_a_table_of_many_columns_is_read_by_its_signals(tmp_path, width):
+    names = ["g_loss", *(f"extra_{i}" for i in range(width))]
+    text = "\n".join(",".join(row) for row in (names, ["0.5"] * (width + 1)))
+    (tmp_path / "log.csv").write_text(text)
+    assert read_log(tmp_path / "log.csv") == [(1, {"g_loss": 0.5})]
+
+
+def test_a_log_of_too_many_values_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("gansearch.diagnosis.loss_log.raw.MAX_CELLS", 5)
+    (tmp_path / "log.csv").write_text("g_loss,d_loss\n" + "1,2\n" * 3)
+    with pytest.raises(LogError, match=r"more than 5 values in 2 columns"):
+        read_log(tmp_path / "log.csv")

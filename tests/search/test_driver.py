@@ -6,7 +6,7 @@ from optuna.trial import TrialState
 from support.stubs import InlineExecutor, KilledError, healthy
 
 from gansearch.builtin.generators.dense import DenseGenerator
-from gansearch.errors import GansearchError, RunFolderError
+from gansearch.errors import GansearchError, MachineError, RunFolderError
 from gansearch.messages import Crash, Outcome
 from gansearch.search import driver
 from gansearch.signals import Verdict
@@ -364,3 +364,11 @@ def test_a_space_of_six_candidates_is_trained_once_each_and_said_to_be_exhausted
     records = search(InlineExecutor(), *SIX_CANDIDATES, f"search.sampler={sampler}").records()
     assert len(records) == len({record.identity for record in records}) == 6
     assert search.audience.is_exhausted
+
+
+def test_a_full_disk_stops_the_search_and_nothing_counts_against_a_candidate(search):
+    full = Crash("machine", "OSError: [Errno 28] No space left on device")
+    with pytest.raises(MachineError, match="No space left"):
+        search(InlineExecutor(lambda job: full if job.trial == 1 else healthy(job)))
+    store = search(InlineExecutor())
+    assert [record.state for record in store.records()] == ["complete"] * 4

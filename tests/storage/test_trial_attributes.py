@@ -4,10 +4,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from gansearch.signals import STATUSES, Remedy, Verdict
-from gansearch.storage.trial_attributes import dump_record, load_record
+from gansearch.storage.trial_attributes import DamagedRecordError, dump_record, load_record
 from gansearch.trial_record import Attempt, Rescue, Rung, TrialRecord
 
 REMEDY = Remedy("halve the rates", "loss above 100", "a paper", {"schedule": {"generator_lr": 0.1}})
@@ -62,7 +61,15 @@ def test_nan_comes_back_as_nan():
     assert signals["d_loss_real"] == math.inf
 
 
-@pytest.mark.parametrize("content", ["", "{}", dump_record(RECORD)[:-1]])
+@pytest.mark.parametrize("content", ["", "{}", dump_record(RECORD)[:-1], "0 {}"])
 def test_a_damaged_record_is_refused(content):
-    with pytest.raises(ValidationError):
+    with pytest.raises(DamagedRecordError, match="is damaged"):
         load_record(content)
+
+
+@given(st.integers(0, 8 * len(dump_record(RECORD)) - 1))
+def test_no_flipped_bit_changes_a_record_unnoticed(bit):
+    content = bytearray(dump_record(RECORD).encode())
+    content[bit // 8] ^= 1 << bit % 8
+    with pytest.raises(DamagedRecordError, match="trial"):
+        load_record(content.decode("utf-8", "replace"))

@@ -87,13 +87,53 @@ def test_a_damaged_file_is_reported_with_its_path(searched):
         read_records(searched)
 
 
+def change(folder, statement, *values):
+    with closing(sqlite3.connect(folder.path / DATABASE)) as connection, connection:
+        connection.execute(statement, values)
+
+
+def test_a_damaged_record_is_named_and_left_out(searched):
+    change(
+        searched,
+        "UPDATE trial_user_attributes SET value_json = replace(value_json, 'paused', 'complete')",
+    )
+    assert [record.number for record in read_records(searched)] == [0, 2]
+    (damage,) = searched.damage
+    assert "study.db: the record of trial 1 is damaged" in damage
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
-    [('"{}"', r"study\.db holds a damaged record: "), ("{", r"study\.db cannot be read: ")],
+    ("statement", "message"),
+    [
+        ("UPDATE trial_user_attributes SET key = 'recorc' WHERE trial_id = 1", "row 1 is missing"),
+        ("UPDATE trial_user_attributes SET key = 'rejecteD' WHERE trial_id = 4", "row 4"),
+        ("UPDATE trial_user_attributes SET trial_id = 9 WHERE trial_id = 1", "row 1 is missing"),
+        ("UPDATE trials SET study_id = 9 WHERE trial_id = 1", "row 1 is missing"),
+        ("DELETE FROM trials WHERE trial_id = 2", "trials are missing: 1"),
+    ],
 )
-def test_a_damaged_record_is_reported_with_its_path(searched, content, message):
-    with closing(sqlite3.connect(searched.path / DATABASE)) as connection, connection:
-        update = "UPDATE trial_user_attributes SET value_json = ? WHERE key = 'record'"
-        connection.execute(update, (content,))
-    with pytest.raises(RunFolderError, match=message):
+def test_a_missing_record_is_noticed(searched, statement, message):
+    change(searched, statement)
+    read_records(searched)
+    assert message in "\n".join(searched.damage)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("UPDATE studies SET study_name = 'tinx'", "holds the studies 'tinx', not 'tiny'"),
+        ("UPDATE trial_user_attributes SET value_json = '{'", "cannot be read"),
+        ("UPDATE trial_user_attributes SET value_json = x'ff'", "cannot be read"),
+        ("DROP TABLE trials", "cannot be read"),
+    ],
+)
+def test_a_damaged_database_is_refused(searched, statement, message):
+    change(searched, statement)
+    with pytest.raises(RunFolderError, match=rf"study\.db.*{message}"):
         read_records(searched)
+
+
+def test_a_sound_run_has_no_damage(searched):
+    read_records(searched)
+    count_rejections(searched)
+    assert searched.damage == []

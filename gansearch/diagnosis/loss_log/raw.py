@@ -12,6 +12,8 @@ from gansearch.errors import LogError
 MAX_ROWS = 1_000_000
 MAX_COLUMNS = 200
 """Columns of one log that may stand for some signal."""
+MAX_CELLS = 10_000_000
+"""Cells of a log; as many take 0.8 GB."""
 TAGS = ("tag", "metric", "key", "name", "variable", "scalar")
 
 
@@ -64,7 +66,7 @@ class ColumnCollector:
                 column.extend([None] * (self.rows - len(column)))
                 column.append(value)
         self.rows += 1
-        check_rows(self.rows, self._path)
+        check_rows(self.rows, self._path, len(self.cells))
 
     def columns(self, kind: str, notes: Sequence[str] = ()) -> RawColumns:
         """Return all columns, filled up to the same length."""
@@ -73,12 +75,16 @@ class ColumnCollector:
         return pivoted(RawColumns(kind, self.names, self.cells, list(notes)))
 
 
-def check_rows(rows: int, path: Path) -> None:
+def check_rows(rows: int, path: Path, columns: int = 1) -> None:
     """Refuse a log of more rows than can be held.
 
     Raises:
-        LogError: for more than `MAX_ROWS`.
+        LogError: for more than `MAX_ROWS`, or more than `MAX_CELLS` in rows and columns.
     """
+    if rows * columns > MAX_CELLS:
+        raise LogError(
+            f"{path} has more than {MAX_CELLS:,} values in {columns} columns; keep every tenth row"
+        )
     if rows > MAX_ROWS:
         raise LogError(f"{path} has more than {MAX_ROWS:,} rows; keep every tenth of them")
 

@@ -98,7 +98,7 @@ def read_table(text: str, header: Header, path: Path, mapping: Mapping[str, str]
             row = _fitted(row, header, path, count)
         for place, name in wanted.items():
             cells[name].append(row[place] if place < len(row) else "")
-        check_rows(count, path)
+        check_rows(count, path, len(cells))
     raw = RawColumns(f"table separated by {DELIMITERS[header.delimiter]}", header.names, cells)
     raw.decimal_comma = header.delimiter != ","
     if skipped:

@@ -14,11 +14,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+import logging
 import os
+import re
 import tempfile
 import uuid
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
@@ -27,7 +29,7 @@ import pyarrow as pa
 from pyarrow.fs import FileSelector, FileSystem
 
 from gansearch.errors import FileTransferError
-from gansearch.files import passing_folder
+from gansearch.files import is_machine_error, passing_folder, write_atomically
 from gansearch.messages import Channel, Crash, Decision, Ending, Evaluate, Job, Outcome
 
 PREFIX = "gansearch-trial-"
@@ -38,6 +40,10 @@ TRIAL, RESUMED = "trial", "resumed"
 CHECKPOINT, NETWORKS = "checkpoint.pt", "*.pt"
 MARKER = ".object-store-prefix"
 """File in a trial's folder that names its prefix, as long as its files are in the store."""
+JOB_PREFIX = re.compile(r"/gansearch-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]+")
+"""Prefix of a job: the executor's random name, and the job's number."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -160,13 +166,30 @@ def upload_inputs(transfer: ObjectStoreTransfer, job: Job) -> None:
     if job.resume_from is not None:
         # Files of an earlier job whose driver was killed before it downloaded them.
         for marker in job.resume_from.rglob(MARKER):
-            _download_outputs(replace(transfer, prefix=marker.read_text()), marker.parent)
+            _take_over(transfer, marker)
     # Only now: a trial that is resumed may be resumed from its own folder.
-    (job.folder / MARKER).write_text(transfer.prefix)
+    write_atomically(job.folder / MARKER, transfer.prefix.encode())
     if job.resume_from is None:
         return
     if files := _files_of(job.resume_from, NETWORKS, RESUMED):
         transfer.at(INPUTS).upload(files)
+
+
+def _take_over(transfer: ObjectStoreTransfer, marker: Path) -> None:
+    """Download the files of an earlier job that a marker names, and remove the marker.
+
+    A run folder may come from anybody, so a marker is believed only where it is the name of a job,
+    which leads to no other place of the store.
+    """
+    try:
+        prefix = marker.read_text(encoding="ascii")
+    except ValueError:
+        prefix = ""
+    if JOB_PREFIX.fullmatch(prefix):
+        _download_outputs(replace(transfer, prefix=prefix), marker.parent)
+    else:
+        log.warning("%s is ignored: it is not the name of a job", marker)
+        marker.unlink()
 
 
 def download_outputs(transfer: ObjectStoreTransfer, job: Job, ending: Ending) -> Ending:
@@ -183,7 +206,9 @@ def download_outputs(transfer: ObjectStoreTransfer, job: Job, ending: Ending) ->
             (job.folder / CHECKPOINT).unlink(missing_ok=True)
         return ending
     except (FileTransferError, OSError) as error:
-        return ending if isinstance(ending, Crash) else Crash("died", str(error))
+        if isinstance(ending, Crash):
+            return ending
+        return Crash("machine" if is_machine_error(error, job.folder) else "died", str(error))
 
 
 def _download_outputs(transfer: ObjectStoreTransfer, folder: Path) -> bool:
@@ -204,6 +229,11 @@ class NodeEvaluate:
 
     evaluate: Evaluate
     transfer: ObjectStoreTransfer
+
+    @property
+    def components(self) -> Sequence[object]:
+        """Components that all trials share."""
+        return getattr(self.evaluate, "components", ())
 
     def __call__(self, job: Job, channel: Channel) -> Outcome:
         """Train and judge the job's candidate.

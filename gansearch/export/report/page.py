@@ -13,6 +13,7 @@ import vl_convert
 import yaml
 
 import gansearch
+from gansearch.errors import RunFolderError
 from gansearch.evaluation.latency_names import LATENCIES
 from gansearch.export.places import shared_study
 from gansearch.export.report.charts import (
@@ -27,7 +28,7 @@ from gansearch.export.report.pictures import real_uri, samples_uri
 from gansearch.export.trial_choice import summary_of
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.certificates import Certification
-from gansearch.report.formatting import figure, finite, percent, setting
+from gansearch.report.formatting import escape_controls, figure, finite, percent, setting
 from gansearch.report.trial_counts import (
     count_states,
     count_verdicts,
@@ -69,9 +70,14 @@ def report_html(folder: RunFolder) -> str:
     quality = run.summary.quality
     place = resources("gansearch") / "resources" / "report"
     environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=False
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=False,
+        finalize=lambda value: escape_controls(value) if type(value) is str else value,
     )
     template = environment.from_string((place / "page.html.j2").read_text(encoding="utf-8"))
+    # A stranger's run folder may name any place of this machine as that of its data.
+    shows_real = _has_candidate(run) and folder.is_trusted
     return template.render(
         study=run.spec.name,
         version=gansearch.__version__,
@@ -80,7 +86,7 @@ def report_html(folder: RunFolder) -> str:
         found=_found(folder, run),
         quality="" if quality is None else quality.metric,
         charts={name: spec and finite(spec) for name, spec in charts.items()},
-        real=real_uri(run.records[0].candidate["dataset"]) if _has_candidate(run) else None,
+        real=real_uri(run.records[0].candidate["dataset"]) if shows_real else None,
         pictures=list(_pictures(folder, run)),
         failures=failures,
         table=_table(run),
@@ -236,7 +242,11 @@ def _failures(
         trials = [record for record in failed if verdict_name(record) == name]
         curves: list[tuple[str, pd.DataFrame]] = []
         for record in trials:
-            signals = folder.trial(record.number).figured(record).signals()
+            try:
+                signals = folder.trial(record.number).figured(record).signals()
+            except RunFolderError as error:
+                folder.note_damage(str(error))
+                signals = None
             if signals is not None and len(curves) < MAX_CURVES:
                 curves.append((f"trial {record.number}", signals))
         charts[f"failure-{i}"] = curves_chart(curves)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from dataclasses import replace
 
 import pytest
@@ -23,6 +24,7 @@ from gansearch.execution.ray.file_transfer import (
 from gansearch.messages import Crash, Decision, Job
 from gansearch.training import checkpoint
 
+PREFIX_OF_DRIVER = f"/gansearch-{uuid.UUID(int=7)}"
 DIED = Crash("died", "its slot on Ray was lost")
 PAUSED = replace(OUTCOME, decision=Decision.PAUSE)
 
@@ -31,8 +33,8 @@ PAUSED = replace(OUTCOME, decision=Decision.PAUSE)
 def transfer(request, tmp_path):
     """A transfer over each kind of storage."""
     if request.param == "file":
-        return ObjectStoreTransfer(f"file://{tmp_path}/store", "/study")
-    return ObjectStoreTransfer(request.getfixturevalue("object_store").url(), "/study")
+        return ObjectStoreTransfer(f"file://{tmp_path}/store", PREFIX_OF_DRIVER)
+    return ObjectStoreTransfer(request.getfixturevalue("object_store").url(), PREFIX_OF_DRIVER)
 
 
 @pytest.fixture
@@ -181,23 +183,23 @@ def test_a_trial_whose_files_are_missing_has_died_whatever_its_outcome(transfer,
 def test_a_trial_resumed_from_its_own_folder_gets_the_files_that_a_killed_driver_left(
     transfer, job
 ):
-    train(transfer.at("7"), job, checkpoint_pt="state")
-    found = train(transfer.at("8"), replace(job, resume_from=job.folder))
+    train(transfer.of_job(7), job, checkpoint_pt="state")
+    found = train(transfer.of_job(8), replace(job, resume_from=job.folder))
     assert found == {"resume_from": {"checkpoint.pt": "state"}}
-    assert read(job.folder) == {MARKER: "/study/8", "checkpoint.pt": "state"}
+    assert read(job.folder) == {MARKER: f"{PREFIX_OF_DRIVER}-8", "checkpoint.pt": "state"}
 
 
 def test_files_that_a_killed_driver_did_not_download_reach_the_resumed_trial(
     transfer, job, tmp_path
 ):
-    train(transfer.at("7"), job, checkpoint_pt="state")
+    train(transfer.of_job(7), job, checkpoint_pt="state")
     (tmp_path / "run" / "8").mkdir()
     found = train(
-        transfer.at("8"), replace(job, folder=tmp_path / "run" / "8", resume_from=job.folder)
+        transfer.of_job(8), replace(job, folder=tmp_path / "run" / "8", resume_from=job.folder)
     )
     assert found == {"resume_from": {"checkpoint.pt": "state"}}
     assert read(job.folder) == {"checkpoint.pt": "state"}
-    assert not transfer.at("7").download(tmp_path)
+    assert not transfer.of_job(7).download(tmp_path)
 
 
 KILLED = """
@@ -255,3 +257,18 @@ def test_a_bucket_that_is_missing_or_forbidden_is_reported_without_credentials(o
     with pytest.raises(FileTransferError, match="ACCESS_DENIED") as told:
         ObjectStoreTransfer(object_store.url()).check()
     assert "open-sesame" not in str(told.value)
+
+
+@pytest.mark.parametrize(
+    "note", ["/../run/home", "/gansearch-1-0/../../run", "../home", "\xff", ""]
+)
+def test_a_marker_that_is_no_job_leads_nowhere(tmp_path, job, note):
+    home = tmp_path / "run" / "home"
+    home.mkdir()
+    (home / "chapter.txt").write_text("mine")
+    (job.folder / MARKER).write_text(note)
+    transfer = ObjectStoreTransfer(f"file://{tmp_path}/store", "/gansearch-1-0")
+    (tmp_path / "store").mkdir()
+    upload_inputs(transfer, replace(job, resume_from=job.folder))
+    assert (home / "chapter.txt").read_text() == "mine"
+    assert (job.folder / MARKER).read_text() == transfer.prefix
