@@ -24,9 +24,9 @@ READ_EVERY = 5
 """Steps between two measurements of the speed."""
 LIMIT = 90.0
 """Seconds after which a rehearsal ends, whatever was measured by then."""
-BYTES_PER_STEP = 60
-"""Bytes that a step adds to the files of a trial: 85 kB of signals for 1,500 steps of
-studies/shrink_generator.yaml, compressed."""
+BYTES_PER_STEP = 95
+"""Bytes that a step adds to the files of a trial: 14.2 kB of signals for the 150 steps of
+studies/smoke.yaml, compressed."""
 BASELINE, MIDDLE = 0, -1
 """Number of the baseline, and of a candidate from the middle of the space, in place of all others.
 """

@@ -83,14 +83,6 @@ def test_a_study_that_ships_runs_to_its_end(call, path, settings_of, tmp_path):
 
 
 @SHIPPED
-def test_a_study_that_ships_is_found_sound_as_it_is(call, path, settings_of, tmp_path):
-    changes = [part for setting in settings_of(path) for part in ("--set", setting)]
-    code, _, err = call("run", path, "--out", tmp_path / "run", "--check", *changes)
-    assert (code, err) == (0, "")
-    assert not (tmp_path / "run").exists()
-
-
-@SHIPPED
 def test_the_candidates_that_a_study_names_can_all_be_built(path, settings_of):
     study = Study.load(path, settings_of(path))
     for parameters in study.space.given(study.spec.search):
