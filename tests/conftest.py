@@ -4,6 +4,7 @@ import textwrap
 import pytest
 import torch
 from hypothesis import settings
+from support.browser import browser
 from support.by_hand import study, trial
 from support.export_runs import (
     bundle,
@@ -23,6 +24,7 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.yaml_file import StudyDocument
 
 __all__ = [
+    "browser",
     "bundle",
     "colour_folder",
     "database",

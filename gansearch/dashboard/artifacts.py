@@ -27,14 +27,14 @@ class TrialArtifacts:
         self._drawing = threading.Lock()
 
     def list(self, files: TrialFolder) -> Mapping[str, str]:
-        """Return the artifacts of a trial: name by id; the last samples first."""
+        """Return the artifacts of a trial: name by id."""
         grids = files.sample_grids()
         if len(grids) > MAX_PICTURES:
             last = len(grids) - 1
             grids = [grids[round(i * last / (MAX_PICTURES - 1))] for i in range(MAX_PICTURES)]
-        names = [f"samples/{grid.name}" for grid in reversed(grids)]
+        names = [f"samples/{grid.name}" for grid in grids]
         if (files.path / SIGNALS).is_file():
-            names.insert(1, CURVES)
+            names.append(CURVES)
         found = {}
         for name in names:
             key = str(uuid.uuid5(uuid.NAMESPACE_URL, str(files.path / name)))

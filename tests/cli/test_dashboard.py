@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 from PIL import Image
+from support.browser import errors, show, wait_for
 
 from gansearch.errors import GansearchError, RunFolderError
 from gansearch.storage.run_folder import RunFolder
@@ -134,6 +135,20 @@ def test_a_port_that_is_taken_or_a_run_that_has_not_begun_is_told(shown, tmp_pat
     empty.write_study(shown.spec())
     with pytest.raises(RunFolderError, match="the study has not begun"):
         dashboard_server(empty, 0)
+
+
+def test_a_browser_shows_the_verdict_and_the_pictures_of_a_trial(browser, shown):
+    with served(shown) as request:
+        base = f"http://127.0.0.1:{request.port}/dashboard/studies/1/trials?numbers="
+        show(browser, base + "7")
+        pictures = "[...document.images].filter(i => i.src.includes('/artifacts/'))"
+        assert wait_for(browser, f"{pictures}.filter(i => i.naturalWidth).length == 2")
+        show(browser, base + "9")
+        verdict = "document.body.innerText.includes('convergence-failure at step 600')"
+        assert wait_for(browser, verdict)
+        reason = "the discriminator has won for 412 steps on end"
+        assert reason in browser.execute_script("return document.body.innerText")
+        assert errors(browser) == []
 
 
 def test_without_its_package_the_dashboard_says_how_to_get_it(call, run, monkeypatch):

@@ -24,10 +24,17 @@ function findTrial(number) {
   row.focus({ preventScroll: true });
 }
 
+// On a phone, legends have two columns instead of three, and curves stand below each other.
+function fitted(text, width) {
+  return JSON.parse(text, function (key, value) {
+    return key === "columns" && width < 480 ? (this.orient ? 2 : 1) : value;
+  });
+}
+
 async function draw(script) {
   const place = document.getElementById(script.dataset.for);
   const options = { actions: false, renderer: "svg", config: theme(), tooltip: { theme: dark.matches ? "dark" : "light" } };
-  const result = await vegaEmbed(place, JSON.parse(script.textContent), options);
+  const result = await vegaEmbed(place, fitted(script.textContent, place.clientWidth), options);
   result.view.addEventListener("click", (event, item) => {
     if (item && item.datum && item.datum.trial !== undefined) findTrial(item.datum.trial);
   });
