@@ -8,6 +8,7 @@ learns from them, but they get no number: numbers count what was trained, from 0
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -246,8 +247,11 @@ class TrialStore:
         else:
             failed = entry.state == "failed"
             self.update(trial, entry)
-        for name, violation in constraints.items():
-            trial.set_constraint(name, violation)
+        with warnings.catch_warnings():
+            # A driver that a full disk or a kill ended here has set some of them before.
+            warnings.simplefilter("ignore", UserWarning)
+            for name, violation in constraints.items():
+                trial.set_constraint(name, violation)
         if values is not None:
             self._study.tell(trial, list(values))
         else:
