@@ -17,6 +17,7 @@ from gansearch.export.trial_choice import summary_of
 from gansearch.report.formatting import figure, percent
 from gansearch.report.trial_counts import count_states
 from gansearch.storage.run_folder import DATABASE, LOG, STUDY, RunFolder
+from gansearch.storage.run_mark import MARK
 
 
 def list_runs(
@@ -28,7 +29,7 @@ def list_runs(
     """List the runs of a folder: trials by state, the champion, and when each was last at work."""
     if not folder.is_dir():
         raise RunFolderError(f"there is no folder {folder}; `gansearch run STUDY` makes it")
-    places = sorted(path.parent for path in folder.glob(f"*/{STUDY}"))
+    places = sorted(path.parent for path in folder.glob(f"*/{MARK}"))
     rows = [_row(place) for place in places]
     rows.sort(key=lambda row: str(row["changed"]), reverse=True)
     if json:

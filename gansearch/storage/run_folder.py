@@ -125,13 +125,14 @@ class RunFolder:
             path: the folder, or its study.yaml.
 
         Raises:
-            RunFolderError: if it is not a run folder.
+            RunFolderError: if it is not a run folder, or its mark is damaged.
         """
         folder = cls(path.parent if path.name == STUDY and path.is_file() else path)
         folder._refuse_links()
         for name in (MARK, STUDY):
             if not (folder.path / name).is_file():
                 raise RunFolderError(f"{path} is not a run folder: it has no {name}")
+        RunMark.read(folder.path)
         return folder
 
     def refuse_foreign(self) -> None:

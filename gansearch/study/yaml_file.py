@@ -411,7 +411,10 @@ def _override(tree: object, override: str) -> None:
             node = node[index]
         else:
             raise StudyError([Problem((), f"{'.'.join(parents[:i])} has no {key!r}")], "--set")
-    value = StudyDocument.parse(text or "null", "--set").tree
+    document = StudyDocument.parse(text or "null", "--set")
+    if document.problems:
+        raise document.error(document.problems)
+    value = document.tree
     if isinstance(node, dict):
         node[last] = value
     elif isinstance(node, list) and (index := _index(last, node)) is not None:

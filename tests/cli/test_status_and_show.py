@@ -1,8 +1,8 @@
 import json
-import sqlite3
 
 import pytest
 from PIL import Image
+from support.records import replace_in_records
 
 from gansearch.storage.run_folder import RunFolder
 
@@ -140,13 +140,7 @@ def test_an_unknown_column_names_the_near_one(call, run, monkeypatch):
 
 
 def test_paused_trials_are_listed_where_one_asks(call, run):
-    with sqlite3.connect(run / "study.db") as database:
-        changed = database.execute(
-            "UPDATE trial_user_attributes SET value_json = replace(value_json, ?, ?)"
-            " WHERE value_json LIKE '%running%'",
-            ("running", "paused"),
-        ).rowcount
-    assert changed == 1
+    assert replace_in_records(run, "running", "paused") == 1
     shown = call("show", run)[1]
     assert "1 paused at a rung and left out; --paused lists them too" in shown
     assert not any(line.split()[:1] == ["12"] for line in shown.splitlines())

@@ -105,6 +105,7 @@ def certified(make_spec, make_space, tmp_path, run_of):
         )
         spec, space = make_spec(*settings), make_space(*settings)
         folder = RunFolder.create(tmp_path / "run", spec)
+        folder.write_study(spec)
         store = TrialStore.open(database_of(folder.path, None), spec.name, spec.objectives)
         study = Study(
             spec,

@@ -31,28 +31,32 @@ from gansearch.study.yaml_file import MOST_LEVELS, MOST_PARTS, StudyDocument
     ],
 )
 def test_a_scalar_that_yaml_cannot_build_is_located(scalar):
-    with pytest.raises(StudyError, match=r"^study:2:4: ") as refused:
-        StudyDocument.parse(f"a: 1\nb: {scalar}\n")
-    assert len(str(refused.value)) < 300
+    with pytest.raises(StudyError, match=r"study:2:4: ") as refused:
+        StudyDocument.parse(f"a: 1\nb: {scalar}\n").spec()
+    (told,) = (line for line in str(refused.value).splitlines() if ":2:4: " in line)
+    assert len(told) < 300
 
 
 def test_all_scalars_that_cannot_be_built_are_listed_at_once():
-    with pytest.raises(StudyError, match=r"(?s)^study:1:4: a: .*study:2:4: b: "):
-        StudyDocument.parse("a: 0x_\nb: 2026-13-45\n")
+    problems = StudyDocument.parse("a: 0x_\nb: 2026-13-45\n").problems
+    assert [(one.where, one.line, one.column) for one in problems] == [
+        (("a",), 1, 4),
+        (("b",), 2, 4),
+    ]
 
 
 def test_a_key_that_is_no_string_is_located():
     for text in ("? [a]\n: 1", "{1: 2}", "0x_: 2"):
-        with pytest.raises(StudyError, match=r"^study:1:\d: "):
-            StudyDocument.parse(text)
+        assert StudyDocument.parse(text).problems[0].line == 1
 
 
 @given(st.text(alphabet="0123456789xbo_-+.:eE !tagintfloatbool'\"#&*<=,", max_size=30))
 def test_any_scalar_is_built_or_refused(text):
     try:
-        StudyDocument.parse(f"a: {text}")
+        problems = StudyDocument.parse(f"a: {text}").problems
     except StudyError as error:
-        assert error.problems[0].line is not None
+        problems = error.problems
+    assert all(problem.line is not None for problem in problems)
 
 
 @pytest.mark.parametrize(
