@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 
@@ -15,6 +15,14 @@ from gansearch.files import write_atomically
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_folder import TrialFolder
 from gansearch.study.spec import TrackerName
+
+HOW_TO_INSTALL: Mapping[TrackerName, str] = {
+    "tensorboard": "pip install 'gansearch[tensorboard]'",
+    "mlflow": "pip install 'gansearch[mlflow]'",
+    "wandb": "pip install 'gansearch[wandb]'",
+    "trackio": "pip install trackio, and then pip install 'pillow>=13'",
+}
+"""trackio is no extra: it asks for a Pillow with known advisories, but works with later ones."""
 
 
 @contextmanager
@@ -35,9 +43,7 @@ def tracker_listeners(
         listeners = []
         for name in folder.spec().trackers:
             if find_spec(name) is None:
-                raise GansearchError(
-                    f"trackers: {name} is not installed; pip install 'gansearch[{name}]'"
-                )
+                raise GansearchError(f"trackers: {name} is not installed; {HOW_TO_INSTALL[name]}")
             try:
                 listener = TrackerListener(_open(name, folder), kind, folder_of)
             except Exception as error:  # of a library, its server or the disk
