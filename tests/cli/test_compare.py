@@ -1,16 +1,14 @@
 import json
 import shutil
-import sqlite3
 
-REPLACE = "UPDATE trial_user_attributes SET value_json = replace(value_json, ?, ?)"
+from support.records import replace_in_records
 
 
 def other_run(run, name, *replaced):
     """A copy of a run, in whose records one text stands for another."""
     copy = shutil.copytree(run, run.with_name(name))
-    with sqlite3.connect(copy / "study.db") as database:
-        for texts in replaced:
-            database.execute(REPLACE, texts)
+    for old, new in replaced:
+        replace_in_records(copy / "study.db", old, new)
     return copy
 
 
@@ -26,7 +24,7 @@ def test_runs_stand_side_by_side(call, certified, monkeypatch):
 
 
 def test_qualities_of_another_protocol_are_not_compared(call, run):
-    other = other_run(run, "other", ('\\"samples\\":2000', '\\"samples\\":500'))
+    other = other_run(run, "other", ('"samples":2000', '"samples":500'))
     told = json.loads(call("compare", run, other, "--json")[1])
     assert not told["comparable"]
     assert told["differences"] == ["another samples: 2000; 500"]

@@ -4,6 +4,7 @@ from html.parser import HTMLParser
 
 import pytest
 import vl_convert
+from support.records import replace_in_records
 
 from gansearch.export.report.page import report_html
 from gansearch.storage.run_folder import RunFolder
@@ -90,12 +91,8 @@ HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
 def test_names_of_strangers_are_text(run, page):
-    with sqlite3.connect(run / "study.db") as database:
-        for theirs in ("the discriminator has won", "batch"):
-            database.execute(
-                "UPDATE trial_user_attributes SET value_json = replace(value_json, ?, ?)",
-                (theirs, HOSTILE),
-            )
+    for theirs in ("the discriminator has won", "batch"):
+        replace_in_records(run / "study.db", theirs, HOSTILE)
     hostile = Page(report_html(RunFolder.open(run)))
     assert HOSTILE in " ".join(hostile.texts) and HOSTILE in json.dumps(hostile.specs)
     for tag in ("script", "img"):
