@@ -16,7 +16,6 @@ import gansearch
 from gansearch.cli.commands import LazyGroup
 from gansearch.cli.damage import damage_message, opened
 from gansearch.errors import GansearchError, StudyError
-from gansearch.files import MACHINE_ERRORS, free_space
 from gansearch.report.formatting import escape_controls
 
 FAILURE, WRONG_STUDY = 1, 2
@@ -70,14 +69,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(FAILURE)
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        free = ""
-        if error.errno in MACHINE_ERRORS:
-            free = free_space(Path(error.filename or ".").absolute().parent)
-        message = f"{place}{error.strerror or error}"
-        _fail("; ".join(filter(None, [message, free])), FAILURE)
+        _fail(_system_message(error), FAILURE)
     except MemoryError:
         _fail("not enough memory", FAILURE)
+
+
+def _system_message(error: OSError) -> str:
+    """Return the system's message with the file, and what is free where that is the cause."""
+    # Here and not at the top, since it imports what `--help` has no need of.
+    from gansearch.files import MACHINE_ERRORS, free_space
+
+    place = f"{error.filename}: " if error.filename else ""
+    free = ""
+    if error.errno in MACHINE_ERRORS:
+        free = free_space(Path(error.filename or ".").absolute().parent)
+    return "; ".join(filter(None, [f"{place}{error.strerror or error}", free]))
 
 
 def _fail(message: str, code: int) -> NoReturn:
