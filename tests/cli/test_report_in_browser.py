@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
 from support.browser import errors, show, wait_for
 
 from gansearch.export.report.page import report_html
 from gansearch.storage.run_folder import RunFolder
+from gansearch.storage.trial_attributes import RECORD, dump_record, load_record
 
 
 @pytest.fixture
@@ -109,16 +111,20 @@ def test_the_chart_of_500_trials_has_all_its_marks(browser, run, tmp_path):
         (healthy,) = database.execute(
             "SELECT value_json FROM trial_user_attributes WHERE value_json LIKE '%number\\\":1,%'"
         ).fetchone()
+        known = load_record(json.loads(healthy))
         for number in range(100, 600):
-            record = json.loads(json.loads(healthy)) | {"number": number}
-            record["sizes"]["generator_params"] = 1000 + 37 * number
-            record["metrics"]["mmd"] = 0.03 + (number * 7919 % 101) / 1000
+            record = replace(
+                known,
+                number=number,
+                sizes={**known.sizes, "generator_params": 1000 + 37 * number},
+                metrics={**known.metrics, "mmd": 0.03 + (number * 7919 % 101) / 1000},
+            )
             added = database.execute(
                 "INSERT INTO trials (number, study_id, state) VALUES (?, 1, 'COMPLETE')", (number,)
             )
             database.execute(
                 "INSERT INTO trial_user_attributes (trial_id, key, value_json) VALUES (?, ?, ?)",
-                (added.lastrowid, "record", json.dumps(json.dumps(record))),
+                (added.lastrowid, RECORD, json.dumps(dump_record(record))),
             )
     path = tmp_path / "report.html"
     path.write_text(report_html(RunFolder.open(run)), encoding="utf-8")
