@@ -48,7 +48,7 @@ class SearchSpec(Section):
     """
     startup_trials: Annotated[int, Field(ge=1)] = 8
     """Candidates drawn at random before the sampler fits a model."""
-    grid_levels: Annotated[int, Field(ge=2)] = 3
+    grid_levels: Annotated[int, Field(ge=2, le=1000)] = 3
     """Values of a range that `one-at-a-time` tries: both ends, and others evenly between them."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     """Seed of the sampler."""

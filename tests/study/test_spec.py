@@ -346,3 +346,8 @@ def test_a_storage_path_without_scheme_or_with_credentials_is_refused_and_hides_
         "s.yaml:30:12: executor.storage_path: should be a URL such as s3://bucket/folder, without"
     )
     assert "sesame" not in message
+
+
+def test_a_grid_of_too_many_levels_is_refused_before_it_is_made(make_spec):
+    with pytest.raises(StudyError, match=r"search\.grid_levels: .*1000"):
+        make_spec("search.sampler=one-at-a-time", "search.grid_levels=1000000000")
