@@ -22,7 +22,7 @@ from gansearch.ranking.certificate import Certificate
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.registry import Registry
 from gansearch.report.frames import front_frame, signals_frame, trials_frame
-from gansearch.run import certifies_at_end, certify_study
+from gansearch.run import certifies_at_end, certify_study, time_budget
 from gansearch.run import run_study as search_study
 from gansearch.search.certification_plan import Choice
 from gansearch.storage.run_folder import RunFolder
@@ -63,7 +63,7 @@ def run_study(
 ) -> StudyRun:
     """Search a study and certify its candidates, or continue an earlier run of it.
 
-        run = gansearch.run_study("studies/smoke.yaml", "/tmp/smoke")
+        run = gansearch.run_study("studies/smoke.yaml")
         run.trials()[["state", "verdict", "generator_params", "mmd"]]
 
     Works from a script without a main guard, from a notebook and from a test: workers do not import
@@ -85,12 +85,15 @@ def run_study(
     study = study if isinstance(study, Study) else load_study(study)
     place = Path("runs", study.spec.name) if out is None else Path(out)
     console = line_console() if progress else quiet_console()
+    budget = time_budget(study)
     with PlainLines(study.spec, console, place) as lines:
-        folder = search_study(study, place, lines, fresh=fresh)
+        folder = search_study(study, place, lines, fresh=fresh, budget=budget)
     if certifies_at_end(study.spec) if certify is None else certify:
         choice, searched = Choice(), read_records(folder)
         with PlainCertification(study.spec, console, place, searched, choice) as listener:
-            certify_study(study, folder, listener, choice)
+            certify_study(
+                study, folder, listener, choice, stop=lambda: budget is not None and budget.is_over
+            )
     return StudyRun(folder)
 
 
@@ -224,4 +227,4 @@ class RunTrial:
         registry, dataset = Registry(), self.folder.spec().dataset
         location = registry.load("dataset", dataset.use).location  # type: ignore[attr-defined]
         place = {name: value for name, value in dataset.fields.items() if name in location}
-        return TrainedGenerator.load(self.files, registry, place)
+        return TrainedGenerator.load(self.files, registry, place, trusted=self.folder.is_trusted)

@@ -46,7 +46,7 @@ def export(
         record, why = find_trial(folder, trial)[0], ""
     is_champion = record.number == getattr(summary.summary.champion, "number", None)
     target = output or (folder.champion if is_champion else folder.bundle(record.number))
-    manifest = export_trial(folder, record, summary, target)
+    manifest = export_trial(folder, record, summary, target, trusted=folder.is_trusted)
     if json:
         print_json({"path": str(target), **manifest.model_dump(mode="json")})
         return

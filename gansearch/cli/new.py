@@ -65,7 +65,7 @@ def new(
         raise typer.BadParameter(f"{error}, got {budget!r}", param_hint="--budget") from None
     _check_path(study, force)
     out = console()
-    node, at = dict[str, Any]({"use": dataset}), "cpu"
+    node: dict[str, Any] = {"use": dataset}
     at = choose_device("auto").type
     if images is not None:
         node = _look_at(images, _size(size), at, out)

@@ -69,7 +69,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def line_console() -> Console:
     """Return a console for lines of text, in a notebook too, where rich would print HTML."""
-    return Console(highlight=False, force_jupyter=False)
+    return SafeConsole(highlight=False, force_jupyter=False)
 
 
 def quiet_console() -> Console:

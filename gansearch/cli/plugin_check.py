@@ -50,7 +50,7 @@ class CheckedComponent:
     passed: list[str] = field(default_factory=list)
     """Contract tests that pass, in words."""
     failed: dict[str, str] = field(default_factory=dict)
-    """What failed, in words, with the reason."""
+    """Contract tests that fail, in words, each with its reason."""
 
 
 def check_plugin(path: Path) -> list[CheckedComponent]:

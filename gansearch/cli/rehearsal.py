@@ -19,9 +19,9 @@ from gansearch.study.component_choices import InvalidCandidateError
 from gansearch.study.study import Study
 
 STEPS = 30
-"""Steps of each candidate; a process is at its speed after some five."""
+"""Steps of each candidate; those up to the first report are left out of its speed."""
 READ_EVERY = 5
-"""Steps between two measurements of the speed."""
+"""Steps between two reports of the speed."""
 LIMIT = 90.0
 """Seconds after which a rehearsal ends, whatever was measured by then."""
 BYTES_PER_STEP = 95

@@ -10,7 +10,6 @@ import typer
 
 from gansearch.cli.output import echo, output_path
 from gansearch.cli.run_lookup import find_run, find_trial, relative
-from gansearch.errors import GansearchError
 from gansearch.export.manifest import MANIFEST
 from gansearch.export.trial_choice import best_trial, summary_of
 
@@ -169,11 +168,5 @@ def _load(folder: RunFolder, number: int, overrides: Sequence[str]) -> TrainedGe
                 param_hint="--set",
             )
         place[field] = value
-    trained = TrainedGenerator.load(find_trial(folder, number)[1], registry, place)
-    needs_data = trained.reconstructs or not trained.format.is_image
-    if needs_data and location and not overrides and not folder.is_trusted:
-        raise GansearchError(
-            f"{folder.path} was not made here, and the samples need data at a place that it names; "
-            f"name the place with --set, or use gansearch trust {folder.path}"
-        )
-    return trained
+    trusted = bool(overrides) or folder.is_trusted
+    return TrainedGenerator.load(find_trial(folder, number)[1], registry, place, trusted=trusted)

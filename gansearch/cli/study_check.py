@@ -9,7 +9,7 @@ from rich.console import Console
 
 from gansearch.cli.output import console, print_json
 from gansearch.cli.progress import clock
-from gansearch.cli.rehearsal import BASELINE, Cost, Rehearsal, rehearse
+from gansearch.cli.rehearsal import BASELINE, LIMIT, STEPS, Cost, Rehearsal, rehearse
 from gansearch.cli.studies import layer_table
 from gansearch.domains import domain_node
 from gansearch.errors import GansearchError
@@ -55,7 +55,7 @@ def check_study(path: Path, overrides: list[str], json: bool) -> None:
 def cost_lines(study: Study, rehearsal: Rehearsal, cost: Cost | None) -> list[str]:
     """Return the expected cost of a study in words."""
     if cost is None:
-        return ["expected time: unknown, since a step of the baseline takes more than 10 seconds"]
+        return [f"expected time: unknown; the baseline took no {STEPS} steps in {LIMIT:.0f} s"]
     hundred = 100 * rehearsal.seconds_per_step[BASELINE]
     slots = rehearsal.slots
     side_by_side = f", {slots} at a time" if slots > 1 else ""

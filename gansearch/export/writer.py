@@ -59,7 +59,14 @@ SHOWN = 64
 """Samples in the picture."""
 
 
-def export_trial(folder: RunFolder, record: TrialRecord, run: RunSummary, target: Path) -> Manifest:
+def export_trial(
+    folder: RunFolder,
+    record: TrialRecord,
+    run: RunSummary,
+    target: Path,
+    *,
+    trusted: bool = True,
+) -> Manifest:
     """Write the bundle of a trial, check its files by running them, and put it in place whole.
 
     Args:
@@ -67,6 +74,7 @@ def export_trial(folder: RunFolder, record: TrialRecord, run: RunSummary, target
         record: the trial.
         run: the run that it is of.
         target: folder to make; a bundle that is there is replaced.
+        trusted: the data may be read from where the run folder says that they lie.
 
     Raises:
         BundleError: if the target is something else than a bundle.
@@ -74,7 +82,7 @@ def export_trial(folder: RunFolder, record: TrialRecord, run: RunSummary, target
     """
     check_target(target)
     files = folder.trial(record.number).figured(record)
-    trained = TrainedGenerator.load(files, Registry())
+    trained = TrainedGenerator.load(files, Registry(), trusted=trusted)
     target.parent.mkdir(parents=True, exist_ok=True)
     with passing_folder(target.parent, PREFIX, f"{target.name}-{os.getpid()}") as scratch:
         bundle = scratch / target.name

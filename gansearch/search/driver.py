@@ -20,7 +20,7 @@ from gansearch.errors import GansearchError, MachineError
 from gansearch.execution.executor import Executor
 from gansearch.messages import AtRung, Crash, Decision, Ended, Job, Progress
 from gansearch.search.feasibility import Feasibility, FeasibilityCheck
-from gansearch.search.listener import Listener
+from gansearch.search.listener import Listener, ListenerGroup
 from gansearch.search.pruning import CONTINUE, PruneDecision, RungPruner
 from gansearch.search.record_keeping import new_record, record_of_ending
 from gansearch.search.rescue import RescuePlan, Rescuer, rescued_record
@@ -98,7 +98,8 @@ class Driver:
         """
         self._searcher, self._feasibility, self._executor = searcher, feasibility, executor
         self._pruner, self._tell_policy, self._store = pruner, tell_policy, store
-        self._folder_of, self._listener, self._stop_asked = folder_of, listener, stop
+        self._folder_of, self._stop_asked = folder_of, stop
+        self._listener = listener if budget is None else ListenerGroup(budget, listener)
         self._rescuer, self._budget = rescuer, budget
         self._running: dict[int, _Running] = {}
         self._interrupted: deque[Trial] = deque()
@@ -121,8 +122,6 @@ class Driver:
             self._executor.slots,
         )
         self._listener.began(records, self._executor.slots)
-        if self._budget is not None:
-            self._budget.began(records, self._executor.slots)
         try:
             while not self._stop_asked():
                 self._fill_slots()
@@ -132,8 +131,6 @@ class Driver:
                     match event:
                         case Progress():
                             self._listener.progressed(event)
-                            if self._budget is not None:
-                                self._budget.progressed(event)
                         case AtRung():
                             self._compare(event)
                         case Ended():
@@ -193,8 +190,6 @@ class Driver:
         sizes = ", ".join(f"{name} {record.sizes.get(name, math.nan):,.6g}" for name in names)
         log.info("trial %d %s: %s", record.number, "goes on" if known else "starts", sizes)
         self._listener.started(record)
-        if self._budget is not None:
-            self._budget.started(record)
         running = _Running(
             trial=trial,
             candidate=feasibility.candidate,
@@ -348,5 +343,3 @@ class Driver:
         )
         self._searcher.ended(record)
         self._listener.ended(record)
-        if self._budget is not None:
-            self._budget.ended(record)

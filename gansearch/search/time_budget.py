@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from gansearch.messages import Progress
+from gansearch.search.listener import Listener
 from gansearch.search.remaining_time import TRAINED, TrainingPace, Work, certification_work
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
 
-class TimeBudget:
+class TimeBudget(Listener):
     """Wall-clock time of a search with its certification, which observes the pace of the trials.
 
     Running trials are trained to their end. So a search ends a little early, or late where the

@@ -29,10 +29,17 @@ class TrainedGenerator:
     candidate: Candidate
     format: SampleFormat
     network: nn.Module
+    trusted: bool = True
+    """False if only the run folder of somebody else says where the data lie."""
 
     @classmethod
     def load(
-        cls, files: TrialFolder, registry: Registry, place: Mapping[str, Any] | None = None
+        cls,
+        files: TrialFolder,
+        registry: Registry,
+        place: Mapping[str, Any] | None = None,
+        *,
+        trusted: bool = True,
     ) -> Self:
         """Build a trial's generator and give it its weights, on the CPU.
 
@@ -40,6 +47,7 @@ class TrainedGenerator:
             files: the trial's.
             registry: has its components.
             place: fields of the dataset that say where the data lie now.
+            trusted: the data may be read from there.
 
         Raises:
             RunFolderError: when the trial has kept none, or it cannot be read.
@@ -58,7 +66,7 @@ class TrainedGenerator:
             raise RunFolderError(
                 f"{files.path / GENERATOR} does not fit what {use!r} builds now: {error}"
             ) from None
-        return cls(candidate, samples, network.eval())
+        return cls(candidate, samples, network.eval(), trusted)
 
     @cached_property
     def data(self) -> Data:
@@ -66,7 +74,13 @@ class TrainedGenerator:
 
         Raises:
             DataError: when they are no longer there.
+            RunFolderError: when only the run folder of somebody else says where they lie.
         """
+        if self.candidate.dataset.location and not self.trusted:
+            raise RunFolderError(
+                "its run folder was not made here, and the samples need data at a place that it "
+                "names; name the place with --set, or accept it with: gansearch trust RUN"
+            )
         return self.candidate.dataset.load()
 
     @property

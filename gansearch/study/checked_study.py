@@ -48,9 +48,8 @@ class CheckedStudy:
             spec = document.spec()
         except StudyError as error:
             problems += error.problems
-            others = component_problems(document.tree, registry)
-            # Components of a missing distribution are unknown, which its own problem explains.
-            problems += [one for one in others if is_complete or "unknown" not in one.message]
+            if is_complete:  # else components are unknown, which the missing plugin explains
+                problems += component_problems(document.tree, registry)
         if spec is not None and is_complete:
             try:
                 space = SearchSpace(spec, registry)

@@ -28,7 +28,7 @@ from gansearch.study.yaml_file import problems_of
 DOMAIN_FORMS = (
     "a value, {low: 8, high: 64}, {low: 0.001, high: 0.1, log: true} or {choices: [a, b]}"
 )
-"""What a field can have, for a domain that nothing can be made of."""
+"""Values and domains that a field can have, told for a node that is neither."""
 
 Nodes = Sequence[ComponentNode | None]
 """Components as a study names them; None in place of an invalid one, so that positions hold."""

@@ -1,4 +1,4 @@
-"""What to write in place of what a study file has, where a mistake shows what was meant."""
+"""Corrections of a study file, where a mistake shows what was meant."""
 
 from __future__ import annotations
 

@@ -62,6 +62,15 @@ def test_the_data_are_looked_for_where_they_lie_now(kept):
     assert moved.candidate.dataset.seed == 5 and moved.data.digest != load(files).data.digest
 
 
+def test_data_at_a_place_that_somebody_elses_run_names_are_not_read(kept, monkeypatch):
+    files, _ = kept
+    monkeypatch.setattr(type(load(files).candidate.dataset), "location", frozenset({"seed"}))
+    trained = TrainedGenerator.load(files, Registry(), trusted=False)
+    assert len(trained.generate(trained.draw_latents(3, seed=1))) == 3
+    with pytest.raises(RunFolderError, match="was not made here"):
+        trained.draw_held_out(3, seed=1)
+
+
 def test_a_damaged_format_is_refused(kept):
     (kept[0].path / DATA).write_text("{}")
     with pytest.raises(RunFolderError, match=r"data\.json cannot be read"):
