@@ -20,7 +20,7 @@ from gansearch.cli.plugin_template import CONTRACTS
 from gansearch.component_file import components_of_file
 from gansearch.errors import GansearchError, PluginError
 from gansearch.registry import GROUP_OF_ROLE, check_component
-from gansearch.study.yaml_file import problems_of
+from gansearch.study.findings import problems_of
 
 TEST = """\
 import sys

@@ -21,9 +21,9 @@ from gansearch.domains import Choices, Domain, Scalar, is_domain_node, parse_dom
 from gansearch.errors import DomainError, GansearchError, Place, PluginError, Problem
 from gansearch.near_names import near_names
 from gansearch.registry import Registry, unknown
+from gansearch.study.findings import problems_of
 from gansearch.study.foreign_domains import as_yaml, translated_domain
 from gansearch.study.spec import ComponentNode
-from gansearch.study.yaml_file import problems_of
 
 DOMAIN_FORMS = (
     "a value, {low: 8, high: 64}, {low: 0.001, high: 0.1, log: true} or {choices: [a, b]}"

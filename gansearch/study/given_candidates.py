@@ -14,9 +14,9 @@ from gansearch.errors import Place, Problem
 from gansearch.near_names import near_names
 from gansearch.registry import unknown
 from gansearch.study.component_choices import Option
+from gansearch.study.findings import problems_of
 from gansearch.study.foreign_domains import as_yaml
 from gansearch.study.spec import GivenCandidate
-from gansearch.study.yaml_file import problems_of
 
 Options = Mapping[str, tuple[Option, ...]]
 """Components to choose among, by role."""

@@ -6,52 +6,25 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from gansearch.candidate import CANDIDATE_ROLES
 from gansearch.domains import is_domain_node
 from gansearch.errors import Place, Problem, StudyError
 from gansearch.near_names import near_names
-from gansearch.study.mending import (
-    Mending,
-    mend_choice,
-    mend_missing,
-    mend_name,
-    mend_number,
-    mend_section,
-    mend_unknown_key,
-)
+from gansearch.study.findings import problems_of
+from gansearch.study.mending import mend_name
 from gansearch.study.spec import StudySpec, data_parallel_problems
-from gansearch.study.urls import masked
+from gansearch.study.yaml_tree import MOST_LEVELS, Positions, build_tree, shortened
 
 LARGEST_FILE = 1_000_000
 """Bytes above which a file is not read, since no study is as large."""
-MOST_PARTS, MOST_LEVELS = 50_000, 50
-"""Values of a file, and levels of nesting, above which it is not parsed: that takes 3 s."""
-LARGEST_NUMBER = 2**63
-"""Whole numbers beyond 64 bits fit into no database, nor into a tensor."""
-
 EXTENDS = "extends"
 """Key of a file that takes everything that it does not say from another study file."""
 COMPONENTS = (*CANDIDATE_ROLES, "extractor")
 """Keys under which a text is the name of a component."""
-
-
-class Position(NamedTuple):
-    """Place at which a part of a study begins."""
-
-    line: int
-    """Line, from 1."""
-    column: int
-    """Column, from 1."""
-    source: str
-    """Path of the file."""
-
-
-Positions = Mapping[Place, Position]
 
 
 class StudyDocument:
@@ -87,21 +60,7 @@ class StudyDocument:
     @classmethod
     def parse(cls, text: str, source: str = "study", overrides: Sequence[str] = ()) -> Self:
         """Parse the text of a study file that extends none; see `read`."""
-        problems: list[Problem] = []
-        positions: dict[Place, Position] = {}
-        try:
-            _check_structure(text)
-            root = yaml.compose(text, Loader=yaml.SafeLoader)
-            tree = {}
-            if root is not None:
-                tree = _Builder(source, positions, problems).construct(root, ())
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-            problem = Problem((), f"invalid YAML: {error.problem}", line, column)
-            raise StudyError([problem], source) from None
-        except (yaml.YAMLError, RecursionError) as error:
-            raise StudyError([Problem((), f"invalid YAML: {error}", 1, 1)], source) from None
+        tree, positions, problems = build_tree(text, source)
         return cls(tree, positions, source, problems)._overridden(overrides)
 
     @classmethod
@@ -231,141 +190,6 @@ class StudyDocument:
         return replace(problem, where=tuple(above), fix=fix)
 
 
-def problems_of(
-    error: ValidationError,
-    prefix: Place = (),
-    model: type[BaseModel] | None = None,
-    tree: object = None,
-) -> list[Problem]:
-    """Convert the findings of pydantic to problems with rule and value.
-
-    Args:
-        error: raised by a model or a field.
-        prefix: place in the study of what was validated.
-        model: the model that raised it, whose keys are listed where one is unknown.
-        tree: the whole study as written.
-    """
-    problems = []
-    for found in error.errors():
-        where = prefix + tuple(found["loc"])
-        message, fix = _mending(found, where, model, tree)
-        problems.append(Problem(where, message, fix=fix))
-    return problems
-
-
-def _mending(found: Any, where: Place, model: type[BaseModel] | None, tree: object) -> Mending:
-    """Return the rule that was broken with the value, and what to write instead."""
-    place, value = tuple(found["loc"]), found["input"]
-    key = str(where[-1]) if where else ""
-    match found["type"]:
-        case "extra_forbidden":
-            return mend_unknown_key(place, value, _keys(place[:-1], model), tree)
-        case "missing":
-            return mend_missing(where, value)
-        case "literal_error":
-            return mend_choice(key, value, found["ctx"]["expected"])
-        case "model_type" | "model_attributes_type" | "mapping_type" if place:
-            return mend_section(key, value)
-    message = str(found["msg"]).removeprefix("Value error, ")
-    if isinstance(value, (str, int, float, bool, type(None))):
-        message += f", got {masked(repr(value))}"
-    fix = ""
-    if found["type"] in ("int_parsing", "int_from_float"):
-        fix = mend_number(key, value)
-    elif place == ("name",) and found["type"] in ("string_pattern_mismatch", "string_type"):
-        fix = mend_name(value)
-    return Mending(message[0].lower() + message[1:], fix)
-
-
-def _keys(section: Sequence[str | int], model: type[BaseModel] | None) -> Sequence[str]:
-    """Return the keys of a section of a model, or none where they are not known."""
-    for key in section:
-        field = model.model_fields.get(str(key)) if model else None
-        kind = field.annotation if field else None
-        model = kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
-    return tuple(model.model_fields) if model else ()
-
-
-def _check_structure(text: str) -> None:
-    """Refuse what is no study or takes long to build, before anything is built.
-
-    Raises:
-        MarkedYAMLError: for aliases, and for too many or too deeply nested values.
-    """
-    parts = level = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        problem = None
-        parts += isinstance(event, yaml.NodeEvent)
-        level += isinstance(event, yaml.CollectionStartEvent)
-        level -= isinstance(event, yaml.CollectionEndEvent)
-        if isinstance(event, yaml.AliasEvent):
-            problem = "aliases are not allowed in a study"
-        elif parts > MOST_PARTS:
-            problem = f"a study has at most {MOST_PARTS:,} values"
-        elif level > MOST_LEVELS:
-            problem = f"a study has at most {MOST_LEVELS} levels of nesting"
-        if problem is not None:
-            mark: Any = event.start_mark
-            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
-
-
-class _Builder(NamedTuple):
-    """Builder of plain data from the nodes of a file, which notes where each part begins."""
-
-    source: str
-    positions: dict[Place, Position]
-    problems: list[Problem]
-
-    def construct(self, node: yaml.Node, place: Place) -> Any:
-        """Return a node as plain data."""
-        self.positions.setdefault(place, self._position(node))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.construct(item, (*place, i)) for i, item in enumerate(node.value)]
-        if not isinstance(node, yaml.MappingNode):
-            return self._scalar(node, place)
-        mapping: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            position = self._position(key_node)
-            if not isinstance(key_node, yaml.ScalarNode):
-                self._refuse(key_node, place, "a key must be a string")
-                continue
-            key = self._scalar(key_node, place)
-            if not isinstance(key, str):
-                self._refuse(key_node, place, f"a key must be a string, got {key!r}")
-                continue
-            if key in mapping:
-                self._refuse(key_node, (*place, key), "duplicate key")
-                continue
-            self.positions[(*place, key)] = position
-            mapping[key] = self.construct(value_node, (*place, key))
-        return mapping
-
-    def _position(self, node: yaml.Node) -> Position:
-        return Position(node.start_mark.line + 1, node.start_mark.column + 1, self.source)
-
-    def _scalar(self, node: yaml.Node, place: Place) -> Any:
-        """Build a value; one that YAML's own rules cannot build is a problem at its place."""
-        try:
-            value = yaml.SafeLoader("").construct_object(node, deep=True)
-        except yaml.YAMLError:
-            raise
-        except Exception as error:  # PyYAML lets through what int(), float() and datetime() raise
-            kind = node.tag.rpartition(":")[2]
-            message = f"cannot be read as {kind}: {str(error) or type(error).__name__}"
-            self._refuse(node, place, f"{message}, got {_shortened(node.value)}")
-            return None
-        if isinstance(value, int) and not -LARGEST_NUMBER <= value < LARGEST_NUMBER:
-            message = f"should be a number of at most 64 bits, got {_shortened(node.value)}"
-            self._refuse(node, place, message)
-            return None
-        # Dates have no place in a study, and would not survive its JSON.
-        return value if isinstance(value, (str, int, float, bool, type(None))) else node.value
-
-    def _refuse(self, node: yaml.Node, place: Place, message: str) -> None:
-        position = self._position(node)
-        self.problems.append(Problem(place, message, *position[:2], source=self.source))
-
-
 def _merged(base: Any, own: Any, place: Place, replaced: list[Place]) -> Any:
     """Return `own` with the keys of `base` that it does not have; note what it replaces."""
     if place and place[-1] in COMPONENTS and isinstance(base, str) and isinstance(own, dict):
@@ -387,15 +211,11 @@ def _stands_alone(base: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
     return is_domain_node(own) or own.get("use", base.get("use")) != base.get("use")
 
 
-def _shortened(text: str) -> str:
-    return masked(repr(text if len(text) <= 60 else f"{text[:57]}..."))
-
-
 def _override(tree: object, override: str) -> None:
     """Set one value of a tree in place, from `key.path=value`."""
     path, separator, text = override.partition("=")
     if not separator or not path:
-        message = f"an override is written key=value, got {_shortened(override)}"
+        message = f"an override is written key=value, got {shortened(override)}"
         raise StudyError([Problem((), message)], "--set")
     *parents, last = path.split(".")
     if len(parents) >= MOST_LEVELS:

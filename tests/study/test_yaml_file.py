@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gansearch.errors import StudyError
-from gansearch.study.yaml_file import MOST_LEVELS, MOST_PARTS, StudyDocument
+from gansearch.study.yaml_file import StudyDocument
+from gansearch.study.yaml_tree import MOST_LEVELS, MOST_PARTS
 
 
 @pytest.mark.parametrize(
