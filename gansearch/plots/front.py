@@ -16,7 +16,7 @@ from gansearch.plots.labels import point_out
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.formatting import figure, percent
-from gansearch.report.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION
+from gansearch.report.palette import GREEN, GREY, ORANGE, PURPLE, VERMILION, WIDE_SPAN
 from gansearch.report.trial_counts import count_dominated, count_states, failed_trials, verdict_name
 from gansearch.report.trial_figures import figure_warnings
 from gansearch.trial_record import TrialRecord
@@ -30,8 +30,6 @@ FAILURE_MARKS = {
     "unjudged": ("4", GREY),
     "failed": ("|", GREY),
 }
-WIDE_SPAN = 4.0
-"""Ratio of the largest to the smallest value above which a minimized axis is logarithmic."""
 
 LEGEND_COLUMNS = 5
 TITLE_WIDTH = 92

@@ -114,7 +114,6 @@ class Changes:
                     "fields": list(change.fields),
                     "tried": len(change.trained),
                     "failed": len(change.failed),
-                    "refused": len(change.trials) - len(change.trained),
                     "verdicts": {
                         name: {"count": n, "median_step": step}
                         for name, (n, step) in change.verdicts().items()

@@ -1,4 +1,4 @@
-"""The colours of Okabe and Ito, which people with every kind of colour vision tell apart."""
+"""Colours and scales that the pictures and the pages share."""
 
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
     "#0072B2",
@@ -9,3 +9,6 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
     "#56B4E9",
     "#8A8A8A",
 )
+
+WIDE_SPAN = 4.0
+"""Ratio of the largest to the smallest value above which an axis is logarithmic."""

@@ -15,7 +15,7 @@ import pandas as pd
 from gansearch.ranking.pareto import Objective
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.formatting import figure, percent, setting
-from gansearch.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
+from gansearch.report.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION, WIDE_SPAN
 from gansearch.trial_record import TrialRecord
 
 Spec = dict[str, Any]
@@ -31,8 +31,6 @@ KINDS = {
 """Colour and shape by kind of trial; shapes tell them apart without colours."""
 POINTS = 120
 """Points of a curve."""
-WIDE_SPAN = 4.0
-"""Largest over smallest value from which an axis is logarithmic."""
 
 
 def front_chart(run: RunSummary) -> Spec | None:
