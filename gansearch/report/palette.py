@@ -9,6 +9,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, SKY, GREY = (
     "#56B4E9",
     "#8A8A8A",
 )
+"""Colours of Okabe and Ito, which all kinds of colour vision tell apart, and a grey."""
 
 WIDE_SPAN = 4.0
 """Ratio of the largest to the smallest value above which an axis is logarithmic."""
