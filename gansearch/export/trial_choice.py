@@ -9,7 +9,7 @@ from gansearch.storage.trial_reader import read_certification, read_records
 from gansearch.trial_record import TrialRecord
 
 NOTABLE = {
-    "smallest_within_tolerance": "the smallest that is about as good as the baseline",
+    "smallest_within_tolerance": "the smallest within tolerance",
     "best_any_size": "the best of any size",
 }
 """Trials to choose where there is no champion: the first of these that exists."""

@@ -84,8 +84,9 @@ def _title(run: RunSummary) -> str:
     size = percent(summary.share_of_baseline(found))
     if found is summary.champion:
         return f"{sentence}; the champion has {size} of the baseline's size{_smaller(run)}"
-    tolerance = f"{summary.quality.metric} within {run.tolerance:.0%} of the baseline's"
-    return f"{sentence}; {tolerance} at {size} of its size"
+    limit = f"{summary.quality.metric} within {run.tolerance:.0%} of the {summary.held_against}'s"
+    whose = "its" if summary.held_against == "baseline" else "the baseline's"
+    return f"{sentence}; {limit} at {size} of {whose} size"
 
 
 def _smaller(run: RunSummary) -> str:

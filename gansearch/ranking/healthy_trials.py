@@ -9,6 +9,8 @@ from typing import Self
 from gansearch.ranking.pareto import Objective, first_runs, healthy_trials
 from gansearch.trial_record import TrialRecord
 
+SIZE_BAND = 0.10
+"""Largest difference in size, as a share of the baseline's, that counts as the same size."""
 DEFAULT_SIZE = Objective("generator_params", "minimize", is_size=True)
 """Size of a study whose objectives name none."""
 
@@ -49,6 +51,25 @@ class HealthyTrials:
     def best(self) -> TrialRecord | None:
         """Trial of the best quality at any size; None without a healthy trial or a quality."""
         return self.best_of(self.healthy)
+
+    @property
+    def tuned_baseline(self) -> TrialRecord | None:
+        """Trial of the best quality among those of the baseline's size, healthy as it may be."""
+        if self.baseline is None or not self.baseline.sizes:
+            return None
+        baseline = self.size.value(self.baseline)
+        band = SIZE_BAND * abs(baseline)
+        return self.best_of(r for r in self.healthy if abs(self.size.value(r) - baseline) <= band)
+
+    @property
+    def references(self) -> dict[str, TrialRecord]:
+        """Models that a champion is compared with, by name; only those that are healthy."""
+        named = {
+            "baseline": self.healthy_baseline,
+            "tuned_baseline": self.tuned_baseline,
+            "best": self.best,
+        }
+        return {name: record for name, record in named.items() if record is not None}
 
     def best_of(self, records: Iterable[TrialRecord]) -> TrialRecord | None:
         """Return the trial of the best quality among `records`, the smallest one of equals."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from gansearch.ranking.certificate import Certificate, all_certificates
@@ -15,14 +15,30 @@ from gansearch.ranking.tolerance import (
     QualityThresholds,
     ended_runs,
     quality_thresholds,
-    tolerance_for,
 )
 from gansearch.ranking.tradeoff import StepDown, knee_of, steps_down
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-SIZE_BAND = 0.10
-"""Largest difference in size, as a share of the baseline's, that counts as the same size."""
+
+@dataclass(frozen=True)
+class Saving:
+    """Size and quality of the champion as shares of those of a reference model."""
+
+    references: tuple[str, ...]
+    """Names of the reference model: `baseline`, `tuned_baseline`, `best`, or several of them."""
+    trial: int
+    """Number of the reference model in the search."""
+    size: float
+    """Size of the reference model."""
+    quality: float
+    """Median quality of the reference model over fresh seeds, or that of its one run."""
+    seeds: int
+    """Number of healthy fresh seeds of that median; 0 for the one run of the search."""
+    size_share: float
+    """Size of the champion as a share of the reference model's."""
+    quality_share: float
+    """Median quality of the champion as a share of the reference model's."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +54,7 @@ class StudySummary:
     """First objective that is not a size; None where all of them are sizes."""
     baseline: TrialRecord | None = None
     smallest_within_tolerance: TrialRecord | None = None
-    """Smallest trial that is within tolerance of the baseline by its one run in the search."""
+    """Smallest trial within tolerance of the reference quality, by the runs of the search alone."""
     best_any_size: TrialRecord | None = None
     best_at_baseline_size: TrialRecord | None = None
     note: str = ""
@@ -50,13 +66,21 @@ class StudySummary:
     """Threshold that a champion must meet."""
     champion: TrialRecord | None = None
     """Smallest trial whose certificate passes."""
+    savings: tuple[Saving, ...] = ()
+    """Comparisons of the champion with each reference model that is another trial."""
+
+    @property
+    def held_against(self) -> str:
+        """Reference model that sets the champion's threshold: `best model` or `baseline`."""
+        threshold = self.champion_threshold
+        is_baseline = threshold is not None and threshold is self.thresholds.baseline
+        return "baseline" if is_baseline else "best model"
 
     def share_of_baseline(self, record: TrialRecord) -> float | None:
         """Return a trial's size as a share of the baseline's; None where either is unknown."""
         if self.baseline is None:
             return None
-        baseline_size = self.size.value(self.baseline)
-        share = self.size.value(record) / baseline_size if baseline_size else math.nan
+        share = _share(self.size.value(record), self.size.value(self.baseline))
         return share if math.isfinite(share) else None
 
     def notable_trials(self) -> dict[str, TrialRecord | None]:
@@ -83,6 +107,7 @@ class StudySummary:
                 }
         thresholds = {
             "baseline": self.thresholds.baseline,
+            "tuned_baseline": self.thresholds.tuned_baseline,
             "best": self.thresholds.best,
             "champion": self.champion_threshold,
         }
@@ -90,6 +115,7 @@ class StudySummary:
             "note": self.note or None,
             "thresholds": {name: one and one.to_json() for name, one in thresholds.items()},
             "champion": None if self.champion is None else self.champion.number,
+            "savings": [asdict(saving) for saving in self.savings],
         }
 
 
@@ -110,37 +136,61 @@ def study_summary(
     if objectives is None:
         objectives = objectives_of(spec, records)
     trials, ended = HealthyTrials.of(records, objectives), ended_runs(spec, runs)
-    size, quality, baseline = trials.size, trials.quality, trials.healthy_baseline
+    quality = trials.quality
     thresholds = quality_thresholds(spec, trials, ended)
     certificates = all_certificates(spec, ended, quality, thresholds)
     passing = (
         r for r in trials.healthy if r.number in certificates and certificates[r.number].passes
     )
-    smallest = best_at_baseline_size = None
-    if quality is not None and baseline is not None:
-        tolerance = tolerance_for(spec, quality, baseline)
-        limit = quality.limit(quality.value(baseline), tolerance)
-        within = (
-            r for r in trials.healthy if quality.cost(quality.value(r)) <= quality.cost(limit)
-        )
-        smallest = next(within, None)
-        band = SIZE_BAND * abs(size.value(baseline))
-        best_at_baseline_size = trials.best_of(
-            r for r in trials.healthy if abs(size.value(r) - size.value(baseline)) <= band
-        )
+    champion = next(passing, None)
+    searched = quality_thresholds(spec, trials, {}).for_champion(spec.certification)
+    smallest = None
+    if quality is not None and searched is not None:
+        smallest = next(r for r in trials.healthy if searched.is_met(quality, quality.value(r)))
     return StudySummary(
-        size=size,
+        size=trials.size,
         quality=quality,
         baseline=trials.baseline,
         smallest_within_tolerance=smallest,
         best_any_size=trials.best,
-        best_at_baseline_size=best_at_baseline_size,
+        best_at_baseline_size=trials.tuned_baseline,
         note=_note(trials),
         certificates=certificates,
         thresholds=thresholds,
         champion_threshold=thresholds.for_champion(spec.certification),
-        champion=next(passing, None),
+        champion=champion,
+        savings=tuple(_savings(trials, thresholds, certificates, champion)),
     )
+
+
+def _savings(
+    trials: HealthyTrials,
+    thresholds: QualityThresholds,
+    certificates: Mapping[int, Certificate],
+    champion: TrialRecord | None,
+) -> Iterator[Saving]:
+    """Yield the comparisons of the champion with the reference models."""
+    if champion is None or (own := certificates[champion.number].quality) is None:
+        return
+    named = {name: getattr(thresholds, name) for name in ("baseline", "tuned_baseline", "best")}
+    known = {one.trial: one for one in named.values() if one is not None}
+    sizes = {record.number: trials.size.value(record) for record in trials.healthy}
+    for trial, threshold in known.items():
+        if trial == champion.number:
+            continue
+        yield Saving(
+            tuple(name for name, one in named.items() if one is not None and one.trial == trial),
+            trial,
+            sizes[trial],
+            threshold.quality,
+            threshold.seeds,
+            _share(sizes[champion.number], sizes[trial]),
+            _share(own.median, threshold.quality),
+        )
+
+
+def _share(value: float, whole: float) -> float:
+    return value / whole if whole else math.nan
 
 
 def _note(trials: HealthyTrials) -> str:

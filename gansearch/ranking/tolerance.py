@@ -49,15 +49,17 @@ class QualityThreshold:
 
 @dataclass(frozen=True)
 class QualityThresholds:
-    """Thresholds by both reference models; None of one that has no healthy run or no quality."""
+    """Thresholds by the reference models; None of one that has no healthy run or no quality."""
 
     baseline: QualityThreshold | None = None
     """Threshold by the baseline as written."""
+    tuned_baseline: QualityThreshold | None = None
+    """Threshold by the best model of the baseline's size."""
     best: QualityThreshold | None = None
-    """Threshold by the best model of any size that the search found."""
+    """Threshold by the best model of any size."""
 
     def for_champion(self, spec: CertificationSpec) -> QualityThreshold | None:
-        """Return the threshold of a champion; the best model stands in for a failed baseline."""
+        """Return the threshold of a champion; the best model replaces a failed baseline."""
         if spec.tolerance_reference == "best" or self.baseline is None:
             return self.best
         return self.baseline
@@ -87,17 +89,24 @@ def ended_runs(spec: StudySpec, runs: Sequence[TrialRecord]) -> SeedRuns:
 def quality_thresholds(
     spec: StudySpec, healthy: HealthyTrials, ended: SeedRuns
 ) -> QualityThresholds:
-    """Compute the thresholds that the study's tolerance sets."""
+    """Compute the thresholds that the study's tolerance sets.
+
+    Once all references are certified, the best model is the one with the best median: the best of
+    the search may have been lucky.
+    """
     quality = healthy.quality
     if quality is None:
         return QualityThresholds()
-    references = (healthy.healthy_baseline, healthy.best)
-    return QualityThresholds(
-        *(
-            None if r is None else _threshold(spec, quality, r, ended.get(r.number, {}))
-            for r in references
-        )
-    )
+    references = healthy.references
+    thresholds = {
+        name: _threshold(spec, quality, record, ended.get(record.number, {}))
+        for name, record in references.items()
+    }
+    first = {*fresh_seeds(spec)[: spec.certification.required]}
+    medians = [threshold for threshold in thresholds.values() if threshold.seeds]
+    if medians and all(ended.get(r.number, {}).keys() >= first for r in references.values()):
+        thresholds["best"] = min(medians, key=lambda one: quality.cost(one.quality))
+    return QualityThresholds(**thresholds)
 
 
 def _threshold(

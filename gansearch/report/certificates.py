@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,17 @@ from gansearch.ranking.certificate import Certificate
 from gansearch.ranking.pareto import healthy_trials
 from gansearch.ranking.study_summary import StudySummary, study_summary
 from gansearch.ranking.tolerance import QualityThreshold
-from gansearch.report.formatting import figure, percent
+from gansearch.report.formatting import change, figure, percent
 from gansearch.report.trial_counts import count_states, count_verdicts
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
+
+REFERENCES: Mapping[str, str] = {
+    "baseline": "the baseline as written",
+    "tuned_baseline": "the best of the baseline's size",
+    "best": "the best of any size",
+}
+"""Words for the reference models of a champion."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +85,25 @@ class Certification:
             f"at {certificate.confidence:.0%} confidence){median}."
         )
 
+    def savings(self) -> Iterator[str]:
+        """Yield what the champion saves against each reference model, in a line each."""
+        summary = self.summary
+        if summary.champion is None or summary.quality is None:
+            return
+        metric, size = summary.quality.metric, summary.size.metric
+        for saving in summary.savings:
+            source = f"{saving.seeds} fresh seeds" if saving.seeds else "its one run in the search"
+            yield (
+                f"beside {' and '.join(REFERENCES[name] for name in saving.references)}, "
+                f"trial {saving.trial} "
+                f"({size} {figure(saving.size, whole=True)}, median {metric} "
+                f"{figure(saving.quality)} of {source}): "
+                f"{percent(saving.size_share)} of its size, "
+                f"median {metric} {change(saving.quality_share - 1)}"
+            )
+
     def notes(self) -> Iterator[str]:
-        """Yield the quality thresholds, and the reason where another one than asked for is used."""
+        """Yield the thresholds, the reason where they are not the study's, and the savings."""
         summary, rules = self.summary, self.spec.certification
         quality, thresholds = summary.quality, summary.thresholds
         baseline, best = thresholds.baseline, thresholds.best
@@ -111,6 +135,7 @@ class Certification:
                 f"within {threshold.tolerance:.0%} of {self._reference(threshold)} "
                 f"({figure(threshold.quality)}, {source}){ending}"
             )
+        yield from self.savings()
 
     def _reference(self, threshold: QualityThreshold) -> str:
         """Return the reference model of a threshold, in words."""
@@ -130,6 +155,7 @@ def certification_json(certification: Certification) -> dict[str, Any]:
         ],
         "thresholds": summary["thresholds"],
         "champion": summary["champion"],
+        "savings": summary["savings"],
         "conclusion": certification.conclusion(),
         "notes": list(certification.notes()),
         "steps_trained": sum(run.steps for run in certification.runs),

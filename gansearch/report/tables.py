@@ -34,7 +34,7 @@ MARKS: Mapping[str, tuple[str, str]] = {
     "baseline": ("★", "baseline"),
     "smallest_within_tolerance": (
         "◆",
-        "smallest with {quality} within {tolerance:.0%} of the baseline's",
+        "smallest with {quality} within {tolerance:.0%} of the {reference}'s",
     ),
     "best_any_size": ("▲", "best {quality} at any size"),
     "best_at_baseline_size": ("●", "best {quality} at the baseline's size"),
@@ -136,7 +136,11 @@ class FrontTable:
 
     def _legend(self) -> Iterator[str]:
         run, quality = self.run, self.run.summary.quality
-        words = {"quality": quality.metric if quality else "", "tolerance": run.tolerance}
+        words = {
+            "quality": quality.metric if quality else "",
+            "tolerance": run.tolerance,
+            "reference": run.summary.held_against,
+        }
         for name, record in self._named().items():
             mark, meaning = MARKS[name]
             yield f"{mark} {meaning.format(**words)}: trial {record.number}"

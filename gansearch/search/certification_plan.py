@@ -62,10 +62,10 @@ def chosen(numbers: Sequence[int], records: Sequence[TrialRecord]) -> Choice:
 class CertificationPlan:
     """Order in which a certification trains, and when it ends.
 
-    First come the references, so that candidates are compared with a median and not with one lucky
-    seed. They get as many seeds as a candidate needs to pass, whatever their outcome: this costs no
-    more than a stable candidate, and with the same seeds for both the comparison is a paired one.
-    The best model found is a reference only if it decides on the champion.
+    First come the references: the baseline, the best model of its size and the best of any size.
+    So candidates are compared with a median and not with one lucky seed. References get as many
+    seeds as a candidate needs to pass, whatever their outcome: this costs no more than a stable
+    candidate, and with the same seeds for both the comparison is a paired one.
 
     Then come the candidates of the front from the smallest upward, and if none of them passes, the
     others. A candidate that was worse in the search than the threshold, by more than two seeds
@@ -170,7 +170,5 @@ class CertificationPlan:
         """Numbers of the trials with which candidates are compared."""
         if self._healthy.quality is None:
             return ()
-        baseline, best = self._healthy.healthy_baseline, self._healthy.best
-        decides = self.spec.certification.tolerance_reference == "best" or baseline is None
-        references = (baseline, best if decides else None)
-        return tuple(dict.fromkeys(record.number for record in references if record is not None))
+        references = self._healthy.references.values()
+        return tuple(dict.fromkeys(record.number for record in references))

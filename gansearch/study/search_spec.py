@@ -99,8 +99,8 @@ class CertificationSpec(Section):
     The default is a little less than the noise between two seeds. If two draws of samples from one
     generator differ by more, according to the calibration, that difference is the tolerance.
     """
-    tolerance_reference: Literal["baseline", "best"] = "baseline"
-    """Reference quality: that of the baseline, or of the best model found, of any size."""
+    tolerance_reference: Literal["baseline", "best"] = "best"
+    """Reference quality: that of the best model found, of any size, or that of the baseline."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.95
     """Confidence level of the lower bound on the share of healthy seeds."""
     at_end: bool = True

@@ -45,12 +45,19 @@ def test_a_baseline_at_or_below_zero_has_a_tolerance_too(study, trial, base, acc
     assert notable(study_summary(study(), records))["smallest_within_tolerance"] == 1
 
 
-def test_a_failed_baseline_is_noted_and_nothing_is_compared_with_it(study, trial):
+def test_within_tolerance_of_the_best_is_held_against_the_best(study, trial):
+    records = [trial(0, 1000, 5.0), trial(1, 400, 2.0), trial(2, 50, 2.1), trial(3, 10, 5.1)]
+    summary = study_summary(study(reference="best"), records)
+    assert notable(summary)["smallest_within_tolerance"] == 2
+    assert summary.held_against == "best model"
+
+
+def test_a_failed_baseline_is_noted_and_the_best_replaces_it(study, trial):
     summary = study_summary(study(), [trial(0, 1000, None, "diverged"), trial(1, 60, 4.0)])
     assert summary.note == "the baseline, trial 0, is not healthy: verdict diverged"
     assert notable(summary) == {
         "baseline": 0,
-        "smallest_within_tolerance": None,
+        "smallest_within_tolerance": 1,  # of the best model, which replaces the baseline
         "best_any_size": 1,
         "best_at_baseline_size": None,
     }

@@ -7,7 +7,7 @@ from gansearch.report.certificates import Certification
 def certification(study, trial):
     """A certification, from the qualities of the seeds by trial; None is a failed seed."""
 
-    def of(outcomes, records=None):
+    def of(outcomes, records=None, reference="baseline"):
         records = records or [
             trial(0, 1000, 5.0),
             trial(1, 50, 5.2),
@@ -20,6 +20,6 @@ def certification(study, trial):
                 verdict = "healthy" if quality is not None else "mode-collapse"
                 known = {"certifies": number, "seed": seed, "baseline": False, "steps": 100}
                 runs.append(trial(len(runs), 1, quality, verdict, **known))
-        return Certification.of(study(), records, runs)
+        return Certification.of(study(reference=reference), records, runs)
 
     return of

@@ -48,7 +48,7 @@ def test_a_tolerance_raised_to_the_spread_between_draws_is_told(certification, t
 
 
 def test_both_thresholds_are_shown_with_their_source(certification):
-    baseline, best = certification(OUTCOMES).notes()
+    baseline, best, *_ = certification(OUTCOMES).notes()
     assert baseline == (
         "as ★: mmd ≤ 5.5, within 10% of the baseline, trial 0 (5, median of 4 fresh seeds); "
         "so must the champion be"
@@ -56,6 +56,21 @@ def test_both_thresholds_are_shown_with_their_source(certification):
     assert best == (
         "as ▲: mmd ≤ 3.3, within 10% of the best model, trial 3 (3, by its one run in the search)"
     )
+
+
+def test_what_the_champion_saves_is_told_against_each_reference_with_medians(certification, trial):
+    records = [trial(0, 1000, 5.0), trial(1, 950, 3.2), trial(2, 60, 3.0), trial(3, 50, 3.1)]
+    outcomes = {0: [5.0] * 4, 1: [3.2] * 4, 2: [4.0] * 4, 3: [3.1, 3.2, 3.4, 3.5]}
+    found = certification(outcomes, records, reference="best")
+    assert list(found.savings()) == [
+        "beside the baseline as written, trial 0 (generator_params 1,000, median mmd 5 of 4 fresh "
+        "seeds): 5.0% of its size, median mmd -34%",
+        "beside the best of the baseline's size and the best of any size, trial 1 "
+        "(generator_params 950, median mmd 3.2 of 4 fresh seeds): 5.3% of its size, "
+        "median mmd +3.1%",
+    ]
+    assert "trial 3" in found.conclusion()
+    assert certification_json(found)["savings"][1]["references"] == ("tuned_baseline", "best")
 
 
 def test_a_failed_baseline_is_noted(certification, trial):

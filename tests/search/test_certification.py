@@ -173,18 +173,27 @@ def test_the_limit_is_the_median_of_the_baselines_fresh_seeds(searched, certify)
     assert standing.champion.parameters["generator.width"] == 16
 
 
-def test_tolerance_of_the_best_model_gives_another_champion_and_both_are_told(searched, certify):
+def test_the_champion_is_held_against_the_best_or_the_baseline_and_both_are_certified(
+    searched, certify
+):
     qualities = {BASELINE: 5.0, 8: 5.2, 16: 3.2, 24: 3.0}
     settings = searched(qualities)
-    first, trained = certify(settings, always(qualities))
-    assert first.champion.parameters["generator.width"] == 8
-    assert 24 not in {width for width, _ in trained}, (
-        "the best decides nothing here, so it costs nothing"
+    first, trained = certify(
+        settings, always(qualities), "certification.tolerance_reference=baseline"
     )
-    second, _ = certify(settings, always(qualities), "certification.tolerance_reference=best")
+    assert first.champion.parameters["generator.width"] == 8
+    assert [width for width, _ in trained] == 4 * [BASELINE] + 4 * [24] + 4 * [8]
+    second, _ = certify(settings, always(qualities))
     assert second.champion.parameters["generator.width"] == 16
     told = second.certificates[1]
     assert (told.within_tolerance_of_baseline, told.within_tolerance_of_best) == (True, False)
+
+
+def test_a_model_that_was_best_by_luck_sets_no_threshold(searched, certify):
+    qualities = {BASELINE: 5.0, 8: 4.0, 16: 3.0}
+    standing, _ = certify(searched(qualities), always(qualities | {8: 5.2, 16: 9.0}))
+    assert (standing.champion_threshold.trial, standing.champion_threshold.quality) == (0, 5.0)
+    assert standing.champion.parameters["generator.width"] == 8
 
 
 def test_where_the_baseline_failed_the_best_model_takes_its_place(searched, certify):

@@ -96,7 +96,9 @@ def test_whatever_comes_of_the_seeds_no_more_are_trained_than_allowed_and_all_of
 
 
 def test_one_whose_median_is_too_weak_by_half_of_its_seeds_keeps_nobody_from_being_tried():
-    spec = spec_of("certification={seeds: 5, required: 4, tolerance: 0.1}")
+    spec = spec_of(
+        "certification={seeds: 5, required: 4, tolerance: 0.1, tolerance_reference: baseline}"
+    )
     qualities = {
         0: [5, 5, 5, 5],
         1: [5, 5, 5, 5],

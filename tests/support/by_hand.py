@@ -19,18 +19,19 @@ schedule: {use: alternating}
 objectives:
   - {metric: generator_params, direction: minimize}
   - {metric: QUALITY, direction: DIRECTION}
-certification: {tolerance: 0.1}
+certification: {tolerance: 0.1, tolerance_reference: REFERENCE}
 """
 
 
 @pytest.fixture
 def study() -> Callable[..., StudySpec]:
-    """A study with a size and a quality."""
+    """A study with a size and a quality; its champion is held against the baseline or the best."""
 
-    def make(quality: str = "mmd", direction: str = "minimize") -> StudySpec:
-        return StudyDocument.parse(
-            STUDY.replace("QUALITY", quality).replace("DIRECTION", direction)
-        ).spec()
+    def make(
+        quality: str = "mmd", direction: str = "minimize", reference: str = "baseline"
+    ) -> StudySpec:
+        text = STUDY.replace("QUALITY", quality).replace("DIRECTION", direction)
+        return StudyDocument.parse(text.replace("REFERENCE", reference)).spec()
 
     return make
 

@@ -130,7 +130,7 @@ def _found(folder: RunFolder, run: RunSummary) -> dict[str, Any]:
     certification = Certification(run.spec, run.records, tuple(read_certification(folder)), summary)
     titles = {
         "The champion": summary.champion,
-        "Not certified: the smallest within tolerance of the baseline": (
+        f"Not certified: the smallest within tolerance of the {summary.held_against}": (
             summary.smallest_within_tolerance
         ),
         "Not certified: the best so far": summary.best_any_size,
@@ -140,7 +140,7 @@ def _found(folder: RunFolder, run: RunSummary) -> dict[str, Any]:
     return {
         "title": title if found is None else f"{title}, trial {found.number}",
         "sentence": certification.conclusion(),
-        "notes": list(_threshold(run)),
+        "notes": [*_threshold(run), *certification.savings()],
         "rows": [] if found is None else _savings(run, found),
         "trial": None if found is None else found.number,
     }
@@ -152,13 +152,12 @@ def _threshold(run: RunSummary) -> Iterator[str]:
     limit, quality = summary.champion_threshold, summary.quality
     if limit is None or quality is None:
         return
-    whose = "baseline" if limit is summary.thresholds.baseline else "best model of any size"
     source = f"median of {limit.seeds} fresh seeds" if limit.seeds else "its one run in the search"
     relation = "at most" if quality.direction == "minimize" else "at least"
     yield (
         f"A champion's median {quality.metric} must be {relation} {figure(limit.value)}: within "
-        f"{run.tolerance:.0%} of the {whose}'s, trial {limit.trial} ({figure(limit.quality)}, "
-        f"{source})."
+        f"{run.tolerance:.0%} of the {summary.held_against}'s, trial {limit.trial} "
+        f"({figure(limit.quality)}, {source})."
     )
 
 
