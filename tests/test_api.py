@@ -163,6 +163,7 @@ def test_a_script_without_a_main_guard_searches_twice(study_file):
     ], ended.stderr
 
 
+@pytest.mark.campaign
 def test_a_notebook_searches_twice_and_shows_frames(study_file):
     nbformat = pytest.importorskip("nbformat", reason="nbclient and ipykernel are not installed")
     nbclient = pytest.importorskip("nbclient", reason="nbclient is not installed")

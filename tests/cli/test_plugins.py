@@ -9,6 +9,7 @@ import pytest
 from gansearch.components import ROLES
 
 
+@pytest.mark.campaign
 def test_a_new_plugin_of_each_role_passes_its_own_tests_at_once(call, tmp_path):
     for role in ROLES:
         code, out, _ = call(

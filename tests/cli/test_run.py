@@ -301,6 +301,7 @@ def test_sigterm_stops_the_search_and_leaves_it_resumable(start, call, tmp_path)
     assert trials(tmp_path / "run") == ["complete"] * 2
 
 
+@pytest.mark.campaign
 def test_a_second_sigint_ends_the_search_at_once(start):
     driver = start("--workers", "1", "--set", "training.steps=100000")
     until(lambda: grandchildren(driver.pid))
@@ -376,6 +377,7 @@ def test_a_terminal_shows_a_live_table(terminal):
     assert child.exitstatus == 0
 
 
+@pytest.mark.campaign
 def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(
     terminal, call, tmp_path
 ):

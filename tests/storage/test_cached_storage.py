@@ -9,6 +9,8 @@ from optuna.trial import TrialState
 from gansearch.storage.cached_storage import CachedStorage
 
 
+@pytest.mark.campaign
+@pytest.mark.campaign
 @pytest.mark.filterwarnings("ignore")  # what Optuna's own tests make of Optuna is not ours to mend
 class TestCachedStorage(StorageTestCase):
     """Optuna's own tests of a storage."""

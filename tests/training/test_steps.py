@@ -42,8 +42,8 @@ class NoTransfer(TorchDispatchMode):
         return result
 
 
-def run_steps(candidate, count=30):
-    """Run steps without reading their signals; 30 contain every phase of these schedules."""
+def run_steps(candidate, count=12):
+    """Run steps without reading their signals; 12 contain every phase of these schedules."""
     data = candidate.dataset.load()
     networks = GANNetworks(candidate, data.shape, META, "fp32")
     for network in (networks.generator, networks.discriminator):
@@ -52,7 +52,7 @@ def run_steps(candidate, count=30):
     batches = BatchSampler(data, META)
     context = StepContext(networks, batches, Recorder(), batch_size=16, steps=count)
     steps = EagerSteps(context, candidate.loss, mean_pair_distance(batches.draw(16)))
-    phases = candidate.schedule.phases(steps_per_epoch=10)
+    phases = candidate.schedule.phases(steps_per_epoch=4)
     with NoTransfer():
         for step in range(1, count + 1):
             context.recorder.keep(step, steps.run(step, StepPlan.at(step, phases, 10)))
@@ -75,7 +75,7 @@ VARIANTS = [
     {"loss": WassersteinGP(), "schedule": Alternating(half_batches=True)},
     {"loss": FeatureMatching(ramp=0.5)},
     {"schedule": EpochsInTurn()},
-    {"schedule": StalledDiscriminator(every=3, until=20)},
+    {"schedule": StalledDiscriminator(every=3, until=8)},
     {
         "discriminator": DenseDiscriminator(
             layers=1, width=8, packing=2, norm="batch", dropout=0.2, maxout=2
@@ -92,7 +92,7 @@ VARIANTS = [
 )
 def test_a_step_never_waits_for_the_device(make_space, parts):
     rows = run_steps(variant(make_space().baseline, **parts))._rows
-    assert len(rows) == 30
+    assert len(rows) == 12
     assert all(value.is_meta for row in rows for value in row.values())
 
 

@@ -41,6 +41,7 @@ def ending(executor, tmp_path):
     return run
 
 
+@pytest.mark.campaign
 def test_a_store_that_fails_in_the_middle_crashes_its_trials_and_not_the_search(ending, store):
     store.refuses = lambda method, path: path.endswith(".zip") and method != "GET"
     lost = ending("healthy")
@@ -65,6 +66,7 @@ def test_a_slot_that_dies_is_reported(ending, store):
     assert (lost.kind, lost.message.partition(":")[0]) == ("died", "its slot on Ray was lost")
 
 
+@pytest.mark.campaign
 def test_the_checkpoint_of_a_stopped_trial_is_in_the_run_folder(executor, store, tmp_path):
     executor.submit(Job(7, "keeps a checkpoint when stopped", tmp_path))
     while not executor.events(1.0):
