@@ -14,6 +14,7 @@ from gansearch.components import (
     Component,
     Dataset,
     Discriminator,
+    Distillation,
     Generator,
     ImageShape,
     Loss,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 CANDIDATE_ROLES = ("dataset", "generator", "discriminator", "loss", "schedule")
+TEACHER = "teacher"
+"""Role that a candidate has besides if its study has a teacher."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,21 @@ class Candidate:
     schedule: Schedule
     uses: Mapping[str, str]
     """Name of the component by role, as a study has it after `use:`."""
+    teacher: Distillation | None = None
+    """How it learns from the study's teacher; None where the study has none."""
 
     @classmethod
     def of(cls, components: Mapping[str, tuple[str, Component]]) -> Self:
         """Make a candidate from (name, component) by role."""
-        parts: dict[str, Any] = {role: components[role][1] for role in CANDIDATE_ROLES}
-        return cls(**parts, uses={role: components[role][0] for role in CANDIDATE_ROLES})
+        roles = [role for role in (*CANDIDATE_ROLES, TEACHER) if role in components]
+        parts: dict[str, Any] = {role: components[role][1] for role in roles}
+        return cls(**parts, uses={role: components[role][0] for role in roles})
 
     def to_json(self) -> dict[str, Any]:
         """Return every field of every component as plain data, by role."""
         parts: dict[str, Component] = {role: getattr(self, role) for role in CANDIDATE_ROLES}
+        if self.teacher is not None:
+            parts[TEACHER] = self.teacher
         return {
             role: {"use": self.uses[role]} | part.model_dump(mode="json")
             for role, part in parts.items()
@@ -60,11 +68,14 @@ class Candidate:
         Raises:
             PluginError: when a component it names is not installed.
         """
-        components = {}
+        components: dict[str, tuple[str, Component]] = {}
         for role in CANDIDATE_ROLES:
             fields = dict(record[role])
             use = fields.pop("use")
             components[role] = (use, registry.load(role, use).model_validate(fields))
+        if TEACHER in record:
+            fields = dict(record[TEACHER])
+            components[TEACHER] = (fields.pop("use"), Distillation.model_validate(fields))
         return cls.of(components)
 
     def located(self, place: Mapping[str, Any]) -> Self:

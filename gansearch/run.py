@@ -76,7 +76,7 @@ def run_study(
             forget_run(RunFolder(path), spec.storage)
         folder = open_folder(study, path)
         database = database_of(folder.path, spec.storage)
-        folder.write_study(spec, DataIdentity.of(study.data))
+        keep_study(study, folder)
         with (
             logged(folder),
             TrialStore.open(database, spec.name, spec.objectives) as store,
@@ -98,6 +98,13 @@ def open_folder(study: Study, path: Path) -> RunFolder:
     """
     identity = DataIdentity.of(study.data)
     return RunFolder.create(path, study.spec, identity, study.location)
+
+
+def keep_study(study: Study, folder: RunFolder) -> None:
+    """Keep a study, the identity of its data and its teacher; call it with the lock held."""
+    if study.teacher is not None:
+        folder.keep_teacher(study.teacher.files())
+    folder.write_study(study.spec, DataIdentity.of(study.data))
 
 
 def certifies_at_end(spec: StudySpec) -> bool:
@@ -146,7 +153,7 @@ def certify_study(
     name = certification_name(spec.name)
     with folder.locked(), logged(folder):
         folder = open_folder(study, folder.path)
-        folder.write_study(spec, DataIdentity.of(study.data))
+        keep_study(study, folder)
         searched = TrialStore.read(database, spec.name).records()
         plan = CertificationPlan(spec, searched, study.objectives, choice)
         folder_of = folder.certification_run
@@ -272,6 +279,7 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
         qualities if compares else [],
         spec.pruning.rungs,
         study.extractor,
+        study.teacher,
     )
     return open_executor(runner, spec.executor, spec.training.device)
 

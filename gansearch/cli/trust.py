@@ -65,6 +65,8 @@ def outside_of(spec: StudySpec) -> list[str]:
         if chosen[key] != usual and key != "workers_per_candidate"
     ]
     lines += [line for role in ("dataset", "extractor") for line in _places(role, spec)]
+    if spec.teacher is not None:
+        lines.append(f"teacher.{spec.teacher.place}: {spec.teacher.run or spec.teacher.bundle}")
     return [masked(line) for line in lines]
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from gansearch.components.component import Component, check_domain, check_field, is_whole
 from gansearch.components.data import Data, Dataset, ImageShape, SampleFormat, Split
 from gansearch.components.detector import Detector, Watch
+from gansearch.components.distillation import Distillation, DistillationTerm
 from gansearch.components.extractor import Extractor, FeatureNetwork
 from gansearch.components.loss import Loss, LossInputs, PairLoss
 from gansearch.components.metric import Evidence, Metric, SampleMetric, SizeMetric
@@ -27,6 +28,8 @@ __all__ = [
     "Dataset",
     "Detector",
     "Discriminator",
+    "Distillation",
+    "DistillationTerm",
     "Evidence",
     "Extractor",
     "FeatureNetwork",

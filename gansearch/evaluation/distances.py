@@ -26,6 +26,24 @@ def mmd(real: Tensor, fake: Tensor, bandwidth: float) -> float:
     return _unbiased(*(_gaussian(a, b, bandwidth) for a, b in _sides(real, fake)))
 
 
+def differentiable_mmd(real: Tensor, fake: Tensor, bandwidth: float) -> Tensor:
+    """Return the estimate of `mmd` as a scalar with a gradient, in the precision of the features.
+
+    Squared distances are computed without a root, whose gradient is infinite where two features
+    are equal.
+    """
+
+    def kernel(x: Tensor, y: Tensor) -> Tensor:
+        squares = x.square().sum(1)[:, None] + y.square().sum(1)[None] - 2 * x @ y.T
+        return torch.exp(-squares.clamp(min=0) / (2 * bandwidth**2))
+
+    def between_different(x: Tensor) -> Tensor:
+        others = kernel(x, x)
+        return (others.sum() - others.trace()) / (len(x) * (len(x) - 1))
+
+    return between_different(real) + between_different(fake) - 2 * kernel(real, fake).mean()
+
+
 def kid(real: Tensor, fake: Tensor) -> float:
     """Return the kernel Inception distance of any features (N, F) and (M, F).
 

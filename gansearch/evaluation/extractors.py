@@ -42,6 +42,24 @@ class LoadedExtractor:
         parts = torch.split(samples, batch)
         return torch.cat([self._body(_scaled(part)) for part in parts])
 
+    def differentiable_features(self, samples: Tensor) -> Tensor:
+        """Return features (N, F) with a gradient to the samples (N, C, H, W).
+
+        Args:
+            samples: images, float32 from 0 to 1, or points.
+        """
+        features: Tensor = self._body.to(samples.device)(samples)
+        return features
+
+    def gives_gradients(self, shape: ImageShape) -> bool:
+        """Return True if gradients of features reach samples of this shape."""
+        with torch.enable_grad():
+            samples = torch.zeros(1, *shape, requires_grad=True)
+            try:
+                return self.differentiable_features(samples).requires_grad
+            except RuntimeError:  # a body that hands its samples to another library
+                return False
+
 
 def _scaled(samples: Tensor) -> Tensor:
     return samples.float() / 255 if samples.dtype == torch.uint8 else samples

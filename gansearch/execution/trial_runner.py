@@ -30,10 +30,18 @@ from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Decision, Job, Outcome
 from gansearch.run_context import RunContext
 from gansearch.signals import Remedy
-from gansearch.storage.trial_folder import DATA, GENERATOR, VERDICT, TrialFolder
+from gansearch.storage.trial_folder import (
+    DATA,
+    DISCRIMINATOR,
+    GENERATOR,
+    VERDICT,
+    TrialFolder,
+)
 from gansearch.storage.weights import save_weights
 from gansearch.study.spec import StepsSpec, TrainingSpec
+from gansearch.study.teacher import Teacher
 from gansearch.training import checkpoint
+from gansearch.training.distillation import student
 from gansearch.training.distributed import Ranks, process_group
 from gansearch.training.loop import TrainedRun, train
 from gansearch.training.precision import choose_device, choose_precision, give_back_freed_memory
@@ -55,6 +63,8 @@ class TrialRunner:
     """Rungs as shares of the training's steps."""
     extractor: Extractor | None = None
     """Extractor that samples are compared by; None for the one that is chosen for the data."""
+    teacher: Teacher | None = None
+    """Teacher that candidates learn from, by value, so that workers anywhere have it."""
 
     @property
     def components(self) -> list[Component]:
@@ -85,7 +95,8 @@ class TrialRunner:
             with process_group(job.rank, device) as ranks:
                 if memory is not None:
                     precision = choose_precision(training.precision, device)
-                    estimate = estimate_memory(job.candidate, data, training, precision)
+                    taught = self._student(job.candidate, data, torch.device("meta"))
+                    estimate = estimate_memory(taught, data, training, precision)
                     if estimate is not None:
                         stamp["estimated_gpu_memory_bytes"] = estimate.total
                     with ranks.in_turn(memory.name, channel.waiting):
@@ -120,6 +131,8 @@ class TrialRunner:
                 metrics, protocol = self._measure(run, samples, data, channel)
                 stamp |= protocol
             stamp |= _circumstances(run, data, self.extractor)
+            if job.candidate.teacher is not None and self.teacher is not None:
+                stamp["teacher"] = self.teacher.stamp
             if memory is not None:
                 stamp |= memory.usage()
             return replace(
@@ -141,7 +154,7 @@ class TrialRunner:
         metrics = self._sample_metrics(self.compared)
         monitor = TrialMonitor(job, data, training, metrics, rungs, channel, self.extractor)
         return train(
-            job.candidate,
+            self._student(job.candidate, data, choose_device(training.device)),
             data,
             training,
             RunWatch(self.detectors, context),
@@ -150,6 +163,9 @@ class TrialRunner:
             resume_from=job.resume_from,
             ranks=ranks,
         )
+
+    def _student(self, candidate: Candidate, data: Data, device: torch.device) -> Candidate:
+        return student(candidate, self.teacher, data, self.extractor, device)
 
     def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
         return {
@@ -191,6 +207,9 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> No
     folder.write_json(VERDICT, verdict)
     folder.write_json(DATA, data.format.to_json())
     save_weights(run.networks.evaluated_generator.state_dict(), job.folder / GENERATOR)
+    if run.decision is Decision.CONTINUE and not run.verdict.failed:
+        discriminator = run.networks.discriminator.network
+        save_weights(discriminator.state_dict(), job.folder / DISCRIMINATOR)
     if run.decision is not Decision.PAUSE:
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
 

@@ -15,6 +15,8 @@ def shared_study(spec: StudySpec) -> dict[str, Any]:
     for role in ("dataset", "extractor"):
         if study[role] is not None:
             study[role] = without_folders(study[role])
+    if study["teacher"] is not None:
+        study["teacher"] = without_folders(study["teacher"])
     study["storage"] = None
     study["executor"] |= {"address": None, "storage_path": None}
     return study

@@ -10,6 +10,7 @@ runs/<study>/gansearch.json         the mark of a run folder (see run_mark)
              lock                   held by the driver while it runs
              trials/0007/           the files of a trial (see trial_folder)
              certification/0003/    the same of a run with a fresh seed
+             teacher/               the teacher of the study, if it has one (see study/teacher)
              champion/              the champion as a bundle, since there was one
              exports/trial-0007/    other trials as bundles
              tracking/              what trackers of the study keep on this machine
@@ -20,7 +21,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
@@ -35,6 +36,8 @@ from gansearch.storage.run_mark import MARK, RunMark, study_digest
 from gansearch.storage.trial_folder import DATA, TrialFolder
 from gansearch.study.data_identity import DataIdentity, identity_differences
 from gansearch.study.spec import StudySpec
+from gansearch.study.teacher_spec import DISCRIMINATOR, GENERATOR, RECORD
+from gansearch.study.teacher_spec import FOLDER as TEACHER
 from gansearch.study.yaml_file import StudyDocument
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
@@ -42,7 +45,7 @@ TRIALS, CERTIFICATION, NOTES = "trials", "certification", "notes.json"
 CHAMPION, EXPORTS, TRACKING = "champion", "exports", "tracking"
 OWN = (
     *(MARK, STUDY, DATA, DATABASE, IDENTITY, LOG, LOCK, NOTES),
-    *(TRIALS, CERTIFICATION, CHAMPION, EXPORTS, TRACKING),
+    *(TRIALS, CERTIFICATION, TEACHER, CHAMPION, EXPORTS, TRACKING),
     *(f"{DATABASE}-{ending}" for ending in ("wal", "shm", "journal")),
 )
 """Entries of a run folder that a run makes."""
@@ -194,6 +197,19 @@ class RunFolder:
         if data is not None:
             write_atomically(self.path / DATA, data.model_dump_json(indent=1).encode())
 
+    def keep_teacher(self, files: Mapping[str, bytes]) -> None:
+        """Keep a copy of the study's teacher, so that the run does not need the place it is from.
+
+        Call it with the lock held.
+
+        Args:
+            files: its files by name, of which the last one makes it whole.
+        """
+        folder = self.path / TEACHER
+        folder.mkdir(exist_ok=True)
+        for name, content in files.items():
+            write_atomically(folder / name, content)
+
     def _mark(self, study: bytes) -> None:
         """Write the mark for a study.yaml, and trust it."""
         mark = (RunMark.read(self.path) or RunMark.new()).of_study(study)
@@ -293,7 +309,10 @@ class RunFolder:
         if not self.tracking.is_symlink():
             for name in TRACKED:
                 _remove(self.tracking / name)
-        for name in (TRIALS, CERTIFICATION, EXPORTS, TRACKING):
+        if not (self.path / TEACHER).is_symlink():
+            for name in (RECORD, GENERATOR, DISCRIMINATOR):
+                (self.path / TEACHER / name).unlink(missing_ok=True)
+        for name in (TRIALS, CERTIFICATION, TEACHER, EXPORTS, TRACKING):
             with suppress(OSError):  # where it holds something else too
                 (self.path / name).rmdir()
         for path in (

@@ -6,6 +6,8 @@ trials/0007/candidate.json          the candidate
             verdict.json            verdict, or error.txt with the traceback of a crash
             samples/*.png           pictures of samples, by step
             generator.safetensors   weights of the generator, with their .sha256
+            discriminator.safetensors  weights of the discriminator of a run that did not fail,
+                                    with their .sha256, for students (see study/teacher)
             data.json               format of the samples
             output.txt              what its process printed, if anything
             checkpoint.pt           only while the trial trains or is paused
@@ -41,11 +43,16 @@ CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
     "generator.safetensors",
     "error.txt",
 )
+DISCRIMINATOR = "discriminator.safetensors"
 DATA = "data.json"
 """In a run folder the identity of its data, in a trial's folder the format of its samples."""
-OWN = frozenset(
-    (CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, GENERATOR, f"{GENERATOR}.sha256", ERROR, DATA)
-) | {"checkpoint.pt", "output.txt", ".object-store-prefix"}
+OWN = (
+    frozenset(
+        (CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, GENERATOR, f"{GENERATOR}.sha256", ERROR, DATA)
+    )
+    | {DISCRIMINATOR, f"{DISCRIMINATOR}.sha256"}
+    | {"checkpoint.pt", "output.txt", ".object-store-prefix"}
+)
 """Files of a trial."""
 _OWN_SAMPLE = re.compile(r"step-\d+\.png")
 

@@ -15,6 +15,7 @@ from gansearch.study.data_identity import resolve_location, resolve_references
 from gansearch.study.file_problems import component_problems
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
+from gansearch.study.teacher import Teacher, TeacherError, load_teacher
 from gansearch.study.yaml_file import StudyDocument
 
 
@@ -26,6 +27,8 @@ class CheckedStudy:
     spec: StudySpec
     space: SearchSpace
     registry: Registry
+    teacher: Teacher | None = None
+    """Teacher that candidates learn from, if the study has one."""
 
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
@@ -43,21 +46,28 @@ class CheckedStudy:
         nowhere = resolve_location(document.tree, registry, document.folders)
         problems = missing_distributions(document.tree)
         is_complete = not problems
-        spec = None
+        spec, teacher = None, None
         try:
             spec = document.spec()
         except StudyError as error:
             problems += error.problems
             if is_complete:  # else components are unknown, which the missing plugin explains
                 problems += component_problems(document.tree, registry)
+        if spec is not None and spec.teacher is not None:
+            try:
+                teacher, resolved = load_teacher(spec.teacher, path)
+                spec = spec.model_copy(update={"teacher": resolved})
+            except TeacherError as error:
+                place = ("teacher", error.key or spec.teacher.place)
+                problems.append(Problem(place, str(error)))
         if spec is not None and is_complete:
             try:
-                space = SearchSpace(spec, registry)
+                space = SearchSpace(spec, registry, teacher)
             except StudyError as error:
                 problems += error.problems
         if problems or spec is None:
             raise document.error([*problems, *nowhere])
-        checked = cls(document, spec, space, registry)
+        checked = cls(document, spec, space, registry, teacher)
         if (shape := space.dataset.stated_shape()) is not None:
             checked.baseline_sizes(shape)
         return checked

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from gansearch.components import (
     Component,
+    Distillation,
     Extractor,
     Metric,
     SizeMetric,
@@ -23,7 +24,7 @@ from gansearch.near_names import near_names
 from gansearch.registry import Registry, unknown
 from gansearch.study.findings import problems_of
 from gansearch.study.foreign_domains import as_yaml, translated_domain
-from gansearch.study.spec import ComponentNode
+from gansearch.study.spec import ComponentNode, TeacherSpec
 
 DOMAIN_FORMS = (
     "a value, {low: 8, high: 64}, {low: 0.001, high: 0.1, log: true} or {choices: [a, b]}"
@@ -79,6 +80,12 @@ class ComponentResolver:
             elif (component := self._load(role, node.use, (*place, "use"))) is not None:
                 options.append(self._option(component, node, place))
         return tuple(options)
+
+    def distillation(self, spec: TeacherSpec) -> Option:
+        """Resolve how candidates learn from the study's teacher."""
+        fields = spec.model_dump(include={"distill", "weight"}) | {"sha256": spec.sha256 or ""}
+        node = ComponentNode(use="distillation", **fields)
+        return self._option(Distillation, node, ("teacher",))
 
     def _option(self, component: type[Component], node: ComponentNode, place: Place) -> Option:
         """Split the fields of a node into values and domains, and validate them."""

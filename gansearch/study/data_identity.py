@@ -71,7 +71,7 @@ def resolve_references(tree: object, folders: Sequence[Path]) -> object:
 
 
 def resolve_location(tree: object, registry: Registry, folders: Sequence[Path]) -> list[Problem]:
-    """Make relative paths of a study's dataset and extractor absolute, in place.
+    """Make relative paths of a study's dataset, extractor and teacher absolute, in place.
 
     They count from the working folder or, where there is nothing of that name, from the folders of
     the study files, so that a run can go on from elsewhere.
@@ -80,6 +80,10 @@ def resolve_location(tree: object, registry: Registry, folders: Sequence[Path]) 
         Places that do not exist, to be told beside a study's other problems.
     """
     problems: list[Problem] = []
+    teacher = tree.get("teacher") if isinstance(tree, dict) else None
+    if isinstance(teacher, dict):
+        # A teacher that is not there any more need not be: its run folder may have a copy.
+        _resolve_paths(teacher, ("run", "bundle"), [Path.cwd(), *folders])
     for role in ("dataset", "extractor"):
         node = tree.get(role) if isinstance(tree, dict) else None
         if not isinstance(node, dict) or not isinstance(node.get("use"), str):
@@ -97,8 +101,15 @@ def _resolve_fields(
 ) -> list[str]:
     """Resolve the paths among the fields of a component; return the fields that lead nowhere."""
     location: Collection[str] = getattr(component, "location", ())
+    return _resolve_paths(node, location, folders)
+
+
+def _resolve_paths(
+    node: dict[str, Any], fields: Collection[str], folders: Sequence[Path]
+) -> list[str]:
+    """Make the paths among these fields absolute; return the fields that lead nowhere."""
     missing = []
-    for field in location:
+    for field in fields:
         given = node.get(field)
         if not isinstance(given, str) or "\0" in given:
             continue

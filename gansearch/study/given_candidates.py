@@ -87,7 +87,7 @@ def _parameters(
 ) -> dict[str, Scalar]:
     """Convert a given candidate to parameters, with defaults for fields that are not given."""
     for role in given:
-        if role not in CANDIDATE_ROLES:
+        if role not in (*CANDIDATE_ROLES, *options):
             problems.append(Problem((*place, role), unknown("role", role, CANDIDATE_ROLES)))
     parameters: dict[str, Scalar] = {}
     for role, choices in options.items():

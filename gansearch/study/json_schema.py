@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from gansearch.components import Component
+from gansearch.components import Component, Distillation
 from gansearch.errors import PluginError
 from gansearch.registry import Registry
 from gansearch.study.spec import StudySpec
@@ -96,6 +96,11 @@ def study_schema(registry: Registry) -> dict[str, Any]:
             properties[key] = kept | {"anyOf": [one, {"type": "null"}]}
         else:
             properties[key] = kept | one
+    distillation = Distillation.model_json_schema()["properties"]
+    for field in ("distill", "weight"):
+        described = {k: distillation[field].pop(k) for k in ("description", "default")}
+        own = {"anyOf": [distillation[field], {"$ref": "#/$defs/Domain"}]}
+        definitions["TeacherSpec"]["properties"][field] = described | own
     metrics = {"enum": [name for name, _ in _loadable(registry, "metric")]}
     definitions["ObjectiveSpec"]["properties"]["metric"] |= metrics
     definitions["ObjectiveSpec"]["required"] = ["metric"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from gansearch.candidate import CANDIDATE_ROLES, Candidate
+from gansearch.candidate import CANDIDATE_ROLES, TEACHER, Candidate
 from gansearch.components import Component, Dataset, Detector, Metric, SizeMetric
 from gansearch.domains import Choices, Domain, Scalar, Source
 from gansearch.errors import Place, Problem, StudyError
@@ -19,6 +19,7 @@ from gansearch.study.component_choices import (
 )
 from gansearch.study.given_candidates import given_parameters, searched_parameters, usual_value
 from gansearch.study.spec import ObjectiveSpec, SearchSpec, StudySpec
+from gansearch.study.teacher import Teacher
 
 
 class SearchSpace:
@@ -28,8 +29,13 @@ class SearchSpace:
     parameters, which are values by the names that the study's storage has for them.
     """
 
-    def __init__(self, spec: StudySpec, registry: Registry) -> None:
+    def __init__(self, spec: StudySpec, registry: Registry, teacher: Teacher | None = None) -> None:
         """Resolve the components that a study names.
+
+        Args:
+            spec: the study.
+            registry: has the components.
+            teacher: refuses candidates that it cannot teach.
 
         Raises:
             StudyError: with every mistake found.
@@ -39,6 +45,9 @@ class SearchSpace:
             "dataset": (spec.dataset,)
         }
         self.options = {role: resolver.options(role, nodes[role]) for role in CANDIDATE_ROLES}
+        if spec.teacher is not None:
+            self.options[TEACHER] = (resolver.distillation(spec.teacher),)
+        self._teacher = teacher
         self.detectors: tuple[Detector, ...] = resolver.detectors(spec.detectors)
         self.extractor = resolver.extractor(spec.extractor)
         self.metrics = resolver.metrics(metric_places(spec.resolved()))
@@ -106,6 +115,8 @@ class SearchSpace:
                 f"the schedule {candidate.uses['schedule']!r} needs a loss with the method "
                 f"{' and '.join(missing)}, which {candidate.uses['loss']!r} does not have"
             )
+        if self._teacher is not None and (refusal := self._teacher.refusal(candidate)):
+            raise InvalidCandidateError(f"{self._teacher} cannot teach it: {refusal}")
         return candidate
 
     def given(self, search: SearchSpec) -> list[dict[str, Scalar]]:

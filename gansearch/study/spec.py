@@ -24,6 +24,7 @@ from gansearch.registry import Registry
 from gansearch.study.executor_spec import ExecutorSpec, ResourcesSpec
 from gansearch.study.search_spec import CertificationSpec, PruningSpec, SearchSpec
 from gansearch.study.section import Section
+from gansearch.study.teacher_spec import TeacherSpec
 from gansearch.study.training_spec import StepsSpec, TrainingSpec
 from gansearch.study.urls import DatabaseUrl, without_password
 
@@ -40,6 +41,7 @@ __all__ = [
     "SearchSpec",
     "StepsSpec",
     "StudySpec",
+    "TeacherSpec",
     "TrackerName",
     "TrainingSpec",
     "data_parallel_problems",
@@ -160,6 +162,8 @@ class StudySpec(Section):
     """Loss of both networks, or a list of losses to choose among."""
     schedule: Architectures
     """Schedule of the updates of both networks, or a list of schedules to choose among."""
+    teacher: TeacherSpec | None = None
+    """Trained generator that all candidates learn from besides; null for none."""
     training: TrainingSpec = TrainingSpec()
     """Training of each candidate."""
     detectors: tuple[ComponentNode, ...] = (

@@ -19,6 +19,10 @@ from gansearch.study.judging import judging_warnings
 from gansearch.study.objective import Objective
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import ComponentNode, StudySpec
+from gansearch.study.teacher import Teacher, TeacherError
+
+IN_FEATURES = frozenset({"feature", "mmd"})
+"""Distillation terms that are computed from an extractor's features."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Study:
     """Count the sizes of a candidate on the meta device, by metric."""
     extractor: Extractor | None = None
     """Extractor that images are compared by; None for points, which are their own features."""
+    teacher: Teacher | None = None
+    """Teacher that candidates learn from, if the study has one."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -40,18 +46,28 @@ class Study:
         detectors = self.space.detectors
         judging = judging_warnings(detectors, steps, reference_size(self.data))
         caution = self.extractor.caution if self.extractor is not None else ""
-        return (*self.data.warnings, *judging, *filter(None, [caution]))
+        favour = ""
+        if self.spec.teacher is not None and IN_FEATURES & self.spec.teacher.terms:
+            favour = (
+                "students learn on the features that metrics compare samples by, so these figures "
+                "favour them over models without a teacher; judge them by another `extractor` too"
+            )
+        return (*self.data.warnings, *judging, *filter(None, [caution, favour]))
 
     @property
     def location(self) -> frozenset[str]:
-        """Keys of the study that only name the place of a file, such as `dataset.root`."""
+        """Keys of the study that only name the place of a file, such as `dataset.root`.
+
+        A teacher is known by the digest of its weights, wherever it lies.
+        """
         dataset, extractor = self.space.dataset, self.extractor
-        return frozenset(
+        components = frozenset(
             f"{component.role}.{field}"
             for component in (dataset, extractor)
             if component is not None
             for field in component.location
         )
+        return components | {"teacher.run", "teacher.trial", "teacher.bundle"}
 
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Study:
@@ -86,6 +102,8 @@ class Study:
             spec, extractor = _with_extractor(spec, space.extractor, data, checked.registry)
         except DataError as error:
             problems.append(Problem(("extractor",), str(error)))
+        else:
+            problems += _teacher_problems(checked, data, extractor)
         try:
             checked.baseline_sizes(data.shape)
         except StudyError as error:
@@ -97,7 +115,7 @@ class Study:
             trials = len(space.given(spec.search))
             search = spec.search.model_copy(update={"trials": trials})
             spec = spec.model_copy(update={"search": search})
-        return cls(spec, space, data, sizes, extractor)
+        return cls(spec, space, data, sizes, extractor, checked.teacher)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
@@ -106,6 +124,28 @@ class Study:
             Objective(o.metric, o.direction, isinstance(self.space.metrics[o.metric], SizeMetric))
             for o in self.spec.objectives
         )
+
+
+def _teacher_problems(
+    checked: CheckedStudy, data: Data, extractor: Extractor | None
+) -> list[Problem]:
+    """List what prevents the study's teacher from teaching on these data."""
+    teacher, spec = checked.teacher, checked.spec.teacher
+    if teacher is None or spec is None:
+        return []
+    problems = []
+    try:
+        teacher.check_data(data)
+    except TeacherError as error:
+        problems.append(Problem(("teacher", spec.place), str(error)))
+    terms = sorted(IN_FEATURES & spec.terms)
+    if terms and not extractor_for(data, extractor).gives_gradients(data.shape):
+        message = (
+            f"{' and '.join(terms)} need gradients, which the extractor does not give; take "
+            "pixel or adversarial, or name another `extractor`"
+        )
+        problems.append(Problem(("teacher", "distill"), message))
+    return problems
 
 
 def _with_extractor(
