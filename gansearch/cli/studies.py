@@ -70,6 +70,7 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
                 "details": dict(loaded.data.details),
                 "extractor": loaded.spec.extractor and loaded.spec.extractor.use,
                 "calibration": calibration.model_dump(mode="json"),
+                "teacher": loaded.teacher and loaded.teacher.stamp,
                 "warnings": list(loaded.warnings),
                 "baseline": sizes,
             }
@@ -80,6 +81,9 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
     out.print(f"data: {loaded.data.source}: {loaded.data.summary}", markup=False)
     if loaded.spec.extractor is not None:
         out.print(f"extractor: {loaded.spec.extractor.use}")
+    if loaded.teacher is not None:
+        record = loaded.teacher.record
+        out.print(f"teacher: {loaded.teacher}, {record.parameters:,} parameters", markup=False)
     out.print(f"baseline: {_listed(sizes)}")
     out.print(calibration_view(calibration))
     for warning in loaded.warnings:

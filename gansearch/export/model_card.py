@@ -23,6 +23,7 @@ from gansearch.export.manifest import (
 )
 from gansearch.ranking.certificate import Certificate
 from gansearch.ranking.study_summary import RunSummary
+from gansearch.report.trial_figures import student_of
 from gansearch.trial_record import TrialRecord
 
 FILES = {
@@ -109,6 +110,8 @@ def _introduction(manifest: Manifest, record: TrialRecord, run: RunSummary) -> I
         f"{record.steps:,} steps. Found with gansearch {_text(manifest.gansearch)}, which searches "
         "for small generators that train reliably."
     )
+    if student := student_of(record):
+        yield f"\nIt is the {_text(student)}. Certification trains it again with the same teacher."
     if SAMPLES in manifest.files:
         yield f"\n![Random samples]({SAMPLES})"
     takes, gives = manifest.input, manifest.output

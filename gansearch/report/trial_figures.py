@@ -105,3 +105,15 @@ def trial_row(record: TrialRecord) -> dict[str, Any]:
         **trial_figures(record),
         "parameters": dict(record.parameters),
     }
+
+
+def student_of(record: TrialRecord) -> str:
+    """Return whose student a trained trial is, and how it learned; empty without a teacher."""
+    teacher, how = record.stamp.get("teacher"), record.candidate.get("teacher")
+    if not teacher or not how:
+        return ""
+    return (
+        f"student of trial {teacher['trial']} of {teacher['study']}, a generator of "
+        f"{teacher['parameters']:,} parameters (sha256 {str(teacher['sha256'])[:16]}), by "
+        f"distillation: {how['distill']}, weight {figure(how['weight'])}"
+    )

@@ -17,7 +17,7 @@ from gansearch.report.certificates_table import certified_line
 from gansearch.report.formatting import figure, setting
 from gansearch.report.remedies_table import change_line, next_steps
 from gansearch.report.trial_counts import VERDICT_STYLES, verdict_name
-from gansearch.report.trial_figures import QUANTITIES, figure_warnings, phrases
+from gansearch.report.trial_figures import QUANTITIES, figure_warnings, phrases, student_of
 from gansearch.run_context import Calibration
 from gansearch.storage.trial_folder import SIGNALS, TrialFolder
 from gansearch.trial_record import Attempt, Rescue, TrialRecord
@@ -91,13 +91,16 @@ def _sections(
         "evidence": _listed(record.verdict.evidence if record.verdict else {}),
         "searched": _listed(record.parameters),
         **{role: _listed(fields) for role, fields in record.candidate.items()},
+        **({"teacher": student} if (student := student_of(record)) else {}),
         **phrases(record),
         "other sizes": ", ".join(f"{n}: {figure(v, whole=True)}" for n, v in other_sizes.items()),
         "metrics": _listed(_without_phrase(record.metrics)),
         "other signals": _listed(_without_phrase(record.signals)),
         "training": training,
         "warning": "\n".join(figure_warnings([record])),
-        "stamp": _listed({k: v for k, v in record.stamp.items() if k != "calibration"}),
+        "stamp": _listed(
+            {k: v for k, v in record.stamp.items() if k not in ("calibration", "teacher")}
+        ),
         "identity": record.identity,
         "pictures": pictures,
     }

@@ -54,12 +54,12 @@ class CheckedStudy:
             if is_complete:  # else components are unknown, which the missing plugin explains
                 problems += component_problems(document.tree, registry)
         if spec is not None and spec.teacher is not None:
+            place = spec.teacher.place
             try:
                 teacher, resolved = load_teacher(spec.teacher, path)
                 spec = spec.model_copy(update={"teacher": resolved})
             except TeacherError as error:
-                place = ("teacher", error.key or spec.teacher.place)
-                problems.append(Problem(place, str(error)))
+                problems.append(Problem(("teacher", error.key or place), str(error)))
         if spec is not None and is_complete:
             try:
                 space = SearchSpace(spec, registry, teacher)

@@ -36,6 +36,7 @@ from gansearch.report.trial_counts import (
     failure_reasons,
     verdict_name,
 )
+from gansearch.report.trial_figures import student_of
 from gansearch.storage.importances import parameter_importances
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_certification
@@ -140,7 +141,7 @@ def _found(folder: RunFolder, run: RunSummary) -> dict[str, Any]:
     return {
         "title": title if found is None else f"{title}, trial {found.number}",
         "sentence": certification.conclusion(),
-        "notes": [*_threshold(run), *certification.savings()],
+        "notes": [*_threshold(run), *certification.savings(), *_teacher(found)],
         "rows": [] if found is None else _savings(run, found),
         "trial": None if found is None else found.number,
     }
@@ -159,6 +160,12 @@ def _threshold(run: RunSummary) -> Iterator[str]:
         f"{run.tolerance:.0%} of the {summary.held_against}'s, trial {limit.trial} "
         f"({figure(limit.quality)}, {source})."
     )
+
+
+def _teacher(found: TrialRecord | None) -> Iterator[str]:
+    """Yield whose student the champion is."""
+    if found is not None and (student := student_of(found)):
+        yield f"It is the {student}."
 
 
 def _savings(run: RunSummary, found: TrialRecord) -> list[dict[str, str]]:
