@@ -16,6 +16,7 @@ from support.export_runs import (
 )
 from support.object_store import object_store
 from support.postgres import database, server
+from support.teachers import recorded_teacher
 
 from gansearch.builtin.datasets.fashion_mnist import FashionMNIST
 from gansearch.builtin.datasets.points import Grid2D, Ring2D
@@ -32,6 +33,7 @@ __all__ = [
     "object_store",
     "pictures",
     "recorded_pictures",
+    "recorded_teacher",
     "server",
     "study",
     "trial",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self, cast
@@ -83,8 +83,10 @@ class Teacher:
     """A trained generator, and the discriminator that it was trained with where that was kept."""
 
     record: TeacherRecord
-    weights: bytes
-    discriminator_weights: bytes | None = None
+    weights: bytes = field(repr=False)
+    """Weights of the generator as safetensors."""
+    discriminator_weights: bytes | None = field(default=None, repr=False)
+    """The same of the discriminator; None where they were not kept, or are not needed."""
 
     @cached_property
     def generator(self) -> Generator:
