@@ -48,7 +48,7 @@ def pictures(tmp_path):
 
 
 @pytest.fixture
-def settings_of(pictures):
+def settings_of(pictures, recorded_pictures):
     """Return a function that gives a shipped study the overrides `key=value` that it needs here."""
 
     def settings(path, more=()):
@@ -56,6 +56,9 @@ def settings_of(pictures):
         if missing := missing_distributions(tree):
             pytest.skip(str(missing[0]))
         own = {"dataset.root": pictures} if tree["dataset"]["use"] == "folder" else {}
+        if "teacher" in tree:
+            teacher = {"run": recorded_pictures, "trial": 0, "distill": "mmd"}
+            own |= {f"teacher.{key}": value for key, value in teacher.items()}
         return [f"{key}={value}" for key, value in (own | dict(more)).items()]
 
     return settings

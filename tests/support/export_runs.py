@@ -21,6 +21,7 @@ from gansearch.storage.trial_attributes import BASELINE, CERTIFIES, SEED, certif
 from gansearch.storage.trial_folder import CANDIDATE, DATA, GENERATOR
 from gansearch.storage.trial_store import TrialStore
 from gansearch.storage.weights import save_weights
+from gansearch.study.data_identity import DataIdentity
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord
 
@@ -53,7 +54,6 @@ def record_run(path, generator, dataset="{use: fashion-mnist}"):
     text = STUDY.replace("DATASET", dataset).replace("GENERATOR", generator)
     spec = StudyDocument.parse(text).spec()
     folder = RunFolder.create(path, spec)
-    folder.write_study(spec)
     parts = {
         role: {"use": node.use, **node.fields}
         for role, node in (
@@ -66,6 +66,7 @@ def record_run(path, generator, dataset="{use: fashion-mnist}"):
     }
     candidate = Candidate.from_json(parts, Registry())
     data = candidate.dataset.load()
+    folder.write_study(spec, DataIdentity.of(data))
     torch.manual_seed(0)
     network = candidate.generator.build(data.shape)
     with torch.no_grad():
