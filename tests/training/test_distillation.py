@@ -161,7 +161,9 @@ def test_a_relativistic_teacher_scores_pairs(study_of):
 
 @pytest.mark.parametrize("term", TERMS)
 def test_the_memory_of_a_teacher_is_estimated(study_of, term):
-    study = study_of(f"teacher.distill={term}")
+    # A batch is large enough for the peak to be in a step
+    large = ("training.batch_size=400", "training.eval_samples=10")
+    study = study_of(f"teacher.distill={term}", *large)
     training = study.spec.training.in_steps(len(study.data.train.samples))
     meta = torch.device("meta")
     baseline = study.space.baseline
