@@ -291,7 +291,11 @@ def load_teacher(spec: TeacherSpec, study: Path) -> tuple[Teacher, TeacherSpec]:
 def _of_trial(run: Path, number: int) -> Teacher:
     """Read a teacher from the run folder of another study."""
     if not run.exists():
-        raise TeacherError(f"there is no {run}, here or beside the study file", "run")
+        raise TeacherError(
+            f"there is no {run}, here or beside the study file; a run that has begun keeps a copy "
+            "of its teacher, and goes on with: gansearch resume RUN",
+            "run",
+        )
     for name in ("gansearch.json", "study.yaml"):
         if not (run / name).is_file():
             raise TeacherError(f"{run} is not a run folder: it has no {name}", "run")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
 from pydantic import Field, JsonValue, model_validator
@@ -11,6 +12,7 @@ from gansearch.study.section import Section
 FOLDER, RECORD = "teacher", "teacher.json"
 GENERATOR, DISCRIMINATOR = "generator.safetensors", "discriminator.safetensors"
 """Folder of the copy that a run folder keeps of its teacher, and its files."""
+FORMS = "should name a trial of a run, {run: RUN, trial: N}, or a bundle, {bundle: DIR}"
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -32,13 +34,18 @@ class TeacherSpec(Section):
     discriminator_sha256: Digest | None = None
     """SHA-256 of the discriminator's weights, filled in where the study trains by them."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _check_section(cls, tree: object) -> object:
+        if not isinstance(tree, (Mapping, TeacherSpec)):
+            raise ValueError(FORMS)
+        return tree
+
     @model_validator(mode="after")
     def _check_source(self) -> Self:
         of_run, of_bundle = self.run is not None, self.bundle is not None
         if of_run == of_bundle or (self.trial is not None) != of_run:
-            raise ValueError(
-                "should name a trial of a run, {run: RUN, trial: N}, or a bundle, {bundle: DIR}"
-            )
+            raise ValueError(FORMS)
         return self
 
     @property

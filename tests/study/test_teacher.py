@@ -129,6 +129,7 @@ def test_a_trial_without_a_discriminator_cannot_teach_adversarially(refused, pla
     [
         ("{run: wide}", "should name a trial of a run"),
         ("{run: wide, trial: 0, bundle: there}", "should name a trial of a run"),
+        ("best", "should name a trial of a run"),
         ("{run: wide, trial: 0, weight: 2}", "weight"),
         ("{run: wide, trial: 0, distill: pixels}", "distill"),
         ("{run: wide, trial: 0, weight: {low: 0.5, high: 1.5}}", "which the field refuses"),
