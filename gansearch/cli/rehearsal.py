@@ -108,7 +108,9 @@ def rehearse(study: Study, limit: float = LIMIT) -> Rehearsal:
         "checkpoint_every": 0,
     }
     training = study.spec.training.model_copy(update=short)
-    runner = TrialRunner(training, (), study.space.metrics, extractor=study.extractor)
+    runner = TrialRunner(
+        training, (), study.space.metrics, extractor=study.extractor, teacher=study.teacher
+    )
     candidates = {BASELINE: study.space.baseline}
     if (middle := middle_candidate(study)) != study.space.baseline:
         candidates[MIDDLE] = middle
