@@ -123,5 +123,11 @@ class LazyGroup(TyperGroup):
     def resolve_command(  # type: ignore[override]
         self, ctx: typer.Context, args: list[str]
     ) -> tuple[str | None, TyperCommand | TyperGroup | None, list[str]]:
-        name, stand_in, rest = super().resolve_command(ctx, args)
-        return name, None if stand_in is None else load_command(str(name)), rest
+        name, found, rest = super().resolve_command(ctx, args)
+        if found is None:
+            return name, None, rest
+        if ctx.resilient_parsing:  # a shell completes a line
+            from gansearch.cli.completion import stand_in
+
+            return name, stand_in(str(name)), rest
+        return name, load_command(str(name)), rest

@@ -365,9 +365,7 @@ def test_a_grid_of_too_many_levels_is_refused_before_it_is_made(make_spec):
     ],
 )
 @pytest.mark.parametrize("search", ["{}", "{trials: 3}"])
-def test_shrink_is_the_default_for_one_size_and_one_quality(
-    make_spec, objectives, sampler, search
-):
+def test_shrink_is_the_default_for_one_size_and_one_quality(make_spec, objectives, sampler, search):
     assert make_spec(f"objectives={objectives}", f"search={search}").search.sampler == sampler
 
 
