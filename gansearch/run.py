@@ -101,7 +101,7 @@ def import_run(study: Study, path: Path, source: RunFolder, *, fresh: bool = Fal
         fresh: forget the trials of an earlier run in the folder first.
 
     Raises:
-        RunFolderError: if the studies' figures do not compare, or another process works in a folder.
+        RunFolderError: if the figures of the studies do not compare, or the folder is in use.
     """
     spec = study.spec
     with RunFolder(path).locked():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from gansearch.errors import GansearchError
 
 
 class Entry(NamedTuple):
@@ -94,7 +97,17 @@ COMMANDS = {
 
 
 def load_command(name: str) -> TyperCommand | TyperGroup:
-    """Import a command of the table."""
+    """Import a command of the table.
+
+    Raises:
+        GansearchError: on Windows, whose Python lacks the processes that candidates are trained in.
+    """
+    if sys.platform == "win32":
+        raise GansearchError(
+            "gansearch does not run on Windows itself: it trains candidates in processes forked "
+            "from a server, which Python has on Linux and macOS only. Use the Windows Subsystem "
+            "for Linux (wsl --install), or the container of the Dockerfile."
+        )
     module, _, attribute = COMMANDS[name].place.partition(":")
     found = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):

@@ -134,7 +134,7 @@ def _function(parameters: list[dict[str, Any]]) -> Callable[..., None]:
     made = []
     for one in parameters:
         options, metavar = one.get("options", []), one.get("metavar")
-        completer = COMPLETERS.get(options[-1] if options else metavar)
+        completer = COMPLETERS.get(str(options[-1] if options else metavar))
         kind: Any = bool if one.get("flag") else str
         if one.get("many"):
             kind = list[str]

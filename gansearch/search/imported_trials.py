@@ -152,9 +152,9 @@ def _judge(
     if feasibility.refusal:
         return "refused by the constraints", nothing, {}
     needed = [one.metric for one in study.objectives if not one.is_size]
-    if missing := [name for name in needed if name not in record.metrics]:
-        if record.state == "complete":
-            return f"{', '.join(missing)} was not measured there", nothing, {}
+    missing = [name for name in needed if name not in record.metrics]
+    if missing and record.state == "complete":
+        return f"{', '.join(missing)} was not measured there", nothing, {}
     return "", feasibility, parameters
 
 
