@@ -196,3 +196,10 @@ def test_every_link_of_a_page_leads_somewhere():
             if not link.startswith(("http", "#", "mailto:")) and not target.exists():
                 broken.append(f"{page.relative_to(ROOT)}: {link}")
     assert broken == []
+
+
+def test_the_conventions_are_counted_as_the_page_says():
+    text = (ROOT / "docs" / "conventions.md").read_text()
+    states = re.findall(r"^\| \d+ \|.*?\|.*?\| (yes|in part|no) \|", text, re.MULTILINE)
+    (stated,) = re.findall(r"(\d+) are `yes`", text)
+    assert (len(states), states.count("yes")) == (54, int(stated))
