@@ -168,14 +168,25 @@ def test_the_python_of_a_page_can_be_compiled(page, content):
 
 @pytest.mark.parametrize("role", GUIDES)
 def test_the_example_of_a_guide_passes_the_contract_of_its_role(role, tmp_path):
+    check_guide(role, tmp_path, lambda name: "onnx" not in name, least=6)
+
+
+@pytest.mark.campaign
+def test_the_example_of_the_guide_to_generators_can_be_written_as_onnx(tmp_path):
+    check_guide("generator", tmp_path, lambda name: "onnx" in name, least=1)
+
+
+def check_guide(role, tmp_path, kind, least):
+    """Run the contract tests of a kind, at least so many, on the example of a page."""
     page = ROOT / "docs" / "plugins" / f"{role}.md"
     (code,) = [match[3] for match in BLOCK.finditer(page.read_text()) if match[2] == "python"]
     (tmp_path / "mine.py").write_text(code)
     ((use, component),) = components_of_file(tmp_path / "mine.py").items()
     assert component.role == role and "mine.py:" in use
     contract = getattr(testing, CONTRACTS[role])()
-    tests = [getattr(contract, name) for name in dir(contract) if name.startswith("test_")]
-    assert len(tests) >= 6
+    names = [name for name in dir(contract) if name.startswith("test_") and kind(name)]
+    tests = [getattr(contract, name) for name in names]
+    assert len(tests) >= least
     for test in tests:
         wanted = {"component": component(), "tmp_path": tmp_path}
         arguments = {name: wanted[name] for name in inspect.signature(test).parameters}
