@@ -73,7 +73,7 @@ def test_the_commands_of_the_transcript_do_what_they_show(fresh, tmp_path, fashi
         expected = {
             shape(line)
             for line in shown
-            if line.startswith(("pictures:", "data:", "measuring", "next:"))
+            if line.startswith(("pictures:", "data:", "warning:", "next:"))
         }
         assert expected <= printed, done.stdout
     assert (home / "clothes.yaml").is_file()
