@@ -1,4 +1,4 @@
-# `make run` searches, `make test` and `make lint` check. They need make and Python 3.11 or newer with
+# `make run` searches, `make test` and `make lint` check, `make docs` builds the site. They need make and Python 3.11 or newer with
 # venv, and install everything else into .venv: once, and again when the requirements change.
 #
 #   make run STUDY=my_study.yaml    run another study
@@ -17,7 +17,7 @@ PLUGINS = $(wildcard plugins/*/pyproject.toml)
 # Scripts import their neighbours, and several folders have a measure.py: mypy sees one folder at a time.
 BENCHMARKS = $(sort $(dir $(wildcard benchmarks/*/*.py)))
 
-.PHONY: run test lint
+.PHONY: run test lint docs
 .DELETE_ON_ERROR:
 
 run: .venv/installed
@@ -33,6 +33,9 @@ lint: .venv/installed-dev
 	@for folder in $(BENCHMARKS); do (cd $$folder && MYPYPATH=../..:../detectors:../train_step \
 	  ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache --no-error-summary *.py) || exit; done
 	$(BIN)/lint-imports
+
+docs: .venv/installed-dev
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build
 
 .venv/installed: pyproject.toml constraints.txt plugins/gansearch-imagenet/pyproject.toml | $(BIN)/pip
 	@echo "installing gansearch and what compares colour pictures into .venv; the first time takes a minute or two"

@@ -17,6 +17,7 @@ from gansearch.cli.certification_progress import PlainCertification
 from gansearch.cli.output import line_console, quiet_console
 from gansearch.cli.plain_lines import PlainLines
 from gansearch.cli.run_lookup import find_run, find_trial
+from gansearch.environment_variables import runs_folder
 from gansearch.export.trial_choice import best_trial, summary_of
 from gansearch.ranking.certificate import Certificate
 from gansearch.ranking.study_summary import RunSummary
@@ -72,7 +73,7 @@ def run_study(
 
     Args:
         study: the study, or the path of its file.
-        out: run folder; by default ./runs/ and the study's name.
+        out: run folder; by default ./runs/, or that of GANSEARCH_RUNS, and the study's name.
         fresh: delete the trials of an earlier run in the folder first.
         certify: certify candidates with fresh seeds after the search; by default as the study says.
         progress: print a line for each start and end of a trial.
@@ -83,7 +84,7 @@ def run_study(
         GansearchError: if the search cannot go on.
     """
     study = study if isinstance(study, Study) else load_study(study)
-    place = Path("runs", study.spec.name) if out is None else Path(out)
+    place = runs_folder() / study.spec.name if out is None else Path(out)
     console = line_console() if progress else quiet_console()
     budget = time_budget(study)
     with PlainLines(study.spec, console, place) as lines:

@@ -40,10 +40,12 @@ class Registry:
     """
 
     def __init__(self, found: Iterable[EntryPoint] | None = None) -> None:
-        installed = (
-            point for group in GROUP_OF_ROLE.values() for point in entry_points(group=group)
-        )
-        self._found = tuple(installed if found is None else found)
+        if found is None:
+            installed = entry_points()  # once: each call reads the metadata of all distributions
+            found = [
+                point for group in GROUP_OF_ROLE.values() for point in installed.select(group=group)
+            ]
+        self._found = tuple(found)
 
     @cached_property
     def _offers(self) -> dict[tuple[str, str], list[EntryPoint]]:

@@ -24,6 +24,7 @@ from gansearch.search.certification import CertificationFeasibilityCheck, Certif
 from gansearch.search.certification_plan import CertificationPlan, Choice
 from gansearch.search.driver import Driver
 from gansearch.search.feasibility import FeasibilityCheck
+from gansearch.search.imported_trials import ImportReport, import_trials
 from gansearch.search.listener import Listener, ListenerGroup
 from gansearch.search.pruning import RungPruner
 from gansearch.search.rescue import Rescuer
@@ -88,6 +89,31 @@ def run_study(
                 group = ListenerGroup(listener, *trackers)
                 search_driver(study, store, folder.trial, workers, group, stop, runs, budget).run()
     return folder
+
+
+def import_run(study: Study, path: Path, source: RunFolder, *, fresh: bool = False) -> ImportReport:
+    """Take over trials of another run before a search, where they are trials of this study too.
+
+    Args:
+        study: the study.
+        path: its run folder, a new one or the study's own.
+        source: run folder of the other run, which is only read.
+        fresh: forget the trials of an earlier run in the folder first.
+
+    Raises:
+        RunFolderError: if the figures of the studies do not compare, or the folder is in use.
+    """
+    spec = study.spec
+    with RunFolder(path).locked():
+        if fresh:
+            forget_run(RunFolder(path), spec.storage)
+        folder = open_folder(study, path)
+        database = database_of(folder.path, spec.storage)
+        folder.write_study(spec, DataIdentity.of(study.data))
+        with logged(folder), TrialStore.open(database, spec.name, spec.objectives) as store:
+            check = FeasibilityCheck(study.space, study.sizes, spec.constraints)
+            policy = study_tell_policy(spec)
+            return import_trials(study, source, store, folder.trial, check, policy)
 
 
 def open_folder(study: Study, path: Path) -> RunFolder:

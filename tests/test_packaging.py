@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,6 +12,7 @@ from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -158,3 +160,19 @@ def test_the_driver_imports_no_torch_inside_its_functions_either():
     ]
     assert names
     assert [name for name in names if name.split(".")[0] == "torch"] == []
+
+
+def test_the_citation_is_of_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"]
+    assert citation["license"] == PROJECT["license"]
+
+
+def test_the_dockerfile_copies_files_that_exist_and_installs_extras_that_exist():
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    sources = [
+        word for line in re.findall(r"^COPY (.*)", text, re.MULTILINE) for word in line.split()[:-1]
+    ]
+    assert len(sources) >= 5 and [one for one in sources if not (ROOT / one).exists()] == []
+    (extras,) = re.findall(r'"\.\[([\w,]+)\]"', text)
+    assert {*extras.split(",")} <= PROJECT["optional-dependencies"].keys()

@@ -13,21 +13,29 @@ from typing import Annotated, NoReturn
 import typer
 
 import gansearch
+from gansearch import environment_variables as variables
 from gansearch.cli.commands import LazyGroup
 from gansearch.cli.damage import damage_message, opened
 from gansearch.errors import GansearchError, StudyError
 from gansearch.report.formatting import escape_controls
 
-FAILURE, WRONG_STUDY = 1, 2
+SUCCESS, FAILURE, WRONG_STUDY = 0, 1, 2
 
 app = typer.Typer(
     name="gansearch",
     cls=LazyGroup,
     help="Find the smallest stable GAN for your data.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=(
+        f"Exit codes: {SUCCESS} success; {FAILURE} a failure, such as a search in which every "
+        f"trial failed; {WRONG_STUDY} wrong usage or a wrong study; 130 and 143 after SIGINT and "
+        "SIGTERM, the study left resumable.\n\n"
+        f"Environment: {variables.RUNS}, the folder of the runs instead of ./runs; "
+        f"{variables.WORKERS} and {variables.STORAGE}, defaults of --workers and --storage; "
+        "NO_COLOR and COLUMNS, as everywhere."
+    ),
 )
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import NamedTuple
 
 import typer
 from typer.core import TyperCommand, TyperGroup
+
+from gansearch.errors import GansearchError
 
 
 class Entry(NamedTuple):
@@ -94,7 +97,17 @@ COMMANDS = {
 
 
 def load_command(name: str) -> TyperCommand | TyperGroup:
-    """Import a command of the table."""
+    """Import a command of the table.
+
+    Raises:
+        GansearchError: on Windows, whose Python lacks the processes that candidates are trained in.
+    """
+    if sys.platform == "win32":
+        raise GansearchError(
+            "gansearch does not run on Windows itself: it trains candidates in processes forked "
+            "from a server, which Python has on Linux and macOS only. Use the Windows Subsystem "
+            "for Linux (wsl --install), or the container of the Dockerfile."
+        )
     module, _, attribute = COMMANDS[name].place.partition(":")
     found = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):
@@ -123,5 +136,11 @@ class LazyGroup(TyperGroup):
     def resolve_command(  # type: ignore[override]
         self, ctx: typer.Context, args: list[str]
     ) -> tuple[str | None, TyperCommand | TyperGroup | None, list[str]]:
-        name, stand_in, rest = super().resolve_command(ctx, args)
-        return name, None if stand_in is None else load_command(str(name)), rest
+        name, found, rest = super().resolve_command(ctx, args)
+        if found is None:
+            return name, None, rest
+        if ctx.resilient_parsing:  # a shell completes a line
+            from gansearch.cli.completion import stand_in
+
+            return name, stand_in(str(name)), rest
+        return name, load_command(str(name)), rest

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from gansearch import environment_variables as variables
 from gansearch.cli.certify import conclude_certification, train_again
 from gansearch.cli.interrupts import StopOnSignals, machine_errors_told
 from gansearch.cli.live_table import LiveTable
@@ -30,7 +31,7 @@ from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.certificates import certification_status
 from gansearch.report.trial_counts import status_json
 from gansearch.report.trial_figures import figure_warnings
-from gansearch.run import certifies_at_end, run_study, time_budget
+from gansearch.run import certifies_at_end, import_run, run_study, time_budget
 from gansearch.search.certification_plan import Choice
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import count_rejections, read_records
@@ -38,7 +39,11 @@ from gansearch.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", metavar="STUDY")]
 Out = Annotated[
-    Path | None, typer.Option(help="Run folder; by default ./runs/ and the study's name.")
+    Path | None,
+    typer.Option(
+        help=f"Run folder; by default ./runs/, or the folder of {variables.RUNS}, and the "
+        "study's name."
+    ),
 ]
 Trials = Annotated[
     int | None, typer.Option(min=1, help="Total number of trials, instead of search.trials.")
@@ -51,7 +56,10 @@ Timeout = Annotated[
     ),
 ]
 Workers = Annotated[
-    str | None, typer.Option(help="Candidates trained at the same time: a number, or auto.")
+    str | None,
+    typer.Option(
+        envvar=variables.WORKERS, help="Candidates trained at the same time: a number, or auto."
+    ),
 ]
 PerCandidate = Annotated[
     int | None,
@@ -72,6 +80,14 @@ Storage = Annotated[
     str | None,
     typer.Option(metavar="URL", help="Database for the trials: postgresql://user@host/database."),
 ]
+NewStorage = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        envvar=variables.STORAGE,
+        help="Database for the trials: postgresql://user@host/database.",
+    ),
+]
 Track = Annotated[
     list[str] | None,
     typer.Option(
@@ -91,6 +107,14 @@ Override = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Delete the trials of an earlier run in the same folder.")
 ]
+Import = Annotated[
+    Path | None,
+    typer.Option(
+        "--import",
+        metavar="RUN",
+        help="Take over the trials of another run that are trials of this study too.",
+    ),
+]
 Check = Annotated[
     bool, typer.Option("--check", help="Show space, layers and expected cost; keep nothing.")
 ]
@@ -104,11 +128,12 @@ def run(
     address: Address = None,
     workers: Workers = None,
     per_candidate: PerCandidate = None,
-    storage: Storage = None,
+    storage: NewStorage = None,
     trackers: Track = None,
     out: Out = None,
     overrides: Override = None,
     fresh: Fresh = False,
+    imported: Import = None,
     check: Check = False,
     json: Json = False,
     verbose: Verbose = False,
@@ -124,7 +149,8 @@ def run(
     if check:
         check_study(study, changes, json)
     else:
-        _search(study, changes, out, fresh=fresh, json=json, quiet=quiet)
+        source = None if imported is None else find_run(imported)
+        _search(study, changes, out, source, fresh=fresh, json=json, quiet=quiet)
 
 
 def resume(
@@ -156,7 +182,7 @@ def resume(
     )
     print_log(console(stderr=json), verbose=verbose, quiet=quiet)
     changes = [*(overrides or []), *settings]
-    _search(folder.study_file, changes, folder.path, fresh=False, json=json, quiet=quiet)
+    _search(folder.study_file, changes, folder.path, None, fresh=False, json=json, quiet=quiet)
 
 
 def _executor(
@@ -188,6 +214,7 @@ def _search(
     path: Path,
     overrides: list[str],
     out_folder: Path | None,
+    source: RunFolder | None,
     *,
     fresh: bool,
     json: bool,
@@ -195,9 +222,13 @@ def _search(
 ) -> None:
     out, study = console(stderr=json), Study.load(path, overrides)
     print_data(study, out)
-    place = out_folder or Path("runs") / study.spec.name
+    place = out_folder or variables.runs_folder() / study.spec.name
     shown = quiet_console() if quiet else out
     progress = LiveTable if shown.is_terminal else PlainLines
+    if source is not None:
+        for line in import_run(study, place, source, fresh=fresh).lines():
+            out.print(line, markup=False, soft_wrap=True)
+        fresh = False
     budget = time_budget(study)
     with StopOnSignals() as stop:
         with machine_errors_told(place), progress(study.spec, shown, place) as listener:

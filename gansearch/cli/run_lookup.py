@@ -1,4 +1,4 @@
-"""Runs by path, or by the name of a study under ./runs."""
+"""Runs by path, or by the name of a study in the folder of the runs."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gansearch.cli.damage import opened
+from gansearch.environment_variables import runs_folder
 from gansearch.errors import RunFolderError
 from gansearch.report.certificates import Certification
 from gansearch.storage.run_folder import RunFolder
@@ -17,27 +18,25 @@ from gansearch.storage.trial_folder import VERDICT, TrialFolder
 from gansearch.storage.trial_reader import read_certification, read_records
 from gansearch.trial_record import TrialRecord
 
-RUNS = Path("runs")
-"""Folder in which the name of a study is looked up."""
 Run = Annotated[
     Path, typer.Argument(metavar="RUN", help="A run folder, or the name of a study in ./runs.")
 ]
 
 
 def find_run(run: Path) -> RunFolder:
-    """Return the run folder of a path, or else of a study under ./runs.
+    """Return the run folder of a path, or else of a study in the folder of the runs.
 
     Raises:
         RunFolderError: when neither exists, or it is not a run folder.
     """
-    for path in (run, RUNS / run):
+    named = runs_folder() / run
+    for path in (run, named):
         if path.exists():
             folder = RunFolder.open(path)
             opened.append(folder)
             return folder
     raise RunFolderError(
-        f"there is no run {str(run)!r}: "
-        f"neither {run.absolute()} nor {(RUNS / run).absolute()} exists"
+        f"there is no run {str(run)!r}: neither {run.absolute()} nor {named.absolute()} exists"
     )
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gansearch.cli.output import Json, console, print_json
-from gansearch.cli.run_lookup import RUNS
+from gansearch.environment_variables import RUNS, runs_folder
 from gansearch.errors import GansearchError, RunFolderError
 from gansearch.export.trial_choice import summary_of
 from gansearch.report.formatting import figure, percent
@@ -22,11 +22,13 @@ from gansearch.storage.run_mark import MARK
 
 def list_runs(
     folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="Folder of the runs.", show_default=True)
-    ] = RUNS,
+        Path | None,
+        typer.Argument(metavar="DIR", envvar=RUNS, help="Folder of the runs; by default ./runs."),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the runs of a folder: trials by state, the champion, and when each was last at work."""
+    folder = folder or runs_folder()
     if not folder.is_dir():
         raise RunFolderError(f"there is no folder {folder}; `gansearch run STUDY` makes it")
     places = sorted(path.parent for path in folder.glob(f"*/{MARK}"))

@@ -40,6 +40,7 @@ def check_study(path: Path, overrides: list[str], json: bool) -> None:
     for name, domain in study.space.domains.items():
         out.print(f"searches {name}: {as_yaml(domain_node(domain))}", markup=False)
     out.print(f"search space: {space_size(study.space)}", markup=False)
+    out.print(f"sampler: {study.spec.search.sampler}")
     out.print()
     sizes = study.sizes(study.space.baseline)
     parameters = figure(sizes.get("generator_params"), whole=True)
@@ -82,6 +83,7 @@ def _check_json(study: Study, rehearsal: Rehearsal, cost: Cost | None) -> dict[s
         "warnings": list(study.warnings),
         "space": {name: domain_node(domain) for name, domain in study.space.domains.items()},
         "space_size": size._asdict(),
+        "sampler": study.spec.search.sampler,
         "baseline": baseline_fields(study),
         "sizes": dict(study.sizes(study.space.baseline)),
         "slots": rehearsal.slots,

@@ -95,7 +95,7 @@ class Schedule(Component):
     """Optimizer of both networks: Adam, AdamW or RMSprop, which has no beta1 and whose smoothing
     constant is beta2."""
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    """Weight decay of `optimizer: adamw`; the others have none."""
+    """Weight decay of AdamW; the other optimizers have none."""
     decay: Decay = "constant"
     """Decay of both learning rates towards zero at the end of the training."""
     generator_ema: Annotated[float, Field(ge=0, lt=1)] = 0.0

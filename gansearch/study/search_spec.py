@@ -25,12 +25,16 @@ class SearchSpec(Section):
 
     former_names: ClassVar[Mapping[str, str]] = {"levels": "grid_levels"}
 
-    sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = "tpe"
+    # A factory, so that the JSON schema states no default: it depends on the study's objectives.
+    sampler: Literal["shrink", "tpe", "nsga2", "random", "one-at-a-time"] = Field(
+        default_factory=lambda: "tpe"
+    )
     """Sampler that proposes candidates.
 
-    `shrink` is a Bayesian optimizer for one size and one quality. It pauses runs at rungs, and
-    trains the new or paused candidate from which it expects the largest gain of the front.
-    `one-at-a-time` changes one field of the baseline at a time.
+    By default `shrink` where the objectives are one size and one quality, `tpe` elsewhere. `shrink`
+    is a Bayesian optimizer for these two. It pauses runs at rungs, and trains the new or paused
+    candidate from which it expects the largest gain of the front. `one-at-a-time` changes one field
+    of the baseline at a time.
     """
     aim: Literal["front", "smallest"] = "front"
     """`front` looks for good models of every size, `smallest` for the smallest within tolerance.

@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from gansearch.component_file import content_reference
+from gansearch.components import SizeMetric
 from gansearch.errors import Place, PluginError, Problem
 from gansearch.registry import Registry
 from gansearch.study.executor_spec import ExecutorSpec, ResourcesSpec
@@ -194,7 +195,7 @@ class StudySpec(Section):
     """Rule by which runs are stopped or paused at rungs."""
     certification: CertificationSpec = CertificationSpec()
     """Training with fresh seeds that decides whether a candidate is stable."""
-    search: SearchSpec = SearchSpec()
+    search: SearchSpec = Field(SearchSpec(), validate_default=True)
     """Sampler and number of trials."""
     executor: ExecutorSpec = ExecutorSpec()
     """Executor that trains the candidates."""
@@ -223,6 +224,20 @@ class StudySpec(Section):
             raise ValueError(f"should name every objective ({', '.join(names)}) and nothing else")
         return reference
 
+    @field_validator("search")
+    @classmethod
+    def _with_sampler(cls, search: SearchSpec, known: ValidationInfo) -> SearchSpec:
+        """Choose the sampler by the objectives where the study names none."""
+        if "sampler" in search.model_fields_set:
+            return search
+        kinds = [
+            (_is_size(objective.metric), objective.direction)
+            for objective in known.data.get("objectives", ())
+        ]
+        sizes = [direction for is_size, direction in kinds if is_size]
+        sampler = "shrink" if len(kinds) == 2 and sizes == ["minimize"] else "tpe"
+        return search.model_copy(update={"sampler": sampler})
+
     @field_serializer("storage")
     def _without_password(self, storage: str | None) -> str | None:
         return None if storage is None else without_password(storage)
@@ -244,6 +259,14 @@ class StudySpec(Section):
             for place in sorted(mine | theirs, key=str)
             if mine.get(place, "(absent)") != theirs.get(place, "(absent)")
         ]
+
+
+def _is_size(metric: str) -> bool:
+    """Return True for a metric that counts networks; an unknown one is reported elsewhere."""
+    try:
+        return issubclass(Registry().load("metric", metric), SizeMetric)
+    except PluginError:
+        return False
 
 
 CHANGEABLE: tuple[Place, ...] = (

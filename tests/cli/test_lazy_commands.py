@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from types import SimpleNamespace
 
 import pytest
 import typer
@@ -38,3 +39,11 @@ def test_a_terminal_without_utf_8_does_not_end_a_command(run):
 
 def test_verbose_and_quiet_exclude_each_other(call, run):
     assert call("resume", run, "-v", "-q")[0] == 2
+
+
+def test_windows_is_refused_with_words(call, monkeypatch):
+    monkeypatch.setattr("gansearch.cli.commands.sys", SimpleNamespace(platform="win32"))
+    code, _, err = call("doctor")
+    assert code == 1
+    assert "does not run on Windows itself" in err and "wsl --install" in err
+    assert call("--help")[0] == 0

@@ -394,3 +394,18 @@ def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(
     assert "stopped; go on with: gansearch resume" in out
     assert set(trials(tmp_path / "run")) <= {"running"}
     assert call("resume", tmp_path / "run")[0] == 0
+
+
+def test_a_wider_study_imports_the_trials_of_a_finished_one(finished, study, call, tmp_path):
+    wider, place = ["--set", "generator.width.high=128"], tmp_path / "wider"
+    settings = [*wider, "--set", "name=wider", "--trials", 4]
+    code, out, err = call("run", study, "--out", place, "--import", finished, *settings)
+    assert code == 0, err
+    assert f"imported 4 trials of {finished}" in out
+    assert "generator.0.width.high: 64 -> 128" in out
+    assert trials(place) == trials(finished)
+
+
+def test_an_unknown_run_to_import_is_refused_before_the_search(study, call, tmp_path):
+    code, _, err = call("run", study, "--out", tmp_path / "run", "--import", tmp_path / "none")
+    assert code == 1 and "there is no run" in err and not (tmp_path / "run").exists()

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 
 def test_runs_are_listed_with_their_trials_and_champion(call, certified):
@@ -28,3 +29,13 @@ def test_a_folder_without_runs_says_so(call, tmp_path):
     assert "holds no runs yet" in call("runs", tmp_path)[1]
     code, _, err = call("runs", tmp_path / "none")
     assert (code, "there is no folder" in err) == (1, True)
+
+
+def test_runs_are_looked_up_in_the_folder_that_the_environment_names(
+    call, run, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("GANSEARCH_RUNS", str(run.parent))
+    monkeypatch.chdir(tmp_path)
+    code, out, _ = call("runs", "--json")
+    assert code == 0 and [Path(row["run"]) for row in json.loads(out)["runs"]] == [run]
+    assert call("status", run.name)[0] == 0

@@ -351,3 +351,25 @@ def test_a_storage_path_without_scheme_or_with_credentials_is_refused_and_hides_
 def test_a_grid_of_too_many_levels_is_refused_before_it_is_made(make_spec):
     with pytest.raises(StudyError, match=r"search\.grid_levels: .*1000"):
         make_spec("search.sampler=one-at-a-time", "search.grid_levels=1000000000")
+
+
+@pytest.mark.parametrize(
+    ("objectives", "sampler"),
+    [
+        ("[generator_params, mmd]", "shrink"),
+        ("[coverage, generator_macs]", "shrink"),
+        ("[{metric: generator_params, direction: maximize}, mmd]", "tpe"),
+        ("[generator_params, generator_macs]", "tpe"),
+        ("[generator_params, mmd, coverage]", "tpe"),
+        ("[mmd]", "tpe"),
+    ],
+)
+@pytest.mark.parametrize("search", ["{}", "{trials: 3}"])
+def test_shrink_is_the_default_for_one_size_and_one_quality(make_spec, objectives, sampler, search):
+    assert make_spec(f"objectives={objectives}", f"search={search}").search.sampler == sampler
+
+
+def test_the_sampler_that_was_chosen_stands_in_the_resolved_study(make_spec):
+    spec = make_spec("objectives=[generator_params, mmd]", "search={}")
+    assert spec.resolved()["search"]["sampler"] == "shrink"
+    assert make_spec("objectives=[generator_params, mmd]").search.sampler == "tpe"
