@@ -272,6 +272,7 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
         qualities if compares else [],
         spec.pruning.rungs,
         study.extractor,
+        study.kept_by,
     )
     return open_executor(runner, spec.executor, spec.training.device)
 

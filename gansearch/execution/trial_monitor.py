@@ -16,6 +16,7 @@ from gansearch.messages import AtRung, Channel, Decision, Job, Progress
 from gansearch.signals import Row, Verdict
 from gansearch.storage.sample_images import save_samples
 from gansearch.storage.trial_folder import TrialFolder
+from gansearch.study.objective import Objective
 from gansearch.study.spec import StepsSpec
 from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
@@ -34,6 +35,7 @@ class TrialMonitor(TrainingMonitor):
         rungs: Iterable[int],
         channel: Channel,
         extractor: Extractor | None = None,
+        kept_by: tuple[Objective, SampleMetric] | None = None,
     ) -> None:
         """Create the monitor.
 
@@ -45,13 +47,14 @@ class TrialMonitor(TrainingMonitor):
             rungs: the steps after which it is compared with other trials.
             channel: the channel to the driver.
             extractor: the study's extractor; None for the one that is chosen for the data.
+            kept_by: the quality to measure at looks, where the best generator is kept.
         """
         self.rungs, self.rung_samples = frozenset(rungs), training.eval_samples
         self._probe = Probe(data, detectors_extractor_for(data, extractor))
         self._extractor = extractor_for(data, extractor)
         self.probe_samples = self._probe.samples
         self._job, self._data, self._steps = job, data, training.steps
-        self._metrics, self._channel = metrics, channel
+        self._metrics, self._channel, self._kept_by = metrics, channel, kept_by
         self._reconstructed = job.candidate.generator.feeds_on == "samples"
         self._last_report: tuple[int, float] | None = None
 
@@ -61,6 +64,14 @@ class TrialMonitor(TrainingMonitor):
 
     def on_probe(self, samples: Tensor) -> Mapping[str, float]:
         return self._probe(samples)
+
+    def measure_look(self, samples: Tensor) -> float:
+        assert self._kept_by is not None, "a training that keeps the best has a quality"
+        objective, metric = self._kept_by
+        measured = measure_metrics(
+            {objective.metric: metric}, self._evidence(samples), self._channel.heartbeat
+        )
+        return objective.cost(measured[objective.metric])
 
     def on_samples(self, step: int, samples: Tensor) -> None:
         path = TrialFolder(self._job.folder).sample_path(step)
@@ -77,12 +88,15 @@ class TrialMonitor(TrainingMonitor):
         self._channel.progress(progress)
 
     def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
-        evidence = TrainedEvidence(
-            self._data, samples, self._extractor, reconstructed=self._reconstructed
-        )
+        evidence = self._evidence(samples)
         # Coverage predicts whether a run stays healthy.
         coverage = {"coverage": self._probe.coverage_of(evidence.fake)}
         return coverage | measure_metrics(self._metrics, evidence, self._channel.heartbeat)
+
+    def _evidence(self, samples: Tensor) -> TrainedEvidence:
+        return TrainedEvidence(
+            self._data, samples, self._extractor, reconstructed=self._reconstructed
+        )
 
     def on_rung(self, rungs: Sequence[Rung]) -> Decision:
         return self._channel.at_rung(AtRung(self._job.trial, rungs))

@@ -32,6 +32,7 @@ from gansearch.run_context import RunContext
 from gansearch.signals import Remedy
 from gansearch.storage.trial_folder import DATA, GENERATOR, VERDICT, TrialFolder
 from gansearch.storage.weights import save_weights
+from gansearch.study.objective import Objective
 from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.training import checkpoint
 from gansearch.training.distributed import Ranks, process_group
@@ -55,6 +56,8 @@ class TrialRunner:
     """Rungs as shares of the training's steps."""
     extractor: Extractor | None = None
     """Extractor that samples are compared by; None for the one that is chosen for the data."""
+    kept_by: Objective | None = None
+    """Quality by which the generator of the best look is kept; required if the training says so."""
 
     @property
     def components(self) -> list[Component]:
@@ -103,7 +106,12 @@ class TrialRunner:
                     samples = run.networks.sample(inputs)
 
             outcome = Outcome(
-                run.verdict, run.steps, run.seconds, tuple(run.rungs), decision=run.decision
+                run.verdict,
+                run.steps,
+                run.seconds,
+                tuple(run.rungs),
+                decision=run.decision,
+                kept_step=run.kept_step,
             )
             if ranks.rank > 0:
                 return outcome
@@ -120,6 +128,8 @@ class TrialRunner:
                 metrics, protocol = self._measure(run, samples, data, channel)
                 stamp |= protocol
             stamp |= _circumstances(run, data, self.extractor)
+            if self.kept_by is not None and run.looks.costs:
+                stamp["looks"] = _looks(run, self.kept_by)
             if memory is not None:
                 stamp |= memory.usage()
             return replace(
@@ -139,7 +149,13 @@ class TrialRunner:
         if self.compared:
             rungs = rung_steps(self.rungs, training.steps)
         metrics = self._sample_metrics(self.compared)
-        monitor = TrialMonitor(job, data, training, metrics, rungs, channel, self.extractor)
+        kept_by = None
+        if self.kept_by is not None and training.keep == "best":
+            (quality,) = self._sample_metrics([self.kept_by.metric]).values()
+            kept_by = self.kept_by, quality
+        monitor = TrialMonitor(
+            job, data, training, metrics, rungs, channel, self.extractor, kept_by
+        )
         return train(
             job.candidate,
             data,
@@ -193,6 +209,13 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> No
     save_weights(run.networks.evaluated_generator.state_dict(), job.folder / GENERATOR)
     if run.decision is not Decision.PAUSE:
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
+
+
+def _looks(run: TrainedRun, quality: Objective) -> dict[str, Any]:
+    """Return the quality at each look, by step, for the stamp."""
+    known = {step: value for step, value in run.looks.costs.items() if not math.isnan(value)}
+    by_step = {f"step {step}": quality.cost(value) for step, value in known.items()}
+    return {"metric": quality.metric, **by_step}
 
 
 def run_context(

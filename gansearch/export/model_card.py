@@ -109,6 +109,11 @@ def _introduction(manifest: Manifest, record: TrialRecord, run: RunSummary) -> I
         f"{record.steps:,} steps. Found with gansearch {_text(manifest.gansearch)}, which searches "
         "for small generators that train reliably."
     )
+    if record.kept_step is not None:
+        yield (
+            f"\nThe weights are those of step {record.kept_step:,}, where the samples were best. "
+            "The figures below are of other samples than the choice."
+        )
     if SAMPLES in manifest.files:
         yield f"\n![Random samples]({SAMPLES})"
     takes, gives = manifest.input, manifest.output

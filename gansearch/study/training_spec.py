@@ -66,6 +66,13 @@ class TrainingSettings(Section):
     eval_samples: Annotated[int, Field(ge=10)] = 2000
     """Number of generated samples for the metrics, and largest number of test samples."""
 
+    keep: Literal["last", "best"] = "last"
+    """Generator that is kept and measured: that of the last step, or that of the best look.
+
+    The detectors say when samples are looked at. `best` measures the study's first quality there,
+    on at most 1,000 samples, and the kept generator's figures afterwards on new ones.
+    """
+
     augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
     """Random transforms of all samples that the discriminator sees, for few pictures
     (DiffAugment)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from torch import Tensor
@@ -20,7 +21,7 @@ class TrainingMonitor:
     """
 
     probe_samples: int = 1000
-    """Number of samples that `on_probe` is given."""
+    """Number of samples that `on_probe` and `measure_look` are given."""
     rungs: frozenset[int] = frozenset()
     """Steps after which the run is compared with others."""
     rung_samples: int = 2000
@@ -36,6 +37,13 @@ class TrainingMonitor:
     def on_probe(self, samples: Tensor) -> Mapping[str, float]:
         """Return signals of samples (N, C, H, W), at the steps that a detector asks for."""
         return {}
+
+    def measure_look(self, samples: Tensor) -> float:
+        """Return the cost of samples (N, C, H, W), less being better, where the best is kept.
+
+        NaN says that it cannot be measured.
+        """
+        return math.nan
 
     def on_samples(self, step: int, samples: Tensor) -> None:
         """Take samples of always the same inputs, at the study's `sample_every` and at the end."""

@@ -3,6 +3,7 @@ import tempfile
 
 import pytest
 import torch
+from support.looks import LooksOnly
 from support.pretend import PretendMemory
 from support.stubs import RecordingChannel
 
@@ -12,6 +13,7 @@ from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Job, StoppedError
 from gansearch.signals import Remedy
 from gansearch.storage.trial_folder import VERDICT
+from gansearch.study.objective import Objective
 
 
 def test_a_condemned_trial_has_remedies(make_spec, make_space, tmp_path):
@@ -199,3 +201,19 @@ def test_on_a_gpu_the_estimate_is_close_to_the_memory_in_use(make_spec, make_spa
     ).stamp
     assert 0 < stamp["estimated_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
     assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]
+
+
+def test_the_best_look_is_kept_measured_and_told(make_spec, make_space, tmp_path):
+    training = make_spec("training={steps: 40, eval_samples: 100, keep: best}").training
+    space = make_space()
+    runner = TrialRunner(
+        training,
+        [LooksOnly()],
+        space.metrics,
+        kept_by=Objective("sliced_wasserstein", "minimize"),
+    )
+    outcome = runner(Job(0, space.baseline, tmp_path), RecordingChannel())
+    looks = {name: value for name, value in outcome.stamp["looks"].items() if name != "metric"}
+    assert list(looks) == [f"step {step}" for step in range(5, 41, 5)]
+    assert outcome.kept_step == int(min(looks, key=looks.get).removeprefix("step "))
+    assert outcome.metrics["sliced_wasserstein"] > 0
