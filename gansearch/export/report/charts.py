@@ -31,6 +31,9 @@ KINDS = {
 """Colour and shape by kind of trial; shapes tell them apart without colours."""
 POINTS = 120
 """Points of a curve."""
+FEW = 60
+"""Healthy trials up to which the lines of the parallel chart have points and full colours: 2,000
+points take a browser longer than all else in a report of 500 trials (benchmarks/report)."""
 
 
 def front_chart(run: RunSummary) -> Spec | None:
@@ -253,6 +256,7 @@ def parallel_chart(run: RunSummary) -> Spec | None:
         if places[name][i] is not None
     ]
     best = "descending" if quality.direction == "minimize" else "ascending"
+    few = len(healthy) <= FEW
     return {
         "$schema": SCHEMA,
         "width": "container",
@@ -264,7 +268,7 @@ def parallel_chart(run: RunSummary) -> Spec | None:
                 "select": {"type": "point", "fields": ["trial"], "on": "pointerover"},
             }
         ],
-        "mark": {"type": "line", "point": True, "strokeWidth": 1.5},
+        "mark": {"type": "line", "point": few, "strokeWidth": 1.5 if few else 1},
         "encoding": {
             "x": {
                 "field": "parameter",
@@ -290,7 +294,10 @@ def parallel_chart(run: RunSummary) -> Spec | None:
                 "scale": {"scheme": "viridis", "reverse": best == "descending"},
             },
             "detail": {"field": "trial", "type": "nominal"},
-            "opacity": {"condition": {"param": "hovered", "value": 0.9}, "value": 0.08},
+            "opacity": {
+                "condition": {"param": "hovered", "value": 0.9, "empty": few},
+                "value": 0.08 if few else 0.25,
+            },
             "tooltip": [
                 {"field": "name", "title": "trial"},
                 {"field": "parameter", "title": "parameter"},
