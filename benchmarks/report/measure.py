@@ -39,7 +39,11 @@ REPEATS = 5
 STUDY = """
 name: many
 dataset: {use: fashion-mnist}
-generator: {use: dcgan, levels: 2, width: {low: 2, high: 64, log: true}, norm: {choices: [batch, none]}}
+generator:
+  use: dcgan
+  levels: 2
+  width: {low: 2, high: 64, log: true}
+  norm: {choices: [batch, none]}
 discriminator: {use: dcgan, width: {low: 8, high: 64, log: true}}
 loss: {use: bce}
 schedule:

@@ -15,7 +15,7 @@ from gansearch.components.data import Data, Dataset, ImageShape, SampleFormat, S
 from gansearch.components.detector import Detector, Watch
 from gansearch.components.extractor import Extractor, FeatureNetwork
 from gansearch.components.loss import Loss, LossInputs, PairLoss
-from gansearch.components.metric import Evidence, Metric, SampleMetric, SizeMetric
+from gansearch.components.metric import CostMetric, Evidence, Metric, SampleMetric, SizeMetric
 from gansearch.components.network import Discriminator, Generator, Network
 from gansearch.components.schedule import Phase, Player, Schedule
 
@@ -23,6 +23,7 @@ __all__ = [
     "API_VERSION",
     "ROLES",
     "Component",
+    "CostMetric",
     "Data",
     "Dataset",
     "Detector",

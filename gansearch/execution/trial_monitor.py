@@ -5,13 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from gansearch.components import Data, Extractor, SampleMetric
+from gansearch.components import Data, Extractor, Metric, SampleMetric
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import detectors_extractor_for, extractor_for
 from gansearch.evaluation.probe import Probe
-from gansearch.execution.measurement import measure_metrics
+from gansearch.execution.measurement import (
+    cost_metrics,
+    measure_costs,
+    measure_metrics,
+    sample_metrics,
+)
 from gansearch.messages import AtRung, Channel, Decision, Job, Progress
 from gansearch.signals import Row, Verdict
 from gansearch.storage.sample_images import save_samples
@@ -31,7 +36,7 @@ class TrialMonitor(TrainingMonitor):
         job: Job,
         data: Data,
         training: StepsSpec,
-        metrics: Mapping[str, SampleMetric],
+        metrics: Mapping[str, Metric],
         rungs: Iterable[int],
         channel: Channel,
         extractor: Extractor | None = None,
@@ -43,7 +48,7 @@ class TrialMonitor(TrainingMonitor):
             job: the trial.
             data: its data set, loaded.
             training: its training in steps.
-            metrics: the metrics to measure at rungs, beside coverage.
+            metrics: the metrics and costs to measure at rungs, beside coverage.
             rungs: the steps after which it is compared with other trials.
             channel: the channel to the driver.
             extractor: the study's extractor; None for the one that is chosen for the data.
@@ -54,7 +59,8 @@ class TrialMonitor(TrainingMonitor):
         self._extractor = extractor_for(data, extractor)
         self.probe_samples = self._probe.samples
         self._job, self._data, self._steps = job, data, training.steps
-        self._metrics, self._channel, self._kept_by = metrics, channel, kept_by
+        self._metrics, self._costs = sample_metrics(metrics), cost_metrics(metrics)
+        self._channel, self._kept_by = channel, kept_by
         self._reconstructed = job.candidate.generator.feeds_on == "samples"
         self._last_report: tuple[int, float] | None = None
 
@@ -87,11 +93,15 @@ class TrialMonitor(TrainingMonitor):
         )
         self._channel.progress(progress)
 
-    def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
+    def measure_rung(
+        self, samples: Tensor, inputs: Tensor, generator: nn.Module
+    ) -> Mapping[str, float]:
         evidence = self._evidence(samples)
         # Coverage predicts whether a run stays healthy.
         coverage = {"coverage": self._probe.coverage_of(evidence.fake)}
-        return coverage | measure_metrics(self._metrics, evidence, self._channel.heartbeat)
+        costs = measure_costs(self._costs, generator, inputs, self._channel.heartbeat)
+        metrics = measure_metrics(self._metrics, evidence, self._channel.heartbeat)
+        return coverage | costs | metrics
 
     def _evidence(self, samples: Tensor) -> TrainedEvidence:
         return TrainedEvidence(

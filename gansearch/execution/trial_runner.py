@@ -14,18 +14,35 @@ import torch
 from torch import Tensor
 
 from gansearch.builtin.metrics.diversity import BlurRatio
+from gansearch.builtin.metrics.latency import LatencyOf1, LatencyOf64
 from gansearch.candidate import Candidate
-from gansearch.components import Component, Data, Detector, Extractor, Metric, SampleMetric
+from gansearch.components import (
+    Component,
+    CostMetric,
+    Data,
+    Detector,
+    Extractor,
+    Metric,
+    SampleMetric,
+)
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import REPEATS
+from gansearch.evaluation.latency_names import latency_name
 from gansearch.execution.gpu.admission import admit
 from gansearch.execution.gpu.estimate import estimate_memory
 from gansearch.execution.gpu.memory import memory_of
-from gansearch.execution.measurement import mean_signals, measure_latency, measure_metrics
+from gansearch.execution.measurement import (
+    COST_INPUTS,
+    cost_metrics,
+    mean_signals,
+    measure_costs,
+    measure_metrics,
+    sample_metrics,
+)
 from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Decision, Job, Outcome
 from gansearch.run_context import RunContext
@@ -41,6 +58,11 @@ from gansearch.training.precision import choose_device, choose_precision, give_b
 
 ALWAYS_MEASURED: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
 """Metrics of every trial that ends by itself, also of a failed one, in the study or not."""
+ALWAYS_TIMED: Mapping[str, CostMetric] = {
+    latency_name(1): LatencyOf1(),
+    latency_name(64): LatencyOf64(),
+}
+"""Costs of every such trial."""
 
 
 @dataclass(frozen=True)
@@ -148,10 +170,10 @@ class TrialRunner:
         rungs: Sequence[int] = ()
         if self.compared:
             rungs = rung_steps(self.rungs, training.steps)
-        metrics = self._sample_metrics(self.compared)
+        metrics = {name: self.metrics[name] for name in self.compared}
         kept_by = None
         if self.kept_by is not None and training.keep == "best":
-            (quality,) = self._sample_metrics([self.kept_by.metric]).values()
+            quality = sample_metrics(self.metrics)[self.kept_by.metric]
             kept_by = self.kept_by, quality
         monitor = TrialMonitor(
             job, data, training, metrics, rungs, channel, self.extractor, kept_by
@@ -167,11 +189,6 @@ class TrialRunner:
             ranks=ranks,
         )
 
-    def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
-        return {
-            name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)
-        }
-
     def _measure(
         self, run: TrainedRun, samples: Tensor, data: Data, channel: Channel
     ) -> tuple[dict[str, float], dict[str, Any]]:
@@ -181,12 +198,18 @@ class TrialRunner:
             data, samples, extractor, reconstructed=run.networks.is_autoencoder
         )
         always = measure_metrics(ALWAYS_MEASURED, evidence, channel.heartbeat)
-        metrics = measure_latency(run)
+        inputs = run.networks.evaluation_inputs(COST_INPUTS, run.batches)
+        costs = {**ALWAYS_TIMED, **cost_metrics(self.metrics)}
+        generator = run.networks.evaluated_generator
+        metrics = measure_costs(costs, generator, inputs, channel.heartbeat)
         metrics |= {name: value for name, value in always.items() if not math.isnan(value)}
         if not run.verdict.failed:
-            wanted = self._sample_metrics(self.metrics)
+            wanted = sample_metrics(self.metrics)
             metrics |= measure_metrics(wanted, evidence, channel.heartbeat)
-        return metrics, {**evidence.protocol, "latency_repeats": REPEATS}
+        stamp = {**evidence.protocol, "latency_repeats": REPEATS}
+        if own := [name for name in costs if name not in ALWAYS_TIMED]:
+            stamp["costs"] = own
+        return metrics, stamp
 
 
 def rung_steps(rungs: Iterable[float], steps: int) -> list[int]:

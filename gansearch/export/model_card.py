@@ -131,6 +131,11 @@ def _introduction(manifest: Manifest, record: TrialRecord, run: RunSummary) -> I
     yield f"| parameters | {manifest.parameters:,}{_text(compared)} |"
     if macs := record.sizes.get("generator_macs"):
         yield f"| multiply-accumulates | {macs:,.0f} a sample |"
+    if peak := record.sizes.get("generator_peak_bytes"):
+        yield (
+            f"| memory | {peak / 1000:,.0f} kB at once for a sample: weights, input and "
+            "activations in float32, without what kernels take beside them |"
+        )
     yield f"| input | (N, {', '.join(map(str, takes.shape))}), float32, {kinds[takes.kind]} |"
     yield f"| output | (N, {', '.join(map(str, gives.shape))}), float32, {values} |"
     yield from _latency(record)

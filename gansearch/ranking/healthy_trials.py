@@ -21,7 +21,7 @@ class HealthyTrials:
 
     size: Objective
     quality: Objective | None
-    """First objective that is not a size; None where all of them are sizes."""
+    """First objective that is neither a size nor a cost; None without one."""
     baseline: TrialRecord | None
     """Trial of the baseline, healthy or not."""
     healthy: tuple[TrialRecord, ...]
@@ -31,7 +31,7 @@ class HealthyTrials:
     def of(cls, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Self:
         """Select the healthy trials of a study and its baseline."""
         size = next((objective for objective in objectives if objective.is_size), DEFAULT_SIZE)
-        quality = next((objective for objective in objectives if not objective.is_size), None)
+        quality = next((objective for objective in objectives if objective.is_quality), None)
         baseline = next((record for record in records if record.baseline), None)
         required = [size] if quality is None else [size, quality]
         healthy = first_runs(healthy_trials(records, required))

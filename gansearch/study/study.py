@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data, Extractor, SampleMetric, SizeMetric
+from gansearch.components import CostMetric, Data, Extractor, SampleMetric, SizeMetric
 from gansearch.errors import DataError, Problem, StudyError
 from gansearch.evaluation.comparability import ComparableSizes
 from gansearch.evaluation.evidence import reference_size
@@ -106,18 +106,18 @@ class Study:
     @property
     def kept_by(self) -> Objective | None:
         """First quality among the objectives, by which `training.keep: best` chooses."""
-        qualities = (
-            objective
-            for objective in self.objectives
-            if isinstance(self.space.metrics[objective.metric], SampleMetric)
-        )
-        return next(qualities, None)
+        return next((objective for objective in self.objectives if objective.is_quality), None)
 
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
         """Objectives of the study, in its order."""
         return tuple(
-            Objective(o.metric, o.direction, isinstance(self.space.metrics[o.metric], SizeMetric))
+            Objective(
+                o.metric,
+                o.direction,
+                is_size=isinstance(self.space.metrics[o.metric], SizeMetric),
+                is_cost=isinstance(self.space.metrics[o.metric], CostMetric),
+            )
             for o in self.spec.objectives
         )
 

@@ -135,7 +135,7 @@ def train(
             continue
         rows = ranks.broadcast(recorder.read())
         if probe or look:
-            samples = _evaluation_samples(run, monitor.probe_samples)
+            _, samples = _evaluation_samples(run, monitor.probe_samples)
         if probe:
             rows[-1].update(ranks.on_rank_zero(monitor.on_probe, samples))
 
@@ -180,15 +180,18 @@ def _decision_at_rung(run: TrainedRun, monitor: TrainingMonitor) -> Decision:
     """Measure the run at its rung, unless it was interrupted there before, and ask the monitor."""
     ranks = run.networks.ranks
     if not run.rungs or run.rungs[-1].step != run.steps:
-        samples = _evaluation_samples(run, monitor.rung_samples)
-        run.rungs.append(Rung(run.steps, ranks.on_rank_zero(monitor.measure_rung, samples)))
+        generator = run.networks.evaluated_generator
+        inputs, samples = _evaluation_samples(run, monitor.rung_samples)
+        metrics = ranks.on_rank_zero(monitor.measure_rung, samples, inputs, generator)
+        run.rungs.append(Rung(run.steps, metrics))
     return ranks.on_rank_zero(monitor.on_rung, tuple(run.rungs))
 
 
-def _evaluation_samples(run: TrainedRun, count: int) -> Tensor:
-    """Sample the evaluated generator without changing the training's random numbers."""
+def _evaluation_samples(run: TrainedRun, count: int) -> tuple[Tensor, Tensor]:
+    """Return inputs, and samples of them, without changing the training's random numbers."""
     with torch.random.fork_rng([run.device] if run.device.type == "cuda" else []):
-        return run.networks.sample(run.networks.evaluation_inputs(count, run.batches))
+        inputs = run.networks.evaluation_inputs(count, run.batches)
+        return inputs, run.networks.sample(inputs)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gansearch.messages import Decision
 from gansearch.signals import Row, Verdict
@@ -60,8 +60,16 @@ class TrainingMonitor:
             StoppedError: to stop the training; the loop writes a checkpoint first.
         """
 
-    def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
-        """Return the metrics of samples (N, C, H, W) at a rung."""
+    def measure_rung(
+        self, samples: Tensor, inputs: Tensor, generator: nn.Module
+    ) -> Mapping[str, float]:
+        """Return the metrics of samples (N, C, H, W) at a rung, and the costs of the generator.
+
+        Args:
+            samples: what the evaluated generator made of the inputs.
+            inputs: its inputs (N, ...).
+            generator: the evaluated generator, in training mode; leave it so.
+        """
         return {}
 
     def on_rung(self, rungs: Sequence[Rung]) -> Decision:

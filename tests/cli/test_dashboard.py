@@ -15,7 +15,6 @@ pytest.importorskip("optuna_dashboard", reason="optuna-dashboard is not installe
 
 from gansearch.dashboard.server import dashboard_server
 
-
 FRAME = ("button-name:", "color-contrast:", "list:", "listitem:", "scrollable-region-focusable:")
 """Rules of axe-core that the buttons, chips and lists of optuna-dashboard 0.21 break."""
 

@@ -43,10 +43,9 @@ def front_chart(run: RunSummary) -> Spec | None:
         return None
     size, quality = summary.size, summary.quality
     rows = [_front_row(record, run, size, quality) for record in run.front.healthy]
-    line = [
-        {"size": size.value(record), "quality": quality.value(record)}
-        for record in run.front.trials
-    ]
+    # Of three objectives, the front is no line in the plane of two.
+    flat = run.front.trials if len(run.front.objectives) == 2 else ()
+    line = [{"size": size.value(record), "quality": quality.value(record)} for record in flat]
     x, y = _axis("size", size, rows), _axis("quality", quality, rows)
     layers: list[Spec] = []
     if summary.champion_threshold is not None:
@@ -77,6 +76,7 @@ def front_chart(run: RunSummary) -> Spec | None:
                 {"field": "size_text", "title": size.metric},
                 {"field": "quality_text", "title": quality.metric},
                 {"field": "share", "title": "of the baseline's size"},
+                {"field": "others", "title": "other objectives"},
                 {"field": "certified", "title": "certified"},
                 {"field": "settings", "title": "settings"},
             ],
@@ -93,6 +93,11 @@ def _front_row(
     text = "no"
     if certificate is not None:
         text = f"{certificate.status}, {certificate.healthy} of {certificate.seeds} seeds healthy"
+    others = (
+        f"{o.metric} {figure(o.value(record))}"
+        for o in run.front.objectives
+        if o not in (size, quality)
+    )
     settings = (f"{name} {setting(value)}" for name, value in record.settings.items())
     return {
         "trial": record.number,
@@ -103,6 +108,7 @@ def _front_row(
         "quality_text": figure(quality.value(record)),
         "share": percent(run.summary.share_of_baseline(record)),
         "kind": trial_kind(record, run),
+        "others": ", ".join(others) or "none",
         "certified": text,
         "settings": ", ".join(settings),
     }

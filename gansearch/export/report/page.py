@@ -169,6 +169,7 @@ def _savings(run: RunSummary, found: TrialRecord) -> list[dict[str, str]]:
         run.summary.size.metric,
         "generator_macs",
         "generator_bytes",
+        "generator_peak_bytes",
         *LATENCIES,
         *([] if quality is None else [quality.metric]),
     ]
