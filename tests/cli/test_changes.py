@@ -37,9 +37,7 @@ def test_changes_of_what_is_no_run_is_refused(call, tmp_path):
 def varied(study, tmp_path):
     """A search of twelve healthy trials, each of which differs from the baseline in three fields;
     only the width decides on the quality."""
-    spec = StudyDocument.parse(
-        STUDY.replace("QUALITY", "mmd").replace("DIRECTION", "minimize")
-    ).spec()
+    spec = study()
     folder = RunFolder.create(tmp_path / "varied", spec)
     folder.write_study(spec)
     rng = np.random.default_rng(0)
