@@ -87,7 +87,7 @@ class StepsSpec(TrainingSettings):
 
     steps: Annotated[int, Field(ge=1)] = DEFAULT_STEPS
     """Duration in steps."""
-    sample_every: Annotated[int, Field(ge=0)] = 500
+    sample_every: Annotated[int, Field(ge=0)] = 100
     """Steps between two saved grids of samples; 0 saves only the last one."""
 
 
@@ -102,7 +102,7 @@ class TrainingSpec(TrainingSettings):
     """Duration in steps; 1500 if neither `steps` nor `epochs` is given."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Duration in epochs, instead of `steps`."""
-    sample_every: Interval = 500
+    sample_every: Interval = 100
     """Steps between two saved grids of samples, or `10 epochs`; 0 saves only the last one."""
 
     @model_validator(mode="before")
