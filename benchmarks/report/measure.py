@@ -54,11 +54,13 @@ objectives: [generator_params, mmd]
 """
 WATCH = """
 window.drawn = {};
-new MutationObserver(() => {
-  for (const place of document.querySelectorAll('.chart')) {
+new MutationObserver((changes, observer) => {
+  const places = [...document.querySelectorAll('.chart')];
+  for (const place of places) {
     if (!(place.id in window.drawn) && place.querySelector('svg path'))
       window.drawn[place.id] = performance.now();
   }
+  if (places.length && places.every((place) => place.id in window.drawn)) observer.disconnect();
 }).observe(document, {childList: true, subtree: true});
 """
 """Notes when each chart has its first marks, in milliseconds since the navigation began."""
@@ -134,7 +136,7 @@ def open_page(page: Path) -> dict[str, float]:
         while not browser.execute_script(
             f"return Object.keys(window.drawn).length >= {wanted} - {closed}"
         ):
-            time.sleep(0.05)
+            time.sleep(1.0)  # each question takes time of the page's own thread
         drawn: dict[str, float] = browser.execute_script("return window.drawn")
         script = "return performance.getEntriesByType('navigation')[0].domInteractive"
         parsed: float = browser.execute_script(script)

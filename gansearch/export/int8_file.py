@@ -165,8 +165,8 @@ def _quality(judge: Judge, before: np.ndarray, after: np.ndarray) -> Quality:
         TrainedEvidence(judge.data, torch.from_numpy(samples), extractor)
         for samples in (before, after)
     ]
-    measured = [float(judge.metric.measure(evidence)) for evidence in evidences]
-    return Quality(judge.name, *measured, samples=evidences[0].count)
+    old, new = (float(judge.metric.measure(evidence)) for evidence in evidences)
+    return Quality(judge.name, old, new, evidences[0].count)
 
 
 @contextmanager

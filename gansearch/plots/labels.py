@@ -60,4 +60,5 @@ def point_out(
     covered = (np.abs(centres - others) <= half).all(axis=-1).sum(axis=1)
     distance = np.linalg.norm(centres - mark, axis=-1)[:, 0]
     best = np.lexsort((distance, covered))[0]
-    text.set_position(axes.transData.inverted().transform(centres[best, 0]))
+    x, y = axes.transData.inverted().transform(centres[best, 0])
+    text.set_position((float(x), float(y)))

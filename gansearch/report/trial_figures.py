@@ -39,7 +39,6 @@ GROUPS: Mapping[str, tuple[Quantity, ...]] = {
         Quantity("generator_non_trainable", "non-\ntrain.", "{} non-trainable", _whole),
         Quantity("generator_macs", "\nMACs", "{} MACs a sample", compact),
         Quantity("generator_bytes", "\nkB", "{} kB", _kilobytes),
-        Quantity("generator_peak_bytes", "peak\nkB", "{} kB at once for a sample", _kilobytes),
         *(
             Quantity(latency_name(n), f"ms\nfor {n}", f"{{}} ms for a batch of {n}")
             for n in BATCHES

@@ -56,10 +56,10 @@ class Objective:
         return self.cost(value)
 
     def to_json(self) -> dict[str, Any]:
-        """Return metric, direction, and `size` and `cost`, as plain data."""
+        """Return metric and direction, and whether it is a size or, more closely, a cost."""
         return {
             "metric": self.metric,
             "direction": self.direction,
-            "size": self.is_size,
+            "size": not self.is_quality,
             "cost": self.is_cost,
         }
