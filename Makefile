@@ -45,6 +45,8 @@ docs: .venv/installed-dev
 .venv/installed-dev: pyproject.toml constraints.txt $(PLUGINS) | $(BIN)/pip
 	@echo "installing gansearch, its plugins and what tests them into .venv; the first time takes a minute or two"
 	@$(INSTALL) --editable ".[dev]" $(PLUGINS:%/pyproject.toml=--editable ./%)
+	@# axe-core, which tests pages; without the browsers' driver that carries it, since selenium is there.
+	@$(INSTALL) --no-deps axe-playwright-python
 	@touch .venv/installed $@
 
 # pip, because it comes last: a venv that was left half made has a Python and no pip.

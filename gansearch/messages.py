@@ -96,6 +96,8 @@ class Outcome:
     """Conditions of the figures: data, extractor, sample count, device, precision, memory."""
     decision: Decision = Decision.CONTINUE
     """Last decision at a rung: PAUSE or STOP where it ended the trial."""
+    kept_step: int | None = None
+    """Step whose generator was kept and measured; None for the last one."""
 
 
 @dataclass(frozen=True)

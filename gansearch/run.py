@@ -297,15 +297,16 @@ def study_executor(study: Study, *, compares: bool = True) -> AbstractContextMan
     spec, space = study.spec, study.space
     # A study that names all its candidates prunes none, so nothing needs to be measured at rungs.
     compares = compares and KINDS[spec.search.sampler].proposes
-    qualities = [o.metric for o in study.objectives if not o.is_size]
+    measured = [o.metric for o in study.objectives if not o.is_size]
     runner = TrialRunner(
         spec.training,
         space.detectors,
         space.metrics,
-        qualities if compares else [],
+        measured if compares else [],
         spec.pruning.rungs,
         study.extractor,
         study.teacher,
+        study.kept_by,
     )
     return open_executor(runner, spec.executor, spec.training.device)
 

@@ -95,6 +95,8 @@ class TrialRecord:
     """Means over the last 100 steps."""
     rungs: tuple[Rung, ...] = ()
     """Quality at each rung reached so far."""
+    kept_step: int | None = None
+    """Step whose generator was kept and measured (`training.keep: best`); None for the last."""
     dominated_by: tuple[int, ...] = ()
     """Numbers of the trials compared with at the rung where this one was paused or pruned."""
     steps: int = 0

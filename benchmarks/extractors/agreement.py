@@ -21,7 +21,7 @@ import torch
 from degradations import make
 from labelled_pictures import LABELLED
 from scipy.stats import spearmanr
-from torch import Tensor
+from torch import Tensor, nn
 
 from gansearch.builtin.discriminators.dcgan import DCGANDiscriminator
 from gansearch.builtin.extractors.lenet import LeNet
@@ -62,7 +62,9 @@ class Keeping(TrainingMonitor):
     def __init__(self) -> None:
         self.samples: list[Tensor] = []
 
-    def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
+    def measure_rung(
+        self, samples: Tensor, inputs: Tensor, generator: nn.Module
+    ) -> Mapping[str, float]:
         self.samples.append(samples)
         return {}
 

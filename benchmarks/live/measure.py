@@ -42,6 +42,8 @@ SETTINGS: Mapping[str, Sequence[str]] = {
     "tpe": ["search.sampler=tpe", "search.startup_trials=8", "pruning.rungs=[]", "detectors=[]"],
 }
 COLOURS = {"ours": BLUE, "tpe": ORANGE}
+SEED_STYLES = (("-", "o"), ("--", "s"), (":", "^"))
+"""Line and marker by seed."""
 COVERAGE, DUPLICATES = 0.02, 0.01
 """Limits of mode collapse: smallest coverage and largest share of near-duplicates."""
 GRACE = 60
@@ -154,19 +156,17 @@ def draw(results: Sequence[Mapping[str, Any]], path: Path, minutes: float) -> No
         front = front_of(points)
         sizes, qualities = zip(*points, strict=True)
         axes.scatter(sizes, qualities, s=8, color=colour, alpha=0.35, linewidths=0)
-        label = (
-            {"ours": "gansearch", "tpe": "Optuna TPE"}[one["strategy"]]
-            if one["seed"] == 0
-            else None
-        )
+        name = {"ours": "gansearch", "tpe": "Optuna TPE"}[one["strategy"]]
+        line, marker = SEED_STYLES[one["seed"] % len(SEED_STYLES)]
         axes.step(
             *zip(*front, strict=True),
             where="post",
             color=colour,
             linewidth=1.6,
-            marker="o",
-            ms=4,
-            label=label,
+            linestyle=line,
+            marker=marker,
+            ms=5,
+            label=f"{name}, seed {one['seed']}",
         )
     axes.set(xscale="log", xlabel="parameters of the generator", ylabel="MMD (less is better)")
     axes.set_title(f"{minutes:g} minutes on one core each, side by side, three seeds", loc="left")
@@ -184,7 +184,12 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=HERE / "runs")
     parser.add_argument("--out", type=Path, default=HERE)
+    parser.add_argument("--draw", action="store_true", help="draw the recorded results again")
     options = parser.parse_args()
+    if options.draw:
+        report = json.loads((options.out / "results.json").read_text())
+        draw(report["searches"], options.out / "fronts.png", report["minutes"])
+        return
     results: list[dict[str, Any]] = []
     for seed in range(options.seeds):
         if not (options.runs / f"ours-{seed}").exists():

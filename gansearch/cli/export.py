@@ -29,6 +29,10 @@ def export(
             help="Folder to make; by default champion/ or exports/ in the run folder.",
         ),
     ] = None,
+    int8: Annotated[
+        bool,
+        typer.Option("--int8", help="Write it in int8 too, with size, time and quality beside."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Write a trained generator as a bundle: weights, ONNX, plain PyTorch and a model card.
@@ -46,7 +50,7 @@ def export(
         record, why = find_trial(folder, trial)[0], ""
     is_champion = record.number == getattr(summary.summary.champion, "number", None)
     target = output or (folder.champion if is_champion else folder.bundle(record.number))
-    manifest = export_trial(folder, record, summary, target, trusted=folder.is_trusted)
+    manifest = export_trial(folder, record, summary, target, trusted=folder.is_trusted, int8=int8)
     if json:
         print_json({"path": str(target), **manifest.model_dump(mode="json")})
         return

@@ -21,7 +21,7 @@ from gansearch.signals import Row
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
-FIXED_LINES = 14
+FIXED_LINES = 13
 """Lines of the live view besides the rows of its two tables."""
 WIDE = 110
 """Columns of a terminal from which the live view shows losses."""
@@ -55,7 +55,8 @@ class LiveTable(SearchProgress):
             when = f"about {clock(left)} left"
         header = Text(no_wrap=True, overflow="ellipsis").append(self.spec.name, style="bold")
         header.append(f"  {self.counted()} in {clock(self.elapsed)}, {when}")
-        lines: list[RenderableType] = [header, *map(_line, count_lines(records))]
+        states = count_lines(records)[0]  # its verdicts stand among the failures, all but healthy
+        lines: list[RenderableType] = [header, _line(states)]
         if reasons := failure_reasons(records):
             counts = (f"[{VERDICT_STYLES[name]}]{n} {name}[/]" for name, n in reasons.items())
             lines.append(_line("failures: " + ", ".join(counts)))

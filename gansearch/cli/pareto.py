@@ -86,11 +86,15 @@ def print_result(folder: RunFolder, out: Console) -> None:
 def _objectives(
     objectives: Sequence[Objective], x: str | None, y: str | None, records: Sequence[TrialRecord]
 ) -> list[Objective]:
-    """Return the study's objectives, the first two replaced where the options say so."""
-    chosen, known = list(objectives), {objective.metric: objective for objective in objectives}
+    """Return the study's objectives, the first two replaced where the options say so.
+
+    A third one that an option names is not shown twice.
+    """
+    chosen, known = list(objectives[:2]), {objective.metric: objective for objective in objectives}
     for i, metric in enumerate((x, y)):
         if metric is not None:
             chosen[i : i + 1] = [known.get(metric) or metric_objective(metric, records)]
+    chosen += [objective for objective in objectives[2:] if objective not in chosen]
     if len({objective.metric for objective in chosen}) < len(chosen):
         raise typer.BadParameter(
             f"two axes show {chosen[0].metric}; give both --x and --y", param_hint="--x, --y"
@@ -105,10 +109,12 @@ def metric_objective(metric: str, records: Sequence[TrialRecord]) -> Objective:
         raise GansearchError(
             f"{unknown('metric', metric, known)}; only what the trials have measured can be an axis"
         )
-    if metric in LATENCIES or any(metric in record.sizes for record in records):
-        return Objective(metric, "minimize", is_size=True)
+    is_size = any(metric in record.sizes for record in records)
+    is_cost = metric in LATENCIES or any(metric in r.stamp.get("costs", ()) for r in records)
+    if is_size or metric in LATENCIES:
+        return Objective(metric, "minimize", is_size, is_cost)
     component: type = Registry().load("metric", metric)
-    return Objective(metric, getattr(component, "direction", "minimize"))
+    return Objective(metric, getattr(component, "direction", "minimize"), is_cost=is_cost)
 
 
 def _write(summary: RunSummary, path: Path) -> None:

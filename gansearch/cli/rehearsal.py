@@ -106,6 +106,7 @@ def rehearse(study: Study, limit: float = LIMIT) -> Rehearsal:
         "signals_every": READ_EVERY,
         "sample_every": 0,
         "checkpoint_every": 0,
+        "keep": "last",
     }
     training = study.spec.training.model_copy(update=short)
     runner = TrialRunner(

@@ -91,7 +91,7 @@ def _show_all(folder: RunFolder, sort: str | None, *, paused: bool, json: bool) 
         print_json({"study": spec.name, "trials": [trial_row(record) for record in records]})
     elif records:
         objectives = objectives_of(spec, records)
-        qualities = [objective.metric for objective in objectives if not objective.is_size]
+        qualities = [objective.metric for objective in objectives if objective.is_quality]
         shown = [record for record in records if paused or record.state != "paused"]
         out = console()
         out.print(TrialsTable(shown, qualities, searched_parameters(records)))

@@ -98,10 +98,11 @@ def _check_json(study: Study, rehearsal: Rehearsal, cost: Cost | None) -> dict[s
 
 
 def print_data(study: Study, out: Console) -> None:
-    """Print the data of a study, and its warnings."""
-    out.print(f"data: {study.data.summary}", markup=False, soft_wrap=True)
+    """Print the data of a study, and its warnings, each in one line unless a person reads it."""
+    one_line = not out.is_terminal
+    out.print(f"data: {study.data.summary}", markup=False, soft_wrap=one_line)
     for warning in study.warnings:
-        out.print(f"warning: {warning}", markup=False, soft_wrap=True)
+        out.print(f"warning: {warning}", markup=False, soft_wrap=one_line)
 
 
 def baseline_fields(study: Study) -> dict[str, Any]:

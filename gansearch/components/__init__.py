@@ -16,7 +16,7 @@ from gansearch.components.detector import Detector, Watch
 from gansearch.components.distillation import Distillation, DistillationTerm
 from gansearch.components.extractor import Extractor, FeatureNetwork
 from gansearch.components.loss import Loss, LossInputs, PairLoss
-from gansearch.components.metric import Evidence, Metric, SampleMetric, SizeMetric
+from gansearch.components.metric import CostMetric, Evidence, Metric, SampleMetric, SizeMetric
 from gansearch.components.network import Discriminator, Generator, Network
 from gansearch.components.schedule import Phase, Player, Schedule
 
@@ -24,6 +24,7 @@ __all__ = [
     "API_VERSION",
     "ROLES",
     "Component",
+    "CostMetric",
     "Data",
     "Dataset",
     "Detector",

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 
 class Metric(Component):
-    """A figure that trials are compared by; subclass `SizeMetric` or `SampleMetric`."""
+    """A figure that trials are compared by; subclass one of the three classes below.
+
+    `SizeMetric` counts networks before training, `CostMetric` times the trained generator, and
+    `SampleMetric` measures its samples.
+    """
 
     role: ClassVar[str] = "metric"
     direction: ClassVar[Literal["minimize", "maximize"]]
@@ -28,6 +32,21 @@ class SizeMetric(Metric):
     @abstractmethod
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
         """Return the size of networks on the meta device, as is `inputs`, one input."""
+
+
+class CostMetric(Metric):
+    """A metric measured by running the trained generator on the device that it was trained on."""
+
+    direction: ClassVar[Literal["minimize", "maximize"]] = "minimize"
+
+    @abstractmethod
+    def measure(self, generator: nn.Module, inputs: Tensor) -> float:
+        """Return what the generator costs.
+
+        Args:
+            generator: the generator, in training mode; leave it so.
+            inputs: 64 of its inputs (64, ...).
+        """
 
 
 class Evidence(Protocol):

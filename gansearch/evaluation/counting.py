@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from gansearch.candidate import Candidate
@@ -66,6 +69,59 @@ def count_bytes(module: nn.Module) -> int:
     )
 
 
+class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Bytes of the tensors that are alive, now and at most, while the mode is active."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self.now: int = 0
+        self.peak: int = 0
+        self._alive: set[int] = set()
+
+    def add(self, tensor: Tensor) -> None:
+        """Count a tensor's storage until it is freed; views share one."""
+        storage = tensor.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._alive:
+            return
+        self._alive.add(key)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+        weakref.finalize(storage, self._free, key, size)
+
+    def _free(self, key: int, size: int) -> None:
+        self._alive.discard(key)
+        self.now -= size
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        result = function(*args, **(kwargs or {}))
+        for value in tree_leaves(result):
+            if isinstance(value, Tensor):
+                self.add(value)
+        return result
+
+
+def count_peak_bytes(module: nn.Module, *inputs: Tensor) -> int:
+    """Count the bytes of all tensors that one forward pass in evaluation mode needs at once.
+
+    These are parameters, buffers, inputs, and activations for as long as a layer still needs them.
+    Memory that kernels and allocators take beside the tensors is not counted.
+    """
+    was_training = module.training
+    module.eval()
+    try:
+        with torch.no_grad(), _LiveBytes() as live:
+            for tensor in (*module.parameters(), *module.buffers(), *inputs):
+                live.add(tensor)
+            module(*inputs)
+    finally:
+        module.train(was_training)
+    peak: int = live.peak
+    return peak
+
+
 def count_macs_per_sample(discriminator: nn.Module, generator: nn.Module, inputs: Tensor) -> float:
     """Return the multiply-accumulates that the discriminator needs for one generated sample.
 
@@ -114,6 +170,7 @@ class SizeCounter:
         with suppress(NotImplementedError, RuntimeError):
             sizes["generator_macs"] = count_macs(generator, inputs)
             sizes["discriminator_macs"] = count_macs_per_sample(discriminator, generator, inputs)
+            sizes["generator_peak_bytes"] = count_peak_bytes(generator, inputs)
         return sizes | {
             name: metric.count(generator, discriminator, inputs)
             for name, metric in self._metrics.items()

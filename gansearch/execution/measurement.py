@@ -1,4 +1,4 @@
-"""Measurement of trained generators: metrics, latency and means of the signals."""
+"""Measurement of trained generators: metrics, costs and means of the signals."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import SupportsFloat
 
-import torch
+from torch import Tensor, nn
 
-from gansearch.components import SampleMetric
+from gansearch.components import CostMetric, Metric, SampleMetric
 from gansearch.errors import PluginError
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.latency import median_latency
-from gansearch.evaluation.latency_names import BATCHES, latency_name
 from gansearch.signals import Row
-from gansearch.training.loop import TrainedRun
+
+COST_INPUTS = 64
+"""Inputs that a cost metric is given."""
 
 
 def measure_metrics(
@@ -53,14 +53,32 @@ def _as_float(metric: str, value: object) -> float:
     return number
 
 
-def measure_latency(run: TrainedRun) -> dict[str, float]:
-    """Measure the milliseconds in which the evaluated generator makes a batch, by name."""
-    inputs = run.networks.evaluation_inputs(max(BATCHES), run.batches)
-    latencies = {}
-    for size in BATCHES:
-        batch = inputs[torch.arange(size) % len(inputs)]  # there may be fewer test samples
-        latencies[latency_name(size)] = median_latency(run.networks.evaluated_generator, batch)
-    return latencies
+def measure_costs(
+    metrics: Mapping[str, CostMetric],
+    generator: nn.Module,
+    inputs: Tensor,
+    heartbeat: Callable[[], None],
+) -> dict[str, float]:
+    """Measure what a generator costs on the first 64 inputs, with a heartbeat before each metric.
+
+    Raises:
+        PluginError: if a metric returns anything but a finite number or NaN.
+    """
+    figures = {}
+    for name, metric in metrics.items():
+        heartbeat()
+        figures[name] = _as_float(name, metric.measure(generator, inputs[:COST_INPUTS]))
+    return figures
+
+
+def cost_metrics(metrics: Mapping[str, Metric]) -> dict[str, CostMetric]:
+    """Return the metrics that are measured on the trained generator."""
+    return {name: metric for name, metric in metrics.items() if isinstance(metric, CostMetric)}
+
+
+def sample_metrics(metrics: Mapping[str, Metric]) -> dict[str, SampleMetric]:
+    """Return the metrics that are measured on samples."""
+    return {name: metric for name, metric in metrics.items() if isinstance(metric, SampleMetric)}
 
 
 def mean_signals(rows: Sequence[Row]) -> dict[str, float]:

@@ -14,18 +14,35 @@ import torch
 from torch import Tensor
 
 from gansearch.builtin.metrics.diversity import BlurRatio
+from gansearch.builtin.metrics.latency import LatencyOf1, LatencyOf64
 from gansearch.candidate import Candidate
-from gansearch.components import Component, Data, Detector, Extractor, Metric, SampleMetric
+from gansearch.components import (
+    Component,
+    CostMetric,
+    Data,
+    Detector,
+    Extractor,
+    Metric,
+    SampleMetric,
+)
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.diagnosis.remedies import remedies
 from gansearch.evaluation.calibration import calibration_of
 from gansearch.evaluation.evidence import TrainedEvidence
 from gansearch.evaluation.extractors import extractor_for
 from gansearch.evaluation.latency import REPEATS
+from gansearch.evaluation.latency_names import latency_name
 from gansearch.execution.gpu.admission import admit
 from gansearch.execution.gpu.estimate import estimate_memory
 from gansearch.execution.gpu.memory import memory_of
-from gansearch.execution.measurement import mean_signals, measure_latency, measure_metrics
+from gansearch.execution.measurement import (
+    COST_INPUTS,
+    cost_metrics,
+    mean_signals,
+    measure_costs,
+    measure_metrics,
+    sample_metrics,
+)
 from gansearch.execution.trial_monitor import TrialMonitor
 from gansearch.messages import Channel, Decision, Job, Outcome
 from gansearch.run_context import RunContext
@@ -38,6 +55,7 @@ from gansearch.storage.trial_folder import (
     TrialFolder,
 )
 from gansearch.storage.weights import save_weights
+from gansearch.study.objective import Objective
 from gansearch.study.spec import StepsSpec, TrainingSpec
 from gansearch.study.teacher import Teacher
 from gansearch.training import checkpoint
@@ -48,6 +66,11 @@ from gansearch.training.precision import choose_device, choose_precision, give_b
 
 ALWAYS_MEASURED: Mapping[str, SampleMetric] = {"blur_ratio": BlurRatio()}
 """Metrics of every trial that ends by itself, also of a failed one, in the study or not."""
+ALWAYS_TIMED: Mapping[str, CostMetric] = {
+    latency_name(1): LatencyOf1(),
+    latency_name(64): LatencyOf64(),
+}
+"""Costs of every such trial."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +88,8 @@ class TrialRunner:
     """Extractor that samples are compared by; None for the one that is chosen for the data."""
     teacher: Teacher | None = None
     """Teacher that candidates learn from, by value, so that workers anywhere have it."""
+    kept_by: Objective | None = None
+    """Quality by which the generator of the best look is kept; required if the training says so."""
 
     @property
     def components(self) -> list[Component]:
@@ -114,7 +139,12 @@ class TrialRunner:
                     samples = run.networks.sample(inputs)
 
             outcome = Outcome(
-                run.verdict, run.steps, run.seconds, tuple(run.rungs), decision=run.decision
+                run.verdict,
+                run.steps,
+                run.seconds,
+                tuple(run.rungs),
+                decision=run.decision,
+                kept_step=run.kept_step,
             )
             if ranks.rank > 0:
                 return outcome
@@ -133,6 +163,8 @@ class TrialRunner:
             stamp |= _circumstances(run, data, self.extractor)
             if job.candidate.teacher is not None and self.teacher is not None:
                 stamp["teacher"] = self.teacher.stamp
+            if self.kept_by is not None and run.looks.costs:
+                stamp["looks"] = _looks(run, self.kept_by)
             if memory is not None:
                 stamp |= memory.usage()
             return replace(
@@ -151,8 +183,14 @@ class TrialRunner:
         rungs: Sequence[int] = ()
         if self.compared:
             rungs = rung_steps(self.rungs, training.steps)
-        metrics = self._sample_metrics(self.compared)
-        monitor = TrialMonitor(job, data, training, metrics, rungs, channel, self.extractor)
+        metrics = {name: self.metrics[name] for name in self.compared}
+        kept_by = None
+        if self.kept_by is not None and training.keep == "best":
+            quality = sample_metrics(self.metrics)[self.kept_by.metric]
+            kept_by = self.kept_by, quality
+        monitor = TrialMonitor(
+            job, data, training, metrics, rungs, channel, self.extractor, kept_by
+        )
         return train(
             self._student(job.candidate, data, choose_device(training.device)),
             data,
@@ -167,11 +205,6 @@ class TrialRunner:
     def _student(self, candidate: Candidate, data: Data, device: torch.device) -> Candidate:
         return student(candidate, self.teacher, data, self.extractor, device)
 
-    def _sample_metrics(self, names: Iterable[str]) -> dict[str, SampleMetric]:
-        return {
-            name: metric for name in names if isinstance(metric := self.metrics[name], SampleMetric)
-        }
-
     def _measure(
         self, run: TrainedRun, samples: Tensor, data: Data, channel: Channel
     ) -> tuple[dict[str, float], dict[str, Any]]:
@@ -181,12 +214,18 @@ class TrialRunner:
             data, samples, extractor, reconstructed=run.networks.is_autoencoder
         )
         always = measure_metrics(ALWAYS_MEASURED, evidence, channel.heartbeat)
-        metrics = measure_latency(run)
+        inputs = run.networks.evaluation_inputs(COST_INPUTS, run.batches)
+        costs = {**ALWAYS_TIMED, **cost_metrics(self.metrics)}
+        generator = run.networks.evaluated_generator
+        metrics = measure_costs(costs, generator, inputs, channel.heartbeat)
         metrics |= {name: value for name, value in always.items() if not math.isnan(value)}
         if not run.verdict.failed:
-            wanted = self._sample_metrics(self.metrics)
+            wanted = sample_metrics(self.metrics)
             metrics |= measure_metrics(wanted, evidence, channel.heartbeat)
-        return metrics, {**evidence.protocol, "latency_repeats": REPEATS}
+        stamp = {**evidence.protocol, "latency_repeats": REPEATS}
+        if own := [name for name in costs if name not in ALWAYS_TIMED]:
+            stamp["costs"] = own
+        return metrics, stamp
 
 
 def rung_steps(rungs: Iterable[float], steps: int) -> list[int]:
@@ -212,6 +251,13 @@ def _save(run: TrainedRun, advice: Sequence[Remedy], job: Job, data: Data) -> No
         save_weights(discriminator.state_dict(), job.folder / DISCRIMINATOR)
     if run.decision is not Decision.PAUSE:
         (job.folder / checkpoint.NAME).unlink(missing_ok=True)
+
+
+def _looks(run: TrainedRun, quality: Objective) -> dict[str, Any]:
+    """Return the quality at each look, by step, for the stamp."""
+    known = {step: value for step, value in run.looks.costs.items() if not math.isnan(value)}
+    by_step = {f"step {step}": quality.cost(value) for step, value in known.items()}
+    return {"metric": quality.metric, **by_step}
 
 
 def run_context(

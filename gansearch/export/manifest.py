@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from gansearch.components import ImageShape, SampleFormat
 from gansearch.errors import GansearchError
 
-MANIFEST, CARD, WEIGHTS, ONNX, MODEL, CANDIDATE, STUDY, METRICS, CERTIFICATE, SAMPLES = (
+MANIFEST, CARD, WEIGHTS, ONNX, INT8, MODEL, CANDIDATE, STUDY, METRICS, CERTIFICATE, SAMPLES = (
     "bundle.json",
     "README.md",
     "generator.safetensors",
     "generator.onnx",
+    "generator.int8.onnx",
     "model.py",
     "candidate.json",
     "study.yaml",

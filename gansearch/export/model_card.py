@@ -9,9 +9,11 @@ from typing import Any
 import yaml
 
 from gansearch.evaluation.latency_names import BATCHES, LATENCIES, latency_name
+from gansearch.export.int8_file import Int8Figures
 from gansearch.export.manifest import (
     CANDIDATE,
     CERTIFICATE,
+    INT8,
     MANIFEST,
     METRICS,
     MODEL,
@@ -29,6 +31,7 @@ from gansearch.trial_record import TrialRecord
 FILES = {
     WEIGHTS: "the weights, with their SHA-256 in the file beside it",
     ONNX: "the network with its weights, for onnxruntime and others",
+    INT8: "the same with weights and activations in int8",
     MODEL: "the network in plain PyTorch, which loads the weights",
     CANDIDATE: "every setting of the training",
     STUDY: "the search that it comes from",
@@ -67,19 +70,22 @@ with torch.no_grad():
 """
 
 
-def model_card(manifest: Manifest, record: TrialRecord, run: RunSummary) -> str:
+def model_card(
+    manifest: Manifest, record: TrialRecord, run: RunSummary, int8: Int8Figures | None = None
+) -> str:
     """Write the card of an exported trial."""
     certificate = run.summary.certificates.get(record.number)
     metadata = yaml.safe_dump(_metadata(manifest, record), sort_keys=False, allow_unicode=True)
-    sections = (
+    sections = [
         f"---\n{metadata}---",
         f"# {_text(manifest.generator)}: a generator of {manifest.parameters:,} parameters",
         "\n".join(_introduction(manifest, record, run)),
         "## Quality\n\n" + "\n".join(_quality(record)),
+        *(["## Int8\n\n" + "\n".join(_int8(int8))] if int8 else []),
         "## Stability\n\n" + _stability(record, run, certificate),
         "## Use\n\n" + "\n".join(_use(manifest)),
         "## Files\n\n" + "\n".join(_files(manifest)),
-    )
+    ]
     return "\n\n".join(sections) + "\n"
 
 
@@ -112,6 +118,11 @@ def _introduction(manifest: Manifest, record: TrialRecord, run: RunSummary) -> I
     )
     if student := student_of(record):
         yield f"\nIt is the {_text(student)}. Certification trains it again with the same teacher."
+    if record.kept_step is not None:
+        yield (
+            f"\nThe weights are those of step {record.kept_step:,}, where the samples were best. "
+            "The figures below are of other samples than the choice."
+        )
     if SAMPLES in manifest.files:
         yield f"\n![Random samples]({SAMPLES})"
     takes, gives = manifest.input, manifest.output
@@ -129,6 +140,11 @@ def _introduction(manifest: Manifest, record: TrialRecord, run: RunSummary) -> I
     yield f"| parameters | {manifest.parameters:,}{_text(compared)} |"
     if macs := record.sizes.get("generator_macs"):
         yield f"| multiply-accumulates | {macs:,.0f} a sample |"
+    if peak := record.sizes.get("generator_peak_bytes"):
+        yield (
+            f"| memory | {peak / 1000:,.0f} kB at once for a sample: weights, input and "
+            "activations in float32, without what kernels take beside them |"
+        )
     yield f"| input | (N, {', '.join(map(str, takes.shape))}), float32, {kinds[takes.kind]} |"
     yield f"| output | (N, {', '.join(map(str, gives.shape))}), float32, {values} |"
     yield from _latency(record)
@@ -178,6 +194,23 @@ def _quality(record: TrialRecord) -> Iterator[str]:
     yield "\n" + "; ".join(parts) + "."
     if note := stamp.get("note"):
         yield "\n" + _text(note)
+
+
+def _int8(figures: Int8Figures) -> Iterator[str]:
+    """Yield what the file in int8 saves and costs."""
+    yield f"`{INT8}` beside `{ONNX}`, both run by onnxruntime on one thread:\n"
+    yield "| | float32 | int8 |\n|---|---|---|"
+    yield f"| bytes | {figures.bytes_before:,} | {figures.bytes_after:,} |"
+    for batch, before in figures.latency_ms_before.items():
+        after = figures.latency_ms_after[batch]
+        yield f"| ms for {batch} | {before:.3g} | {after:.3g} |"
+    if (quality := figures.quality) is not None:
+        name = f"{_text(quality.metric)} of {quality.samples} samples"
+        yield f"| {name} | {quality.before:.4g} | {quality.after:.4g} |"
+    yield (
+        f"\nThe samples of one latent differ by {figures.mean_difference:.2%} of the range of "
+        "values in the mean."
+    )
 
 
 def _stability(record: TrialRecord, run: RunSummary, certificate: Certificate | None) -> str:

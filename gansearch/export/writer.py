@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from pydantic import ValidationError
 from pydantic_core import to_json
 from torch import Tensor
 
@@ -19,10 +20,12 @@ from gansearch.components import Generator
 from gansearch.errors import DataError, GansearchError
 from gansearch.evaluation.counting import count_parameters
 from gansearch.evaluation.latency_names import LATENCIES
+from gansearch.export.int8_file import Int8Figures, Judge, write_int8
 from gansearch.export.manifest import (
     CANDIDATE,
     CARD,
     CERTIFICATE,
+    INT8,
     MANIFEST,
     METRICS,
     MODEL,
@@ -66,6 +69,7 @@ def export_trial(
     target: Path,
     *,
     trusted: bool = True,
+    int8: bool = False,
 ) -> Manifest:
     """Write the bundle of a trial, check its files by running them, and put it in place whole.
 
@@ -75,6 +79,7 @@ def export_trial(
         run: the run that it is of.
         target: folder to make; a bundle that is there is replaced.
         trusted: the data may be read from where the run folder says that they lie.
+        int8: write the network in int8 too, and measure what that costs and saves.
 
     Raises:
         BundleError: if the target is something else than a bundle.
@@ -87,7 +92,7 @@ def export_trial(
     with passing_folder(target.parent, PREFIX, f"{target.name}-{os.getpid()}") as scratch:
         bundle = scratch / target.name
         bundle.mkdir()
-        manifest = _write_bundle(bundle, trained, files, record, run)
+        manifest = _write_bundle(bundle, trained, files, record, run, int8=int8)
         if target.exists():
             target.rename(scratch / "replaced")
         bundle.rename(target)
@@ -117,6 +122,8 @@ def _write_bundle(
     files: TrialFolder,
     record: TrialRecord,
     run: RunSummary,
+    *,
+    int8: bool,
 ) -> Manifest:
     takes, gives = _input_of(trained), _output_of(trained)
     inputs = _inputs(trained, COMPARED)
@@ -130,6 +137,12 @@ def _write_bundle(
         checks[ONNX] = write_onnx(trained.network, inputs, bundle / ONNX)
     except GansearchError as error:
         left_out[ONNX] = str(error)
+    figures: Int8Figures | None = None
+    if int8:
+        try:
+            figures = _write_int8(bundle, trained, run, left_out.get(ONNX, ""))
+        except GansearchError as error:
+            left_out[INT8] = str(error)
     try:
         checks[MODEL] = write_model_file(trained.network, inputs, takes, gives, bundle / MODEL)
     except GansearchError as error:
@@ -142,7 +155,10 @@ def _write_bundle(
         shutil.copymode(bundle / STUDY, bundle / name)  # others may read them too
     candidate = trained.candidate.to_json()
     _write_json(bundle / CANDIDATE, {role: without_folders(candidate[role]) for role in candidate})
-    _write_json(bundle / METRICS, _metrics(record))
+    metrics = _metrics(record)
+    if figures is not None:
+        metrics["int8"] = figures.to_json()
+    _write_json(bundle / METRICS, metrics)
     if certificate := run.summary.certificates.get(record.number):
         _write_json(bundle / CERTIFICATE, certificate.to_json())
     try:
@@ -167,11 +183,45 @@ def _write_bundle(
         left_out=left_out,
         files=_digests(bundle),
     )
-    card = model_card(manifest, record, run)
+    card = model_card(manifest, record, run, figures)
     (bundle / CARD).write_text(card, encoding="utf-8")
     manifest = manifest.model_copy(update={"files": _digests(bundle)})
     (bundle / MANIFEST).write_text(manifest.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return manifest
+
+
+def _write_int8(
+    bundle: Path, trained: TrainedGenerator, run: RunSummary, no_onnx: str
+) -> Int8Figures:
+    """Write the network in int8 and compare it with the ONNX file, on the run's data if possible.
+
+    Raises:
+        GansearchError: if it cannot be made.
+    """
+    if no_onnx:
+        raise BundleError(f"it is made from {ONNX}, which is missing: {no_onnx}")
+    if trained.reconstructs:
+        raise BundleError(
+            "an autoencoder has no latents from which the ranges of its activations could be taken"
+        )
+    count, (low, high) = run.spec.training.eval_samples, trained.format.value_range
+    inputs = _inputs(trained, count)
+    return write_int8(bundle / ONNX, bundle / INT8, inputs, high - low, _judge(trained, run))
+
+
+def _judge(trained: TrainedGenerator, run: RunSummary) -> Judge | None:
+    """Return what measures the run's quality on new samples; None where that cannot be had."""
+    quality, node, registry = run.summary.quality, run.spec.extractor, Registry()
+    if quality is None:
+        return None
+    try:
+        metric: Any = registry.load("metric", quality.metric)
+        extractor: Any = None
+        if node is not None:
+            extractor = registry.load("extractor", node.use).model_validate(node.fields)
+        return Judge(quality.metric, metric(), trained.data, extractor)
+    except (GansearchError, ValidationError):
+        return None
 
 
 def _input_of(trained: TrainedGenerator) -> Input:

@@ -194,7 +194,7 @@ def _draw_strip(axes: Axes, strip: Strip) -> None:
     up = np.linspace(0, 1, shares.shape[1] + 1)
     shades = LinearSegmentedColormap.from_list(kind, ["white", PREDICTIONS[kind]])
     axes.pcolormesh(across, up, shares.T, cmap=shades, norm=PowerNorm(0.5, 0, 1), rasterized=True)
-    axes.set_ylabel(f"D of {kind}", fontsize=8)
+    axes.set_ylabel(kind, fontsize=8)  # the legend says the rest; panels are low
     axes.set_yticks([0, 0.5, 1])
     note = f"D's predictions of {kind}:\nprobability of being real"
     axes.text(1.015, 0.5, note, transform=axes.transAxes, va="center", fontsize=8)

@@ -37,12 +37,19 @@ TITLE_WIDTH = 92
 
 
 def front_figure(run: RunSummary, title: str = "") -> Figure:
-    """Draw the first two objectives of a front, with the failed trials in a strip beyond it."""
-    x, y = run.front.objectives[:2]
+    """Draw a front over two of its objectives, with the failed trials in a strip beyond it.
+
+    With more than two objectives these are the first size or cost and the first quality, and the
+    next one is shown in colours.
+    """
+    x, y, *others = _axes(run)
     drawing = Figure(figsize=(8.4, 5.6), layout="constrained")
     axes, strip = _areas(drawing, y, failed_trials(run.records), x)
-    marks = Marks(run, axes, x, y)
+    marks = Marks(run, axes, x, y, next(iter(others), None))
     legend = marks.draw()
+    if marks.third is not None and (colours := marks.draw_third()) is not None:
+        around = [axes] if strip is None else [axes, strip]
+        drawing.colorbar(colours, ax=around, label=_label(marks.third), pad=0.02, aspect=40)
     _scales(axes, marks.places(), x, y)
     axes.set_ylabel(_label(y))
     lowest, highest = axes, strip or axes
@@ -65,6 +72,17 @@ def front_figure(run: RunSummary, title: str = "") -> Figure:
     )
     _point_out_what_was_found(drawing, marks)
     return drawing
+
+
+def _axes(run: RunSummary) -> list[Objective]:
+    """Return the objectives in the order in which they are drawn."""
+    objectives = list(run.front.objectives)
+    prices = [objective for objective in objectives if not objective.is_quality]
+    qualities = [objective for objective in objectives if objective.is_quality]
+    if len(objectives) == 2 or not prices or not qualities:
+        return objectives
+    chosen = [prices[0], qualities[0]]
+    return chosen + [objective for objective in objectives if objective not in chosen]
 
 
 def _title(run: RunSummary) -> str:
@@ -173,7 +191,7 @@ def _scales(axes: Axes, places: Sequence[tuple[float, float]], x: Objective, y: 
     for axis, part, values in zip((x, y), "xy", zip(*places, strict=True), strict=False):
         low, high = min(values), max(values)
         wide = axis.direction == "minimize" and high > WIDE_SPAN * low
-        if low <= 0 or not (axis.is_size or wide):
+        if low <= 0 or not (axis.scale == "log10" or wide):
             continue
         digits = tuple(float(digit) for digit in range(1, 10))
         if high > 8 * low:  # more than about a decade: ticks at 1, 2 and 5 alone

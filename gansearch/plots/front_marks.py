@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.colors import LogNorm, Normalize
 
 from gansearch.ranking.certificate import CertificateStatus, Quality
 from gansearch.ranking.pareto import Objective
@@ -43,6 +45,8 @@ class Marks:
     axes: Axes
     x: Objective
     y: Objective
+    third: Objective | None = None
+    """Objective that is shown in colours; the front is no line in the plane then."""
 
     def draw(self) -> Legend:
         """Draw all marks, from the background to the foreground."""
@@ -74,7 +78,8 @@ class Marks:
     def outline(self) -> list[tuple[float, float]]:
         """Return points on all that a label should not cover: trials, front line, seed ranges."""
         places = self.places()
-        for (left, top), (right, bottom) in pairwise(map(self.place, self.run.front.trials)):
+        line = [] if self.third is not None else self.run.front.trials
+        for (left, top), (right, bottom) in pairwise(map(self.place, line)):
             places += [(x, top) for x in _between(left, right)]
             places += [(right, y) for y in _between(top, bottom)]
         for size, quality in self._qualities():
@@ -122,11 +127,21 @@ class Marks:
         return {"healthy": self.axes.scatter(*self._places(rest), zorder=3, **style)}
 
     def _front(self) -> Legend:
-        if not self.run.front.trials:
+        if not self.run.front.trials or self.third is not None:
             return {}
         places = self._places(self.run.front.trials)
         line = self.axes.step(*places, where="post", color=BLUE, linewidth=1.6, zorder=3)[0]
         return {"front": line}
+
+    def draw_third(self) -> PathCollection | None:
+        """Draw a disc behind each trial of the front, in the colour of its third objective."""
+        if self.third is None or not self.run.front.trials:
+            return None
+        values = list(map(self.third.value, self.run.front.trials))
+        norm = LogNorm() if self.third.scale == "log10" and min(values) > 0 else Normalize()
+        places = self._places(self.run.front.trials)
+        style: dict[str, Any] = {"s": 210, "cmap": "viridis", "norm": norm, "linewidths": 0}
+        return self.axes.scatter(*places, c=values, zorder=3.5, **style)
 
     def _circles(self) -> Legend:
         """Draw the trials of the front, and others with a certificate."""

@@ -1,17 +1,17 @@
-"""A label for a mark, placed by adjustText where it covers no other mark."""
+"""A label for a mark, placed where it covers no other mark."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from adjustText import adjust_text
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 
 EXPAND = (1.15, 1.35)
 """Size of the box, as multiples of the words' own, that must cover no mark."""
-
-START = 0.15
-"""Distance between the mark and the words before they are placed, as a share of the axes."""
+GRID = 60
+"""Places that are compared, along each side of the axes."""
 
 
 def point_out(
@@ -23,6 +23,8 @@ def point_out(
 ) -> None:
     """Write words beside a mark with an arrow to it. Call it last: the limits must not change.
 
+    They stand at the nearest place where they cover no mark, or as few as possible.
+
     Args:
         axes: axes with the marks.
         words: one line or more.
@@ -30,20 +32,17 @@ def point_out(
         marks: positions of everything that the words should not cover, in the axes' data.
         colour: colour of words and arrow.
     """
-    # Off the mark and towards the centre, since adjustText finds no way out of a corner.
-    across_share, up_share = (axes.transData + axes.transAxes.inverted()).transform(place)
-    start = [share + (START if share < 0.5 else -START) for share in (across_share, up_share)]
-    x, y = (axes.transAxes + axes.transData.inverted()).transform(start)
-    text = axes.text(
-        x,
-        y,
+    text = axes.annotate(
         words,
+        xy=place,
+        xytext=place,
         ha="center",
         va="center",
         fontsize=9,
         fontweight="bold",
         color=colour,
         zorder=9,
+        arrowprops={"arrowstyle": "-|>", "color": colour, "shrinkB": 9},
         bbox={
             "boxstyle": "round,pad=0.15",
             "facecolor": "white",
@@ -51,16 +50,15 @@ def point_out(
             "alpha": 0.75,
         },
     )
-    across, up = zip(*marks, strict=True)
-    adjust_text(
-        [text],
-        x=list(across),
-        y=list(up),
-        target_x=[place[0]],
-        target_y=[place[1]],
-        ax=axes,
-        expand=EXPAND,
-        max_move=None,
-        iter_lim=500,
-        arrowprops={"arrowstyle": "-|>", "color": colour, "shrinkB": 9, "zorder": 9},
-    )
+    text.set_in_layout(False)
+    box, area = Text.get_window_extent(text), axes.bbox
+    half = np.array([box.width, box.height]) / 2 * EXPAND
+    across = np.linspace(area.x0 + half[0], area.x1 - half[0], GRID)
+    up = np.linspace(area.y0 + half[1], area.y1 - half[1], GRID)
+    centres = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 1, 2)
+    mark, others = axes.transData.transform([place]), axes.transData.transform([place, *marks])
+    covered = (np.abs(centres - others) <= half).all(axis=-1).sum(axis=1)
+    distance = np.linalg.norm(centres - mark, axis=-1)[:, 0]
+    best = np.lexsort((distance, covered))[0]
+    x, y = axes.transData.inverted().transform(centres[best, 0])
+    text.set_position((float(x), float(y)))

@@ -20,8 +20,9 @@ class HealthyTrials:
     """Healthy trials of a search, the first run of each candidate."""
 
     size: Objective
+    """First objective that is a size, else the first cost, else the number of parameters."""
     quality: Objective | None
-    """First objective that is not a size; None where all of them are sizes."""
+    """First objective that is neither a size nor a cost; None without one."""
     baseline: TrialRecord | None
     """Trial of the baseline, healthy or not."""
     healthy: tuple[TrialRecord, ...]
@@ -30,8 +31,10 @@ class HealthyTrials:
     @classmethod
     def of(cls, records: Sequence[TrialRecord], objectives: Sequence[Objective]) -> Self:
         """Select the healthy trials of a study and its baseline."""
-        size = next((objective for objective in objectives if objective.is_size), DEFAULT_SIZE)
-        quality = next((objective for objective in objectives if not objective.is_size), None)
+        sizes = [objective for objective in objectives if objective.is_size]
+        costs = [objective for objective in objectives if objective.is_cost]
+        size = next(iter([*sizes, *costs]), DEFAULT_SIZE)
+        quality = next((objective for objective in objectives if objective.is_quality), None)
         baseline = next((record for record in records if record.baseline), None)
         required = [size] if quality is None else [size, quality]
         healthy = first_runs(healthy_trials(records, required))

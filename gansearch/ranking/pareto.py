@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from gansearch.evaluation.latency_names import LATENCIES
 from gansearch.study.objective import Direction as Direction
 from gansearch.study.objective import Objective as Objective
 from gansearch.study.spec import StudySpec
@@ -49,9 +50,17 @@ class Front:
 
 
 def objectives_of(spec: StudySpec, records: Sequence[TrialRecord]) -> tuple[Objective, ...]:
-    """Return the study's objectives; a metric is a size if the trials have it among their sizes."""
+    """Return the study's objectives.
+
+    A metric is a size if the trials have it among their sizes, and a cost if it is a latency or
+    their stamps name it as one.
+    """
     sizes = {name for record in records for name in record.sizes}
-    return tuple(Objective(o.metric, o.direction, o.metric in sizes) for o in spec.objectives)
+    costs = {name for record in records for name in record.stamp.get("costs", ())} | {*LATENCIES}
+    return tuple(
+        Objective(o.metric, o.direction, o.metric in sizes, o.metric in costs)
+        for o in spec.objectives
+    )
 
 
 def healthy_trials(
@@ -156,8 +165,8 @@ def _reference(
 ) -> Reference | None:
     """Choose the reference point: the study's, else by the baseline, else behind the worst trial.
 
-    The baseline gives its own size, and a quality that is worse than its own by its magnitude (by 1
-    where that is 0).
+    The baseline gives its own sizes and costs, and a quality that is worse than its own by its
+    magnitude (by 1 where that is 0).
     """
     if all(objective.metric in stated for objective in objectives):
         return Reference(tuple(stated[objective.metric] for objective in objectives), "study")
@@ -171,7 +180,7 @@ def _reference(
             values.append(objective.limit(worst, MARGIN))
             continue
         value = objective.value(baseline)
-        if not objective.is_size:
+        if objective.is_quality:
             value = objective.limit(value, 1.0) if value else objective.cost(1.0)
         values.append(value)
     return Reference(tuple(values), "worst healthy trial" if baseline is None else "baseline")

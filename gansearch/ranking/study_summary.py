@@ -51,7 +51,7 @@ class StudySummary:
 
     size: Objective
     quality: Objective | None
-    """First objective that is not a size; None where all of them are sizes."""
+    """First objective that is neither a size nor a cost; None without one."""
     baseline: TrialRecord | None = None
     smallest_within_tolerance: TrialRecord | None = None
     """Smallest trial within tolerance of the reference quality, by the runs of the search alone."""
@@ -196,7 +196,7 @@ def _share(value: float, whole: float) -> float:
 def _note(trials: HealthyTrials) -> str:
     """Return why nothing can be held against the baseline; empty where it can."""
     if trials.quality is None:
-        return "all objectives are sizes, so there is no quality to compare"
+        return "no objective is a quality, so there is nothing to compare"
     baseline = trials.baseline
     if baseline is None:
         return "the baseline has not been trained yet"

@@ -20,6 +20,8 @@ from gansearch.report.trial_figures import warning_lines
 from gansearch.study.spec import StudySpec
 from gansearch.trial_record import TrialRecord
 
+MOST_FIELDS = 2
+"""Changed fields up to which the trials of a change can be compared with the baseline."""
 Values = Mapping[str, Any]
 """Values by field, as `role.field`; an architecture stands under its role alone."""
 
@@ -96,6 +98,15 @@ class Changes:
             return self.quality.cost(quality), trial[0].number
 
         return sorted(healthy, key=rank)
+
+    @property
+    def vary_together(self) -> bool:
+        """True if most trials differ from the baseline in more than two fields.
+
+        Then every trial is a change of its own, and none of them says what one field does.
+        """
+        fields = [len(change.fields) for change in self.changes for _ in change.trials]
+        return sum(count > MOST_FIELDS for count in fields) > len(fields) / 2
 
     def quality_of(self, record: TrialRecord) -> float | None:
         """Return a trial's quality, or None."""

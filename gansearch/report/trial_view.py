@@ -81,6 +81,8 @@ def _sections(
         training = f"{record.steps:,} steps in {record.seconds:.0f} s"
     if record.steps and record.seconds:
         training += f", {record.steps / record.seconds:.0f} steps/s"
+    if record.kept_step is not None:
+        training += f"; kept is the generator of step {record.kept_step:,}, the best look"
     if grids := files.sample_grids():
         pictures = f"{len(grids)} of its samples, the last {grids[-1]}"
     other_sizes = _without_phrase(record.sizes)

@@ -67,7 +67,7 @@ class RungPruner:
 
         Args:
             sizes: sizes of its candidate.
-            rungs: its quality at each rung so far; it is at the last one.
+            rungs: its quality, and the study's costs, at each rung so far; it is at the last one.
             healthy: healthy trials, each with its own rungs.
         """
         # Predict the quality at its end
@@ -81,7 +81,7 @@ class RungPruner:
         forecast = f"{objective.metric} {now:.3g} at step {rungs[-1].step} {verb} {final:.3g}"
 
         # Compare it with the trials that leave it no place on the front
-        rivals, relation = self._rivals(expected, sizes, healthy)
+        rivals, relation = self._rivals(expected, {**sizes, **rungs[-1].metrics}, healthy)
         if rivals:
             compared = _best_first(rivals, objective)
             best = objective.value(compared[0])
@@ -100,7 +100,7 @@ class RungPruner:
     def _expected_costs(self, rungs: Sequence[Rung], healthy: Records) -> dict[Objective, float]:
         """Return the expected final cost by quality; empty with too few healthy trials."""
         expected: dict[Objective, float] = {}
-        for objective in (o for o in self.objectives if not o.is_size):
+        for objective in (o for o in self.objectives if o.is_quality):
             curves = self._curves.get(objective, CurveExtrapolation(objective, ())).updated(healthy)
             self._curves[objective] = curves
             if curves.runs_at(rungs[-1].step) < self.spec.min_healthy_trials:
@@ -111,14 +111,14 @@ class RungPruner:
         return expected
 
     def _rivals(
-        self, expected: Mapping[Objective, float], sizes: Mapping[str, float], healthy: Records
+        self, expected: Mapping[Objective, float], known: Mapping[str, float], healthy: Records
     ) -> tuple[list[TrialRecord], str]:
         """Return the trials that leave the run no place on the front, and their relation to it."""
-        size_objectives = [objective for objective in self.objectives if objective.is_size]
+        prices = [objective for objective in self.objectives if not objective.is_quality]
         rivals = [
             record
             for record in healthy
-            if all(o.cost(o.value(record)) <= o.cost(sizes[o.metric]) for o in size_objectives)
+            if all(o.cost(o.value(record)) <= o.cost(known.get(o.metric, math.nan)) for o in prices)
             and _is_worse(expected, record.figures)
         ]
         if rivals or not (self.pauses or self.smallest):
@@ -136,7 +136,7 @@ class RungPruner:
     def _worst_useful(self, healthy: Records) -> dict[str, float]:
         """Return the value of each objective beyond which a model is of no use."""
         if self.smallest:
-            objective = next(o for o in self.objectives if not o.is_size)
+            objective = next(o for o in self.objectives if o.is_quality)
             limit = self.smallest.quality_limit(healthy)
             if limit is None:
                 return {}

@@ -58,6 +58,7 @@ def record_of_ending(record: TrialRecord, ending: Ending, pruning: PruneDecision
         metrics=dict(ending.metrics),
         signals=dict(ending.signals),
         rungs=tuple(ending.rungs),
+        kept_step=ending.kept_step,
         remedies=tuple(ending.remedies),
         steps=ending.steps,
         seconds=ending.seconds,

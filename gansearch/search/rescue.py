@@ -42,6 +42,7 @@ class RescuePlan:
             metrics={},
             signals={},
             rungs=(),
+            kept_step=None,
             steps=0,
             seconds=0.0,
             stamp={},

@@ -12,6 +12,14 @@ FEW_SAMPLES = 200
 """Real samples below which the MMD of real samples against others is as large as a tolerance."""
 
 
+def count_looks(detectors: Sequence[Detector], steps: int) -> int:
+    """Return the number of looks at the samples of a training of so many steps."""
+    return sum(
+        any(detector.probe_due(step, steps) for detector in detectors)
+        for step in range(1, steps + 1)
+    )
+
+
 def judging_warnings(detectors: Sequence[Detector], steps: int, samples: int) -> tuple[str, ...]:
     """Say how a study's own settings keep its runs from being judged well.
 
@@ -26,10 +34,7 @@ def judging_warnings(detectors: Sequence[Detector], steps: int, samples: int) ->
             "the study has no detectors: every run will end `unjudged`, and none is ranked; "
             "leave `detectors` out to have the usual ones"
         )
-    looks = sum(
-        any(detector.probe_due(step, steps) for detector in detectors)
-        for step in range(1, steps + 1)
-    )
+    looks = count_looks(detectors, steps)
     if detectors and looks == 0:
         warnings.append(
             "no detector looks at samples: runs are judged by their losses alone; "

@@ -24,6 +24,13 @@ class Objective:
     direction: Direction
     is_size: bool = False
     """True for a size, which is known before training."""
+    is_cost: bool = False
+    """True for a cost such as a latency, which is measured on the trained generator."""
+
+    @property
+    def is_quality(self) -> bool:
+        """True for a metric of the samples."""
+        return not (self.is_size or self.is_cost)
 
     def value(self, record: TrialRecord) -> float:
         """Return the metric of a trial, or NaN where it was not measured."""
@@ -39,8 +46,8 @@ class Objective:
 
     @property
     def scale(self) -> Literal["log10", "linear"]:
-        """Scale on which values are compared: sizes by their ratios, since they span decades."""
-        return "log10" if self.is_size else "linear"
+        """Scale on which values are compared: sizes and costs by ratios; they span decades."""
+        return "linear" if self.is_quality else "log10"
 
     def position(self, value: float) -> float:
         """Return the value on its scale, less being better; a size of 0 lies at infinity."""
@@ -49,5 +56,10 @@ class Objective:
         return self.cost(value)
 
     def to_json(self) -> dict[str, Any]:
-        """Return metric, direction and `size` as plain data."""
-        return {"metric": self.metric, "direction": self.direction, "size": self.is_size}
+        """Return metric and direction, and whether it is a size or, more closely, a cost."""
+        return {
+            "metric": self.metric,
+            "direction": self.direction,
+            "size": not self.is_quality,
+            "cost": self.is_cost,
+        }

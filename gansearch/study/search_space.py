@@ -8,7 +8,15 @@ from functools import cached_property
 from typing import Any
 
 from gansearch.candidate import CANDIDATE_ROLES, TEACHER, Candidate
-from gansearch.components import Component, Dataset, Detector, Metric, SizeMetric
+from gansearch.components import (
+    Component,
+    CostMetric,
+    Dataset,
+    Detector,
+    Metric,
+    SampleMetric,
+    SizeMetric,
+)
 from gansearch.domains import Choices, Domain, Scalar, Source
 from gansearch.errors import Place, Problem, StudyError
 from gansearch.registry import Registry
@@ -195,15 +203,18 @@ def objective_problems(
     problems = [
         Problem(
             ("reference", name),
-            f"should be above 0, since sizes are compared by their logarithms, got {value:g}",
+            f"should be above 0, since it is compared by its logarithm, got {value:g}",
         )
         for name, value in reference.items()
-        if isinstance(metrics.get(name), SizeMetric) and value <= 0
+        if isinstance(metrics.get(name), (SizeMetric, CostMetric)) and value <= 0
     ]
     names = [objective.metric for objective in objectives]
     if search.sampler == "shrink" and all(name in metrics for name in names):
-        sizes = [isinstance(metrics[name], SizeMetric) for name in names]
-        if sorted(sizes) != [False, True]:
+        kinds = [
+            isinstance(metrics[name], SizeMetric) - isinstance(metrics[name], SampleMetric)
+            for name in names
+        ]
+        if sorted(kinds) != [-1, 1]:
             message = "'shrink' needs two objectives, a size and a quality"
             problems.append(Problem(("search", "sampler"), message))
     return problems

@@ -8,14 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 from gansearch.candidate import Candidate
-from gansearch.components import Data, Extractor, SizeMetric
+from gansearch.components import CostMetric, Data, Extractor, SampleMetric, SizeMetric
 from gansearch.errors import DataError, Problem, StudyError
 from gansearch.evaluation.comparability import ComparableSizes
 from gansearch.evaluation.evidence import reference_size
 from gansearch.evaluation.extractors import choose_extractor, extractor_for
 from gansearch.registry import Registry
 from gansearch.study.checked_study import CheckedStudy
-from gansearch.study.judging import judging_warnings
+from gansearch.study.judging import count_looks, judging_warnings
 from gansearch.study.objective import Objective
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import ComponentNode, StudySpec
@@ -97,6 +97,10 @@ class Study:
         if spec.training.augment and not data.is_image:
             message = "is for pictures, and these data are points"
             problems.append(Problem(("training", "augment"), message))
+        if spec.training.keep == "best":
+            steps = spec.training.in_steps(len(data.train.samples)).steps
+            if message := _nothing_to_keep(space, spec, steps):
+                problems.append(Problem(("training", "keep"), message))
         extractor = None
         try:
             spec, extractor = _with_extractor(spec, space.extractor, data, checked.registry)
@@ -117,11 +121,21 @@ class Study:
             spec = spec.model_copy(update={"search": search})
         return cls(spec, space, data, sizes, extractor, checked.teacher)
 
+    @property
+    def kept_by(self) -> Objective | None:
+        """First quality among the objectives, by which `training.keep: best` chooses."""
+        return next((objective for objective in self.objectives if objective.is_quality), None)
+
     @cached_property
     def objectives(self) -> tuple[Objective, ...]:
         """Objectives of the study, in its order."""
         return tuple(
-            Objective(o.metric, o.direction, isinstance(self.space.metrics[o.metric], SizeMetric))
+            Objective(
+                o.metric,
+                o.direction,
+                is_size=isinstance(self.space.metrics[o.metric], SizeMetric),
+                is_cost=isinstance(self.space.metrics[o.metric], CostMetric),
+            )
             for o in self.spec.objectives
         )
 
@@ -146,6 +160,15 @@ def _teacher_problems(
         )
         problems.append(Problem(("teacher", "distill"), message))
     return problems
+
+
+def _nothing_to_keep(space: SearchSpace, spec: StudySpec, steps: int) -> str:
+    """Return why no look of a training can be the best; empty if one can."""
+    if not any(isinstance(space.metrics[o.metric], SampleMetric) for o in spec.objectives):
+        return "best needs a quality among the objectives, such as mmd"
+    if count_looks(space.detectors, steps) == 0:
+        return "best needs a detector that looks at samples; add {use: mode-collapse} to detectors"
+    return ""
 
 
 def _with_extractor(

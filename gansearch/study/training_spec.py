@@ -66,6 +66,13 @@ class TrainingSettings(Section):
     eval_samples: Annotated[int, Field(ge=10)] = 2000
     """Number of generated samples for the metrics, and largest number of test samples."""
 
+    keep: Literal["last", "best"] = "last"
+    """Generator that is kept and measured: that of the last step, or that of the best look.
+
+    The detectors say when samples are looked at. `best` measures the study's first quality there,
+    on at most 1,000 samples, and the kept generator's figures afterwards on new ones.
+    """
+
     augment: tuple[Literal["color", "translation", "cutout"], ...] = ()
     """Random transforms of all samples that the discriminator sees, for few pictures
     (DiffAugment)."""
@@ -80,7 +87,7 @@ class StepsSpec(TrainingSettings):
 
     steps: Annotated[int, Field(ge=1)] = DEFAULT_STEPS
     """Duration in steps."""
-    sample_every: Annotated[int, Field(ge=0)] = 500
+    sample_every: Annotated[int, Field(ge=0)] = 100
     """Steps between two saved grids of samples; 0 saves only the last one."""
 
 
@@ -95,7 +102,7 @@ class TrainingSpec(TrainingSettings):
     """Duration in steps; 1500 if neither `steps` nor `epochs` is given."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Duration in epochs, instead of `steps`."""
-    sample_every: Interval = 500
+    sample_every: Interval = 100
     """Steps between two saved grids of samples, or `10 epochs`; 0 saves only the last one."""
 
     @model_validator(mode="before")

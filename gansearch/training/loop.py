@@ -23,6 +23,7 @@ from gansearch.training.augmentation import augment
 from gansearch.training.batches import BatchSampler
 from gansearch.training.cuda_graphs import with_cuda_graphs
 from gansearch.training.distributed import SINGLE, Ranks
+from gansearch.training.looks import Looks
 from gansearch.training.loss_inputs import StepContext
 from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
@@ -53,6 +54,10 @@ class TrainedRun:
     """Use of CUDA graphs: `used`, or `not used: ` and the reason."""
     rows: list[Row] = field(default_factory=list)
     predictions: list[Histogram] = field(default_factory=list)
+    looks: Looks = field(default_factory=Looks)
+    """Quality at looks, where the study keeps the best generator."""
+    kept_step: int | None = None
+    """Step of the look that the generator was taken from; None for the last step's generator."""
 
 
 def train(
@@ -122,14 +127,16 @@ def train(
 
         # Read the signals where anything needs them
         probe = watch.probe_due(step)
+        look = spec.keep == "best" and (probe or step == spec.steps)
         save = folder is not None and is_due(spec.checkpoint_every, step)
         show = is_due(spec.sample_every, step) and step < spec.steps
         read = is_due(spec.signals_every, step) or step in monitor.rungs or step == spec.steps
         if not (probe or save or show or read):
             continue
         rows = ranks.broadcast(recorder.read())
+        if probe or look:
+            _, samples = _evaluation_samples(run, monitor.probe_samples)
         if probe:
-            samples = _evaluation_samples(run, monitor.probe_samples)
             rows[-1].update(ranks.on_rank_zero(monitor.on_probe, samples))
 
         # Judge
@@ -141,6 +148,11 @@ def train(
         if run.verdict.failed:
             break
 
+        # Keep the best
+        if look:
+            cost = ranks.on_rank_zero(monitor.measure_look, samples)
+            run.looks.add(step, cost, networks.evaluated_generator)
+
         # Save and report
         if show:
             ranks.on_rank_zero(monitor.on_samples, step, networks.sample(shown_inputs))
@@ -149,25 +161,37 @@ def train(
         with _saved_when_stopped(run, folder, started):
             ranks.on_rank_zero(monitor.on_progress, step, rows, run.verdict)
 
-    ranks.on_rank_zero(monitor.on_samples, run.steps, networks.sample(shown_inputs))
     run.verdict, run.graphs = watch.conclude(), steps.graphs
+    if run.decision is Decision.CONTINUE and not run.verdict.failed:
+        _restore_best(run)
+    ranks.on_rank_zero(monitor.on_samples, run.steps, networks.sample(shown_inputs))
     run.seconds += time.monotonic() - started
     return run
+
+
+def _restore_best(run: TrainedRun) -> None:
+    """Give the evaluated generator the weights of the best look, if there was one."""
+    if run.looks.best is not None:
+        run.networks.evaluated_generator.load_state_dict(run.looks.weights)
+        run.kept_step = run.looks.best
 
 
 def _decision_at_rung(run: TrainedRun, monitor: TrainingMonitor) -> Decision:
     """Measure the run at its rung, unless it was interrupted there before, and ask the monitor."""
     ranks = run.networks.ranks
     if not run.rungs or run.rungs[-1].step != run.steps:
-        samples = _evaluation_samples(run, monitor.rung_samples)
-        run.rungs.append(Rung(run.steps, ranks.on_rank_zero(monitor.measure_rung, samples)))
+        generator = run.networks.evaluated_generator
+        inputs, samples = _evaluation_samples(run, monitor.rung_samples)
+        metrics = ranks.on_rank_zero(monitor.measure_rung, samples, inputs, generator)
+        run.rungs.append(Rung(run.steps, metrics))
     return ranks.on_rank_zero(monitor.on_rung, tuple(run.rungs))
 
 
-def _evaluation_samples(run: TrainedRun, count: int) -> Tensor:
-    """Sample the evaluated generator without changing the training's random numbers."""
+def _evaluation_samples(run: TrainedRun, count: int) -> tuple[Tensor, Tensor]:
+    """Return inputs, and samples of them, without changing the training's random numbers."""
     with torch.random.fork_rng([run.device] if run.device.type == "cuda" else []):
-        return run.networks.sample(run.networks.evaluation_inputs(count, run.batches))
+        inputs = run.networks.evaluation_inputs(count, run.batches)
+        return inputs, run.networks.sample(inputs)
 
 
 @contextmanager
@@ -192,6 +216,7 @@ def _save(run: TrainedRun, folder: Path | None, started: float) -> None:
         "rungs": [(rung.step, dict(rung.metrics)) for rung in run.rungs],
         "rows": [dict(row) for row in run.rows],
         "predictions": [tuple(histogram) for histogram in run.predictions],
+        "looks": run.looks.state_dict(),
         "rng": torch.get_rng_state(),
         "device_rng": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
     }
@@ -206,6 +231,8 @@ def _resume(run: TrainedRun, watch: RunWatch, folder: Path) -> None:
     run.steps, run.seconds, run.rows = state["step"], state["seconds"], state["rows"]
     run.rungs = [Rung(*rung) for rung in state["rungs"]]
     run.predictions = [Histogram(*histogram) for histogram in state["predictions"]]
+    if "looks" in state:  # a checkpoint of an earlier version has none
+        run.looks = Looks.of_state(state["looks"])
     run.networks.load_state_dict(state["networks"])
     run.batches.load_state_dict(state["batches"])
     for step, row in enumerate(run.rows, start=1):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from gansearch.messages import Decision
 from gansearch.signals import Row, Verdict
@@ -20,7 +21,7 @@ class TrainingMonitor:
     """
 
     probe_samples: int = 1000
-    """Number of samples that `on_probe` is given."""
+    """Number of samples that `on_probe` and `measure_look` are given."""
     rungs: frozenset[int] = frozenset()
     """Steps after which the run is compared with others."""
     rung_samples: int = 2000
@@ -37,6 +38,13 @@ class TrainingMonitor:
         """Return signals of samples (N, C, H, W), at the steps that a detector asks for."""
         return {}
 
+    def measure_look(self, samples: Tensor) -> float:
+        """Return the cost of samples (N, C, H, W), less being better, where the best is kept.
+
+        NaN says that it cannot be measured.
+        """
+        return math.nan
+
     def on_samples(self, step: int, samples: Tensor) -> None:
         """Take samples of always the same inputs, at the study's `sample_every` and at the end."""
 
@@ -52,8 +60,16 @@ class TrainingMonitor:
             StoppedError: to stop the training; the loop writes a checkpoint first.
         """
 
-    def measure_rung(self, samples: Tensor) -> Mapping[str, float]:
-        """Return the metrics of samples (N, C, H, W) at a rung."""
+    def measure_rung(
+        self, samples: Tensor, inputs: Tensor, generator: nn.Module
+    ) -> Mapping[str, float]:
+        """Return the metrics of samples (N, C, H, W) at a rung, and the costs of the generator.
+
+        Args:
+            samples: what the evaluated generator made of the inputs.
+            inputs: its inputs (N, ...).
+            generator: the evaluated generator, in training mode; leave it so.
+        """
         return {}
 
     def on_rung(self, rungs: Sequence[Rung]) -> Decision:

@@ -56,3 +56,34 @@ def test_the_live_view_shows_the_warning_of_an_extractor(busy, trial):
     assert "Warning" not in "\n".join(screen(busy, 120, 40))
     busy.ended(trial(8, 40, 7.0, stamp=STAMP))
     assert "Warning: rough figures." in screen(busy, 120, 40)
+
+
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (120, 40)])
+def test_a_terminal_shows_the_whole_view_and_each_redraw_takes_the_place_of_the_last(
+    busy, width, height
+):
+    pyte = pytest.importorskip("pyte", reason="pyte is not installed")
+    terminal = pyte.Screen(width, height)
+    stream = pyte.Stream(terminal)
+    written = io.StringIO()
+    busy.console = Console(
+        file=written, width=width, height=height, force_terminal=True, legacy_windows=False
+    )
+    busy._live.console = busy.console
+    with busy:
+        busy.idle()
+        busy.progressed(Progress(9, 700, 1500, 0.4, {}, Verdict("healthy")))
+        busy.idle()
+        stream.feed(written.getvalue().replace("\n", "\r\n"))
+    rows = [row.rstrip() for row in terminal.display]
+    assert rows[0].startswith("by-hand  9 of 24 trials, 9 running,")
+    assert rows[1] == "8 complete, 1 pruned"
+    assert rows[2] == "failures: 1 mode-collapse"
+    (headings,) = (row.split() for row in rows if row.split()[:2] == ["trial", "state"])
+    assert headings[:7] == ["trial", "state", "verdict", "mmd", "params", "step", "speed"]
+    assert ("loss" in headings) == (width == 120)
+    (nine,) = (row.split() for row in rows if row.split()[:1] == ["9"])
+    assert nine[:3] == ["9", "training", "healthy"]
+    assert "700/1500" in nine and nine[6:8] == ["2.5", "s/step"]
+    assert any(row.startswith("best so far: trial 0, generator_params 1,000") for row in rows)
+    assert any(row.split()[:2] == ["front", "generator_params"] for row in rows)

@@ -91,7 +91,12 @@ def test_the_front_is_written_as_csv(call, run, tmp_path):
 
 def test_other_axes_make_another_front(call, run):
     told = json.loads(call("pareto", run, "--y", "coverage", "--json")[1])
-    assert told["objectives"][1] == {"metric": "coverage", "direction": "maximize", "size": False}
+    assert told["objectives"][1] == {
+        "metric": "coverage",
+        "direction": "maximize",
+        "size": False,
+        "cost": False,
+    }
     assert [entry["trial"] for entry in told["front"]] == [6, 7, 2, 1]
 
 
@@ -122,5 +127,6 @@ def test_latency_can_take_the_place_of_the_size(call, run):
         "metric": "latency_ms_1",
         "direction": "minimize",
         "size": True,
+        "cost": True,
     }
     assert told["summary"]["smallest_within_tolerance"]["share_of_baseline"] == 4 / 32

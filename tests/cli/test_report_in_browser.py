@@ -5,7 +5,7 @@ import sqlite3
 from dataclasses import replace
 
 import pytest
-from support.browser import errors, show, wait_for
+from support.browser import axe_faults, errors, show, wait_for
 
 from gansearch.export.report.page import report_html
 from gansearch.storage.run_folder import RunFolder
@@ -94,16 +94,32 @@ def test_the_curves_of_a_verdict_are_drawn_when_it_is_opened(browser, page):
     assert errors(browser) == []
 
 
-def test_dark_readers_get_light_ink(browser, page):
+@pytest.fixture
+def dark(browser):
+    """A reader who prefers dark pages."""
     emulate = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", emulate)
+    yield
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+def test_dark_readers_get_light_ink(browser, page, dark):
     show(browser, page)
     wait_for(browser, f"{FRONT_MARKS}.length >= 8")
     ink = browser.execute_script(
         "return document.querySelector('#chart-front .role-axis-title text').getAttribute('fill')"
     )
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
     assert ink == "#e6e8ea"
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_fault(browser, page, scheme, width, request):
+    if scheme == "dark":
+        request.getfixturevalue("dark")
+    show(browser, page, width)
+    wait_for(browser, "[...document.querySelectorAll('details[open] .chart svg')].length")
+    assert axe_faults(browser) == []
 
 
 def test_the_chart_of_500_trials_has_all_its_marks(browser, run, tmp_path):

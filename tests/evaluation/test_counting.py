@@ -5,7 +5,12 @@ import torch
 from torch import nn
 
 from gansearch.components import Generator
-from gansearch.evaluation.counting import SizeCounter, count_macs, count_parameters
+from gansearch.evaluation.counting import (
+    SizeCounter,
+    count_macs,
+    count_parameters,
+    count_peak_bytes,
+)
 
 
 class LooksAtValues(nn.Linear):
@@ -89,3 +94,22 @@ def test_macs_of_a_transposed_convolution_are_counted_from_its_input(device):
     with torch.device(device):
         layer = nn.ConvTranspose2d(8, 4, kernel_size=4, stride=2, padding=1)
         assert count_macs(layer, torch.empty(1, 8, 7, 7)) == 8 * 4 * 4 * 4 * 7 * 7
+
+
+class Doubling(nn.Module):
+    """A layer that needs its input until its end."""
+
+    def forward(self, inputs):
+        return torch.cat([inputs, inputs.relu()], dim=1)
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_peak_memory_is_that_of_the_tensors_that_are_needed_at_once(device):
+    with torch.device(device):
+        network = nn.Sequential(nn.Linear(4, 10), nn.ReLU(), nn.Linear(10, 1000), nn.ReLU())
+        inputs = torch.empty(1, 4)
+        weights = 4 * 10 + 10 + 10 * 1000 + 1000
+        # The last layer has 1,000 values before and 1,000 after it; the hidden ones are freed.
+        assert count_peak_bytes(network, inputs) == 4 * (weights + 4 + 2 * 1000)
+        assert count_peak_bytes(Doubling(), inputs) == 4 * (4 + 4 + 8)
+    assert network.training

@@ -3,15 +3,18 @@ import tempfile
 
 import pytest
 import torch
+from support.looks import LooksOnly
 from support.pretend import PretendMemory
 from support.stubs import RecordingChannel
 
 from gansearch.builtin.detectors.divergence import Divergence
+from gansearch.components import CostMetric
 from gansearch.execution import trial_runner
 from gansearch.execution.trial_runner import TrialRunner
 from gansearch.messages import Job, StoppedError
 from gansearch.signals import Remedy
 from gansearch.storage.trial_folder import VERDICT
+from gansearch.study.objective import Objective
 
 
 def test_a_condemned_trial_has_remedies(make_spec, make_space, tmp_path):
@@ -199,3 +202,50 @@ def test_on_a_gpu_the_estimate_is_close_to_the_memory_in_use(make_spec, make_spa
     ).stamp
     assert 0 < stamp["estimated_gpu_memory_bytes"] <= 2 * stamp["peak_gpu_memory_bytes"]
     assert stamp["peak_gpu_memory_bytes"] <= stamp["reserved_gpu_memory_bytes"]
+
+
+def test_the_best_look_is_kept_measured_and_told(make_spec, make_space, tmp_path):
+    training = make_spec("training={steps: 40, eval_samples: 100, keep: best}").training
+    space = make_space()
+    runner = TrialRunner(
+        training,
+        [LooksOnly()],
+        space.metrics,
+        kept_by=Objective("sliced_wasserstein", "minimize"),
+    )
+    outcome = runner(Job(0, space.baseline, tmp_path), RecordingChannel())
+    looks = {name: value for name, value in outcome.stamp["looks"].items() if name != "metric"}
+    assert list(looks) == [f"step {step}" for step in range(5, 41, 5)]
+    assert outcome.kept_step == int(min(looks, key=looks.get).removeprefix("step "))
+    assert outcome.metrics["sliced_wasserstein"] > 0
+
+
+def test_an_objective_that_is_a_latency_is_measured_at_rungs_too(make_spec, make_space, tmp_path):
+    objectives = "objectives=[generator_params, latency_ms_64, sliced_wasserstein]"
+    spec = make_spec(objectives, "training={steps: 40, eval_samples: 100}")
+    space, channel = make_space(objectives), RecordingChannel()
+    compared = ["latency_ms_64", "sliced_wasserstein"]
+    runner = TrialRunner(spec.training, (), space.metrics, compared, [0.5])
+    outcome = runner(Job(0, space.baseline, tmp_path), channel)
+    (rung,) = channel.rungs
+    assert rung.metrics.keys() == {"coverage", "latency_ms_64", "sliced_wasserstein"}
+    assert rung.metrics["latency_ms_64"] > 0
+    assert outcome.metrics["latency_ms_64"] > 0
+
+
+class Weight(CostMetric):
+    """A cost of a plugin's own."""
+
+    def measure(self, generator, inputs):
+        return float(len(inputs) * sum(value.numel() for value in generator.parameters()))
+
+
+def test_a_cost_of_a_plugin_is_measured_on_64_inputs_and_named_as_one(
+    make_spec, make_space, tmp_path
+):
+    space = make_space()
+    runner = TrialRunner(make_spec().training, (), {"weight": Weight()})
+    outcome = runner(Job(0, space.baseline, tmp_path), RecordingChannel())
+    network = space.baseline.generator.build(space.dataset.load().shape)
+    assert outcome.metrics["weight"] == 64 * sum(p.numel() for p in network.parameters())
+    assert outcome.stamp["costs"] == ["weight"]

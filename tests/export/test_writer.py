@@ -1,3 +1,4 @@
+import dataclasses
 import hashlib
 import json
 import os
@@ -15,6 +16,8 @@ import gansearch
 from gansearch.builtin.generators.dcgan import DCGANGenerator
 from gansearch.export.manifest import BundleError
 from gansearch.export.places import shared_study
+from gansearch.export.trial_choice import summary_of
+from gansearch.export.writer import export_trial
 from gansearch.storage.weights import load_weights
 from gansearch.study.yaml_file import StudyDocument
 
@@ -176,3 +179,11 @@ def test_an_export_that_fails_leaves_the_older_bundle(pictures, bundle, without_
         exported(pictures, bundle)
     assert {path.name: path.read_bytes() for path in bundle.iterdir()} == before
     assert load_weights(bundle / "generator.safetensors")
+
+
+def test_the_card_names_the_step_that_was_kept(pictures, tmp_path, without_onnx):
+    run = summary_of(pictures)
+    record = dataclasses.replace(run.records[0], kept_step=15)
+    export_trial(pictures, record, run, tmp_path / "bundle")
+    card = (tmp_path / "bundle/README.md").read_text()
+    assert "The weights are those of step 15, where the samples were best." in card

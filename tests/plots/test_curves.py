@@ -78,14 +78,14 @@ def test_predictions_are_drawn_as_shares_of_each_batch(signals):
     predictions = pd.DataFrame({"step": [10, 10, 20, 20], "kind": ["real", "fake"] * 2, **bins})
     predictions["bin_19"], predictions["bin_02"] = [48, 0, 32, 0], [16, 64, 32, 64]
     drawn = panels(curves_figure("run", signals, None, predictions))
-    shares = drawn["D of real"].collections[0].get_array()
+    shares = drawn["real"].collections[0].get_array()
     assert (shares.shape, shares[19].tolist(), shares[2].tolist()) == (
         (20, 2),
         [0.75, 0.5],
         [0.25, 0.5],
     )
-    assert drawn["D of fake"].collections[0].get_array()[2].tolist() == [1.0, 1.0]
+    assert drawn["fake"].collections[0].get_array()[2].tolist() == [1.0, 1.0]
 
 
 def test_a_run_without_predictions_has_no_strips(signals):
-    assert not {"D of real", "D of fake"} & {*panels(curves_figure("run", signals, None))}
+    assert not {"real", "fake"} & {*panels(curves_figure("run", signals, None))}

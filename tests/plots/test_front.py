@@ -10,6 +10,7 @@ from gansearch.plots.front import front_figure
 from gansearch.plots.front_marks import Marks
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.frames import front_frame
+from gansearch.study.spec import ObjectiveSpec
 from gansearch.trial_record import Rung
 
 
@@ -167,3 +168,32 @@ def test_a_stable_trial_that_is_smaller_than_the_champion_is_explained(study, tr
     save_figure(front_figure(survey), tmp_path / "front.svg")
     told = words(tmp_path / "front.svg")
     assert "(trial 2 is smaller and stable, but the median mmd is worse)" in " ".join(told.split())
+
+
+def test_a_third_objective_is_shown_in_colours(study, trial, tmp_path):
+    spec = study().model_copy(
+        update={
+            "objectives": tuple(
+                ObjectiveSpec(metric=name, direction="minimize")
+                for name in ("generator_params", "latency_ms_1", "mmd")
+            )
+        }
+    )
+    figures = [(1000, 2.0, 5.0), (500, 3.0, 5.2), (500, 1.0, 9.0)]
+    records = [
+        trial(n, size, mmd, metrics={"mmd": mmd, "latency_ms_1": latency})
+        for n, (size, latency, mmd) in enumerate(figures)
+    ]
+    run = RunSummary.of(spec, records)
+    assert [record.number for record in run.front.trials] == [2, 1, 0]
+    assert run.summary.quality.metric == "mmd"
+    drawing = front_figure(run)
+    axes, colours = drawing.axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == (
+        "generator_params (less is better)",
+        "mmd (less is better)",
+    )
+    assert colours.get_ylabel() == "latency_ms_1 (less is better)"
+    discs = max(axes.collections, key=lambda one: one.get_sizes()[0] if len(one.get_sizes()) else 0)
+    assert sorted(discs.get_array()) == [1.0, 2.0, 3.0]
+    assert not any(len(line.get_xdata()) > 2 for line in axes.lines)  # no line through the front

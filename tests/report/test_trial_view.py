@@ -60,3 +60,12 @@ def test_the_calibration_is_a_table_of_its_own(trial, tmp_path):
         console.print(trial_view(trial(7, 900, 0.1, stamp=stamp), TrialFolder(tmp_path)))
     assert "device: cpu" in screen.get() and "relative_spread" not in screen.get()
     assert "off-target: coverage below 6.0%" in screen.get()
+
+
+def test_a_trial_that_kept_its_best_look_says_so(trial, tmp_path):
+    record = trial(7, 900, 0.1, steps=1500, seconds=30.0, kept_step=1000)
+    console = Console(width=200)
+    with console.capture() as screen:
+        console.print(trial_view(record, TrialFolder(tmp_path)))
+    assert "kept is the generator of step 1,000, the best look" in screen.get()
+    assert trial_json(record, TrialFolder(tmp_path))["kept_step"] == 1000

@@ -12,6 +12,7 @@ from gansearch.study.spec import PruningSpec
 from gansearch.trial_record import Rung, TrialRecord
 
 SIZE, MMD = Objective("generator_params", "minimize", is_size=True), Objective("mmd", "minimize")
+LATENCY = Objective("latency_ms_1", "minimize", is_cost=True)
 COVERAGE = Objective("coverage", "maximize")
 
 
@@ -137,3 +138,22 @@ def test_a_run_expected_to_end_beyond_the_reference_is_paused_even_if_nothing_is
         replace(near, pauses=False),
     ):
         assert pruner.decide(sizes, rungs, others).decision is Decision.CONTINUE
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "expected"), [(2.0, Decision.STOP), (0.5, Decision.CONTINUE)]
+)
+def test_a_run_that_is_faster_than_its_rivals_keeps_its_place(milliseconds, expected):
+    other = healthy(3, 900, 100, 50)
+    other = replace(other, metrics={**other.metrics, "latency_ms_1": 1.0})
+    rungs = [Rung(100, {"mmd": 200, "latency_ms_1": milliseconds})]
+    spec = PruningSpec(min_healthy_trials=1, noise=0.1, margin=1.0)
+    pruner = RungPruner(spec, (SIZE, LATENCY, MMD), {})
+    assert pruner.decide({"generator_params": 1000}, rungs, [other]).decision is expected
+
+
+def test_a_run_of_unknown_latency_is_not_stopped():
+    other = healthy(3, 900, 100, 50)
+    other = replace(other, metrics={**other.metrics, "latency_ms_1": 1.0})
+    decision = decide(200, 1000, other, objectives=(SIZE, MMD, LATENCY)).decision
+    assert decision is Decision.CONTINUE

@@ -2,6 +2,7 @@
 
 import shutil
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,29 @@ def wait_for(browser, script):
 def errors(browser):
     """Return the messages of the console since the last call, warnings left out."""
     return [one["message"] for one in browser.get_log("browser") if one["level"] == "SEVERE"]
+
+
+def axe_faults(browser, *left_out):
+    """Return what axe-core calls a serious or critical fault of the page, as `rule: element`.
+
+    Args:
+        browser: shows the page.
+        left_out: selectors of elements that are not looked at.
+    """
+    found = find_spec("axe_playwright_python")
+    if found is None or found.origin is None:
+        pytest.skip("no axe-core; pip install --no-deps axe-playwright-python")
+    browser.execute_script((Path(found.origin).parent / "axe.min.js").read_text(encoding="utf-8"))
+    script = """
+        const tell = arguments[arguments.length - 1];
+        axe.run({exclude: arguments[0]}).then(
+            result => tell(result.violations), error => tell(`${error}`));
+    """
+    violations = browser.execute_async_script(script, [[one] for one in left_out])
+    assert isinstance(violations, list), violations
+    return [
+        f"{violation['id']}: {node['html'][:120]}"
+        for violation in violations
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]

@@ -263,7 +263,7 @@ def test_probes_and_rungs_do_not_change_a_replayed_run(candidate, run, use):
         def on_probe(self, samples):
             return {"coverage": 1.0}
 
-        def measure_rung(self, samples):
+        def measure_rung(self, samples, inputs, generator):
             return {"mean": float(samples.mean())}
 
     replayed = run(candidate, looking, graphs=True, monitor=Measuring())

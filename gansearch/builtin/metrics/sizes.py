@@ -10,6 +10,7 @@ from gansearch.evaluation.counting import (
     count_macs,
     count_macs_per_sample,
     count_parameters,
+    count_peak_bytes,
 )
 
 
@@ -46,6 +47,16 @@ class GeneratorBytes(SizeMetric):
 
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
         return count_bytes(generator)
+
+
+class GeneratorPeakBytes(SizeMetric):
+    """Bytes that the generator needs at once for one sample: weights, inputs and activations.
+
+    What a kernel or an allocator takes beside its tensors is not counted.
+    """
+
+    def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
+        return count_peak_bytes(generator, inputs)
 
 
 class WeightRatio(SizeMetric):

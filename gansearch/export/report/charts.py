@@ -31,6 +31,9 @@ KINDS = {
 """Colour and shape by kind of trial; shapes tell them apart without colours."""
 POINTS = 120
 """Points of a curve."""
+FEW = 60
+"""Healthy trials up to which the lines of the parallel chart have points and full colours: 2,000
+points take a browser longer than all else in a report of 500 trials (benchmarks/report)."""
 
 
 def front_chart(run: RunSummary) -> Spec | None:
@@ -40,10 +43,9 @@ def front_chart(run: RunSummary) -> Spec | None:
         return None
     size, quality = summary.size, summary.quality
     rows = [_front_row(record, run, size, quality) for record in run.front.healthy]
-    line = [
-        {"size": size.value(record), "quality": quality.value(record)}
-        for record in run.front.trials
-    ]
+    # Of three objectives, the front is no line in the plane of two.
+    flat = run.front.trials if len(run.front.objectives) == 2 else ()
+    line = [{"size": size.value(record), "quality": quality.value(record)} for record in flat]
     x, y = _axis("size", size, rows), _axis("quality", quality, rows)
     layers: list[Spec] = []
     if summary.champion_threshold is not None:
@@ -74,6 +76,7 @@ def front_chart(run: RunSummary) -> Spec | None:
                 {"field": "size_text", "title": size.metric},
                 {"field": "quality_text", "title": quality.metric},
                 {"field": "share", "title": "of the baseline's size"},
+                {"field": "others", "title": "other objectives"},
                 {"field": "certified", "title": "certified"},
                 {"field": "settings", "title": "settings"},
             ],
@@ -90,6 +93,11 @@ def _front_row(
     text = "no"
     if certificate is not None:
         text = f"{certificate.status}, {certificate.healthy} of {certificate.seeds} seeds healthy"
+    others = (
+        f"{o.metric} {figure(o.value(record))}"
+        for o in run.front.objectives
+        if o not in (size, quality)
+    )
     settings = (f"{name} {setting(value)}" for name, value in record.settings.items())
     return {
         "trial": record.number,
@@ -100,6 +108,7 @@ def _front_row(
         "quality_text": figure(quality.value(record)),
         "share": percent(run.summary.share_of_baseline(record)),
         "kind": trial_kind(record, run),
+        "others": ", ".join(others) or "none",
         "certified": text,
         "settings": ", ".join(settings),
     }
@@ -253,6 +262,7 @@ def parallel_chart(run: RunSummary) -> Spec | None:
         if places[name][i] is not None
     ]
     best = "descending" if quality.direction == "minimize" else "ascending"
+    few = len(healthy) <= FEW
     return {
         "$schema": SCHEMA,
         "width": "container",
@@ -264,7 +274,7 @@ def parallel_chart(run: RunSummary) -> Spec | None:
                 "select": {"type": "point", "fields": ["trial"], "on": "pointerover"},
             }
         ],
-        "mark": {"type": "line", "point": True, "strokeWidth": 1.5},
+        "mark": {"type": "line", "point": few, "strokeWidth": 1.5 if few else 1},
         "encoding": {
             "x": {
                 "field": "parameter",
@@ -290,7 +300,10 @@ def parallel_chart(run: RunSummary) -> Spec | None:
                 "scale": {"scheme": "viridis", "reverse": best == "descending"},
             },
             "detail": {"field": "trial", "type": "nominal"},
-            "opacity": {"condition": {"param": "hovered", "value": 0.9}, "value": 0.08},
+            "opacity": {
+                "condition": {"param": "hovered", "value": 0.9, "empty": few},
+                "value": 0.08 if few else 0.25,
+            },
             "tooltip": [
                 {"field": "name", "title": "trial"},
                 {"field": "parameter", "title": "parameter"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from importlib.resources import files as resources
@@ -11,10 +12,13 @@ import jinja2
 import pandas as pd
 import vl_convert
 import yaml
+from pydantic import TypeAdapter
 
 import gansearch
 from gansearch.errors import RunFolderError
 from gansearch.evaluation.latency_names import LATENCIES
+from gansearch.export.int8_file import Int8Figures
+from gansearch.export.manifest import METRICS
 from gansearch.export.places import shared_study
 from gansearch.export.report.charts import (
     Spec,
@@ -141,7 +145,12 @@ def _found(folder: RunFolder, run: RunSummary) -> dict[str, Any]:
     return {
         "title": title if found is None else f"{title}, trial {found.number}",
         "sentence": certification.conclusion(),
-        "notes": [*_threshold(run), *certification.savings(), *_teacher(found)],
+        "notes": [
+            *_threshold(run),
+            *certification.savings(),
+            *_teacher(found),
+            *_int8(folder, found if found is summary.champion else None),
+        ],
         "rows": [] if found is None else _savings(run, found),
         "trial": None if found is None else found.number,
     }
@@ -168,6 +177,27 @@ def _teacher(found: TrialRecord | None) -> Iterator[str]:
         yield f"It is the {student}."
 
 
+def _int8(folder: RunFolder, champion: TrialRecord | None) -> Iterator[str]:
+    """Yield what the champion's bundle says of its file in int8, if it has one."""
+    if champion is None:
+        return
+    try:
+        content = json.loads((folder.champion / METRICS).read_bytes())["int8"]
+        figures = TypeAdapter(Int8Figures).validate_python(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    text = f"In int8 it has {figures.bytes_after:,} bytes instead of {figures.bytes_before:,}"
+    if (quality := figures.quality) is not None:
+        text += f" and {quality.metric} {figure(quality.after)} instead of {figure(quality.before)}"
+    pairs = (
+        f"{figure(figures.latency_ms_after[batch])} ms for a batch of {batch} instead of "
+        f"{figure(before)}"
+        for batch, before in figures.latency_ms_before.items()
+        if batch in figures.latency_ms_after
+    )
+    yield f"{text}; {', '.join(pairs)} (onnxruntime, one thread)."
+
+
 def _savings(run: RunSummary, found: TrialRecord) -> list[dict[str, str]]:
     baseline = run.summary.baseline
     quality = run.summary.quality
@@ -176,6 +206,7 @@ def _savings(run: RunSummary, found: TrialRecord) -> list[dict[str, str]]:
         run.summary.size.metric,
         "generator_macs",
         "generator_bytes",
+        "generator_peak_bytes",
         *LATENCIES,
         *([] if quality is None else [quality.metric]),
     ]

@@ -40,13 +40,15 @@ async function draw(script) {
   });
 }
 
-function drawAll() {
-  document.querySelectorAll("script.spec").forEach((script) => {
+async function drawAll() {
+  for (const script of document.querySelectorAll("script.spec")) {
     const details = document.getElementById(script.dataset.for).closest("details");
     // A chart in a closed part has no width yet.
     if (details && !details.open) details.addEventListener("toggle", () => draw(script), { once: true });
-    else draw(script);
-  });
+    else await draw(script);
+    // The browser shows this chart before the next one is made.
+    await new Promise((resume) => setTimeout(resume));
+  }
 }
 
 function sortBy(heading) {
