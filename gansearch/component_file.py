@@ -10,7 +10,7 @@ import hashlib
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -25,6 +25,22 @@ REFERENCE = re.compile(r"(?P<path>.+\.py):(?P<name>[A-Za-z_]\w*)(#(?P<digest>[0-
 def is_file_reference(use: object) -> bool:
     """Return True for a text such as `./mine.py:TinyGenerator`."""
     return isinstance(use, str) and REFERENCE.fullmatch(use) is not None
+
+
+def file_references(tree: object) -> Iterator[str]:
+    """Yield the references in a tree of mappings, lists and scalars, such as a study file's.
+
+    >>> list(file_references({"generator": [{"use": "dcgan"}, {"use": "./mine.py:Tiny"}]}))
+    ['./mine.py:Tiny']
+    """
+    if isinstance(tree, Mapping):
+        tree = list(tree.values())
+    if isinstance(tree, str):
+        if is_file_reference(tree):
+            yield tree
+    elif isinstance(tree, list | tuple):
+        for part in tree:
+            yield from file_references(part)
 
 
 def located_reference(use: str, folders: Sequence[Path]) -> str:

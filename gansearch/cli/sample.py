@@ -168,5 +168,10 @@ def _load(folder: RunFolder, number: int, overrides: Sequence[str]) -> TrainedGe
                 param_hint="--set",
             )
         place[field] = value
-    trusted = bool(overrides) or folder.is_trusted
-    return TrainedGenerator.load(find_trial(folder, number)[1], registry, place, trusted=trusted)
+    return TrainedGenerator.load(
+        find_trial(folder, number)[1],
+        registry,
+        place,
+        trusted=folder.is_trusted,
+        place_is_given=bool(overrides),
+    )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from pydantic import ValidationError
 
+from gansearch.component_file import is_file_reference
 from gansearch.components import SampleFormat
 from gansearch.export.manifest import CANDIDATE, ONNX, WEIGHTS, BundleError, Manifest
 from gansearch.registry import Registry
@@ -134,6 +135,11 @@ class Bundle:
         try:
             fields: dict[str, Any] = json.loads(content)["generator"]
             use = fields.pop("use")
+            if is_file_reference(use):
+                raise BundleError(
+                    f"the generator of {self.path} is a class of a file, {use}, which is not "
+                    "imported for a bundle; use its ONNX file or its model.py"
+                )
             generator: Any = Registry().load("generator", use).model_validate(fields)
             network: nn.Module = generator.build(self.format.shape)
             weights = safetensors.torch.load(self.manifest.read_file(self.path, WEIGHTS))

@@ -30,6 +30,7 @@ import yaml
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
+from gansearch.component_file import file_references
 from gansearch.errors import RunFolderError
 from gansearch.files import TEMPORARY, LinkError, refuse_links, write_atomically
 from gansearch.storage.run_mark import MARK, RunMark, study_digest
@@ -172,7 +173,8 @@ class RunFolder:
         """Return the study as it was run last, parsed once.
 
         Raises:
-            RunFolderError: if its file is not as the run has written it.
+            RunFolderError: if its file is not as the run has written it, or would have a class of a
+                file imported and was made by somebody else.
             StudyError: if it is no study.
         """
         if self._spec is None:
@@ -182,7 +184,14 @@ class RunFolder:
                     f"{self.study_file} is not as the run has written it: it is damaged, or was "
                     f"edited. If you have edited it: gansearch trust {self.path}"
                 )
-            self._spec = StudyDocument.read(self.study_file).spec()
+            document = StudyDocument.read(self.study_file)
+            reference = next(file_references(document.tree), None)
+            if reference is not None and not self.is_trusted:
+                raise RunFolderError(
+                    f"{self.study_file} names a class of a file, {reference}, and was not made "
+                    f"here; if you know that file: gansearch trust {self.path}"
+                )
+            self._spec = document.spec()
         return self._spec
 
     def write_study(self, spec: StudySpec, data: DataIdentity | None = None) -> None:

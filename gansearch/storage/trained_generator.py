@@ -14,6 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from torch import Tensor, nn
 
 from gansearch.candidate import Candidate
+from gansearch.component_file import file_references
 from gansearch.components import Data, SampleFormat
 from gansearch.errors import RunFolderError
 from gansearch.evaluation.evidence import quantise
@@ -40,6 +41,7 @@ class TrainedGenerator:
         place: Mapping[str, Any] | None = None,
         *,
         trusted: bool = True,
+        place_is_given: bool = False,
     ) -> Self:
         """Build a trial's generator and give it its weights, on the CPU.
 
@@ -47,13 +49,16 @@ class TrainedGenerator:
             files: the trial's.
             registry: has its components.
             place: fields of the dataset that say where the data lie now.
-            trusted: the data may be read from there.
+            trusted: the run folder was made here: classes of files that it names are imported, and
+                data may be read from where it says that they lie.
+            place_is_given: the user says where the data lie.
 
         Raises:
-            RunFolderError: when the trial has kept none, or it cannot be read.
+            RunFolderError: when the trial has kept none, or it cannot be read, or it needs a class
+                of a file and the run folder was made by somebody else.
             PluginError: when a component of the candidate is not installed.
         """
-        candidate = _candidate(files, registry)
+        candidate = _candidate(files, registry, trusted)
         if place:
             candidate = candidate.located(place)
         samples = _format(files)
@@ -66,7 +71,7 @@ class TrainedGenerator:
             raise RunFolderError(
                 f"{files.path / GENERATOR} does not fit what {use!r} builds now: {error}"
             ) from None
-        return cls(candidate, samples, network.eval(), trusted)
+        return cls(candidate, samples, network.eval(), trusted or place_is_given)
 
     @cached_property
     def data(self) -> Data:
@@ -134,13 +139,19 @@ def _format(files: TrialFolder) -> SampleFormat:
         raise RunFolderError(f"{path} cannot be read: {error}") from None
 
 
-def _candidate(files: TrialFolder, registry: Registry) -> Candidate:
+def _candidate(files: TrialFolder, registry: Registry, trusted: bool) -> Candidate:
     if not (files.path / GENERATOR).is_file():
         raise RunFolderError(
             f"{files.path} keeps no {GENERATOR}: the trial did not come to the end of its training"
         )
     path = files.path / CANDIDATE
     try:
-        return Candidate.from_json(json.loads(path.read_text(encoding="utf-8")), registry)
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if not trusted and (reference := next(file_references(record), None)) is not None:
+            raise RunFolderError(
+                f"{path} names a class of a file, {reference}, and was not made here; if you know "
+                "that file, accept the run with: gansearch trust RUN"
+            )
+        return Candidate.from_json(record, registry)
     except (OSError, ValueError, KeyError, ValidationError) as error:
         raise RunFolderError(f"{path} cannot be read: {type(error).__name__}: {error}") from None

@@ -115,6 +115,14 @@ def test_another_users_run_is_readable_but_not_trusted(foreign):
     assert foreign.is_trusted
 
 
+def test_a_class_of_a_file_that_a_strangers_run_names_is_not_imported(foreign, make_spec, tmp_path):
+    (tmp_path / "theirs.py").write_text("raise SystemExit('imported')\n")
+    foreign.write_study(make_spec(f"generator={{use: {tmp_path}/theirs.py:Tiny}}"))
+    shutil.rmtree(foreign.path.parent / "of another user")
+    with pytest.raises(RunFolderError, match=r"theirs\.py:Tiny.*not made here.*gansearch trust"):
+        RunFolder.open(foreign.path).spec()
+
+
 def test_the_database_of_a_strangers_run_is_not_connected_to(foreign, make_spec):
     foreign.write_study(make_spec("storage=postgresql://me:secret@nowhere.invalid/studies"))
     (Path(foreign.path) / STUDY).touch()

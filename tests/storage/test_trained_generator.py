@@ -1,3 +1,5 @@
+import json
+
 import pytest
 import torch
 
@@ -69,6 +71,16 @@ def test_data_at_a_place_that_somebody_elses_run_names_are_not_read(kept, monkey
     assert len(trained.generate(trained.draw_latents(3, seed=1))) == 3
     with pytest.raises(RunFolderError, match="was not made here"):
         trained.draw_held_out(3, seed=1)
+
+
+def test_a_class_of_a_file_that_somebody_elses_run_names_is_not_imported(kept, tmp_path):
+    (tmp_path / "theirs.py").write_text("raise SystemExit('imported')\n")
+    files, _ = kept
+    record = json.loads((files.path / CANDIDATE).read_text())
+    record["generator"]["use"] = f"{tmp_path}/theirs.py:Tiny"
+    (files.path / CANDIDATE).write_text(json.dumps(record))
+    with pytest.raises(RunFolderError, match=r"theirs\.py:Tiny, and was not made here"):
+        TrainedGenerator.load(files, Registry(), trusted=False, place_is_given=True)
 
 
 def test_a_damaged_format_is_refused(kept):
