@@ -33,6 +33,7 @@ objectives:
   - {metric: mmd, direction: minimize}
 baseline: {generator: {width: 32}}
 search: {sampler: random, trials: 12}
+certification: {tolerance_reference: baseline}
 """
 
 HEALTHY = Verdict("healthy")
