@@ -2,7 +2,7 @@
 
     python benchmarks/tabular/candidates.py [--out candidates.jsonl]
 
-They are drawn at random from the space of studies/shrink_generator.yaml, stratified by the size of
+They are drawn at random from the space of study.yaml, stratified by the size of
 the generator; the study's baseline and its queued candidate come first. The same file is written
 each time, one candidate per line.
 """
@@ -26,7 +26,7 @@ from gansearch.study.study import Study
 from gansearch.testing import RandomSource
 
 HERE = Path(__file__).parent
-STUDY = HERE.parents[1] / "studies" / "shrink_generator.yaml"
+STUDY = HERE / "study.yaml"
 CANDIDATES = HERE / "candidates.jsonl"
 SEED = 0
 SEEDS = 3

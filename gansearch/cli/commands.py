@@ -75,7 +75,8 @@ COMMANDS = {
         "Show runs side by side: counts, cost, champion, and whether their qualities compare.",
     ),
     "changes": Entry(
-        "gansearch.cli.changes:show_changes", "Group the trials by their changes to the baseline."
+        "gansearch.cli.changes:show_changes",
+        "Group the trials by their changes to the baseline, or say which parameters matter.",
     ),
     "summary": Entry(
         "gansearch.cli.studies:summary", "Show the layers and totals of the baseline's networks."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gansearch.candidate import CANDIDATE_ROLES, TEACHER, Candidate
 from gansearch.components import (
@@ -27,7 +27,9 @@ from gansearch.study.component_choices import (
 )
 from gansearch.study.given_candidates import given_parameters, searched_parameters, usual_value
 from gansearch.study.spec import ObjectiveSpec, SearchSpec, StudySpec
-from gansearch.study.teacher import Teacher
+
+if TYPE_CHECKING:
+    from gansearch.study.teacher import Teacher
 
 
 class SearchSpace:

@@ -73,7 +73,7 @@ def test_studies_and_their_folders_are_completed(complete, tmp_path, monkeypatch
 def test_components_are_completed(complete):
     assert complete("gansearch new a.yaml --dataset ring") == ["ring-2d"]
     assert "hinge" in complete("gansearch diagnose log.csv --loss ")
-    assert complete("gansearch pareto a --x generator_p") == ["generator_params"]
+    assert complete("gansearch pareto a --x generator_pa") == ["generator_params"]
 
 
 def test_completion_and_help_do_not_wait_for_torch():

@@ -64,7 +64,10 @@ def test_cuda_graphs_need_one_process_per_candidate(study_text):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ("serach.trials=3", "serach: unknown key 'serach'; did you mean 'search'? (available: "),
+        (
+            "serach.trials=3",
+            "serach: unknown key 'serach'; did you mean 'search' or 'teacher'? (available: ",
+        ),
         ("search.trails=3", "search.trails: unknown key 'trails'; did you mean 'trials'"),
         ("objectives.0.metrik=fid", "objectives.0.metrik: unknown key 'metrik'"),
         ("detectors=[{use: divergence, wait: 3}]", "unknown key 'wait' (available: "),

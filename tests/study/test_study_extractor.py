@@ -75,4 +75,5 @@ def test_an_extractor_for_points_is_refused(study_text, tmp_path):
 
 
 def test_only_the_place_of_data_and_extractor_may_change(load):
-    assert load().location == {"dataset.root"}
+    teachers = {"teacher.run", "teacher.trial", "teacher.bundle"}
+    assert load().location == {"dataset.root"} | teachers
