@@ -167,7 +167,8 @@ def test_a_killed_search_resumes_from_the_files_in_the_object_store(
     assert found(tmp_path) == whole(study_text)
     names = {str(path.relative_to(trials / "0000")) for path in (trials / "0000").rglob("*.*")}
     assert names == {
-        "candidate.json", "data.json", "discriminator.safetensors", "discriminator.safetensors.sha256", "generator.safetensors", "generator.safetensors.sha256",
+        "candidate.json", "data.json", "discriminator.safetensors",
+        "discriminator.safetensors.sha256", "generator.safetensors", "generator.safetensors.sha256",
         "predictions.parquet", "samples/step-000300.png", "signals.parquet", "verdict.json",
     }  # fmt: skip
     assert object_store.files() == set()

@@ -34,7 +34,7 @@ def trained(run):
 
 def test_the_smallest_trial_that_is_good_enough_is_shown(call, trained):
     code, _, err = call("sample", trained)
-    why = f"trial {SMALLEST}, the smallest that is about as good as the baseline"
+    why = f"trial {SMALLEST}, the smallest within tolerance"
     assert (code, err) == (0, f"wrote {trained / 'samples.png'}: {why}\n")
     with Image.open(trained / "samples.png") as picture:
         assert picture.size == (8 * 29 * 2, 8 * 29 * 2)
