@@ -42,7 +42,7 @@ class Candidate:
     uses: Mapping[str, str]
     """Name of the component by role, as a study has it after `use:`."""
     teacher: Distillation | None = None
-    """How it learns from the study's teacher; None where the study has none."""
+    """Distillation from the study's teacher; None where the study has none."""
 
     @classmethod
     def of(cls, components: Mapping[str, tuple[str, Component]]) -> Self:

@@ -109,7 +109,7 @@ def import_run(study: Study, path: Path, source: RunFolder, *, fresh: bool = Fal
             forget_run(RunFolder(path), spec.storage)
         folder = open_folder(study, path)
         database = database_of(folder.path, spec.storage)
-        folder.write_study(spec, DataIdentity.of(study.data))
+        keep_study(study, folder)
         with logged(folder), TrialStore.open(database, spec.name, spec.objectives) as store:
             check = FeasibilityCheck(study.space, study.sizes, spec.constraints)
             policy = study_tell_policy(spec)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 from gansearch.candidate import Candidate
 from gansearch.components import ImageShape, Metric, SizeMetric
+from gansearch.evaluation.live_memory import PeakBytes
 
 
 class Counts(NamedTuple):
@@ -69,57 +67,22 @@ def count_bytes(module: nn.Module) -> int:
     )
 
 
-class _LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Bytes of the tensors that are alive, now and at most, while the mode is active."""
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self.now: int = 0
-        self.peak: int = 0
-        self._alive: set[int] = set()
-
-    def add(self, tensor: Tensor) -> None:
-        """Count a tensor's storage until it is freed; views share one."""
-        storage = tensor.untyped_storage()
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._alive:
-            return
-        self._alive.add(key)
-        self.now += size
-        self.peak = max(self.peak, self.now)
-        weakref.finalize(storage, self._free, key, size)
-
-    def _free(self, key: int, size: int) -> None:
-        self._alive.discard(key)
-        self.now -= size
-
-    def __torch_dispatch__(
-        self, function: Any, types: Any, args: Any = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
-        result = function(*args, **(kwargs or {}))
-        for value in tree_leaves(result):
-            if isinstance(value, Tensor):
-                self.add(value)
-        return result
-
-
 def count_peak_bytes(module: nn.Module, *inputs: Tensor) -> int:
     """Count the bytes of all tensors that one forward pass in evaluation mode needs at once.
 
     These are parameters, buffers, inputs, and activations for as long as a layer still needs them.
     Memory that kernels and allocators take beside the tensors is not counted.
     """
-    was_training = module.training
+    was_training, memory = module.training, PeakBytes(inputs[0].device)
     module.eval()
     try:
-        with torch.no_grad(), _LiveBytes() as live:
+        with torch.no_grad(), memory:
             for tensor in (*module.parameters(), *module.buffers(), *inputs):
-                live.add(tensor)
+                memory.follow(tensor)
             module(*inputs)
     finally:
         module.train(was_training)
-    peak: int = live.peak
-    return peak
+    return memory.peak
 
 
 def count_macs_per_sample(discriminator: nn.Module, generator: nn.Module, inputs: Tensor) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -21,19 +22,26 @@ def median_latency(network: nn.Module, inputs: Tensor, repeats: int = REPEATS) -
     """
     was_training = network.training
     network.eval()
+
+    def forward() -> None:
+        network(inputs)
+        _finish(inputs.device)
+
+    _finish(inputs.device)
     try:
-        times = [_seconds(network, inputs) for _ in range(WARM_UP + repeats)]
+        return median_milliseconds(forward, repeats)
     finally:
         network.train(was_training)
+
+
+def median_milliseconds(call: Callable[[], object], repeats: int = REPEATS) -> float:
+    """Measure the median time of some calls, after a few that find their memory."""
+    times = []
+    for _ in range(WARM_UP + repeats):
+        started = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - started)
     return 1000 * statistics.median(times[WARM_UP:])
-
-
-def _seconds(network: nn.Module, inputs: Tensor) -> float:
-    _finish(inputs.device)
-    started = time.perf_counter()
-    network(inputs)
-    _finish(inputs.device)
-    return time.perf_counter() - started
 
 
 def _finish(device: torch.device) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import SupportsFloat
 
 from torch import Tensor, nn
@@ -25,10 +26,33 @@ def measure_metrics(
     Raises:
         PluginError: if a metric returns anything but a finite number or NaN.
     """
+    measures = {name: partial(metric.measure, evidence) for name, metric in metrics.items()}
+    return _figures(measures, heartbeat)
+
+
+def measure_costs(
+    metrics: Mapping[str, CostMetric],
+    generator: nn.Module,
+    inputs: Tensor,
+    heartbeat: Callable[[], None],
+) -> dict[str, float]:
+    """Measure what a generator costs on the first 64 inputs, with a heartbeat before each metric.
+
+    Raises:
+        PluginError: if a metric returns anything but a finite number or NaN.
+    """
+    first = inputs[:COST_INPUTS]
+    measures = {name: partial(one.measure, generator, first) for name, one in metrics.items()}
+    return _figures(measures, heartbeat)
+
+
+def _figures(
+    measures: Mapping[str, Callable[[], object]], heartbeat: Callable[[], None]
+) -> dict[str, float]:
     figures = {}
-    for name, metric in metrics.items():
+    for name, measure in measures.items():
         heartbeat()
-        figures[name] = _as_float(name, metric.measure(evidence))
+        figures[name] = _as_float(name, measure())
     return figures
 
 
@@ -51,24 +75,6 @@ def _as_float(metric: str, value: object) -> float:
             "where the metric has no meaning"
         )
     return number
-
-
-def measure_costs(
-    metrics: Mapping[str, CostMetric],
-    generator: nn.Module,
-    inputs: Tensor,
-    heartbeat: Callable[[], None],
-) -> dict[str, float]:
-    """Measure what a generator costs on the first 64 inputs, with a heartbeat before each metric.
-
-    Raises:
-        PluginError: if a metric returns anything but a finite number or NaN.
-    """
-    figures = {}
-    for name, metric in metrics.items():
-        heartbeat()
-        figures[name] = _as_float(name, metric.measure(generator, inputs[:COST_INPUTS]))
-    return figures
 
 
 def cost_metrics(metrics: Mapping[str, Metric]) -> dict[str, CostMetric]:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import logging
-import statistics
-import time
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,9 +17,9 @@ from torch import Tensor
 from gansearch.components import Data, Extractor, SampleMetric
 from gansearch.errors import GansearchError
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.latency import REPEATS, WARM_UP
+from gansearch.evaluation.latency import median_milliseconds
 from gansearch.evaluation.latency_names import BATCHES
-from gansearch.export.onnx_file import PACKAGES, OnnxError
+from gansearch.export.onnx_file import PACKAGES, OnnxError, quiet
 
 CALIBRATED = 256
 """Inputs from which the ranges of the activations are taken."""
@@ -112,7 +108,7 @@ def write_int8(
 
 
 def _quantise(source: Path, target: Path, values: np.ndarray) -> None:
-    with _quiet(), TemporaryDirectory() as scratch:
+    with quiet(logging.getLogger()), TemporaryDirectory() as scratch:
         from onnxruntime.quantization import CalibrationDataReader, quantize_static
         from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -147,13 +143,8 @@ def _samples(path: Path, values: np.ndarray) -> np.ndarray:
 def _latencies(path: Path, values: np.ndarray) -> dict[int, float]:
     session, latencies = _session(path), {}
     for batch in BATCHES:
-        part = np.resize(values, (batch, *values.shape[1:]))
-        times = []
-        for _ in range(WARM_UP + REPEATS):
-            started = time.perf_counter()
-            session.run(None, {"inputs": part})
-            times.append(time.perf_counter() - started)
-        latencies[batch] = 1000 * statistics.median(times[WARM_UP:])
+        inputs = {"inputs": np.resize(values, (batch, *values.shape[1:]))}
+        latencies[batch] = median_milliseconds(partial(session.run, None, inputs))
     return latencies
 
 
@@ -167,16 +158,3 @@ def _quality(judge: Judge, before: np.ndarray, after: np.ndarray) -> Quality:
     ]
     old, new = (float(judge.metric.measure(evidence)) for evidence in evidences)
     return Quality(judge.name, old, new, evidences[0].count)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the quantiser's advice away from the user."""
-    root, level = logging.getLogger(), logging.getLogger().level
-    root.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        root.setLevel(level)

@@ -59,7 +59,7 @@ def write_onnx(network: nn.Module, inputs: Tensor, path: Path) -> Check:
 
 def _onnx_bytes(network: nn.Module, inputs: Tensor) -> bytes:
     """Return the network as an ONNX model."""
-    with _quiet():
+    with quiet(logging.getLogger("torch.onnx")):
         import onnx
 
         program = torch.onnx.export(
@@ -123,9 +123,8 @@ def difference(expected: np.ndarray, found: np.ndarray) -> float:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's notes on packages that it looks for away from the user."""
-    logger = logging.getLogger("torch.onnx")
+def quiet(logger: logging.Logger) -> Iterator[None]:
+    """Keep the advice of an exporter away from the user."""
     level = logger.level
     logger.setLevel(logging.ERROR)
     try:

@@ -57,8 +57,8 @@ class HealthyTrials:
 
     @property
     def tuned_baseline(self) -> TrialRecord | None:
-        """Trial of the best quality among those of the baseline's size, healthy as it may be."""
-        if self.baseline is None or not self.baseline.sizes:
+        """Trial of the best quality at the baseline's size; the baseline need not be healthy."""
+        if self.baseline is None:
             return None
         baseline = self.size.value(self.baseline)
         band = SIZE_BAND * abs(baseline)

@@ -35,10 +35,10 @@ class Saving:
     """Median quality of the reference model over fresh seeds, or that of its one run."""
     seeds: int
     """Number of healthy fresh seeds of that median; 0 for the one run of the search."""
-    size_share: float
+    size_share: float | None
     """Size of the champion as a share of the reference model's."""
-    quality_share: float
-    """Median quality of the champion as a share of the reference model's."""
+    quality_share: float | None
+    """Median quality of the champion as a share of the reference model's, where that is above 0."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +80,7 @@ class StudySummary:
         """Return a trial's size as a share of the baseline's; None where either is unknown."""
         if self.baseline is None:
             return None
-        share = _share(self.size.value(record), self.size.value(self.baseline))
-        return share if math.isfinite(share) else None
+        return _share(self.size.value(record), self.size.value(self.baseline))
 
     def notable_trials(self) -> dict[str, TrialRecord | None]:
         """Return the notable trials of the search by the name of their field."""
@@ -172,14 +171,13 @@ def _savings(
     """Yield the comparisons of the champion with the reference models."""
     if champion is None or (own := certificates[champion.number].quality) is None:
         return
-    named = {name: getattr(thresholds, name) for name in ("baseline", "tuned_baseline", "best")}
-    known = {one.trial: one for one in named.values() if one is not None}
+    named = {name: threshold for name, threshold in vars(thresholds).items() if threshold}
     sizes = {record.number: trials.size.value(record) for record in trials.healthy}
-    for trial, threshold in known.items():
+    for trial, threshold in {one.trial: one for one in named.values()}.items():
         if trial == champion.number:
             continue
         yield Saving(
-            tuple(name for name, one in named.items() if one is not None and one.trial == trial),
+            tuple(name for name, one in named.items() if one.trial == trial),
             trial,
             sizes[trial],
             threshold.quality,
@@ -189,8 +187,9 @@ def _savings(
         )
 
 
-def _share(value: float, whole: float) -> float:
-    return value / whole if whole else math.nan
+def _share(value: float, whole: float) -> float | None:
+    """Return a value as a share of another that is above 0; None where that cannot be said."""
+    return value / whole if whole > 0 and math.isfinite(value / whole) else None
 
 
 def _note(trials: HealthyTrials) -> str:

@@ -92,14 +92,12 @@ class Certification:
             return
         metric, size = summary.quality.metric, summary.size.metric
         for saving in summary.savings:
-            source = f"{saving.seeds} fresh seeds" if saving.seeds else "its one run in the search"
+            reference = " and ".join(REFERENCES[name] for name in saving.references)
+            worth = f"{size} {figure(saving.size, whole=True)}, {metric} {figure(saving.quality)}"
+            difference = saving.quality_share and saving.quality_share - 1
             yield (
-                f"beside {' and '.join(REFERENCES[name] for name in saving.references)}, "
-                f"trial {saving.trial} "
-                f"({size} {figure(saving.size, whole=True)}, median {metric} "
-                f"{figure(saving.quality)} of {source}): "
-                f"{percent(saving.size_share)} of its size, "
-                f"median {metric} {change(saving.quality_share - 1)}"
+                f"beside {reference}, trial {saving.trial} ({worth}, {_source(saving.seeds)}): "
+                f"{percent(saving.size_share)} of its size, median {metric} {change(difference)}"
             )
 
     def notes(self) -> Iterator[str]:
@@ -125,15 +123,11 @@ class Certification:
         for mark, threshold in marked:
             if threshold is None:
                 continue
-            source, ending = "by its one run in the search", ""
-            if threshold.seeds:
-                source = f"median of {threshold.seeds} fresh seeds"
-            if threshold is summary.champion_threshold:
-                ending = "; so must the champion be"
+            ending = "; so must the champion be" if threshold is summary.champion_threshold else ""
             yield (
                 f"as {mark}: {quality.metric} {bound} {figure(threshold.value)}, "
                 f"within {threshold.tolerance:.0%} of {self._reference(threshold)} "
-                f"({figure(threshold.quality)}, {source}){ending}"
+                f"({figure(threshold.quality)}, {_source(threshold.seeds)}){ending}"
             )
         yield from self.savings()
 
@@ -141,6 +135,10 @@ class Certification:
         """Return the reference model of a threshold, in words."""
         whose = "baseline" if threshold is self.summary.thresholds.baseline else "best model"
         return f"the {whose}, trial {threshold.trial}"
+
+
+def _source(seeds: int) -> str:
+    return f"median of {seeds} fresh seeds" if seeds else "by its one run in the search"
 
 
 def certification_json(certification: Certification) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from gansearch.search.record_keeping import new_record
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_attributes import BASELINE, GIVEN
-from gansearch.storage.trial_folder import TrialFolder
+from gansearch.storage.trial_folder import CHECKPOINT, TrialFolder
 from gansearch.storage.trial_reader import read_records
 from gansearch.storage.trial_store import TrialStore
 from gansearch.study.component_choices import InvalidCandidateError
@@ -37,7 +37,6 @@ from gansearch.trial_record import TrialRecord
 
 SAME = ("dataset", "training", "detectors", "extractor")
 """Parts of two studies that must not differ where a trial of one is to be one of the other."""
-CHECKPOINT = "checkpoint.pt"
 
 log = logging.getLogger(__name__)
 
@@ -203,6 +202,7 @@ def _store(
         metrics=record.metrics,
         signals=record.signals,
         rungs=record.rungs if compared else (),
+        kept_step=record.kept_step,
         steps=record.steps,
         seconds=record.seconds,
         stamp=record.stamp,

@@ -10,7 +10,7 @@ runs/<study>/gansearch.json         the mark of a run folder (see run_mark)
              lock                   held by the driver while it runs
              trials/0007/           the files of a trial (see trial_folder)
              certification/0003/    the same of a run with a fresh seed
-             teacher/               the teacher of the study, if it has one (see study/teacher)
+             teacher/               the study's teacher, if it has one (see study/teacher_files)
              champion/              the champion as a bundle, since there was one
              exports/trial-0007/    other trials as bundles
              tracking/              what trackers of the study keep on this machine

@@ -7,7 +7,7 @@ trials/0007/candidate.json          the candidate
             samples/*.png           pictures of samples, by step
             generator.safetensors   weights of the generator, with their .sha256
             discriminator.safetensors  weights of the discriminator of a run that did not fail,
-                                    with their .sha256, for students (see study/teacher)
+                                    with their .sha256, for students (see study/teacher_files)
             data.json               format of the samples
             output.txt              what its process printed, if anything
             checkpoint.pt           only while the trial trains or is paused
@@ -34,24 +34,25 @@ if TYPE_CHECKING:
 # pandas (0.7 s of CPU) and Arrow (0.3 s) are imported where tables are read or written: `status`
 # and `pareto` need none of them, and take 0.7 s in all.
 
-CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, ERROR = (
+CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, SAMPLES, GENERATOR, DISCRIMINATOR, CHECKPOINT, ERROR = (
     "candidate.json",
     "signals.parquet",
     "predictions.parquet",
     "verdict.json",
     "samples",
     "generator.safetensors",
+    "discriminator.safetensors",
+    "checkpoint.pt",
     "error.txt",
 )
-DISCRIMINATOR = "discriminator.safetensors"
 DATA = "data.json"
 """In a run folder the identity of its data, in a trial's folder the format of its samples."""
-OWN = (
-    frozenset(
-        (CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, GENERATOR, f"{GENERATOR}.sha256", ERROR, DATA)
-    )
-    | {DISCRIMINATOR, f"{DISCRIMINATOR}.sha256"}
-    | {"checkpoint.pt", "output.txt", ".object-store-prefix"}
+OWN = frozenset(
+    {
+        *(CANDIDATE, SIGNALS, PREDICTIONS, VERDICT, CHECKPOINT, ERROR, DATA),
+        *(GENERATOR, f"{GENERATOR}.sha256", DISCRIMINATOR, f"{DISCRIMINATOR}.sha256"),
+        *("output.txt", ".object-store-prefix"),
+    }
 )
 """Files of a trial."""
 _OWN_SAMPLE = re.compile(r"step-\d+\.png")

@@ -15,7 +15,8 @@ from gansearch.study.data_identity import resolve_location, resolve_references
 from gansearch.study.file_problems import component_problems
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
-from gansearch.study.teacher import Teacher, TeacherError, load_teacher
+from gansearch.study.teacher import Teacher, TeacherError
+from gansearch.study.teacher_files import load_teacher
 from gansearch.study.yaml_file import StudyDocument
 
 

@@ -154,10 +154,6 @@ def _features(
     return FeatureSpace(features, max(gaussian_bandwidth(torch.cat(parts)), 1e-12))
 
 
-# --------------------------------------------------------------------------------------------------
-# Terms
-
-
 @dataclass(frozen=True)
 class PixelTerm:
     """Mean squared error between samples of the same latents (Aguinaldo et al. 2019).

@@ -231,8 +231,7 @@ def _resume(run: TrainedRun, watch: RunWatch, folder: Path) -> None:
     run.steps, run.seconds, run.rows = state["step"], state["seconds"], state["rows"]
     run.rungs = [Rung(*rung) for rung in state["rungs"]]
     run.predictions = [Histogram(*histogram) for histogram in state["predictions"]]
-    if "looks" in state:  # a checkpoint of an earlier version has none
-        run.looks = Looks.of_state(state["looks"])
+    run.looks = Looks.of_state(state["looks"])
     run.networks.load_state_dict(state["networks"])
     run.batches.load_state_dict(state["batches"])
     for step, row in enumerate(run.rows, start=1):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import shutil
 import subprocess
@@ -73,6 +74,19 @@ def test_nothing_of_a_bundle_is_executed(bundle):
     loaded = gansearch.load(bundle)
     loaded.sample(loaded.draw_latents(2))
     loaded.network()
+
+
+def test_a_class_of_a_file_is_not_imported(bundle, tmp_path):
+    (tmp_path / "theirs.py").write_text("raise SystemExit('executed')")
+    candidate = json.loads((bundle / "candidate.json").read_text())
+    candidate["generator"]["use"] = f"{tmp_path}/theirs.py:Tiny"
+    content = json.dumps(candidate)
+    (bundle / "candidate.json").write_text(content)
+    files = json.loads((bundle / "bundle.json").read_text())["files"]
+    digest = hashlib.sha256(content.encode()).hexdigest()
+    change(bundle, files=files | {"candidate.json": digest})
+    with pytest.raises(BundleError, match=r"theirs\.py:Tiny, which is not imported for a bundle"):
+        gansearch.load(bundle).network()
 
 
 @pytest.mark.parametrize("name", ["generator.onnx", "generator.safetensors", "candidate.json"])

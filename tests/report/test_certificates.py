@@ -63,10 +63,10 @@ def test_what_the_champion_saves_is_told_against_each_reference_with_medians(cer
     outcomes = {0: [5.0] * 4, 1: [3.2] * 4, 2: [4.0] * 4, 3: [3.1, 3.2, 3.4, 3.5]}
     found = certification(outcomes, records, reference="best")
     assert list(found.savings()) == [
-        "beside the baseline as written, trial 0 (generator_params 1,000, median mmd 5 of 4 fresh "
+        "beside the baseline as written, trial 0 (generator_params 1,000, mmd 5, median of 4 fresh "
         "seeds): 5.0% of its size, median mmd -34%",
         "beside the best of the baseline's size and the best of any size, trial 1 "
-        "(generator_params 950, median mmd 3.2 of 4 fresh seeds): 5.3% of its size, "
+        "(generator_params 950, mmd 3.2, median of 4 fresh seeds): 5.3% of its size, "
         "median mmd +3.1%",
     ]
     assert "trial 3" in found.conclusion()

@@ -7,18 +7,14 @@ added in `memory.py`: workspaces of libraries, gaps between tensors, and the CUD
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from gansearch.candidate import Candidate
 from gansearch.components import Data
+from gansearch.evaluation.live_memory import LiveMemory
 from gansearch.study.spec import StepsSpec
 from gansearch.training.augmentation import augment
 from gansearch.training.batches import BatchSampler
@@ -50,50 +46,20 @@ class MemoryEstimate(NamedTuple):
         return self.small + self.large
 
 
-class PeakMemory(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Dispatch mode that adds up the live memory of a device and keeps the peak.
-
-    It sees the arguments and results of operators, each storage once and for as long as anything
-    holds it, but not what a kernel allocates internally.
-    """
+class PeakMemory(LiveMemory):  # type: ignore[no-untyped-call]
+    """Peak of the live memory of a device, in the blocks of torch's CUDA allocator."""
 
     def __init__(self, device: torch.device) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
-        self._device = device
-        self._live: dict[int, weakref.ref[torch.UntypedStorage]] = {}
+        super().__init__(device)
         self._held = {"small": 0, "large": 0}
         self.peak = MemoryEstimate(0, 0)
 
-    def __torch_dispatch__(
-        self,
-        func: Any,
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Run an operator and count all memory that is live afterwards."""
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves((args, kwargs, result)):
-            if isinstance(leaf, Tensor) and leaf.device.type == self._device.type:
-                self._count(leaf.untyped_storage())
+    def changed(self, size: int, sign: int) -> None:
+        block = -(-size // BLOCK) * BLOCK
+        self._held["small" if block <= SMALL else "large"] += sign * block
         self.peak = MemoryEstimate(
             max(self._held["small"], self.peak.small), max(self._held["large"], self.peak.large)
         )
-        return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key = storage._cdata
-        if key in self._live:
-            return
-        size = -(-storage.nbytes() // BLOCK) * BLOCK
-        pool = "small" if size <= SMALL else "large"
-        self._held[pool] += size
-
-        def forget(_: object) -> None:
-            self._held[pool] -= size
-            del self._live[key]
-
-        self._live[key] = weakref.ref(storage, forget)
 
 
 def estimate_memory(
