@@ -1,5 +1,5 @@
-# `make run` searches, `make test` and `make lint` check, `make docs` builds the site. They need make and Python 3.11 or newer with
-# venv, and install everything else into .venv: once, and again when the requirements change.
+# `make run` searches, `make test` and `make lint` check, `make docs` builds the site. They need make, and
+# Python 3.11 or newer with venv, and install everything else into .venv: once, and again when the requirements change.
 #
 #   make run STUDY=my_study.yaml    run another study
 #   make test ARGS="-k pareto"      pass arguments to pytest, or to `gansearch run`
