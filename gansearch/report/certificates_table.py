@@ -48,7 +48,8 @@ class CertificatesTable:
         table = Table(box=None, pad_edge=False, header_style="bold")
         quality = [summary.quality.metric, "as ★", "as ▲"] if summary.quality else []
         for heading in ("trial", summary.size.metric, "of ★", "healthy", "rate", *quality):
-            table.add_column(heading, justify="right", no_wrap=True)
+            is_range = summary.quality is not None and heading == summary.quality.metric
+            table.add_column(heading, justify="right", no_wrap=not is_range)
         table.add_column("", no_wrap=True)
         for record, certificate in self.certification.candidates():
             cells = [

@@ -147,7 +147,7 @@ def _found(folder: RunFolder, run: RunSummary) -> dict[str, Any]:
         "sentence": certification.conclusion(),
         "notes": [
             *_threshold(run),
-            *certification.savings(),
+            *(f"{line[0].upper()}{line[1:]}." for line in certification.savings()),
             *_teacher(found),
             *_int8(folder, found if found is summary.champion else None),
         ],
