@@ -54,10 +54,12 @@ class Registry:
         for point in self._found:
             if point.group in role_of_group:
                 same_name = offers.setdefault((role_of_group[point.group], point.name), [])
-                # A source checkout and its installation show the same distribution twice.
-                if (_distribution(point), point.value) not in [
-                    (_distribution(p), p.value) for p in same_name
-                ]:
+                # A source checkout and its installation show the same distribution twice. Only
+                # such doubles need its name, for which its metadata must be parsed.
+                if not any(
+                    point.value == other.value and _distribution(point) == _distribution(other)
+                    for other in same_name
+                ):
                     same_name.append(point)
         return offers
 

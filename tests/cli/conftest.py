@@ -160,10 +160,17 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def certified(run):
+def certified(recorded_certified: Path, tmp_path: Path) -> Path:
     """The same run after trial 7 has come out healthy with four fresh seeds, and trial 6 with
     one."""
-    folder = RunFolder.open(run)
+    return shutil.copytree(recorded_certified, tmp_path / "runs" / "shrink", dirs_exist_ok=True)
+
+
+@pytest.fixture(scope="session")
+def recorded_certified(recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that `certified` copies."""
+    place = tmp_path_factory.mktemp("certified") / "shrink"
+    folder = RunFolder.open(shutil.copytree(recorded, place))
     spec = folder.spec()
     store = TrialStore.open(
         database_of(folder.path, None), certification_name(spec.name), spec.objectives
@@ -184,7 +191,7 @@ def certified(run):
             seed=seed,
         )
         store.tell(asked, record, [6873, mmd], {"failure": 0.0})
-    return run
+    return folder.path
 
 
 def _crash_one(store, spec, number):

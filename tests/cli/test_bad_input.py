@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
 
@@ -220,6 +221,7 @@ class Plugin(DenseGenerator):
 """
 
 
+@pytest.mark.campaign
 def test_candidates_that_misbehave_cost_themselves_alone(write, install, study_text, tmp_path):
     install("unruly", "unruly", "unruly", MISBEHAVING)
     faults = ["raises", "exhausts memory", "waits"]
@@ -249,6 +251,7 @@ def test_candidates_that_misbehave_cost_themselves_alone(write, install, study_t
         for process in waiting.iterdir():
             process.unlink()
             os.kill(int(process.name), signal.SIGKILL)
+        time.sleep(0.05)
     told = (tmp_path / "told").read_text()
     assert driver.returncode == 0, told
     assert "Traceback" not in told and "\nalways raises" not in told

@@ -107,15 +107,15 @@ def test_more_seeds_for_one_trial_go_on_where_it_was_and_are_kept_in_the_study(c
 @pytest.mark.parametrize(
     ("command", "options", "goes_on"),
     [
-        pytest.param(
+        (
             "certify",
             ["--seeds", "4", "--required", "4", "--trial", "0"],
             "certify {folder} --trial 0",
-            marks=pytest.mark.campaign,
         ),
         ("run", ["--trials", "2", "--set", SETTINGS.replace("2", "4")], "resume {folder}"),
     ],
 )
+@pytest.mark.campaign
 def test_a_certification_that_is_stopped_is_resumable(
     certified, study, call, command, options, goes_on
 ):

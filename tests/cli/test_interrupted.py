@@ -1,6 +1,7 @@
 """Searches of the installed command whose driver is stopped and killed: they lose nothing.
 
-On each executor, with trials in the run folder and in a PostgreSQL database.
+On each executor, with trials in the run folder and in a PostgreSQL database. Short forms are in
+tests/search/test_driver.py and tests/cli/test_run.py.
 """
 
 import json
@@ -17,6 +18,8 @@ from support.postgres import PASSWORD
 
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_records
+
+pytestmark = pytest.mark.campaign
 
 COMMAND = Path(sys.executable).with_name("gansearch")
 PATIENCE = 180
@@ -114,8 +117,8 @@ def storage(request, password):
     ("executor", "storage"),
     [
         ("local", "own"),
-        pytest.param("ray", "own", marks=pytest.mark.campaign),
-        pytest.param("local", "shared", marks=pytest.mark.campaign),
+        ("ray", "own"),
+        ("local", "shared"),
     ],
     indirect=["storage"],
 )
@@ -146,7 +149,6 @@ def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(
     assert found(tmp_path) == whole(study_text)
 
 
-@pytest.mark.campaign
 def test_a_killed_search_resumes_from_the_files_in_the_object_store(
     object_store, whole, study_text, tmp_path
 ):
@@ -174,7 +176,6 @@ def test_a_killed_search_resumes_from_the_files_in_the_object_store(
     assert object_store.files() == set()
 
 
-@pytest.mark.campaign
 def test_all_ranks_end_with_a_killed_driver_and_a_single_process_resumes(
     whole, study_text, tmp_path
 ):
@@ -198,7 +199,6 @@ def test_all_ranks_end_with_a_killed_driver_and_a_single_process_resumes(
     assert [trial[:3] for trial in found(tmp_path)] == [trial[:3] for trial in whole(study_text)]
 
 
-@pytest.mark.campaign
 def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
     database, password, whole, study_text, tmp_path
 ):
@@ -223,7 +223,6 @@ def test_a_second_driver_on_a_shared_study_is_refused_and_the_first_goes_on(
     assert found(tmp_path) == whole(study_text)
 
 
-@pytest.mark.campaign
 def test_a_search_whose_database_stops_says_so_and_can_be_resumed(
     server, database, password, whole, study_text, tmp_path
 ):

@@ -33,9 +33,9 @@ class Page(HTMLParser):
         return [attributes for found, attributes in self.elements if found == tag]
 
 
-@pytest.fixture
-def page(run):
-    return Page(report_html(RunFolder.open(run)))
+@pytest.fixture(scope="module")
+def page(recorded):
+    return Page(report_html(RunFolder.open(recorded)))
 
 
 def test_the_page_loads_nothing(run):
@@ -69,8 +69,8 @@ def test_charts_are_valid_and_have_a_place(page):
         assert vl_convert.vegalite_to_vega(spec, vl_version="6.4")["marks"]
 
 
-def test_the_front_shows_who_is_certified_and_the_tolerance(run, certified):
-    front = Page(report_html(RunFolder.open(run))).specs["chart-front"]
+def test_the_front_shows_who_is_certified_and_the_tolerance(certified):
+    front = Page(report_html(RunFolder.open(certified))).specs["chart-front"]
     band, line, points = front["layer"]
     rows = {row["trial"]: row for row in points["data"]["values"]}
     assert rows[7]["kind"] == "champion"

@@ -12,10 +12,10 @@ from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_attributes import RECORD, dump_record, load_record
 
 
-@pytest.fixture
-def page(certified, tmp_path):
-    path = tmp_path / "report.html"
-    path.write_text(report_html(RunFolder.open(certified)), encoding="utf-8")
+@pytest.fixture(scope="module")
+def page(recorded_certified, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(report_html(RunFolder.open(recorded_certified)), encoding="utf-8")
     return path
 
 

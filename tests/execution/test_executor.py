@@ -65,6 +65,15 @@ EXECUTORS = {
 }
 """Executors by name; "of two" trains each candidate with two processes."""
 CAMPAIGN = {"local, of two", "ray, of two"}
+LONG = pytest.mark.parametrize(
+    "executor",
+    [
+        pytest.param(name, marks=() if name == "local" else pytest.mark.campaign)
+        for name in EXECUTORS
+    ],
+    indirect=True,
+)
+"""Of a test that takes Ray half a minute."""
 
 
 @pytest.fixture(
@@ -91,6 +100,7 @@ def ending(executor, job, decide=lambda rung: Decision.CONTINUE):
                 return event.ending
 
 
+@LONG
 def test_every_way_to_end_is_recorded_in_the_same_way(executor, search, make_spec):
     given = [f"{{generator: {{width: {width}, latent: {latent}}}}}" for width, latent in PARTS][1:]
     store = search(executor, f"queue=[{', '.join(given)}]", f"search.trials={len(PARTS)}")
@@ -129,6 +139,7 @@ def test_a_candidate_that_asks_for_no_gpu_sees_none(executor):
     assert ending(executor, Job(0, "tells its GPUs", Path())).stamp == {"gpus": ""}
 
 
+@pytest.mark.campaign
 @ON_RAY
 def test_a_slot_that_dies_costs_its_trial_alone_and_another_takes_its_place(executor):
     lost, *others = (
@@ -139,6 +150,7 @@ def test_a_slot_that_dies_costs_its_trial_alone_and_another_takes_its_place(exec
     assert others == [OUTCOME, OUTCOME]
 
 
+@LONG
 def test_a_stop_gives_trials_the_time_to_keep_a_checkpoint_and_ends_those_that_do_not_listen(
     executor, tmp_path
 ):

@@ -25,7 +25,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from optuna.trial import Trial
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from gansearch.search.bayesian.acquisition import Acquisition, Goal
 from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidate
@@ -117,7 +117,7 @@ class BayesianSearcher(SamplerSearcher):
         def reaches(entry: tuple[TrialRecord, Forecast]) -> float:
             record, forecast = entry
             level = acquisition.level(self._goal.log_size(record))
-            return float(norm.cdf((level - forecast.mean) / forecast.std))
+            return float(ndtr((level - forecast.mean) / forecast.std))
 
         best = max(paused, key=lambda entry: (reaches(entry), -entry[0].number))
         if reaches(best) < MIN_REACH_PROBABILITY:
@@ -158,7 +158,7 @@ class BayesianSearcher(SamplerSearcher):
             return None
         means, stds = costs
         levels = np.array([acquisition.level(size) for size in sizes])
-        reaches: Array = norm.cdf((levels - means) / stds)
+        reaches: Array = ndtr((levels - means) / stds)
         # Most are paused at the first rung; only the promising ones are trained to the end.
         begun = self._rungs[0] + RUNG_COST if self._rungs else 1.0
         spent = begun + (1 - begun) * reaches

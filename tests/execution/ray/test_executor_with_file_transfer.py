@@ -8,6 +8,8 @@ from gansearch.execution.executor import open_executor
 from gansearch.messages import Ended, Job
 from gansearch.study.spec import ExecutorSpec
 
+pytestmark = pytest.mark.campaign
+
 
 @pytest.fixture(scope="module")
 def store():
