@@ -77,6 +77,22 @@ def test_half_of_the_near_pairs_gone_is_a_recovery_and_a_few_are_none():
     assert judged(ONE_PICTURE, frozen)[-1].status == "mode-collapse"
 
 
+def test_near_pairs_of_a_run_that_draws_many_kinds_of_pictures_condemn_it_at_its_end():
+    kinds = SOUND | {"coverage": 0.3, "duplicates": 0.12}
+    verdicts = judged(kinds)
+    assert verdicts[1400].status == "suspect"
+    assert (verdicts[-1].status, verdicts[-1].step) == ("mode-collapse", 1500)
+    assert judged(kinds, kinds, kinds, kinds, SOUND)[-1].status == "healthy"
+
+
+def test_a_log_of_such_a_run_is_judged_by_its_last_looks():
+    kinds = SOUND | {"coverage": 0.3, "duplicates": 0.12}
+    log = [(step, BALANCED | ({} if step % 100 else kinds)) for step in range(1, 501)]
+    assert diagnose(log, {"mode-collapse": ModeCollapse()}).verdict.status == "mode-collapse"
+    ends_well = [(step, row | (SOUND if step == 500 else {})) for step, row in log]
+    assert diagnose(ends_well, {"mode-collapse": ModeCollapse()}).verdict.status == "healthy"
+
+
 @pytest.mark.parametrize("steps", [400, 900, 1500])
 def test_noise_that_features_do_not_see_is_seen_in_the_grey_levels(steps):
     noise = SOUND | {"levels": 0.82}
