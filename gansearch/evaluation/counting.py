@@ -43,20 +43,31 @@ def count_parameters(module: nn.Module, *, recurse: bool = True) -> Counts:
     )
 
 
-def count_macs(module: nn.Module, *inputs: Tensor) -> int:
-    """Count the multiply-accumulates of one forward pass in evaluation mode.
+class ForwardCounts(NamedTuple):
+    """What one forward pass costs, and its result."""
 
-    Counts matrix products and convolutions, half of PyTorch's count of floating-point operations.
-    """
-    was_training = module.training
+    macs: int
+    """Multiply-accumulates of matrix products and convolutions."""
+    peak_bytes: int
+    """Bytes of all tensors that are needed at once: parameters, buffers, inputs, and activations
+    for as long as a layer needs them. Memory that kernels and allocators take beside the tensors is
+    not counted."""
+    output: Tensor
+
+
+def count_forward(module: nn.Module, *inputs: Tensor) -> ForwardCounts:
+    """Count what one forward pass in evaluation mode costs."""
+    was_training, memory = module.training, PeakBytes(inputs[0].device)
     module.eval()
     try:
-        with torch.no_grad(), FlopCounterMode(display=False) as counter:
-            module(*inputs)
+        with torch.no_grad(), memory, FlopCounterMode(display=False) as counter:
+            for tensor in (*module.parameters(), *module.buffers(), *inputs):
+                memory.follow(tensor)
+            output = module(*inputs)
     finally:
         module.train(was_training)
-    flops: int = counter.get_total_flops()
-    return flops // 2
+    # PyTorch counts a multiplication and an addition as two operations.
+    return ForwardCounts(counter.get_total_flops() // 2, memory.peak, output)
 
 
 def count_bytes(module: nn.Module) -> int:
@@ -67,35 +78,13 @@ def count_bytes(module: nn.Module) -> int:
     )
 
 
-def count_peak_bytes(module: nn.Module, *inputs: Tensor) -> int:
-    """Count the bytes of all tensors that one forward pass in evaluation mode needs at once.
-
-    These are parameters, buffers, inputs, and activations for as long as a layer still needs them.
-    Memory that kernels and allocators take beside the tensors is not counted.
-    """
-    was_training, memory = module.training, PeakBytes(inputs[0].device)
-    module.eval()
-    try:
-        with torch.no_grad(), memory:
-            for tensor in (*module.parameters(), *module.buffers(), *inputs):
-                memory.follow(tensor)
-            module(*inputs)
-    finally:
-        module.train(was_training)
-    return memory.peak
-
-
-def count_macs_per_sample(discriminator: nn.Module, generator: nn.Module, inputs: Tensor) -> float:
+def count_macs_per_sample(discriminator: nn.Module, samples: Tensor) -> float:
     """Return the multiply-accumulates that the discriminator needs for one generated sample.
 
     Counted on 64 samples, since a discriminator may judge several samples together.
     """
-    was_training = generator.training
-    with torch.no_grad():
-        samples = generator.eval()(inputs)
-    generator.train(was_training)
     batch = samples.expand(64, *samples.shape[1:])
-    return count_macs(discriminator, batch) / len(batch)
+    return count_forward(discriminator, batch).macs / len(batch)
 
 
 class SizeCounter:
@@ -131,10 +120,12 @@ class SizeCounter:
             sizes[f"{role}_non_trainable"] = counts.non_trainable
         # A network that looks at values has no forward pass on the meta device.
         with suppress(NotImplementedError, RuntimeError):
-            sizes["generator_macs"] = count_macs(generator, inputs)
-            sizes["discriminator_macs"] = count_macs_per_sample(discriminator, generator, inputs)
-            sizes["generator_peak_bytes"] = count_peak_bytes(generator, inputs)
+            counted = count_forward(generator, inputs)
+            sizes["generator_macs"] = counted.macs
+            sizes["generator_peak_bytes"] = counted.peak_bytes
+            sizes["discriminator_macs"] = count_macs_per_sample(discriminator, counted.output)
         return sizes | {
             name: metric.count(generator, discriminator, inputs)
             for name, metric in self._metrics.items()
+            if name not in sizes
         }

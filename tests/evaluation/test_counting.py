@@ -7,9 +7,8 @@ from torch import nn
 from gansearch.components import Generator
 from gansearch.evaluation.counting import (
     SizeCounter,
-    count_macs,
+    count_forward,
     count_parameters,
-    count_peak_bytes,
 )
 
 
@@ -86,14 +85,14 @@ def test_the_meta_device_counts_the_same():
 
 
 def test_macs_of_a_dense_layer_are_its_weights():
-    assert count_macs(nn.Linear(10, 7), torch.empty(1, 10)) == 70
+    assert count_forward(nn.Linear(10, 7), torch.empty(1, 10)).macs == 70
 
 
 @pytest.mark.parametrize("device", ["cpu", "meta"])
 def test_macs_of_a_transposed_convolution_are_counted_from_its_input(device):
     with torch.device(device):
         layer = nn.ConvTranspose2d(8, 4, kernel_size=4, stride=2, padding=1)
-        assert count_macs(layer, torch.empty(1, 8, 7, 7)) == 8 * 4 * 4 * 4 * 7 * 7
+        assert count_forward(layer, torch.empty(1, 8, 7, 7)).macs == 8 * 4 * 4 * 4 * 7 * 7
 
 
 class Doubling(nn.Module):
@@ -110,6 +109,6 @@ def test_peak_memory_is_that_of_the_tensors_that_are_needed_at_once(device):
         inputs = torch.empty(1, 4)
         weights = 4 * 10 + 10 + 10 * 1000 + 1000
         # The last layer has 1,000 values before and 1,000 after it; the hidden ones are freed.
-        assert count_peak_bytes(network, inputs) == 4 * (weights + 4 + 2 * 1000)
-        assert count_peak_bytes(Doubling(), inputs) == 4 * (4 + 4 + 8)
+        assert count_forward(network, inputs).peak_bytes == 4 * (weights + 4 + 2 * 1000)
+        assert count_forward(Doubling(), inputs).peak_bytes == 4 * (4 + 4 + 8)
     assert network.training

@@ -60,9 +60,10 @@ class ModeCollapse(Detector):
     looks: Annotated[int, Field(ge=1)] = 2
     """Failing looks in a row that condemn. A run that a spike threw back recovered after one."""
     reprieve: Annotated[float, Field(ge=0, le=1)] = 0.2
-    """Coverage beyond which near pairs condemn a run at its end and not before; what ten pictures in
-    turn cover of this data set, where that is known. Two of 39 sound runs drew few kinds of pictures
-    until the middle of their training, and covered more than that; failed ones cover 0 to 6 %."""
+    """Coverage beyond which near pairs condemn a run at its end and not before; what ten pictures
+    in turn cover of this data set, where that is known. Two of 39 sound runs drew few kinds of
+    pictures until the middle of their training, and covered more than that; failed runs cover up to
+    6 %."""
     recovering: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Share of the last look's near pairs up to which a look before the end does not count."""
 

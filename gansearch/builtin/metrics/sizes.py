@@ -7,10 +7,9 @@ from torch import Tensor, nn
 from gansearch.components import SizeMetric
 from gansearch.evaluation.counting import (
     count_bytes,
-    count_macs,
+    count_forward,
     count_macs_per_sample,
     count_parameters,
-    count_peak_bytes,
 )
 
 
@@ -32,14 +31,14 @@ class GeneratorMACs(SizeMetric):
     """Multiply-accumulates that the generator needs for one sample."""
 
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
-        return count_macs(generator, inputs)
+        return count_forward(generator, inputs).macs
 
 
 class DiscriminatorMACs(SizeMetric):
     """Multiply-accumulates that the discriminator needs for one sample."""
 
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
-        return count_macs_per_sample(discriminator, generator, inputs)
+        return count_macs_per_sample(discriminator, count_forward(generator, inputs).output)
 
 
 class GeneratorBytes(SizeMetric):
@@ -56,7 +55,7 @@ class GeneratorPeakBytes(SizeMetric):
     """
 
     def count(self, generator: nn.Module, discriminator: nn.Module, inputs: Tensor) -> float:
-        return count_peak_bytes(generator, inputs)
+        return count_forward(generator, inputs).peak_bytes
 
 
 class WeightRatio(SizeMetric):
