@@ -23,8 +23,11 @@ BENCHMARKS = $(sort $(dir $(wildcard benchmarks/*/*.py)))
 run: .venv/installed
 	$(BIN)/gansearch run $(STUDY) $(ARGS)
 
+# Tests wait for the processes that they start, so one more tests than there are cores.
+PROCESSES = $(shell $(PYTHON) -c 'import os; print(min(4, 1 + len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2))')
+
 test: .venv/installed-dev
-	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=worksteal $(ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(PROCESSES) --dist=worksteal $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

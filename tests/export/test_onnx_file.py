@@ -39,8 +39,13 @@ def trained(name, shape, **fields):
     ("name", "shape", "fields"),
     [
         ("dcgan", ImageShape(1, 28, 28), {"width": 4, "levels": 2, "latent": 8}),
-        ("upconv", ImageShape(3, 20, 31), {"width": 8}),
-        ("dense", ImageShape(2, 1, 1), {"width": 16, "output": "none"}),
+        pytest.param("upconv", ImageShape(3, 20, 31), {"width": 8}, marks=pytest.mark.campaign),
+        pytest.param(
+            "dense",
+            ImageShape(2, 1, 1),
+            {"width": 16, "output": "none"},
+            marks=pytest.mark.campaign,
+        ),
         (
             "blocks",
             ImageShape(3, 20, 31),

@@ -8,7 +8,10 @@ from support.stubs import InlineExecutor, KilledError
 from gansearch.ranking.pareto import objectives_of, pareto_front
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "nsga2", "shrink"])
+@pytest.mark.parametrize(
+    "sampler",
+    ["shrink", *(pytest.param(name, marks=pytest.mark.campaign) for name in ("tpe", "nsga2"))],
+)
 def test_the_same_seed_gives_the_same_trials_and_front_as_in_sqlite(
     search, make_spec, database, sampler
 ):
