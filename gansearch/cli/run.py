@@ -27,6 +27,7 @@ from gansearch.cli.run_lookup import find_run, read_run_certification
 from gansearch.cli.study_check import check_study, print_data
 from gansearch.cli.trust import Trust, require_trusted
 from gansearch.errors import GansearchError
+from gansearch.execution.local import prepare_workers
 from gansearch.ranking.study_summary import RunSummary
 from gansearch.report.certificates import certification_status
 from gansearch.report.trial_counts import status_json
@@ -35,6 +36,7 @@ from gansearch.run import certifies_at_end, import_run, run_study, time_budget
 from gansearch.search.certification_plan import Choice
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import count_rejections, read_records
+from gansearch.study.checked_study import CheckedStudy
 from gansearch.study.study import Study
 
 StudyFile = Annotated[Path, typer.Argument(help="The study's YAML file.", metavar="STUDY")]
@@ -220,7 +222,10 @@ def _search(
     json: bool,
     quiet: bool,
 ) -> None:
-    out, study = console(stderr=json), Study.load(path, overrides)
+    out = console(stderr=json)
+    checked = CheckedStudy.load(path, overrides)
+    prepare_workers(checked.spec.executor, checked.spec.training.device)
+    study = Study.of(checked)
     print_data(study, out)
     place = out_folder or variables.runs_folder() / study.spec.name
     shown = quiet_console() if quiet else out

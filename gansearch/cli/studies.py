@@ -30,6 +30,7 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
     shape = checked.space.dataset.stated_shape()
     if shape is None:  # only the data tell
         shape = Study.of(checked).data.shape
+    checked.baseline_sizes(shape)
     table = gan_table(baseline, shape)
     if json:
         print_json({"study": checked.spec.name} | table.to_json())

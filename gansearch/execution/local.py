@@ -83,6 +83,33 @@ def workers_in_memory() -> int:
     return int((available if left is None else min(available, left)) // WORKER_MEMORY)
 
 
+def local_resources(spec: ExecutorSpec, device: str) -> LocalResources:
+    """Divide the cores and GPUs of this machine among the candidates of a study.
+
+    Args:
+        spec: the study's `executor`.
+        device: the study's `training.device`.
+
+    Raises:
+        GansearchError: when there are GPUs, but fewer than processes per candidate.
+    """
+    # Here and not at the top, since a driver that trains on Ray has no need of torch.
+    import torch
+
+    # A device that is named, such as `cuda:1`, is shared by all workers, so it is not counted.
+    gpus = torch.cuda.device_count() if device in ("auto", "cuda") else 0
+    return LocalResources.divide(spec.workers, gpus, spec.workers_per_candidate)
+
+
+def prepare_workers(spec: ExecutorSpec, device: str) -> None:
+    """Start the process from which local workers are forked, which needs seconds to be ready.
+
+    A command calls this as soon as it has read the study; otherwise the executor does.
+    """
+    if spec.use == "local":
+        start_forkserver(local_resources(spec, device).threads)
+
+
 @contextmanager
 def local_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Iterator[LocalExecutor]:
     """Give an executor among whose slots the cores and GPUs of this machine are divided.
@@ -95,13 +122,7 @@ def local_executor(evaluate: Evaluate, spec: ExecutorSpec, device: str) -> Itera
     Raises:
         GansearchError: when there are GPUs, but fewer than processes per candidate.
     """
-    # Here and not at the top, since a driver that trains on Ray has no need of torch.
-    import torch
-
-    # A device that is named, such as `cuda:1`, is shared by all workers, so it is not counted.
-    gpus = torch.cuda.device_count() if device in ("auto", "cuda") else 0
-    resources = LocalResources.divide(spec.workers, gpus, spec.workers_per_candidate)
-    yield LocalExecutor(evaluate, resources, spec.heartbeat_timeout)
+    yield LocalExecutor(evaluate, local_resources(spec, device), spec.heartbeat_timeout)
 
 
 class LocalExecutor:

@@ -33,7 +33,7 @@ class CheckedStudy:
 
     @classmethod
     def load(cls, path: Path, overrides: Sequence[str] = ()) -> Self:
-        """Read a study file and check everything that needs no data.
+        """Read a study file and check everything that needs neither data nor networks.
 
         Args:
             path: the study file.
@@ -68,10 +68,7 @@ class CheckedStudy:
                 problems += error.problems
         if problems or spec is None:
             raise document.error([*problems, *nowhere])
-        checked = cls(document, spec, space, registry, teacher)
-        if (shape := space.dataset.stated_shape()) is not None:
-            checked.baseline_sizes(shape)
-        return checked
+        return cls(document, spec, space, registry, teacher)
 
     def baseline_sizes(self, shape: ImageShape) -> Mapping[str, float]:
         """Count the networks of the baseline for samples of a shape.
