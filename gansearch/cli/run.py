@@ -231,7 +231,7 @@ def _search(
     print_data(study, out)
     place = out_folder or variables.runs_folder() / study.spec.name
     if stays and RunFolder(place).has_begun and RunFolder(place).spec().storage is None:
-        # A database that the environment names is for new runs: this one has its trials in its folder.
+        # The environment names the database of new runs; this one has its trials in its folder.
         study = replace(study, spec=study.spec.model_copy(update={"storage": None}))
     shown = quiet_console() if quiet else out
     progress = LiveTable if shown.is_terminal else PlainLines

@@ -70,7 +70,8 @@ def validate(
             print_json(loaded.spec.resolved())
         else:
             typer.echo(
-                yaml.safe_dump(loaded.spec.resolved(), sort_keys=False, allow_unicode=True), nl=False
+                yaml.safe_dump(loaded.spec.resolved(), sort_keys=False, allow_unicode=True),
+                nl=False,
             )
         return
     sizes = dict(loaded.sizes(loaded.space.baseline))

@@ -204,7 +204,7 @@ FIRST_MISTAKES = {
 
 
 def pasted(text, problem):
-    """Return a file in which the line proposed stands in place of the key at fault and its block."""
+    """Return a file in which the proposed line stands in place of the wrong key and its block."""
     lines = text.splitlines()
     above, below = lines[: problem.line - 1], lines[problem.line :]
     indent = " " * (problem.column - 1)
