@@ -48,12 +48,12 @@ def main() -> None:
     given = options.parse_args()
 
     python, gansearch = sys.executable, [sys.executable, "-m", "gansearch"]
-    install = ["-m", "pip", "install", "-q", "--no-deps", "--no-build-isolation", "--target"]
+    install = ["-m", "pip", "install", "-q", "--no-deps", "--target", "site"]
     commands = {
         "plugins new": [*gansearch, "plugins", "new", "tiny-mlp", "--role", "generator"],
         "its own tests": [python, "-m", "pytest", "-q", "gansearch-tiny-mlp"],
         "plugins check": [*gansearch, "plugins", "check", "gansearch-tiny-mlp"],
-        "pip install": [python, *install, "site", "./gansearch-tiny-mlp"],
+        "pip install": [python, *install, "./gansearch-tiny-mlp"],
         "run --check": [*gansearch, "run", "first.yaml", "--check"],
         "run": [*gansearch, "run", "first.yaml"],
         "pareto": [*gansearch, "pareto", "runs/first", "--json"],

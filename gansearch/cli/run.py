@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from gansearch import environment_variables as variables
 from gansearch.cli.certify import conclude_certification, train_again
@@ -154,7 +153,8 @@ def run(
         check_study(study, changes, json)
     else:
         source = None if imported is None else find_run(imported)
-        stays = context.get_parameter_source("storage") is ParameterSource.ENVIRONMENT
+        named_by = context.get_parameter_source("storage")
+        stays = named_by is not None and named_by.name == "ENVIRONMENT"
         _search(study, changes, out, source, stays, fresh=fresh, json=json, quiet=quiet)
 
 
