@@ -5,6 +5,7 @@ The names here are exported by the package: `gansearch.load_study`, `run_study` 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
@@ -83,18 +84,17 @@ def run_study(
         RunFolderError: if the folder holds another study, or another process works in it.
         GansearchError: if the search cannot go on.
     """
+    began = time.monotonic()
     study = study if isinstance(study, Study) else load_study(study)
     place = runs_folder() / study.spec.name if out is None else Path(out)
     console = line_console() if progress else quiet_console()
-    budget = time_budget(study)
+    budget = time_budget(study, time.monotonic() - began)
     with PlainLines(study.spec, console, place) as lines:
         folder = search_study(study, place, lines, fresh=fresh, budget=budget)
     if certifies_at_end(study.spec) if certify is None else certify:
         choice, searched = Choice(), read_records(folder)
         with PlainCertification(study.spec, console, place, searched, choice) as listener:
-            certify_study(
-                study, folder, listener, choice, stop=lambda: budget is not None and budget.is_over
-            )
+            certify_study(study, folder, listener, choice, budget=budget)
     return StudyRun(folder)
 
 

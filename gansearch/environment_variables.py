@@ -10,7 +10,7 @@ RUNS = "GANSEARCH_RUNS"
 WORKERS = "GANSEARCH_WORKERS"
 """`--workers` of `gansearch run` and `resume`."""
 STORAGE = "GANSEARCH_STORAGE"
-"""`--storage` of `gansearch run`."""
+"""`--storage` of new runs of `gansearch run`; all other commands read it from the run folder."""
 
 
 def runs_folder() -> Path:

@@ -142,13 +142,18 @@ def certifies_at_end(spec: StudySpec) -> bool:
     return spec.certification.at_end and KINDS[spec.search.sampler].proposes
 
 
-def time_budget(study: Study) -> TimeBudget | None:
-    """Begin the time that a study gives its search and certification; None where it gives none."""
+def time_budget(study: Study, passed: float = 0.0) -> TimeBudget | None:
+    """Begin the time that a study gives its search and certification; None where it gives none.
+
+    Args:
+        study: the study.
+        passed: seconds of it that have passed already.
+    """
     spec = study.spec
     if spec.search.timeout is None:
         return None
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
-    seconds = parse_duration(spec.search.timeout)
+    seconds = parse_duration(spec.search.timeout) - passed
     return TimeBudget(spec, steps, seconds, certifies=certifies_at_end(spec))
 
 
@@ -159,10 +164,12 @@ def certify_study(
     choice: Choice,
     *,
     stop: Stop = lambda: False,
-) -> None:
+    budget: TimeBudget | None = None,
+) -> bool:
     """Train candidates of a search again with fresh seeds, until each passes or no longer can.
 
-    The champion, once there is one, is exported into the run folder.
+    The champion, once there is one, is exported into the run folder. Returns False if something
+    is left to train.
 
     Args:
         study: the study that was searched; its `certification` may have changed since.
@@ -170,10 +177,13 @@ def certify_study(
         listener: observes the certification.
         choice: candidates to certify.
         stop: asked about four times a second.
+        budget: time of the search, of which the certification takes what is left.
 
     Raises:
         RunFolderError: if another process works in the folder, or it holds another study.
     """
+    if budget is not None and budget.is_over:
+        return False
     spec = study.spec
     database = database_of(folder.path, spec.storage)
     name = certification_name(spec.name)
@@ -188,10 +198,15 @@ def certify_study(
             tracker_listeners(folder, "certification", folder_of) as trackers,
             study_executor(study, compares=False) as workers,
         ):
+            if budget is not None:
+                budget.begin_certification()
             group = ListenerGroup(listener, *trackers)
-            certification_driver(study, plan, store, folder_of, workers, group, stop).run()
-        if not stop():
+            certification_driver(study, plan, store, folder_of, workers, group, stop, budget).run()
+            ended = [record for record in store.records() if record.ended]
+            is_decided = plan.due(ended, ()) is None
+        if is_decided and not stop():
             keep_champion(folder)
+    return is_decided
 
 
 # --------------------------------------------------------------------------------------------------
@@ -239,6 +254,7 @@ def certification_driver(
     executor: Executor,
     listener: Listener,
     stop: Stop = lambda: False,
+    budget: TimeBudget | None = None,
 ) -> Driver:
     """Assemble the driver of a certification: it trains what is planned, and rescues nothing."""
     return Driver(
@@ -253,6 +269,7 @@ def certification_driver(
         folder_of=folder_of,
         listener=listener,
         stop=stop,
+        budget=budget,
     )
 
 

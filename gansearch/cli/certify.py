@@ -95,19 +95,15 @@ def train_again(
     out: Console,
     stop: StopOnSignals,
     budget: TimeBudget | None = None,
-) -> None:
-    """Certify candidates of a study, showing the progress; stop once the budget is over."""
-
-    def stop_asked() -> bool:
-        return stop.asked() or (budget is not None and budget.is_over)
-
+) -> bool:
+    """Certify candidates of a study, showing the progress; False if something is left to train."""
     progress = LiveCertification if out.is_terminal else PlainCertification
     searched = read_records(folder)
     with (
         machine_errors_told(folder.path),
         progress(study.spec, out, folder.path, searched, choice) as listener,
     ):
-        certify_study(study, folder, listener, choice, stop=stop_asked)
+        return certify_study(study, folder, listener, choice, stop=stop.asked, budget=budget)
 
 
 def conclude_certification(folder: RunFolder, out: Console) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -123,6 +125,7 @@ Check = Annotated[
 
 
 def run(
+    context: typer.Context,
     study: StudyFile,
     trials: Trials = None,
     timeout: Timeout = None,
@@ -152,7 +155,9 @@ def run(
         check_study(study, changes, json)
     else:
         source = None if imported is None else find_run(imported)
-        _search(study, changes, out, source, fresh=fresh, json=json, quiet=quiet)
+        named_by = context.get_parameter_source("storage")
+        stays = named_by is not None and named_by.name == "ENVIRONMENT"
+        _search(study, changes, out, source, stays, fresh=fresh, json=json, quiet=quiet)
 
 
 def resume(
@@ -217,35 +222,47 @@ def _search(
     overrides: list[str],
     out_folder: Path | None,
     source: RunFolder | None,
+    stays: bool = False,
     *,
     fresh: bool,
     json: bool,
     quiet: bool,
 ) -> None:
-    out = console(stderr=json)
+    began, out = time.monotonic(), console(stderr=json)
     checked = CheckedStudy.load(path, overrides)
     prepare_workers(checked.spec.executor, checked.spec.training.device)
     study = Study.of(checked)
     print_data(study, out)
     place = out_folder or variables.runs_folder() / study.spec.name
+    if stays and RunFolder(place).has_begun and RunFolder(place).spec().storage is None:
+        # The environment names the database of new runs; this one has its trials in its folder.
+        study = replace(study, spec=study.spec.model_copy(update={"storage": None}))
     shown = quiet_console() if quiet else out
     progress = LiveTable if shown.is_terminal else PlainLines
     if source is not None:
         for line in import_run(study, place, source, fresh=fresh).lines():
             out.print(line, markup=False, soft_wrap=True)
         fresh = False
-    budget = time_budget(study)
+    budget = time_budget(study, time.monotonic() - began)
+    is_certified = True
     with StopOnSignals() as stop:
         with machine_errors_told(place), progress(study.spec, shown, place) as listener:
             folder = run_study(study, place, listener, fresh=fresh, stop=stop.asked, budget=budget)
         if (certifies := certifies_at_end(study.spec)) and not stop.asked():
-            train_again(study, folder, Choice(), shown, stop, budget)
+            is_certified = train_again(study, folder, Choice(), shown, stop, budget)
     stop.leave_if_asked(f"gansearch resume {place}", out)
     ended = sum(record.ended for record in read_records(folder))
     if budget is not None and ended < study.spec.search.trials:
         out.print(
             f"{ended} of {study.spec.search.trials} trials in {study.spec.search.timeout} "
             f"(search.timeout); go on with: gansearch resume {place}",
+            markup=False,
+            soft_wrap=True,
+        )
+    elif budget is not None and not is_certified:
+        out.print(
+            f"{study.spec.search.timeout} (search.timeout) left no time to end the certification; "
+            f"go on with: gansearch certify {place}",
             markup=False,
             soft_wrap=True,
         )

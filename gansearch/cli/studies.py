@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.markup import escape
 from rich.table import Table
 
@@ -44,7 +45,14 @@ def summary(study: StudyFile, json: Json = False, overrides: Overrides = None) -
     out.print("[bold]GAN[/], its discriminator frozen", _totals(table.counts), sep="\n")
 
 
-def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) -> None:
+Resolved = Annotated[
+    bool, typer.Option("--resolved", help="Print the study with all its defaults, as YAML.")
+]
+
+
+def validate(
+    study: StudyFile, resolved: Resolved = False, json: Json = False, overrides: Overrides = None
+) -> None:
     """Check a study file, its data and its baseline, and calibrate the detectors on the data."""
     try:
         checked = CheckedStudy.load(study, overrides or [])
@@ -58,6 +66,15 @@ def validate(study: StudyFile, json: Json = False, overrides: Overrides = None) 
             problems = [problem_json(problem) for problem in error.problems]
             print_json({"valid": False, "problems": problems})
         raise
+    if resolved:
+        if json:
+            print_json(loaded.spec.resolved())
+        else:
+            typer.echo(
+                yaml.safe_dump(loaded.spec.resolved(), sort_keys=False, allow_unicode=True),
+                nl=False,
+            )
+        return
     sizes = dict(loaded.sizes(loaded.space.baseline))
     calibration = calibration_of(loaded.data, loaded.extractor)
     if json:

@@ -94,7 +94,7 @@ class Driver:
             listener: observes.
             stop: asked about four times a second, and before each start, whether to stop.
             rescuer: chooses a remedy for a second run; without it there are none.
-            budget: time after which no further trial is started.
+            budget: time after which no further trial is started, and those that run are stopped.
         """
         self._searcher, self._feasibility, self._executor = searcher, feasibility, executor
         self._pruner, self._tell_policy, self._store = pruner, tell_policy, store
@@ -123,7 +123,7 @@ class Driver:
         )
         self._listener.began(records, self._executor.slots)
         try:
-            while not self._stop_asked():
+            while not (self._stop_asked() or self._is_over()):
                 self._fill_slots()
                 if not self._running:
                     break
@@ -142,6 +142,10 @@ class Driver:
                 log.info("stops with %d trials running, to be taken up later", len(self._running))
                 self._executor.stop(GRACE)
                 self._running.clear()
+
+    def _is_over(self) -> bool:
+        """Return True if the time is over for the trials that are being trained too."""
+        return self._budget is not None and self._budget.stops_running
 
     # ------------------------------------------------------------------ ask and check
 

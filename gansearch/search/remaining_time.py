@@ -41,7 +41,13 @@ class Work:
 class TrainingPace:
     """Measured seconds a step, and the time of a slot that is not spent on steps."""
 
-    def __init__(self) -> None:
+    def __init__(self, recent: int | None = None) -> None:
+        """Begin without any trial.
+
+        Args:
+            recent: number of the latest sampled trials that tell the usual pace; all by default.
+        """
+        self._recent = recent
         self._seconds: dict[int, float] = {}
         """Seconds a step, by the trial of the search."""
         self._sampled: dict[int, TrialRecord] = {}
@@ -75,7 +81,10 @@ class TrainingPace:
         if record.steps and record.seconds:
             self._seconds[candidate] = record.seconds / record.steps
         if not record.given:
+            self._sampled.pop(candidate, None)
             self._sampled[candidate] = record
+            if self._recent is not None and len(self._sampled) > self._recent:
+                del self._sampled[next(iter(self._sampled))]
 
     def seconds(self, work: Iterable[Work], slots: int) -> float | None:
         """Return the seconds of some work on slots side by side; None before the first steps."""

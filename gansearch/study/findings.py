@@ -63,6 +63,8 @@ def _mending(found: Any, where: Place, model: type[BaseModel] | None, tree: obje
         fix = mend_number(key, value)
     elif place == ("name",) and found["type"] in ("string_pattern_mismatch", "string_type"):
         fix = mend_name(value)
+    elif where == ("training", "device") and str(value).casefold().startswith("gpu"):
+        fix = "device: cuda"
     return Mending(message[0].lower() + message[1:], fix)
 
 

@@ -180,6 +180,15 @@ def test_a_search_ends_when_its_time_is_spent_and_says_how_to_go_on(study, call,
     assert f"{ended} of 50 trials in 1s (search.timeout); go on with: gansearch resume" in out
 
 
+def test_a_database_that_the_environment_names_is_for_new_runs(study, finished, call, monkeypatch):
+    elsewhere = "postgresql://nobody@127.0.0.1:1/none"
+    code, _, err = call("run", study, "--out", finished, "--storage", elsewhere)
+    assert code != 0 and f"storage: None -> {elsewhere}" in err
+    monkeypatch.setenv("GANSEARCH_STORAGE", elsewhere)
+    assert call("run", study, "--out", finished)[0] == 0
+    assert call("status", finished)[0] == 0
+
+
 def test_resume_takes_more_trials(finished, call):
     assert call("resume", finished, "--trials", "5")[0] == 0
     assert trials(finished) == ["complete"] * 5

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from optuna.trial import FixedTrial
 from PIL import Image
 
@@ -177,6 +178,14 @@ def test_validate_shows_how_real_samples_and_trivial_generators_are_measured(cal
     assert "pair is near within" in out and "one, with noise" in out
     _, out, _ = call("validate", DATA / "coursework_conv.yaml", "--json")
     assert json.loads(out)["calibration"]["trivial"]["one"]["coverage"] < 0.02
+
+
+def test_validate_prints_the_study_with_all_its_defaults(call):
+    code, out, _ = call("validate", DATA / "coursework_conv.yaml", "--resolved")
+    assert code == 0
+    printed = yaml.safe_load(out)
+    assert printed["executor"]["use"] == "local"  # which the file does not say
+    assert StudyDocument.parse(out).spec().resolved() == printed
 
 
 def test_validate_warns_of_a_training_that_is_too_short_to_be_judged(call):

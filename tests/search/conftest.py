@@ -17,7 +17,7 @@ set_ray_environment(starts_ray=True)  # before test modules import Ray
 def search(make_spec, make_space, tmp_path):
     """Runs a driver in one folder; gives the store afterwards, and keeps who listened."""
 
-    def run(executor, *overrides, stop=lambda: False, folder="run"):
+    def run(executor, *overrides, stop=lambda: False, folder="run", budget=None):
         spec, space = make_spec(*overrides), make_space(*overrides)
         folder = RunFolder.create(tmp_path / folder, spec)
         data = space.dataset.load()
@@ -26,7 +26,9 @@ def search(make_spec, make_space, tmp_path):
         database = database_of(folder.path, spec.storage)
         folder.write_study(spec)
         with TrialStore.open(database, spec.name, spec.objectives) as store:
-            search_driver(study, store, folder.trial, executor, run.audience, stop).run()
+            search_driver(
+                study, store, folder.trial, executor, run.audience, stop, budget=budget
+            ).run()
         return TrialStore.read(database, spec.name)
 
     return run

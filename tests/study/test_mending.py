@@ -1,6 +1,7 @@
 """Lines that messages propose: each, written in the place of what was wrong, mends the file."""
 
 import pytest
+from PIL import Image
 
 from gansearch.errors import StudyError
 from gansearch.study.checked_study import CheckedStudy
@@ -143,6 +144,90 @@ def test_the_line_for_a_key_that_is_missing_mends_the_file(load, key):
     assert missing == key
     study, problems = load(STUDY | {key: value})
     assert study, problems
+
+
+FIRST_STUDY = """\
+name: first
+dataset:
+  use: folder
+  root: faces
+  height: 28
+  width: 28
+generator:
+  use: dcgan
+  levels: 2
+  width: {choices: [2, 4, 8]}
+discriminator:
+  use: dcgan
+  layers: 2
+  width: 8
+  norm: none
+loss: bce
+schedule:
+  use: alternating
+  generator_lr: {low: 1.0e-4, high: 2.0e-3, log: true}
+training:
+  steps: 100
+  device: cpu
+objectives:
+  - metric: generator_params
+    direction: minimize
+  - metric: mmd
+    direction: minimize
+baseline:
+  generator:
+    width: 8
+search:
+  sampler: tpe
+  trials: 6
+"""
+"""A study of a folder of pictures, as a newcomer writes it: each key on a line of its own."""
+
+FIRST_MISTAKES = {
+    "a domain as a sweep has it": ("width: {choices: [2, 4, 8]}", "width: {values: [2, 4, 8]}"),
+    "a list for a domain": ("width: {choices: [2, 4, 8]}", "width: [2, 4, 8]"),
+    "a baseline outside the domain": ("    width: 8\nsearch", "    width: 64\nsearch"),
+    "a metric in capitals": ("metric: mmd", "metric: FID"),
+    "one learning rate for both": (
+        "generator_lr: {low: 1.0e-4, high: 2.0e-3, log: true}",
+        "learning_rate: 0.001",
+    ),
+    "epochs outside their section": (
+        "training:\n  steps: 100\n  device: cpu\n",
+        "epochs: 3\n",
+    ),
+    "a loss by its long name": ("loss: bce", "loss: binary_crossentropy"),
+    "a path for the root": ("root: faces", "path: faces"),
+    "a device by its kind": ("device: cpu", "device: gpu"),
+    "trials as another tool counts them": ("  trials: 6", "  n_trials: 6"),
+}
+
+
+def pasted(text, problem):
+    """Return a file in which the proposed line stands in place of the wrong key and its block."""
+    lines = text.splitlines()
+    above, below = lines[: problem.line - 1], lines[problem.line :]
+    indent = " " * (problem.column - 1)
+    while below and below[0].startswith(indent + " "):
+        below.pop(0)
+    start = lines[problem.line - 1][: problem.column - 1]  # blanks, or the dash of a list
+    return "\n".join([*above, start + problem.fix, *below]) + "\n"
+
+
+@pytest.mark.parametrize("mistake", FIRST_MISTAKES)
+def test_the_ten_mistakes_of_a_first_study_are_each_mended_by_the_line_to_paste(mistake, tmp_path):
+    (tmp_path / "faces").mkdir()
+    for level in (0, 60, 120, 180):
+        Image.new("L", (28, 28), level).save(tmp_path / "faces" / f"{level}.png")
+    right, wrong = FIRST_MISTAKES[mistake]
+    assert FIRST_STUDY.count(right) == 1
+    path = tmp_path / "study.yaml"
+    path.write_text(FIRST_STUDY.replace(right, wrong))
+    with pytest.raises(StudyError) as caught:
+        CheckedStudy.load(path)
+    (problem,) = caught.value.problems
+    path.write_text(pasted(path.read_text(), problem))
+    CheckedStudy.load(path)
 
 
 def test_names_of_earlier_versions_are_understood(load):
