@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from pydantic import ValidationError
 
 from gansearch.component_file import is_file_reference
 from gansearch.components import SampleFormat
+from gansearch.errors import PluginError
 from gansearch.export.manifest import CANDIDATE, ONNX, WEIGHTS, BundleError, Manifest
 from gansearch.registry import Registry
 
@@ -144,7 +144,10 @@ class Bundle:
             network: nn.Module = generator.build(self.format.shape)
             weights = safetensors.torch.load(self.manifest.read_file(self.path, WEIGHTS))
             network.load_state_dict(weights)
-        except (ValueError, KeyError, TypeError, RuntimeError, ValidationError) as error:
+        except (BundleError, PluginError):
+            raise
+        # Whoever made the bundle chose its fields and weights: building may raise anything.
+        except Exception as error:
             raise BundleError(f"cannot build the generator of {self.path}: {error}") from None
         return network.eval()
 
