@@ -1,8 +1,8 @@
-"""Damage, mutate and deceive gansearch, and check that nothing is lost or let in.
+"""Kill, damage, mutate and deceive gansearch, and check that nothing is lost or let in.
 
     python benchmarks/chaos/campaign.py PART [--count N] [--seed S] [--record FILE] [--work DIR]
 
-PART is bits, inputs, folders or load; `short` is a handful of the first three. Each
+PART is kills, bits, inputs, folders or load; `short` is a handful of each without Ray. Each
 case is made from its seed alone, and its result is a line of the record; a case whose line is there
 is not run again, so that the campaign can be ended and started again at any time. Exits with 1 if
 anything was wrong. See README.md for the parts.
@@ -21,13 +21,17 @@ from pathlib import Path
 from command import finished_run, isolate, peak_memory
 
 Check = Callable[[int], tuple[str, list[str]]]
-COUNTS = {"bits": 1000, "inputs": 3000, "folders": 40, "load": 1}
-SHORT = {"bits": 20, "inputs": 60, "folders": 15}
+COUNTS = {"kills": 200, "bits": 1000, "inputs": 3000, "folders": 40, "load": 1}
+SHORT = {"bits": 20, "inputs": 60, "folders": 15, "kills": 2}
 """Cases of `short`."""
 
 
-def check_of(part: str, work: Path, run: Path | None) -> Check:
+def check_of(part: str, work: Path, run: Path | None, executor: str) -> Check:
     """Return the function that runs a case of a part from its seed."""
+    if part == "kills":
+        from kills import Kills
+
+        return Kills(work, executor).check
     if part == "load":
         from load import Load
 
@@ -85,6 +89,7 @@ def main() -> None:
     parser.add_argument("--record", type=Path, help="JSON lines; by default in --work.")
     parser.add_argument("--work", type=Path, help="Folder to keep; by default a temporary one.")
     parser.add_argument("--run", type=Path, help="A finished run to damage, instead of a new one.")
+    parser.add_argument("--executor", choices=["local", "ray"], default="local")
     arguments = parser.parse_args()
     counts = SHORT if "short" in arguments.parts else {p: COUNTS[p] for p in arguments.parts}
     with tempfile.TemporaryDirectory(prefix="chaos-") as temporary:
@@ -94,7 +99,7 @@ def main() -> None:
         record = arguments.record or work / "record.jsonl"
         failed = 0
         for part, count in counts.items():
-            check = check_of(part, work, arguments.run)
+            check = check_of(part, work, arguments.run, arguments.executor)
             seeds = range(arguments.seed, arguments.seed + (arguments.count or count))
             failed += run_part(part, check, seeds, record)
         print(f"peak memory {peak_memory()} MiB")
