@@ -1,16 +1,19 @@
-"""Atomic writes, and temporary folders that are removed even after a crash."""
+"""Atomic writes, JSON with a digest, and temporary folders that are removed after a crash."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
+import json
 import os
 import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -27,6 +30,10 @@ LITTLE_SPACE = 2**20
 """Bytes; with less, libraries that do not pass on the error of a write have met a full disk."""
 
 
+DIGEST = "record_sha256"
+"""Key of the digest in JSON that `json_with_digest` wrote."""
+
+
 class LinkError(OSError):
     """A link or a special file where only plain files and folders are expected."""
 
@@ -35,6 +42,38 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace the content of a file; after a crash it holds the old or the new content, whole."""
     with replacing(path) as new:
         new.write_bytes(content)
+
+
+def json_with_digest(record: Mapping[str, Any]) -> bytes:
+    """Return a record as JSON with a digest of the rest, since JSON hides a flipped bit."""
+    return json.dumps({**record, DIGEST: _record_digest(record)}, indent=1).encode()
+
+
+def load_json_with_digest(content: bytes) -> dict[str, Any]:
+    """Return the record that `json_with_digest` wrote.
+
+    >>> load_json_with_digest(json_with_digest({"verdict": "healthy"}))
+    {'verdict': 'healthy'}
+
+    JSON without a digest is returned as it is: earlier versions wrote none.
+
+    Raises:
+        ValueError: if it is no JSON object, or does not match its digest.
+    """
+    try:
+        record = json.loads(content)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    if not isinstance(record, dict):
+        raise ValueError("it holds no JSON object")
+    digest = record.pop(DIGEST, None)
+    if digest is not None and digest != _record_digest(record):
+        raise ValueError("it does not match its digest")
+    return record
+
+
+def _record_digest(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 @contextlib.contextmanager

@@ -15,6 +15,7 @@ from typing import Any
 from gansearch.component_file import is_file_reference, load_from_file
 from gansearch.components import API_VERSION, ROLES, Component
 from gansearch.errors import PluginError
+from gansearch.global_state import preserved_global_state
 from gansearch.near_names import did_you_mean
 
 GROUP_OF_ROLE = {role: f"gansearch.{role}s" for role in ROLES} | {"loss": "gansearch.losses"}
@@ -77,7 +78,9 @@ class Registry:
         if is_file_reference(name):
             written = name.partition("#")[0]
             value = written.rpartition(":")[2]
-            return check_component(role, f"the {role} {written}", value, load_from_file(name))
+            with preserved_global_state():
+                loaded = load_from_file(name)
+            return check_component(role, f"the {role} {written}", value, loaded)
         points = self._offers.get((role, name))
         if points is None:
             raise PluginError(unknown(role, name, self.names(role)))
@@ -112,7 +115,8 @@ def unknown(what: str, name: str, available: Iterable[str]) -> str:
 def _load(role: str, point: EntryPoint) -> type[Component]:
     claim = f"the {role} {point.name!r} of {_distribution(point)}"
     try:
-        loaded = point.load()
+        with preserved_global_state():
+            loaded = point.load()
     except Exception as error:  # a plugin may fail in any way; it is named, and the rest goes on
         raise PluginError(f"{claim} cannot be loaded: {type(error).__name__}: {error}") from error
     return check_component(role, claim, point.value, loaded)

@@ -12,7 +12,6 @@ from typing import Any
 
 import psutil
 import torch
-from platformdirs import user_cache_path
 from rich.markup import escape
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from gansearch.components import Extractor
 from gansearch.execution.local import LocalResources, count_cores
 from gansearch.registry import Registry
 from gansearch.training.precision import choose_device, choose_precision
+from gansearch.user_folders import cache_folder
 
 FOR_DEVELOPERS = ("dev", "test")
 IMAGENET = "pip install plugins/gansearch-imagenet, from the source of gansearch"
@@ -67,7 +67,7 @@ def _machine() -> dict[str, Any]:
         "memory_bytes": psutil.virtual_memory().total,
         "free_memory_bytes": psutil.virtual_memory().available,
         "free_disk_bytes": shutil.disk_usage(Path.cwd()).free,
-        "cache": str(user_cache_path("gansearch")),
+        "cache": str(cache_folder()),
     }
 
 

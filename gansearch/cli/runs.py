@@ -19,6 +19,9 @@ from gansearch.report.trial_counts import count_states
 from gansearch.storage.run_folder import DATABASE, LOG, STUDY, RunFolder
 from gansearch.storage.run_mark import MARK
 
+LATEST = 253_370_764_800.0
+"""Seconds from 1970 to the year 9999, the last that Python's times have."""
+
 
 def list_runs(
     folder: Annotated[
@@ -42,6 +45,11 @@ def list_runs(
         console().print(f"{folder} holds no runs yet", markup=False)
 
 
+def _time(seconds: float) -> datetime:
+    """Return a time of the file system, which a clock that was wrong may have put anywhere."""
+    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST))
+
+
 def _row(place: Path) -> dict[str, Any]:
     """Return what is known of a run; `problem` is why nothing is."""
     times = [
@@ -49,7 +57,7 @@ def _row(place: Path) -> dict[str, Any]:
     ]
     row: dict[str, Any] = {
         "run": str(place),
-        "changed": datetime.fromtimestamp(max(times)).astimezone().isoformat("T", "seconds"),
+        "changed": _time(max(times)).astimezone().isoformat("T", "seconds"),
     }
     try:
         run = summary_of(RunFolder.open(place))

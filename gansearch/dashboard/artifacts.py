@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import threading
 import uuid
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
+from gansearch.errors import RunFolderError
 from gansearch.signals import Verdict
 from gansearch.storage.trial_folder import SIGNALS, VERDICT, TrialFolder
 
@@ -86,6 +86,6 @@ def _title(path: Path) -> str:
 
 def _verdict(path: Path) -> Verdict | None:
     try:
-        return Verdict.from_json(json.loads((path / VERDICT).read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError):
+        return Verdict.from_json(TrialFolder(path).read_json(VERDICT))
+    except (RunFolderError, ValueError, KeyError, TypeError):
         return None

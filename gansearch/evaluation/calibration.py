@@ -9,7 +9,6 @@ from contextlib import suppress
 from pathlib import Path
 
 import torch
-from platformdirs import user_cache_path
 from pydantic import ValidationError
 from torch import Tensor
 
@@ -25,6 +24,7 @@ from gansearch.evaluation.neighbours import prdc
 from gansearch.evaluation.probe import Probe
 from gansearch.files import write_atomically
 from gansearch.run_context import Calibration, SampleFigures
+from gansearch.user_folders import cache_folder
 
 NOISE_LEVELS = 8.0
 """Standard deviation of the noise that is added to a trivial generator's few pictures."""
@@ -52,7 +52,7 @@ def calibration_of(data: Data, extractor: Extractor | None = None) -> Calibratio
     identity = (data.digest, *digests, f"{PROTOCOL_VERSION}.{CALIBRATION_VERSION}")
     key = hashlib.sha256("\n".join(identity).encode()).hexdigest()
     if key not in _known:
-        path = Path(user_cache_path("gansearch")) / "calibrations" / f"{key}.json"
+        path = cache_folder() / "calibrations" / f"{key}.json"
         _known[key] = _read(path) or _measured(data, extractor, path)
     return _known[key]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from platformdirs import user_cache_path
 from torch import Tensor
 
 from gansearch.files import write_atomically
+from gansearch.user_folders import cache_folder
 
 
 def cache_key(*identity: str) -> str:
@@ -40,4 +40,4 @@ def write_features(key: str, features: Tensor) -> None:
 
 
 def _path(key: str) -> Path:
-    return Path(user_cache_path("gansearch")) / "features" / f"{key}.npy"
+    return cache_folder() / "features" / f"{key}.npy"

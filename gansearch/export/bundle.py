@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from pydantic import ValidationError
 
 from gansearch.component_file import is_file_reference
 from gansearch.components import SampleFormat
+from gansearch.errors import PluginError
 from gansearch.export.manifest import CANDIDATE, ONNX, WEIGHTS, BundleError, Manifest
 from gansearch.registry import Registry
 
@@ -144,7 +144,10 @@ class Bundle:
             network: nn.Module = generator.build(self.format.shape)
             weights = safetensors.torch.load(self.manifest.read_file(self.path, WEIGHTS))
             network.load_state_dict(weights)
-        except (ValueError, KeyError, TypeError, RuntimeError, ValidationError) as error:
+        except (BundleError, PluginError):
+            raise
+        # Whoever made the bundle chose its fields and weights: building may raise anything.
+        except Exception as error:
             raise BundleError(f"cannot build the generator of {self.path}: {error}") from None
         return network.eval()
 
@@ -164,8 +167,12 @@ class Bundle:
             raise BundleError(f"onnxruntime cannot open {self.path / ONNX}: {error}") from None
 
     def _run_onnx(self, inputs: np.ndarray) -> np.ndarray:
-        (name,) = (one.name for one in self._session.get_inputs())
-        return np.asarray(self._session.run(None, {name: inputs})[0])
+        session = self._session
+        try:
+            (name,) = (one.name for one in session.get_inputs())
+            return np.asarray(session.run(None, {name: inputs})[0])
+        except Exception as error:  # as above
+            raise BundleError(f"onnxruntime cannot run {self.path / ONNX}: {error}") from None
 
     @cached_property
     def _torch_network(self) -> nn.Module:
@@ -180,8 +187,12 @@ class Bundle:
     def _run_torch(self, inputs: np.ndarray) -> np.ndarray:
         import torch
 
-        with torch.no_grad():
-            return np.asarray(self._torch_network(torch.from_numpy(inputs)).numpy())
+        network = self._torch_network
+        try:
+            with torch.no_grad():
+                return np.asarray(network(torch.from_numpy(inputs)).numpy())
+        except (RuntimeError, ValueError, TypeError) as error:
+            raise BundleError(f"cannot run the generator of {self.path}: {error}") from None
 
 
 def to_stored(samples: np.ndarray, form: SampleFormat) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -118,6 +119,8 @@ class Manifest(Part):
             reason = self.left_out.get(name, "it was left out")
             raise BundleError(f"{folder} has no {name}: {reason}")
         try:
+            if not stat.S_ISREG((folder / name).stat().st_mode):  # a pipe would never end
+                raise BundleError(f"{folder / name} is no file")
             content = (folder / name).read_bytes()
         except OSError as error:
             raise BundleError(f"cannot read {folder / name}: {error.strerror}") from None

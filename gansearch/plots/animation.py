@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from gansearch.errors import RunFolderError
 from gansearch.files import replacing
+from gansearch.storage.image_grid import open_samples
 
 LARGEST_SIDE, SMALLEST_SIDE = 640, 256
 """Pixels of a picture; a larger one is scaled down, a smaller one up."""
@@ -24,7 +25,7 @@ def save_evolution(grids: Sequence[Path], path: Path) -> None:
     """Write the pictures of a trial's samples, oldest first, each under its step.
 
     Raises:
-        RunFolderError: when there are none.
+        RunFolderError: when there are none, or one is damaged.
     """
     if not grids:
         raise RunFolderError(
@@ -36,8 +37,7 @@ def save_evolution(grids: Sequence[Path], path: Path) -> None:
         shown = [grids[round(i * apart)] for i in range(MOST_FRAMES)]
     frames = []
     for grid in shown:
-        with Image.open(grid) as opened:
-            picture = opened.convert("L" if opened.mode == "L" else "RGB")
+        picture = open_samples(grid)
         picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
         step = int(grid.stem.rpartition("-")[2])
         frames.append(labelled(enlarged(picture), f"step {step:,}"))

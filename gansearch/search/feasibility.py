@@ -9,6 +9,7 @@ from optuna.trial import Trial
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
+from gansearch.global_state import preserved_global_state
 from gansearch.search.smallest_model import SizeCeiling
 from gansearch.storage.trial_attributes import GIVEN
 from gansearch.study.component_choices import InvalidCandidateError
@@ -70,8 +71,9 @@ class FeasibilityCheck:
 
     def _check(self, build: Callable[[], Candidate], *, constrained: bool) -> Feasibility:
         try:
-            candidate = build()
-            sizes = self._sizes(candidate)
+            with preserved_global_state():
+                candidate = build()
+                sizes = self._sizes(candidate)
         except (InvalidCandidateError, ValueError) as error:
             return Feasibility(violations={"invalid": 1.0}, refusal=str(error))
         except Exception as error:  # a plugin may raise anything; it costs this candidate alone

@@ -71,8 +71,9 @@ class TrainingPace:
     def ended(self, record: TrialRecord, now: float) -> None:
         """Take the seconds of a trial that frees its slot."""
         began, before = self._started.pop(record.number, (now, record.seconds))
-        self._busy += now - began
-        self._training += record.seconds - before
+        # A trial that had to begin again has trained for less than when it was paused.
+        self._busy += max(0.0, now - began)
+        self._training += max(0.0, record.seconds - before)
         self.learn(record)
 
     def learn(self, record: TrialRecord) -> None:
@@ -121,7 +122,7 @@ def search_work(
     known = {r.number: r for r in records if r.number not in running}
     given = range(1 + len(spec.queue))
     work = [
-        Work(steps - running.get(number, 0), number, number in running)
+        Work(max(0, steps - running.get(number, 0)), number, number in running)
         for number in given
         if number not in known
     ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import struct
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from PIL import Image
 
+from gansearch.errors import RunFolderError
 from gansearch.files import replacing
 
 SMALLEST_SIDE = 48
@@ -43,6 +46,23 @@ def image_grid(images: ArrayLike, together: int = 1, columns: int | None = None)
     grid = Image.fromarray(sheet[..., 0] if channels == 1 else sheet)
     factor = max(1, math.ceil(SMALLEST_SIDE / min(height, width)))
     return grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
+
+
+def open_samples(path: Path) -> Image.Image:
+    """Return a picture of samples that a trial has kept, grey or RGB.
+
+    Raises:
+        RunFolderError: if it is damaged, or larger than Pillow takes for harmless.
+    """
+    try:
+        with Image.open(path) as opened:
+            return opened.convert("L" if opened.mode == "L" else "RGB")
+    # Pillow's decoders raise these, and SyntaxError for a broken PNG.
+    except (
+        *(OSError, SyntaxError, ValueError, TypeError, IndexError, struct.error, zlib.error),
+        Image.DecompressionBombError,
+    ) as error:
+        raise RunFolderError(f"{path} is damaged: {error}") from None
 
 
 def save_image(image: Image.Image, path: Path) -> None:

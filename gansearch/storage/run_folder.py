@@ -349,10 +349,12 @@ def _remove_bundle(folder: Path) -> None:
     try:
         with manifest.open("rb") as file:
             names = json.loads(file.read(LARGEST_MANIFEST))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
+        listed = [str(name) for name in (*names, manifest.name)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
-    for name in (*names, manifest.name):
-        if name == Path(name).name:
-            (folder / name).unlink(missing_ok=True)
+    for name in listed:
+        path = folder / name
+        if name == path.name and "\0" not in name and (path.is_symlink() or path.is_file()):
+            path.unlink()
     with suppress(OSError):
         folder.rmdir()

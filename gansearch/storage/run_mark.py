@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
-from platformdirs import user_state_path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
+from gansearch.user_folders import state_folder
 
 MARK = "gansearch.json"
 LARGEST_MARK = 10_000
@@ -91,4 +91,4 @@ def study_digest(content: bytes) -> str:
 
 
 def _state_folder() -> Path:
-    return Path(user_state_path("gansearch")) / "runs"
+    return state_folder() / "runs"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,12 +60,12 @@ class TrainedGenerator:
         candidate = _candidate(files, registry, trusted)
         if place:
             candidate = candidate.located(place)
-        samples = _format(files)
-        network = candidate.generator.build(samples.shape)
+        samples = sample_format(files)
         weights = load_weights(files.path / GENERATOR)
         try:
+            network = candidate.generator.build(samples.shape)
             network.load_state_dict(weights)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError, TypeError, ArithmeticError, MemoryError) as error:
             use = candidate.uses["generator"]
             raise RunFolderError(
                 f"{files.path / GENERATOR} does not fit what {use!r} builds now: {error}"
@@ -131,12 +130,17 @@ class TrainedGenerator:
         return torch.cat([self.network(part) for part in torch.split(inputs, batch)])
 
 
-def _format(files: TrialFolder) -> SampleFormat:
-    path = files.path / DATA
+def sample_format(files: TrialFolder) -> SampleFormat:
+    """Return the format of a trial's samples.
+
+    Raises:
+        RunFolderError: if it is missing or damaged.
+    """
+    record = files.read_json(DATA)
     try:
-        return TypeAdapter(SampleFormat).validate_json(path.read_bytes())
-    except (OSError, ValidationError) as error:
-        raise RunFolderError(f"{path} cannot be read: {error}") from None
+        return TypeAdapter(SampleFormat).validate_python(record)
+    except ValidationError as error:
+        raise RunFolderError(f"{files.path / DATA} cannot be read: {error}") from None
 
 
 def _candidate(files: TrialFolder, registry: Registry, trusted: bool) -> Candidate:
@@ -144,14 +148,13 @@ def _candidate(files: TrialFolder, registry: Registry, trusted: bool) -> Candida
         raise RunFolderError(
             f"{files.path} keeps no {GENERATOR}: the trial did not come to the end of its training"
         )
-    path = files.path / CANDIDATE
+    path, record = files.path / CANDIDATE, files.read_json(CANDIDATE)
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
         if not trusted and (reference := next(file_references(record), None)) is not None:
             raise RunFolderError(
                 f"{path} names a class of a file, {reference}, and was not made here; if you know "
                 "that file, accept the run with: gansearch trust RUN"
             )
         return Candidate.from_json(record, registry)
-    except (OSError, ValueError, KeyError, ValidationError) as error:
+    except (ValueError, KeyError, TypeError, ValidationError) as error:
         raise RunFolderError(f"{path} cannot be read: {type(error).__name__}: {error}") from None

@@ -16,7 +16,6 @@ trials/0007/candidate.json          the candidate
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -24,10 +23,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gansearch.errors import RunFolderError
-from gansearch.files import TEMPORARY, replacing, write_atomically
+from gansearch.files import (
+    TEMPORARY,
+    json_with_digest,
+    load_json_with_digest,
+    replacing,
+    write_atomically,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from gansearch.trial_record import TrialRecord
 
@@ -55,7 +61,9 @@ OWN = frozenset(
     }
 )
 """Files of a trial."""
-_OWN_SAMPLE = re.compile(r"step-\d+\.png")
+_OWN_SAMPLE = re.compile(r"step-\d{1,18}\.png")
+MOST_VALUES = 100_000_000
+"""Values of a table; 1,000,000 steps of the 40 signals that there are have less than half."""
 
 
 class TrialFolder:
@@ -75,7 +83,21 @@ class TrialFolder:
 
     def write_json(self, name: str, record: Mapping[str, Any]) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        write_atomically(self.path / name, json.dumps(record, indent=1).encode())
+        write_atomically(self.path / name, json_with_digest(record))
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """Return what `write_json` kept.
+
+        Raises:
+            RunFolderError: if there is none, or it is damaged.
+        """
+        path = self.path / name
+        try:
+            return load_json_with_digest(path.read_bytes())
+        except OSError as error:
+            raise RunFolderError(f"{path} cannot be read: {error.strerror}") from None
+        except ValueError as error:
+            raise RunFolderError(f"{path} is damaged: {error}") from None
 
     def write_error(self, traceback: str) -> None:
         """Keep the traceback of a crash, for the author of the component."""
@@ -106,11 +128,13 @@ class TrialFolder:
         return _read_table(self.path / SIGNALS)
 
     def signal_rows(self) -> list[dict[str, float]]:
-        """Return the same as rows, without what was not measured; empty if there is nothing."""
-        import pyarrow.parquet as pq
+        """Return the same as rows, without what was not measured; empty if there is nothing.
 
-        path = self.path / SIGNALS
-        rows = pq.read_table(path).drop_columns(["step"]).to_pylist() if path.is_file() else []
+        Raises:
+            RunFolderError: if it is damaged.
+        """
+        table = _read_arrow(self.path / SIGNALS)
+        rows = [] if table is None else table.drop_columns(["step"]).to_pylist()
         return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
     def write_predictions(self, histograms: Sequence[tuple[int, str, Sequence[int]]]) -> None:
@@ -148,20 +172,12 @@ class TrialFolder:
         Raises:
             RunFolderError: if it is damaged.
         """
-        path = self.path / VERDICT
-        try:
-            kept = json.loads(path.read_bytes())
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, RecursionError) as error:
-            raise RunFolderError(f"{path} is damaged: {error}") from None
-        if not isinstance(kept, dict):
-            raise RunFolderError(f"{path} is damaged: it holds no verdict")
-        return kept
+        return self.read_json(VERDICT) if (self.path / VERDICT).exists() else None
 
     def sample_grids(self) -> list[Path]:
         """Return the kept sample images, oldest first."""
-        return sorted((self.path / SAMPLES).glob("*.png"))
+        found = (self.path / SAMPLES).glob("*.png")
+        return sorted(path for path in found if _OWN_SAMPLE.fullmatch(path.name))
 
     def sample_path(self, step: int) -> Path:
         path = self.path / SAMPLES / f"step-{step:06d}.png"
@@ -185,14 +201,36 @@ class TrialFolder:
 
 def _read_table(path: Path) -> pd.DataFrame | None:
     """Return a Parquet file, its checksums verified; None if there is none."""
+    table = _read_arrow(path)
+    frame: pd.DataFrame | None = None if table is None else table.to_pandas()
+    return frame
+
+
+def _read_arrow(path: Path) -> pa.Table | None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     if not path.is_file():
         return None
     try:
-        frame: pd.DataFrame = pq.read_table(path, page_checksum_verification=True).to_pandas()
-    except (OSError, ValueError, pa.ArrowException) as error:
+        metadata = pq.read_metadata(path)
+        # Somebody else's file of a few kB may hold a thousand million values.
+        if metadata.num_rows * metadata.num_columns > MOST_VALUES:
+            raise ValueError(f"it holds more than {MOST_VALUES:,} values")
+        table = pq.read_table(path, page_checksum_verification=True)
+        for field in table.schema:
+            kept = pa.types.is_string if field.name == "kind" else _is_number
+            if not kept(field.type):
+                raise ValueError(f"the column {field.name!r} is of the type {field.type}")
+        if "step" not in table.schema.names or len(set(table.schema.names)) < table.num_columns:
+            raise ValueError("it has no column `step`, or two columns of one name")
+    except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
         why = str(error).partition("\n")[0]
         raise RunFolderError(f"{path} is damaged: {why}") from None
-    return frame
+    return table
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))

@@ -21,6 +21,7 @@ from optuna.study import StudyDirection
 from optuna.study._frozen import FrozenStudy
 from optuna.trial import FrozenTrial, TrialState
 
+from gansearch.errors import RunFolderError
 from gansearch.files import write_atomically
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
@@ -183,10 +184,27 @@ class TrialMirror(BaseStorage):
 
     def _written(self, study: int) -> dict[str, Any]:
         """Return the notes that people have written over the verdicts of a study."""
+        try:
+            return self._kept_notes().get(str(study), {})
+        except RunFolderError as error:
+            self._folder.note_damage(str(error))
+            return {}
+
+    def _kept_notes(self) -> dict[str, dict[str, Any]]:
+        """Return the notes of both studies.
+
+        Raises:
+            RunFolderError: if their file is damaged.
+        """
         if self._notes is None or not self._notes.is_file():
             return {}
-        kept: dict[str, dict[str, Any]] = json.loads(self._notes.read_text(encoding="utf-8"))
-        return kept.get(str(study), {})
+        try:
+            kept = json.loads(self._notes.read_bytes())
+        except (OSError, ValueError, RecursionError) as error:
+            raise RunFolderError(f"{self._notes} is damaged: {error}") from None
+        if not (isinstance(kept, dict) and all(isinstance(one, dict) for one in kept.values())):
+            raise RunFolderError(f"{self._notes} is damaged: it holds no notes")
+        return kept
 
     # ------------------------------------------------------------------ writing
 
@@ -195,9 +213,7 @@ class TrialMirror(BaseStorage):
         if self._notes is None or not key.startswith("dashboard:"):
             self._refuse()
         with self._lock:
-            kept: dict[str, dict[str, Any]] = {}
-            if self._notes.is_file():
-                kept = json.loads(self._notes.read_text(encoding="utf-8"))
+            kept = self._kept_notes()  # a damaged file is not written over
             kept.setdefault(str(study_id), {})[key] = value
             write_atomically(self._notes, json.dumps(kept, indent=1).encode())
             self._read_at = float("-inf")

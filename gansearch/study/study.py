@@ -13,6 +13,7 @@ from gansearch.errors import DataError, Problem, StudyError
 from gansearch.evaluation.comparability import ComparableSizes
 from gansearch.evaluation.evidence import reference_size
 from gansearch.evaluation.extractors import choose_extractor, extractor_for
+from gansearch.global_state import preserved_global_state
 from gansearch.registry import Registry
 from gansearch.study.checked_study import CheckedStudy
 from gansearch.study.judging import count_looks, judging_warnings
@@ -92,7 +93,8 @@ class Study:
             DataError: when the data is missing or unreadable.
         """
         spec, space, document = checked.spec, checked.space, checked.document
-        data = space.dataset.load()
+        with preserved_global_state():
+            data = space.dataset.load()
         problems = []
         if spec.training.augment and not data.is_image:
             message = "is for pictures, and these data are points"
@@ -109,7 +111,8 @@ class Study:
         else:
             problems += _teacher_problems(checked, data, extractor)
         try:
-            checked.baseline_sizes(data.shape)
+            with preserved_global_state():
+                checked.baseline_sizes(data.shape)
         except StudyError as error:
             problems += error.problems
         if problems:

@@ -11,13 +11,12 @@ RUN/teacher/teacher.json                 the study and trial that it is of, and 
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from gansearch.files import LinkError, refuse_links
+from gansearch.files import LinkError, load_json_with_digest, refuse_links
 from gansearch.signals import FAILURES
 from gansearch.study.teacher import Teacher, TeacherError, TeacherRecord
 from gansearch.study.teacher_spec import DISCRIMINATOR, FOLDER, GENERATOR, RECORD, TeacherSpec
@@ -178,12 +177,9 @@ def _status(folder: Path) -> str:
 def _json(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
-            content = json.loads(file.read(LARGEST_JSON))
-    except (OSError, ValueError, RecursionError) as error:
+            return load_json_with_digest(file.read(LARGEST_JSON))
+    except (OSError, ValueError) as error:
         raise TeacherError(f"{path} cannot be read: {error}") from None
-    if not isinstance(content, dict):
-        raise TeacherError(f"{path} cannot be read: it holds no object")
-    return content
 
 
 def _weights(path: Path, sha256: str | None = None) -> bytes:

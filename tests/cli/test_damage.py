@@ -1,6 +1,8 @@
 """Damaged run folders: what is sound is shown, the rest is named, and the command fails."""
 
 import json
+import os
+import resource
 import shutil
 import sqlite3
 from contextlib import closing
@@ -52,3 +54,22 @@ def test_a_flipped_bit_of_the_database_changes_nothing_unnoticed(call, run, tmp_
     (damaged / DATABASE).write_bytes(content)
     code, out, err = call("show", damaged, "--json")
     assert (code == 1 and err) or (code, out) == sound[:2]
+
+
+@pytest.mark.parametrize("command", [("status",), ("pareto",), ("show", 1), ("changes",)])
+def test_a_command_without_descriptors_says_so(call, run, command):
+    name, *more = command
+    sound = call(name, run, *more)  # which imports all that it needs
+    free = os.open(os.devnull, os.O_RDONLY)  # the lowest number that no file has
+    os.close(free)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    found = []
+    try:
+        for left in range(8):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (free + left, before[1]))
+            found.append(call(name, run, *more))
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert found[0][0] == 1
+    for code, out, err in found:
+        assert (code, out, err) == sound or (code == 1 and err and "Traceback" not in err)

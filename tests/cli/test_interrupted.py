@@ -4,11 +4,15 @@ On each executor, with trials in the run folder and in a PostgreSQL database. Sh
 tests/search/test_driver.py and tests/cli/test_run.py.
 """
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -147,6 +151,40 @@ def test_a_search_that_is_stopped_and_killed_ends_as_if_it_had_not_been(
     code, _, err = finish(start(tmp_path, "resume", "tiny", executor="local"))
     assert (code, err) == (0, "")
     assert found(tmp_path) == whole(study_text)
+
+
+def test_a_search_whose_terminal_is_closed_stops_and_can_be_resumed(study_text, tmp_path):
+    (tmp_path / "tiny.yaml").write_text(study_text)
+    ours, theirs = pty.openpty()
+    search = subprocess.Popen(
+        [COMMAND, "run", *STUDY, "--workers", "1"],
+        cwd=tmp_path,
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(theirs)
+    checkpoint = tmp_path / "runs" / "tiny" / "trials" / "0000" / "checkpoint.pt"
+    _read_until(checkpoint, ours)
+    os.close(ours)  # the kernel sends SIGHUP
+    assert search.wait(PATIENCE) == 128 + signal.SIGHUP
+    assert checkpoint.exists()
+    (trial,) = read_records(RunFolder.open(tmp_path / "runs" / "tiny"))
+    assert trial.state == "running"
+
+
+def _read_until(checkpoint, terminal):
+    """Read what a search prints, which would wait for that, until it has a checkpoint."""
+    os.set_blocking(terminal, False)
+
+    def begun():
+        with contextlib.suppress(BlockingIOError, OSError):
+            os.read(terminal, 65536)
+        return checkpoint.exists()
+
+    until(begun)
 
 
 def test_a_killed_search_resumes_from_the_files_in_the_object_store(

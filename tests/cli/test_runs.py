@@ -1,6 +1,9 @@
 import json
+import os
 import shutil
 from pathlib import Path
+
+import pytest
 
 
 def test_runs_are_listed_with_their_trials_and_champion(call, certified):
@@ -39,3 +42,14 @@ def test_runs_are_looked_up_in_the_folder_that_the_environment_names(
     code, out, _ = call("runs", "--json")
     assert code == 0 and [Path(row["run"]) for row in json.loads(out)["runs"]] == [run]
     assert call("status", run.name)[0] == 0
+
+
+@pytest.mark.parametrize("seconds", [-(2**40), 2**40, 2**33])
+def test_a_run_whose_files_are_of_an_absurd_time_is_listed(call, run, seconds):
+    for name in ("study.yaml", "study.db"):
+        try:
+            os.utime(run / name, (seconds, seconds))
+        except (OverflowError, OSError):
+            pytest.skip("this file system has no such time")
+    code, out, err = call("runs", run.parent, "--json")
+    assert (code, err, len(json.loads(out)["runs"])) == (0, "", 1)

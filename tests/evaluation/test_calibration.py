@@ -92,7 +92,7 @@ def test_the_spread_of_a_metric_grows_as_samples_become_few():
 
 
 def test_a_calibration_is_measured_once_and_read_from_the_cache_afterwards(tmp_path, monkeypatch):
-    monkeypatch.setattr(calibrating, "user_cache_path", lambda name: tmp_path)
+    monkeypatch.setattr(calibrating, "cache_folder", lambda: tmp_path)
     data = replace(DATA["few"], digest="1" * 64)
     monkeypatch.setattr(calibrating, "_known", {})
     measured = calibration_of(data)

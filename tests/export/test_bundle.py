@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from support.export_runs import exported, record_run
 import gansearch
 from gansearch.components import ImageShape, SampleFormat
 from gansearch.evaluation.evidence import quantise
+from gansearch.export import bundle as bundling
 from gansearch.export.bundle import to_stored
 from gansearch.export.manifest import BundleError
 
@@ -97,6 +99,26 @@ def test_a_file_that_has_changed_is_refused(bundle, name):
     loaded = gansearch.load(bundle)
     with pytest.raises(BundleError, match=f"{name} is damaged: it does not match its digest"):
         loaded.generate(loaded.draw_latents(1)) if name == "generator.onnx" else loaded.network()
+
+
+@pytest.mark.parametrize("missing", [(), ("onnxruntime",)])
+def test_a_network_that_does_not_take_the_inputs_of_the_manifest_is_refused(
+    bundle, monkeypatch, missing
+):
+    found = bundling.find_spec
+    monkeypatch.setattr(
+        bundling, "find_spec", lambda name: None if name in missing else found(name)
+    )
+    change(bundle, input={"kind": "normal", "shape": [3]})
+    with pytest.raises(BundleError, match="cannot run"):
+        gansearch.load(bundle).generate(np.zeros((1, 3)))
+
+
+def test_a_pipe_in_place_of_a_file_is_not_read(bundle):
+    (bundle / "generator.onnx").unlink()
+    os.mkfifo(bundle / "generator.onnx")
+    with pytest.raises(BundleError, match=r"generator\.onnx is no file"):
+        gansearch.load(bundle).generate(np.zeros((1, 6)))
 
 
 def test_inputs_of_another_shape_are_refused(bundle):

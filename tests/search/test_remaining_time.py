@@ -108,3 +108,18 @@ def test_a_certification_expects_no_runs_once_a_candidate_has_passed(study, tria
 
 def test_without_a_healthy_trial_a_certification_is_expected_as_long_as_usual(study):
     assert sum(one.steps for one in certification_work(study(), STEPS, [])) == 8 * STEPS
+
+
+def test_trials_that_begin_again_leave_the_remaining_time_sound(trial):
+    pace = TrainingPace()
+    for number in range(5):
+        lost = trial(number, 50, None, state="paused", steps=1000, seconds=500.0)
+        pace.started(lost, now=100.0 * number)
+        again = trial(number, 50, 5.0, steps=1000, seconds=50.0)
+        pace.ended(again, now=100.0 * number + 60)
+    left = pace.seconds([Work(1000.0)], slots=1)
+    assert left is not None and 50 <= left <= 60 * (5 * 60 + 30) / 30
+
+
+def test_progress_beyond_the_last_step_leaves_nothing_to_do(study):
+    assert steps_left(search(study, 1), [], {0: STEPS + 100}) == 0

@@ -1,7 +1,5 @@
 """Runs that end badly get a second one, with a remedy, in the same trial."""
 
-import json
-
 import pytest
 from optuna.trial import TrialState
 from support.stubs import InlineExecutor, KilledError, RecordingChannel, healthy
@@ -12,6 +10,7 @@ from gansearch.registry import Registry
 from gansearch.signals import Remedy, Verdict
 from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trained_generator import TrainedGenerator
+from gansearch.storage.trial_folder import TrialFolder
 from gansearch.trial_record import Rung
 
 SLOWER = Remedy(
@@ -65,9 +64,7 @@ def test_the_second_run_has_a_folder_and_a_candidate_of_its_own(search, tmp_path
     executor = first_badly()
     record = search(executor, ON, "search.trials=2").records()[1]
     trial = tmp_path / "run" / "trials" / "0001"
-    first, second = (
-        json.loads((f / "candidate.json").read_text()) for f in (trial, trial / "rescue")
-    )
+    first, second = (TrialFolder(f).read_json("candidate.json") for f in (trial, trial / "rescue"))
     assert second == record.candidate
     assert first == second | {"schedule": first["schedule"]}
     assert [job.folder for job in executor.jobs[1:]] == [trial, trial / "rescue"]

@@ -1,5 +1,6 @@
 """Run folders that are not the user's own, and files in a run folder that no run has made."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -142,3 +143,18 @@ def test_any_name_of_a_folder_holds_its_own_database(tmp_path, make_spec, name):
     assert (folder.path / "study.db").stat().st_size > 0
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert TrialStore.read(database_of(folder.path, None), spec.name).records() == []
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["..", ".", "", "a\0b", 3, None, "../outside", "folder"], {"..": 1}, "..", "[" * 100_000],
+)
+def test_a_manifest_of_a_stranger_removes_only_files_of_its_bundle(folder, tmp_path, names):
+    (tmp_path / "outside").write_text("mine")
+    (folder.champion / "folder").mkdir(parents=True)
+    content = names if names == "[" * 100_000 else json.dumps({"files": names})
+    (folder.champion / "bundle.json").write_text(content)
+    with folder.locked():
+        folder.remove_trials()
+    assert (tmp_path / "outside").read_text() == "mine"
+    assert (folder.champion / "folder").is_dir()

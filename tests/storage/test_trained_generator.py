@@ -1,5 +1,3 @@
-import json
-
 import pytest
 import torch
 
@@ -76,9 +74,9 @@ def test_data_at_a_place_that_somebody_elses_run_names_are_not_read(kept, monkey
 def test_a_class_of_a_file_that_somebody_elses_run_names_is_not_imported(kept, tmp_path):
     (tmp_path / "theirs.py").write_text("raise SystemExit('imported')\n")
     files, _ = kept
-    record = json.loads((files.path / CANDIDATE).read_text())
+    record = files.read_json(CANDIDATE)
     record["generator"]["use"] = f"{tmp_path}/theirs.py:Tiny"
-    (files.path / CANDIDATE).write_text(json.dumps(record))
+    files.write_json(CANDIDATE, record)
     with pytest.raises(RunFolderError, match=r"theirs\.py:Tiny, and was not made here"):
         TrainedGenerator.load(files, Registry(), trusted=False, place_is_given=True)
 
@@ -86,6 +84,30 @@ def test_a_class_of_a_file_that_somebody_elses_run_names_is_not_imported(kept, t
 def test_a_damaged_format_is_refused(kept):
     (kept[0].path / DATA).write_text("{}")
     with pytest.raises(RunFolderError, match=r"data\.json cannot be read"):
+        load(kept[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [(CANDIDATE, '"latent": ', '"latent": 1'), (DATA, "false", "true")],
+)
+def test_another_figure_in_a_file_of_the_trial_is_damage(kept, name, before, after):
+    path = kept[0].path / name
+    path.write_text(path.read_text().replace(before, after, 1))
+    with pytest.raises(RunFolderError, match=f"{name} is damaged: it does not match its digest"):
+        load(kept[0])
+
+
+@pytest.mark.parametrize("content", ["[]", '{"generator": 3}', '{"dataset": []}', "[" * 100_000])
+def test_a_candidate_that_is_none_is_refused(kept, content):
+    (kept[0].path / CANDIDATE).write_text(content)
+    with pytest.raises(RunFolderError, match=r"candidate\.json (is damaged|cannot be read)"):
+        load(kept[0])
+
+
+def test_a_format_that_no_network_can_have_is_refused(kept):
+    kept[0].write_json(DATA, kept[0].read_json(DATA) | {"shape": [1, 1, -1]})
+    with pytest.raises(RunFolderError, match="does not fit what 'dense' builds now"):
         load(kept[0])
 
 
@@ -117,7 +139,7 @@ def test_an_unreadable_candidate_is_refused(kept):
 
 
 def test_a_candidate_of_a_plugin_that_is_gone_names_it(kept):
-    path = kept[0].path / CANDIDATE
-    path.write_text(path.read_text().replace('"dense"', '"gone"'))
+    record = kept[0].read_json(CANDIDATE)
+    kept[0].write_json(CANDIDATE, record | {"generator": {"use": "gone"}})
     with pytest.raises(PluginError, match="gone"):
         load(kept[0])

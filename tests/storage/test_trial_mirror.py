@@ -3,6 +3,7 @@ from optuna.samplers import RandomSampler
 from optuna.study import StudyDirection
 from optuna.trial import TrialState
 
+from gansearch.errors import RunFolderError
 from gansearch.signals import Verdict
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import RunFolder
@@ -60,3 +61,17 @@ def test_a_mirror_is_not_written_to(folder):
 def test_a_text_of_a_plugin_is_no_markdown(trial):
     text = note_of(trial(1, 10, None, "diverged", reason="<script>|\n![x](http://evil)"))
     assert "Reason: \\<script\\>\\| !\\[x\\](http://evil)" in text
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"1": 3}', "[" * 100_000])
+def test_damaged_notes_are_noted_and_not_written_over(folder, content):
+    notes = folder.path / "notes.json"
+    notes.write_text(content)
+    spec = folder.spec()
+    with TrialStore.open(database_of(folder.path, None), spec.name, spec.objectives):
+        mirror = TrialMirror(folder, lambda files: {}, notes)
+        assert mirror.get_study_system_attrs(1)["study:metric_names"]
+        assert any("notes.json is damaged" in line for line in folder.damage)
+        with pytest.raises(RunFolderError, match=r"notes\.json is damaged"):
+            mirror.set_study_system_attr(1, "dashboard:note", "new")
+    assert notes.read_text() == content

@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from gansearch.errors import RunFolderError
 from gansearch.signals import HEALTHY
 from gansearch.storage.database import database_of
 from gansearch.storage.run_folder import DATABASE, RunFolder
-from gansearch.storage.trial_attributes import certification_name
+from gansearch.storage.trial_attributes import certification_name, dump_record
 from gansearch.storage.trial_reader import count_rejections, read_certification, read_records
 from gansearch.storage.trial_store import TrialStore
 from gansearch.trial_record import Rejection, TrialRecord
@@ -131,6 +132,19 @@ def test_a_damaged_database_is_refused(searched, statement, message):
     change(searched, statement)
     with pytest.raises(RunFolderError, match=rf"study\.db.*{message}"):
         read_records(searched)
+
+
+def test_a_record_of_a_stranger_may_have_any_number(searched):
+    records = read_records(searched)
+    with closing(sqlite3.connect(searched.path / DATABASE)) as connection, connection:
+        stored = json.dumps(dump_record(replace(records[0], number=10**15)))
+        connection.execute(
+            "UPDATE trial_user_attributes SET value_json = ? WHERE key = 'record' AND trial_id = 1",
+            (stored,),
+        )
+    folder = RunFolder.open(searched.path)
+    assert 10**15 in [record.number for record in read_records(folder)]
+    assert any("trials are missing: 0, 3, 4, 5, 6, ..." in line for line in folder.damage)
 
 
 def test_a_sound_run_has_no_damage(searched):

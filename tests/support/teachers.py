@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gansearch.execution.trial_runner import TrialRunner
+from gansearch.files import DIGEST
 from gansearch.messages import Job
 from gansearch.storage.run_folder import RunFolder
 from gansearch.study.data_identity import DataIdentity
@@ -71,5 +72,7 @@ def runner_of(study: Study) -> TrialRunner:
 
 
 def edit_json(path: Path, **values: object) -> None:
-    """Change values of a JSON file."""
-    path.write_text(json.dumps(json.loads(path.read_text()) | values))
+    """Change values of a JSON file, which then has no digest."""
+    tree = json.loads(path.read_text())
+    tree.pop(DIGEST, None)
+    path.write_text(json.dumps(tree | values))

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal, get_args
 
 import numpy as np
-from platformdirs import user_cache_path
 from pydantic import BeforeValidator, Field
 
 from gansearch.builtin.datasets.digest import samples_digest
@@ -19,6 +18,7 @@ from gansearch.builtin.datasets.images import ImageDataset
 from gansearch.builtin.datasets.resizing import resized
 from gansearch.components import Data, ImageShape, Split
 from gansearch.errors import DataError
+from gansearch.user_folders import fetched_folder
 
 SLICE = files("gansearch") / "resources" / "fashion_mnist"
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
@@ -44,7 +44,7 @@ CLASSES = len(GARMENTS)
 
 def cache_folder() -> Path:
     """Return the folder into which `gansearch data fetch fashion-mnist` puts the official files."""
-    return user_cache_path("gansearch") / "fashion-mnist"
+    return fetched_folder("fashion-mnist")
 
 
 def label_of(garment: object) -> object:

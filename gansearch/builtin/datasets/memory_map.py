@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from platformdirs import user_cache_path
 
 from gansearch.components import Data, Split
 from gansearch.errors import DataError
 from gansearch.files import write_atomically
+from gansearch.user_folders import cache_folder
 
 Allocate = Callable[[str, tuple[int, ...]], np.ndarray]
 """Function that allocates an array of bytes, from the name of a split and a shape."""
@@ -26,11 +26,6 @@ SPLITS = ("train", "test")
 def in_memory(split: str, shape: tuple[int, ...]) -> np.ndarray:
     """Allocate in memory."""
     return np.empty(shape, np.uint8)
-
-
-def cache_folder() -> Path:
-    """Return the folder of the user's cache that holds decoded sets."""
-    return user_cache_path("gansearch") / "pictures"
 
 
 def cache_key(parts: Iterable[str]) -> str:
@@ -52,7 +47,7 @@ def memory_mapped(key: str, size: int, build: Callable[[Allocate], Data]) -> Dat
     Raises:
         DataError: when the disk is full.
     """
-    folder = cache_folder() / key
+    folder = cache_folder() / "pictures" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f"{key}.lock"):  # workers that start together build it once
         if not (folder / RECORD).is_file():

@@ -248,7 +248,11 @@ def _pictures(folder: RunFolder, run: RunSummary) -> Iterator[dict[str, Any]]:
     size, quality = run.summary.size, run.summary.quality
     trials = sorted(run.front.trials, key=size.value)
     for record in _spread(trials, MAX_PICTURES):
-        uri = samples_uri(folder.trial(record.number).figured(record))
+        try:
+            uri = samples_uri(folder.trial(record.number).figured(record))
+        except RunFolderError as error:
+            folder.note_damage(str(error))
+            continue
         if uri is None:
             continue
         text = f"{figure(size.value(record), whole=True)} {size.metric}"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import json
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +12,9 @@ from PIL import Image
 
 from gansearch.errors import GansearchError
 from gansearch.registry import Registry
-from gansearch.storage.image_grid import SMALLEST_SIDE, image_grid
-from gansearch.storage.trial_folder import DATA, TrialFolder
+from gansearch.storage.image_grid import SMALLEST_SIDE, image_grid, open_samples
+from gansearch.storage.trained_generator import sample_format
+from gansearch.storage.trial_folder import TrialFolder
 
 ROWS = 4
 """Samples shown along each side."""
@@ -23,17 +23,20 @@ LARGEST_SIDE = 320
 
 
 def samples_uri(files: TrialFolder) -> str | None:
-    """Return the first samples of a trial's last picture, None where it has kept none."""
+    """Return the first samples of a trial's last picture, None where it has kept none.
+
+    Raises:
+        RunFolderError: if the picture, or the format of the samples, is damaged.
+    """
     grids = files.sample_grids()
     if not grids:
         return None
-    with Image.open(grids[-1]) as opened:
-        picture = opened.convert("L" if opened.mode == "L" else "RGB")
-    form = json.loads((files.path / DATA).read_text(encoding="utf-8"))
-    if not form["is_image"]:
+    picture = open_samples(grids[-1])
+    form = sample_format(files)
+    if not form.is_image:
         picture.thumbnail((LARGEST_SIDE, LARGEST_SIDE))
         return _uri(picture)
-    _, height, width = form["shape"]
+    _, height, width = form.shape
     factor = max(1, math.ceil(SMALLEST_SIDE / min(height, width)))
     shown = (ROWS * (width + 1) * factor, ROWS * (height + 1) * factor)
     picture = picture.crop((0, 0, min(shown[0], picture.width), min(shown[1], picture.height)))

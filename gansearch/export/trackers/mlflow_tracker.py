@@ -63,7 +63,7 @@ class MLflowTracker:
 
     def log(self, name: str, steps: Sequence[TrackedStep]) -> None:
         """Add signals as metrics, and pictures as artifacts."""
-        now = round(time.time() * 1000)
+        now = round(time.time() * 1000)  # noqa: TID251  a time of the day
         metrics = [
             Metric(f"{SIGNALS}/{signal}", value, now, step.step)
             for step in steps
@@ -77,7 +77,7 @@ class MLflowTracker:
 
     def end(self, name: str, end: TrackedEnd) -> None:
         """Add figures as metrics, state and verdict as tags, and end the run."""
-        now = round(time.time() * 1000)
+        now = round(time.time() * 1000)  # noqa: TID251  a time of the day
         run = self._runs.pop(name)
         metrics = [
             Metric(f"{FINAL}/{figure}", value, now, end.step)

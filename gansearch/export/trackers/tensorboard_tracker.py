@@ -68,7 +68,8 @@ class TensorBoardTracker:
         self._writers.clear()
 
     def _add(self, name: str, step: int, values: list[Summary.Value]) -> None:
-        event = Event(wall_time=time.time(), step=step, summary=Summary(value=values))
+        now = time.time()  # noqa: TID251  a time of the day
+        event = Event(wall_time=now, step=step, summary=Summary(value=values))
         self._writers[name].add_event(event)
 
 
