@@ -165,7 +165,8 @@ def _logs(run: Path) -> Sequence[tuple[str, bytes]]:
     rows: list[list[object]] = [
         [i, 0.6, 0.65 - i / 900, 0.6, 0.62, 1.2 + i / 90] for i in range(1, 61)
     ]
-    table = "\n".join(",".join(map(str, row)) for row in [[*header], *rows])
+    everything: list[list[object]] = [[*header], *rows]
+    table = "\n".join(",".join(str(value) for value in row) for row in everything)
     lines = "\n".join(json.dumps(dict(zip(header, row, strict=True))) for row in rows)
     signals = next(run.glob("trials/*/signals.parquet")).read_bytes()
     return [
