@@ -391,11 +391,7 @@ def test_ctrl_c_while_the_first_worker_is_prepared_leaves_the_search_resumable(
     terminal, call, tmp_path
 ):
     child = terminal("--trials", "2")
-    until(
-        lambda: any(
-            "forkserver" in " ".join(p.cmdline()) for p in psutil.Process(child.pid).children()
-        )
-    )
+    until((tmp_path / "run" / "study.db").exists)
     child.sendintr()
     out = child.read()
     child.close()
