@@ -12,18 +12,25 @@ from gansearch.domains import Choices, IntRange
 
 
 class Example(Generator):
-    """Two dense layers."""
+    """A dense layer, then two convolutions, each after upsampling."""
 
     latent: Annotated[int, Field(ge=1), Choices(8, 16, 32)] = 16
     """Number of values in one latent."""
-    width: Annotated[int, Field(ge=1), IntRange(8, 128, log=True)] = 64
-    """Units of the hidden layer."""
+    width: Annotated[int, Field(ge=1), IntRange(4, 32, log=True)] = 16
+    """Channels of the last convolution's input; twice as many before the first."""
 
     def build(self, images: ImageShape) -> nn.Module:
+        height, width = -(-images.height // 4), -(-images.width // 4)
         return nn.Sequential(
-            nn.Linear(self.latent, self.width),
+            nn.Linear(self.latent, 2 * self.width * height * width),
+            nn.Unflatten(1, (2 * self.width, height, width)),
+            nn.BatchNorm2d(2 * self.width),
             nn.ReLU(),
-            nn.Linear(self.width, images.numel),
+            nn.Upsample(size=(2 * height, 2 * width)),
+            nn.Conv2d(2 * self.width, self.width, 3, padding=1),
+            nn.BatchNorm2d(self.width),
+            nn.ReLU(),
+            nn.Upsample(size=(images.height, images.width)),
+            nn.Conv2d(self.width, images.channels, 3, padding=1),
             nn.Tanh(),
-            nn.Unflatten(1, tuple(images)),
         )
