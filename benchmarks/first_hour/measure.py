@@ -69,14 +69,19 @@ def main() -> None:
     front = json.loads(done.stdout)
     together = round(sum(seconds.values()), 1)
     print(f"{'together':16}{together:8.1f} s")
-    print(f"front: {len(front['front'])} trials; champion: {front['champion']}")
+    champion = front["champion"] and {
+        "trial": front["champion"]["trial"],
+        **{name: round(value, 1) for name, value in front["champion"]["values"].items()},
+        "share_of_baseline": round(front["champion"]["share_of_baseline"], 3),
+    }
+    print(f"front: {len(front['front'])} trials; champion: {champion}")
     result = {
         "steps": given.steps,
         "trials": given.trials,
         "seconds": seconds,
         "together": together,
         "front": len(front["front"]),
-        "champion": front["champion"],
+        "champion": champion,
     }
     (HERE / "results.json").write_text(json.dumps(result, indent=1) + "\n")
 
