@@ -16,9 +16,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any
 
 SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM")
+
+State = tuple[Callable[[], Any], Callable[[Any], object]]
+"""Two functions: one reads the state, the other writes it."""
 
 
 @contextmanager
@@ -28,75 +32,52 @@ def preserved_global_state() -> Iterator[None]:
     Restored are default dtype, default device, threads, gradient mode and random state of torch,
     the random states of NumPy and Python, working directory, locale and handlers of signals.
     """
-    restore = [*_of_process(), *_of_numpy(), *_of_torch()]
+    drawn = [(write, read()) for read, write in _random_states()]
+    settings = [(read, write, read()) for read, write in _settings()]
     try:
         yield
     finally:
-        for put_back in restore:
-            put_back()
+        for write, state in drawn:
+            write(state)
+        for read, write, before in settings:
+            # A working directory that is gone stays gone.
+            with suppress(OSError):
+                if read() != before:
+                    write(before)
 
 
-def _of_process() -> Iterator[Callable[[], None]]:
-    drawn = random.getstate()
-    yield lambda: random.setstate(drawn)
-    with suppress(OSError):  # a working directory that is gone stays gone
-        place = os.getcwd()
-        yield lambda: _change_back(place)
-    language = locale.setlocale(locale.LC_ALL)
-    yield lambda: _set_back(
-        language, lambda: locale.setlocale(locale.LC_ALL), _setter(locale.LC_ALL)
-    )
+def _random_states() -> Iterator[State]:
+    yield random.getstate, random.setstate
+    # Looked up, not imported: many commands do without them.
+    if (numpy := sys.modules.get("numpy")) is not None:
+        yield numpy.random.get_state, numpy.random.set_state
+    if (torch := _torch()) is not None:
+        yield torch.get_rng_state, torch.set_rng_state
+
+
+def _settings() -> Iterator[State]:
+    """Yield states that are written only if they have changed, since writing has effects."""
+    yield _working_directory, os.chdir
+    yield partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)
     if threading.current_thread() is threading.main_thread():
-        for name in SIGNALS:
-            number = getattr(signal, name, None)
-            handler = None if number is None else signal.getsignal(number)
-            if number is not None and handler is not None:
-                yield lambda number=number, handler=handler: _handle_again(number, handler)  # type: ignore[misc]
+        for number in (getattr(signal, name) for name in SIGNALS if hasattr(signal, name)):
+            if signal.getsignal(number) is not None:  # else Python cannot set it again
+                yield partial(signal.getsignal, number), partial(signal.signal, number)
+    if (torch := _torch()) is not None:
+        yield torch.get_default_dtype, torch.set_default_dtype
+        yield torch.get_default_device, torch.set_default_device
+        yield torch.get_num_threads, torch.set_num_threads
+        yield torch.is_grad_enabled, torch.set_grad_enabled
 
 
-def _setter(category: int) -> Callable[[Any], object]:
-    return lambda language: locale.setlocale(category, language)
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except OSError:
+        return ""
 
 
-def _change_back(place: str) -> None:
-    with suppress(OSError):
-        try:
-            moved = os.getcwd() != place
-        except OSError:
-            moved = True
-        if moved:
-            os.chdir(place)
-
-
-def _handle_again(number: signal.Signals, handler: Any) -> None:
-    if signal.getsignal(number) is not handler:
-        signal.signal(number, handler)
-
-
-def _of_numpy() -> Iterator[Callable[[], None]]:
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        drawn = numpy.random.get_state()
-        yield lambda: numpy.random.set_state(drawn)
-
-
-def _of_torch() -> Iterator[Callable[[], None]]:
-    # Looked up, not imported: many commands of the driver's package do without it.
+def _torch() -> Any:
+    """Return torch if it is imported, and not just half of it."""
     torch = sys.modules.get("torch")
-    if torch is None or not hasattr(torch, "get_num_threads"):  # not there, or half imported
-        return
-    drawn = torch.get_rng_state()
-    yield lambda: torch.set_rng_state(drawn)
-    for read, write in (
-        (torch.get_default_dtype, torch.set_default_dtype),
-        (torch.get_default_device, torch.set_default_device),
-        (torch.get_num_threads, torch.set_num_threads),
-        (torch.is_grad_enabled, torch.set_grad_enabled),
-    ):
-        before = read()
-        yield lambda before=before, read=read, write=write: _set_back(before, read, write)  # type: ignore[misc]
-
-
-def _set_back(before: Any, read: Callable[[], Any], write: Callable[[Any], object]) -> None:
-    if read() != before:
-        write(before)
+    return torch if hasattr(torch, "get_num_threads") else None

@@ -156,8 +156,16 @@ def run(
     else:
         source = None if imported is None else find_run(imported)
         named_by = context.get_parameter_source("storage")
-        stays = named_by is not None and named_by.name == "ENVIRONMENT"
-        _search(study, changes, out, source, stays, fresh=fresh, json=json, quiet=quiet)
+        _search(
+            study,
+            changes,
+            out,
+            source,
+            storage_is_default=named_by is not None and named_by.name == "ENVIRONMENT",
+            fresh=fresh,
+            json=json,
+            quiet=quiet,
+        )
 
 
 def resume(
@@ -222,8 +230,8 @@ def _search(
     overrides: list[str],
     out_folder: Path | None,
     source: RunFolder | None,
-    stays: bool = False,
     *,
+    storage_is_default: bool = False,
     fresh: bool,
     json: bool,
     quiet: bool,
@@ -234,7 +242,8 @@ def _search(
     study = Study.of(checked)
     print_data(study, out)
     place = out_folder or variables.runs_folder() / study.spec.name
-    if stays and RunFolder(place).has_begun and RunFolder(place).spec().storage is None:
+    folder = RunFolder(place)
+    if storage_is_default and folder.has_begun and folder.spec().storage is None:
         # The environment names the database of new runs; this one has its trials in its folder.
         study = replace(study, spec=study.spec.model_copy(update={"storage": None}))
     shown = quiet_console() if quiet else out

@@ -44,7 +44,7 @@ def count_parameters(module: nn.Module, *, recurse: bool = True) -> Counts:
 
 
 class ForwardCounts(NamedTuple):
-    """What one forward pass costs, and its result."""
+    """Costs of one forward pass, and its result."""
 
     macs: int
     """Multiply-accumulates of matrix products and convolutions."""
