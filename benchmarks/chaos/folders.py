@@ -17,7 +17,7 @@ SECRET = "c4n4ry-0f-the-chaos-campaign"
 MODULE = """
 from pathlib import Path
 Path(__file__).with_name("executed").write_text("executed")
-from gansearch.builtin.generators.dense import Dense as Thing
+from gansearch.builtin.generators.dense import DenseGenerator as Thing
 """
 ODD_NAMES = ["a?b", "a%20b", "{x}", "#", "a b", "\u00e4\u6f22", "-o", "a;b", "$HOME", "a\nb", "*"]
 
@@ -80,8 +80,7 @@ class Folders:
         wrong = []
         # A command that trains asks for trust first; nobody answers here.
         for asked in (*reading, ("resume", run), ("certify", run)):
-            place = [part if part != "-" else f"./{part}" for part in asked]
-            called = call(*place)
+            called = call(*asked)
             wrong += [f"{asked[0]}: {fault}" for fault in called.faults()]
             if SECRET in called.out + called.err:
                 wrong.append(f"{asked[0]} shows a file from outside")
@@ -180,9 +179,11 @@ def _class_in_study(run: Path, outside: Path, draw: random.Random) -> None:
 
 
 def _class_in_candidate(run: Path, outside: Path, draw: random.Random) -> None:
+    from gansearch.files import DIGEST
+
     for path in run.rglob("candidate.json"):
         tree = json.loads(path.read_text())
-        tree.pop("sha256", None)
+        tree.pop(DIGEST, None)  # as whoever made the folder can
         tree["generator"]["use"] = f"{outside}/canary.py:Thing"
         path.write_text(json.dumps(tree))
 

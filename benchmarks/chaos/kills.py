@@ -76,13 +76,9 @@ class Kills:
         before = _ended(run)
         processes = _kill(kind, driver)
         wrong = []
-        if kind != "worker":
-            driver.wait(PATIENCE)
-            left = _left_after(processes, 60)
-            if left:
-                wrong.append(f"{len(left)} processes outlived their driver: {left}")
-        else:
-            driver.wait(PATIENCE)
+        driver.wait(PATIENCE)
+        if kind != "worker" and (left := _left_after(processes, 60)):
+            wrong.append(f"{len(left)} processes outlived their driver: {left}")
         for _ in range(3):
             code = self._start(run, log, phase, workers).wait(PATIENCE)
             if code == 0:
