@@ -1,10 +1,10 @@
-"""Choose the candidates of the table before any of them is trained; most of them are small.
+"""Choose the candidates of a table before any of them is trained; most of them are small.
 
-    python benchmarks/tabular/candidates.py [--out candidates.jsonl]
+    python benchmarks/tabular/candidates.py --table NAME [--out candidates.jsonl]
 
-They are drawn at random from the space of study.yaml, stratified by the size of
-the generator; the study's baseline and its queued candidate come first. The same file is written
-each time, one candidate per line.
+They are drawn at random from the space of its study.yaml, stratified by the size of the generator
+as its plan.yaml says; the study's baseline and its queued candidates come first. The same file is
+written each time, one candidate per line.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from statistics import median
 from typing import Any, NamedTuple
 
 from optuna.trial import FixedTrial
+from tables import SEEDS, Plan, table_argument
 
 from gansearch.candidate import Candidate
 from gansearch.domains import Scalar
@@ -25,15 +26,7 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.study import Study
 from gansearch.testing import RandomSource
 
-HERE = Path(__file__).parent
-STUDY = HERE / "study.yaml"
-CANDIDATES = HERE / "candidates.jsonl"
 SEED = 0
-SEEDS = 3
-"""Seeds with which some candidates are trained, among them the study's own two; others have one."""
-IN_DOUBT = frozenset({74, 124, 185, 190, 198})
-"""Candidates smaller than the smallest stable one and as good with their first seed. They got
-several seeds afterwards, since otherwise the smallest stable one would not be known."""
 NAMED = -1
 """Stratum of the candidates that the study names."""
 
@@ -48,19 +41,13 @@ class Stratum(NamedTuple):
     """Number of the wanted candidates that are trained with several seeds."""
 
 
-WANTED = (12, 14, 28, 28, 28, 26, 20, 18, 17, 17)
-REPEATED = (1, 1, 7, 8, 8, 7, 6, 4, 3, 3)
-"""Few in the smallest two strata, where only a latent of 1 fits; most where the front begins."""
-
-
-def strata_between(
-    smallest: float, largest: float, wanted: Sequence[int], repeated: Sequence[int]
-) -> list[Stratum]:
-    """Return strata of equal width in the logarithm of the size, up to the largest size."""
-    edges = [smallest * (largest / smallest) ** (i / len(wanted)) for i in range(len(wanted))]
+def strata_of(plan: Plan, largest: float) -> list[Stratum]:
+    """Return a plan's strata, of equal width in the logarithm of the size, up to the largest."""
+    count, growth = len(plan.wanted), largest / plan.smallest
+    edges = [plan.smallest * growth ** (i / count) for i in range(count)]
     return [
         Stratum(*fields)
-        for fields in zip(edges, [*edges[1:], largest + 1], wanted, repeated, strict=True)
+        for fields in zip(edges, [*edges[1:], largest + 1], plan.wanted, plan.repeated, strict=True)
     ]
 
 
@@ -78,8 +65,11 @@ def candidate_of(space: SearchSpace, parameters: Mapping[str, Scalar]) -> Candid
     return space.draw(FixedTrial(dict(parameters)))
 
 
-def choose(study: Study, strata: Sequence[Stratum]) -> list[dict[str, Any]]:
+def choose(study: Study, plan: Plan) -> list[dict[str, Any]]:
     """Choose candidates, ordered so that any prefix has about the same share of each stratum."""
+    largest = study.spec.constraints["generator_params"].max
+    assert largest is not None
+    strata = strata_of(plan, largest)
     chosen = [
         (
             ((rank + 0.5) / strata[i].wanted, i),
@@ -94,7 +84,7 @@ def choose(study: Study, strata: Sequence[Stratum]) -> list[dict[str, Any]]:
     ]
     ordered = [*named, *(row for _, row in sorted(chosen, key=lambda pair: pair[0]))]
     rows = [{"number": number, **row} for number, row in enumerate(ordered)]
-    return [row | ({"seeds": SEEDS} if row["number"] in IN_DOUBT else {}) for row in rows]
+    return [row | ({"seeds": SEEDS} if row["number"] in plan.in_doubt else {}) for row in rows]
 
 
 def described(
@@ -132,15 +122,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=CANDIDATES)
+    table_argument(parser)
+    parser.add_argument("--out", type=Path, help="file; by default the table's own")
     options = parser.parse_args()
-    study = Study.load(STUDY)
-    largest = study.spec.constraints["generator_params"].max
-    assert largest is not None
-    # The smallest generator of the space has 311 parameters.
-    strata = strata_between(300, largest, WANTED, REPEATED)
-    rows = choose(study, strata)
-    write_atomically(options.out, "".join(json.dumps(row) + "\n" for row in rows).encode())
+    rows = choose(Study.load(options.table.study), options.table.plan)
+    out = options.out or options.table.candidates
+    write_atomically(out, "".join(json.dumps(row) + "\n" for row in rows).encode())
     middle = median(row["generator_params"] for row in rows)
     print(
         f"{len(rows)} candidates, {sum(row['seeds'] for row in rows)} runs, "

@@ -8,13 +8,15 @@ from typing import Any
 
 import torch
 
-from gansearch.builtin.metrics.distances import FID, MMD
+from tables import Plan
+
+from gansearch.builtin.metrics.distances import FID, MMD, SlicedWasserstein
 from gansearch.builtin.metrics.diversity import BlurRatio, Duplicates
 from gansearch.builtin.metrics.neighbours import Coverage, Precision, Recall
 from gansearch.components import Data, Detector, SampleMetric
 from gansearch.diagnosis.detection import RunWatch
 from gansearch.evaluation.evidence import TrainedEvidence
-from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.extractors import LoadedExtractor
 from gansearch.run_context import RunContext
 from gansearch.signals import HEALTHY, Row, Verdict
 from gansearch.training.networks import GANNetworks
@@ -27,6 +29,7 @@ METRICS: Mapping[str, SampleMetric] = {
     "recall": Recall(),
     "duplicates": Duplicates(),
     "blur_ratio": BlurRatio(),
+    "sliced_wasserstein": SlicedWasserstein(),
 }
 ACTIVITIES = ("training", "probes", "metrics")
 
@@ -107,8 +110,12 @@ class Onlooker(RunWatch):
 class Rungs:
     """Measurements of the samples at every rung, without use of the training's random numbers."""
 
-    def __init__(self, rungs: Sequence[int], data: Data, count: int, meter: Meter) -> None:
-        self._rungs, self._data, self._count, self._meter = frozenset(rungs), data, count, meter
+    def __init__(
+        self, plan: Plan, data: Data, extractor: LoadedExtractor, count: int, meter: Meter
+    ) -> None:
+        self._rungs, self._data, self._extractor = frozenset(plan.rungs), data, extractor
+        self._count, self._meter = count, meter
+        self._metrics = {name: METRICS[name] for name in plan.metrics}
         self.measured: list[dict[str, float]] = []
 
     def before(self, step: int, networks: GANNetworks) -> None:
@@ -122,7 +129,7 @@ class Rungs:
         self._meter.turn_to("metrics")
         with torch.random.fork_rng(devices=[]):
             samples = networks.sample(networks.draw_latents(self._count))
-        evidence = TrainedEvidence(self._data, samples, extractor_for(self._data))
-        figures = {name: metric.measure(evidence) for name, metric in METRICS.items()}
+        evidence = TrainedEvidence(self._data, samples, self._extractor)
+        figures = {name: metric.measure(evidence) for name, metric in self._metrics.items()}
         self._meter.turn_to("training")
         self.measured.append({"rung": step} | figures | self._meter.read())

@@ -2,7 +2,7 @@
 
 Runs of an existing table in the same folder stay in it.
 
-    python benchmarks/tabular/pack.py [--runs FOLDER] [--out FOLDER] [--every 10]
+    python benchmarks/tabular/pack.py --table NAME [--runs FOLDER] [--out FOLDER] [--every 10]
 
 Writes table.parquet, with a row per run, and datasheet.md, which describes it.
 """
@@ -21,11 +21,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from candidates import CANDIDATES, HERE, NAMED
+from candidates import NAMED
+from tables import HERE, TableFolder, table_argument
 
 from gansearch.files import write_atomically
 
-TABLE, DATASHEET = "table.parquet", "datasheet.md"
 TEMPLATE = HERE / "datasheet.template.md"
 ACTIVITIES = ("training", "probes", "metrics")
 MADE_WITH = "made_with"
@@ -161,22 +161,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=Path, default=HERE / "runs")
-    parser.add_argument("--out", type=Path, default=HERE)
+    table_argument(parser)
+    parser.add_argument("--runs", type=Path, help="folder; by default `runs` in the table's own")
+    parser.add_argument("--out", type=Path, help="folder; by default the table's own")
     parser.add_argument(
         "--every", type=int, default=10, help="steps between two rows of the signals"
     )
     options = parser.parse_args(arguments)
-    files = sorted(options.runs.glob("*-seed*.parquet"))
-    there = options.out / TABLE
+    folder = options.table
+    out = TableFolder(options.out or folder.path)
+    runs = options.runs or folder.runs
+    files = sorted(runs.glob("*-seed*.parquet"))
+    there = out.table
     before = pq.read_table(there) if there.exists() else None
     if not files and before is None:
-        parser.error(f"no runs in {options.runs}: record some first")
-    candidates = [json.loads(line) for line in CANDIDATES.read_text().splitlines()]
+        parser.error(f"no runs in {runs}: record some first")
+    candidates = [json.loads(line) for line in folder.candidates.read_text().splitlines()]
     table = packed(files, options.every, before)
     content = written(table)
-    write_atomically(options.out / TABLE, content)
-    write_atomically(options.out / DATASHEET, described(table, content, candidates).encode())
+    write_atomically(there, content)
+    write_atomically(out.datasheet, described(table, content, candidates).encode())
     print(f"{len(table)} runs, {len(content) / 1e6:.1f} MB")
 
 

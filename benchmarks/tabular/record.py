@@ -1,6 +1,6 @@
-"""Train every candidate of the table to its full length, and record what a search would see.
+"""Train every candidate of a table to its full length, and record what a search would see.
 
-    python benchmarks/tabular/record.py [--workers 2] [--only-first N] [--out FOLDER]
+    python benchmarks/tabular/record.py --table NAME [--workers 2] [--only-first N] [--out FOLDER]
 
 Nothing is stopped early: the verdicts of the study's detectors are recorded beside the final
 metrics of the run. A run that is recorded already is not trained again, and the order is such that
@@ -27,27 +27,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
-from candidates import CANDIDATES, HERE, STUDY, candidate_of
+from candidates import candidate_of
 from observing import ACTIVITIES, Meter, Onlooker, Rungs
-from pack import TABLE
+from tables import Plan, TableFolder, table_argument
 from torch import Tensor
 
 import gansearch
-from gansearch.builtin.detectors.mode_collapse import ModeCollapse
+from gansearch.diagnosis.detection import RunWatch
 from gansearch.domains import Scalar
-from gansearch.evaluation.extractors import extractor_for
+from gansearch.evaluation.extractors import detectors_extractor_for, extractor_for
 from gansearch.evaluation.probe import Probe
 from gansearch.execution.trial_runner import run_context
 from gansearch.files import write_atomically
-from gansearch.signals import COLUMNS
+from gansearch.run_context import RunContext
+from gansearch.signals import COLUMNS, Row
 from gansearch.study.study import Study
 from gansearch.training.loop import TrainedRun, train
 from gansearch.training.monitor import TrainingMonitor
 from gansearch.training.networks import GANNetworks
 from gansearch.training.precision import keep_freed_memory
 
-RUNGS = (100, 200, 350, 500, 750, 1000, 1250, 1500)
-"""Steps after which the samples are measured."""
 CODE = (
     "training",
     "evaluation",
@@ -102,7 +101,7 @@ def study_at(path: Path) -> Study:
     return Study.load(path)
 
 
-def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str:
+def record(run: Run, path: Path, out: Path, plan: Plan) -> str:
     """Train one run of a study and write its row; return a line to print."""
     torch.set_num_threads(1)
     keep_freed_memory()
@@ -117,11 +116,11 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
         }
     )
     candidate = candidate_of(study.space, run.parameters)
-    probe, meter = Probe(data), Meter()
-    watch, measuring = (
-        Onlooker(study.space.detectors, run_context(candidate, data, spec), meter),
-        Rungs(rungs, data, spec.eval_samples, meter),
-    )
+    extractor = extractor_for(data, study.extractor)
+    probe, meter = Probe(data, detectors_extractor_for(data, study.extractor)), Meter()
+    context = run_context(candidate, data, spec, study.extractor)
+    watch = Onlooker(study.space.detectors, context, meter)
+    measuring = Rungs(plan, data, extractor, spec.eval_samples, meter)
 
     class Measuring(TrainingMonitor):
         probe_samples = probe.samples
@@ -147,28 +146,25 @@ def record(run: Run, path: Path, out: Path, rungs: Sequence[int] = RUNGS) -> str
         name: [measured[name] for measured in measuring.measured] for name in measuring.measured[0]
     }
     row |= watch.columns() | {
-        "ends_well": ends_well(study, measuring.measured[-1]),
+        "ends_well": ends_well(study, trained.steps, trained.rows[-1], context),
         "code": digest_of_code()[:16],
     }
     row |= _signals(trained)
-    write(row, _stamp(study, rungs), out / run.file)
+    write(row, _stamp(study, plan.rungs), out / run.file)
     costs = ", ".join(f"{activity} {row[f'cpu_{activity}'][-1]:.1f}" for activity in ACTIVITIES)
     fate = "ends well" if row["ends_well"] else "ends badly"
-    size, distance = row["generator_params"], row["mmd"][-1]
+    size, quality = row["generator_params"], row[plan.quality][-1]
     return (
-        f"{run.file} {size:,} parameters, MMD {distance:.1f}, {fate}, failed at step "
+        f"{run.file} {size:,} parameters, {plan.quality} {quality:.4g}, {fate}, failed at step "
         f"{watch.condemned}; CPU s: {costs}"
     )
 
 
-def ends_well(study: Study, figures: Mapping[str, float]) -> bool:
-    """Return True if the final samples are not collapsed, by the study's own limits."""
-    limits = next(
-        (detector for detector in study.space.detectors if isinstance(detector, ModeCollapse)),
-        ModeCollapse(),
-    )
-    # Duplicates are NaN for points.
-    return figures["coverage"] >= limits.coverage and not figures["duplicates"] > limits.duplicates
+def ends_well(study: Study, steps: int, last: Row, context: RunContext) -> bool:
+    """Return True if detectors that see nothing but the last step find the run healthy."""
+    watch = RunWatch(study.space.detectors, context)
+    watch.observe(steps, last)
+    return watch.conclude().status == "healthy"
 
 
 def _signals(trained: TrainedRun) -> dict[str, list[float | None]]:
@@ -213,7 +209,7 @@ def digest_of_code() -> str:
 
 def _stamp(study: Study, rungs: Sequence[int]) -> dict[str, Any]:
     """Return everything else that the figures depend on."""
-    extractor = extractor_for(study.data)
+    extractor = extractor_for(study.data, study.extractor)
     return {
         "study": study.spec.resolved(),
         "rungs": list(rungs),
@@ -253,14 +249,17 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only-first", type=int, metavar="N", help="runs, instead of all")
-    parser.add_argument("--out", type=Path, default=HERE / "runs")
+    parser.add_argument("--out", type=Path, help="folder; by default `runs` in the table's own")
+    table_argument(parser)
     options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
-    runs = runs_of(CANDIDATES)[: options.only_first]
-    waiting = lacking(runs, options.out, HERE / TABLE)
+    folder: TableFolder = options.table
+    out = options.out or folder.runs
+    out.mkdir(parents=True, exist_ok=True)
+    runs = runs_of(folder.candidates)[: options.only_first]
+    waiting = lacking(runs, out, folder.table)
     print(f"{len(waiting)} of {len(runs)} runs are to be trained", flush=True)
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:
-        begun = [pool.submit(record, run, STUDY, options.out) for run in waiting]
+        begun = [pool.submit(record, run, folder.study, out, folder.plan) for run in waiting]
         for done, future in enumerate(as_completed(begun), start=1):
             # One that fails does not keep the others from being recorded.
             print(f"{done}/{len(waiting)} {future.exception() or future.result()}", flush=True)

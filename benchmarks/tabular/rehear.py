@@ -1,6 +1,6 @@
 """Run the current detectors over the recorded runs, and replace the recorded verdicts.
 
-    python benchmarks/tabular/rehear.py [--runs FOLDER] [--study FILE]
+    python benchmarks/tabular/rehear.py --table NAME [--runs FOLDER] [--study FILE]
 
 It needs the files of single runs, which have the signals of every step, and trains nothing.
 """
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
-from candidates import HERE, STUDY
 from observing import Meter, Onlooker
 from record import write
+from tables import table_argument
 
 from gansearch.components import Detector
 from gansearch.evaluation.calibration import calibration_of
@@ -54,12 +54,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=Path, default=HERE / "runs")
-    parser.add_argument("--study", type=Path, default=STUDY)
+    table_argument(parser)
+    parser.add_argument("--runs", type=Path, help="folder; by default `runs` in the table's own")
+    parser.add_argument("--study", type=Path, help="file; by default the table's own")
     options = parser.parse_args(arguments)
-    study = Study.load(options.study)
+    study = Study.load(options.study or options.table.study)
     calibration = calibration_of(study.data)
-    files = sorted(options.runs.glob("*-seed*.parquet"))
+    files = sorted((options.runs or options.table.runs).glob("*-seed*.parquet"))
     changed = 0
     for file in files:
         table = pq.read_table(file)
