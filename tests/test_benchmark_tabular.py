@@ -29,28 +29,33 @@ def scripts(monkeypatch):
     monkeypatch.setattr(mode_collapse, "FEWEST_FOR_FIRST", 10)
     monkeypatch.setattr(mode_collapse, "FEWEST_STEPS", 10)
     yield
-    for name in ("candidates", "observing", "pack", "record", "rehear"):
+    for name in ("candidates", "observing", "pack", "record", "rehear", "tables"):
         sys.modules.pop(name, None)
 
 
 @pytest.fixture
-def study_path(tmp_path, study_text):
-    path = tmp_path / "tiny.yaml"
+def folder(tmp_path):
+    """A table of the baseline, with three seeds, and a candidate of each of two strata."""
+    plan = "purpose: reporting\nsmallest: 50\nwanted: [1, 1]\nrepeated: [0, 0]\n"
+    plan += "rungs: [10, 20]\nmetrics: [mmd, coverage, duplicates]\n"
+    (tmp_path / "plan.yaml").write_text(plan)
+    return importlib.import_module("tables").TableFolder(tmp_path)
+
+
+@pytest.fixture
+def study_path(folder, study_text):
+    path = folder.study
     text = study_text.replace("  steps: 20\n", "  device: cpu\n  steps: 20\n")
+    text += "constraints: {generator_params: {max: 1000}}\n"
     path.write_text(text.replace("detectors: [{use: divergence}]\n", WATCHED))
     return path
 
 
 @pytest.fixture
-def candidates_path(tmp_path, study_path):
-    """The baseline, with three seeds, and a candidate of each of two strata."""
-    candidates = importlib.import_module("candidates")
-    strata = candidates.strata_between(50, 1000, wanted=(1, 1), repeated=(0, 0))
-    path = tmp_path / "candidates.jsonl"
-    path.write_text(
-        "\n".join(json.dumps(row) for row in candidates.choose(Study.load(study_path), strata))
-    )
-    return path
+def candidates_path(folder, study_path):
+    rows = importlib.import_module("candidates").choose(Study.load(study_path), folder.plan)
+    folder.candidates.write_text("\n".join(json.dumps(row) for row in rows))
+    return folder.candidates
 
 
 @pytest.fixture
@@ -59,11 +64,11 @@ def runs(candidates_path):
 
 
 @pytest.fixture
-def recorded(tmp_path, study_path):
+def recorded(tmp_path, folder, study_path):
     """Records a run and gives its row."""
 
     def record(run):
-        importlib.import_module("record").record(run, study_path, tmp_path, rungs=(10, 20))
+        importlib.import_module("record").record(run, study_path, tmp_path, folder.plan)
         return pd.read_parquet(tmp_path / run.file).iloc[0]
 
     return record
@@ -141,7 +146,7 @@ def test_a_run_that_the_table_has_already_stays_in_it_and_is_not_trained_again(
     recorded, runs, tmp_path
 ):
     pack, record = importlib.import_module("pack"), importlib.import_module("record")
-    pack_into = ["--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"]
+    pack_into = ["--table", str(tmp_path), "--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"]
     recorded(runs[1])
     pack.main(pack_into)
     (tmp_path / runs[1].file).unlink()
@@ -152,13 +157,12 @@ def test_a_run_that_the_table_has_already_stays_in_it_and_is_not_trained_again(
 
 
 def test_a_part_of_the_runs_makes_a_table_that_says_how_many_they_are(
-    recorded, runs, tmp_path, candidates_path, monkeypatch
+    recorded, runs, tmp_path, candidates_path, folder
 ):
     recorded(runs[0])
     recorded(runs[3])
     pack = importlib.import_module("pack")
-    monkeypatch.setattr(pack, "CANDIDATES", candidates_path)
-    pack.main(["--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"])
+    pack.main(["--table", str(tmp_path), "--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"])
     table = pd.read_parquet(tmp_path / "table.parquet")
     assert list(zip(table.number, table.seed, strict=True)) == [(0, 0), (0, 1)]
     assert list(table["signals.step"][0]) == [5, 10, 15, 20]
@@ -166,13 +170,26 @@ def test_a_part_of_the_runs_makes_a_table_that_says_how_many_they_are(
     assert "1 of 3 candidates, 2 of 5 runs" in (tmp_path / "datasheet.md").read_text()
 
 
-def test_the_candidates_of_the_table_are_what_the_study_still_searches():
-    candidates = importlib.import_module("candidates")
-    rows = [json.loads(line) for line in candidates.CANDIDATES.read_text().splitlines()]
-    space = Study.load(candidates.STUDY).space
-    assert len(rows) >= 200
-    assert sum(row["seeds"] == 3 for row in rows) >= 40
-    assert (
-        candidates.parameters_of(space, candidates.candidate_of(space, rows[7]["parameters"]))
-        == rows[7]["parameters"]
-    )
+def test_the_candidates_of_every_table_are_what_its_study_still_searches():
+    candidates, tables = importlib.import_module("candidates"), importlib.import_module("tables")
+    assert len(folders := tables.TableFolder.all()) >= 2
+    for folder in folders:
+        rows = [json.loads(line) for line in folder.candidates.read_text().splitlines()]
+        space = Study.load(folder.study).space
+        assert len(rows) >= 100
+        for row in rows[:20]:
+            candidate = candidates.candidate_of(space, row["parameters"])
+            assert candidates.parameters_of(space, candidate) == row["parameters"]
+
+
+def test_those_that_may_be_on_the_front_get_the_other_seeds(recorded, runs, folder, tmp_path):
+    record = importlib.import_module("record")
+    alone = runs[:3]
+    for run in alone:
+        row = recorded(run)
+        row["ends_well"], row["mmd"] = run.number != 1, [1.0, 100.0 - 30 * run.number]
+        table = pd.DataFrame([row])
+        table.to_parquet(tmp_path / run.file)
+    # By size: 1 has failed, 2 is the best, 0 is the largest and 2.5 times as bad.
+    again = record.contenders(alone, tmp_path, folder.table, folder.plan)
+    assert [(run.number, run.seed) for run in again] == [(2, 1), (2, 2)]

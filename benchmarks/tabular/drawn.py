@@ -1,4 +1,4 @@
-"""Data sets that are drawn by code, for the tables: `use: ../../drawn.py:Glyphs`."""
+"""Data sets that are drawn by code, for the tables: `use: ../../drawn.py:Faces`."""
 
 from __future__ import annotations
 
@@ -13,28 +13,12 @@ from gansearch.components import Data, Dataset, ImageShape
 
 sys.path.append(str(Path(__file__).parents[1] / "detectors"))
 
-from pictures import Draw, face, glyph, made  # noqa: E402
+from pictures import face, made  # noqa: E402
 
 
 @lru_cache
 def _drawn(draw: Draw, size: int, pictures: int, test_pictures: int, name: str) -> Data:
     return made(draw, size, pictures, test_pictures, name)
-
-
-class Glyphs(Dataset):
-    """Grey letters and digits, moved and turned a little."""
-
-    size: Annotated[int, Field(ge=8, le=64)] = 28
-    """Height and width in pixels."""
-    pictures: Annotated[int, Field(ge=2)] = 4000
-    """Number of training pictures."""
-    test_pictures: Annotated[int, Field(ge=2)] = 1000
-
-    def stated_shape(self) -> ImageShape:
-        return ImageShape(1, self.size, self.size)
-
-    def load(self) -> Data:
-        return _drawn(glyph, self.size, self.pictures, self.test_pictures, "glyphs")
 
 
 class Faces(Dataset):

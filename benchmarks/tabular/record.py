@@ -1,6 +1,7 @@
 """Train every candidate of a table to its full length, and record what a search would see.
 
-    python benchmarks/tabular/record.py --table NAME [--workers 2] [--only-first N] [--out FOLDER]
+    python benchmarks/tabular/record.py --table NAME [--workers 2] [--contenders]
+        [--only-first N] [--out FOLDER]
 
 Nothing is stopped early: the verdicts of the study's detectors are recorded beside the final
 metrics of the run. A run that is recorded already is not trained again, and the order is such that
@@ -13,12 +14,13 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import math
 import multiprocessing
 import platform
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +31,7 @@ import pyarrow.parquet as pq
 import torch
 from candidates import candidate_of
 from observing import ACTIVITIES, Meter, Onlooker, Rungs
-from tables import Plan, TableFolder, table_argument
+from tables import SEEDS, Plan, TableFolder, table_argument
 from torch import Tensor
 
 import gansearch
@@ -58,6 +60,9 @@ CODE = (
     "signals.py",
 )
 """Parts of the package on which a run's figures depend."""
+CONTENDS = 1.5
+"""Quality, over the best one of no larger size, up to which a candidate may be on the front of
+medians: three deviations of 14 % between two seeds."""
 CHANGE = pa.struct(
     {
         "step": pa.int32(),
@@ -234,6 +239,33 @@ def _processor() -> str:
     return f"{names[0]}, {torch.backends.cpu.get_cpu_capability()}" if names else platform.machine()
 
 
+def contenders(runs: Sequence[Run], out: Path, table: Path, plan: Plan) -> list[Run]:
+    """Return the runs with further seeds of the candidates that may be on the front of medians.
+
+    These are the ones that end well with the first seed, and are then no worse than `CONTENDS`
+    times the best that is no larger. All others are too far away for luck to have hidden them.
+    """
+    columns = ["number", "seed", "generator_params", plan.quality, "ends_well"]
+    files = [*([table] if table.exists() else []), *out.glob("*-seed0.parquet")]
+    rows = [row for file in files for row in pq.read_table(file, columns=columns).to_pylist()]
+    well = sorted(
+        (row["generator_params"], row[plan.quality][-1], row["number"])
+        for row in rows
+        if row["seed"] == 0 and row["ends_well"]
+    )
+    best, chosen = math.inf, set()
+    for _, quality, number in well:
+        best = min(best, quality)
+        if quality <= CONTENDS * best:
+            chosen.add(number)
+    return [
+        replace(run, seed=seed)
+        for seed in range(1, SEEDS)
+        for run in runs
+        if run.seed == 0 and run.number in chosen
+    ]
+
+
 def lacking(runs: Sequence[Run], out: Path, table: Path) -> list[Run]:
     """Return the runs that have neither a file nor a row of the table."""
     packed = pq.read_table(table, columns=["number", "seed"]).to_pylist() if table.exists() else []
@@ -249,6 +281,10 @@ def main() -> None:
     )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only-first", type=int, metavar="N", help="runs, instead of all")
+    parser.add_argument(
+        "--contenders", action="store_true",
+        help="train those that may be on the front with further seeds, once the first is recorded",
+    )
     parser.add_argument("--out", type=Path, help="folder; by default `runs` in the table's own")
     table_argument(parser)
     options = parser.parse_args()
@@ -256,6 +292,8 @@ def main() -> None:
     out = options.out or folder.runs
     out.mkdir(parents=True, exist_ok=True)
     runs = runs_of(folder.candidates)[: options.only_first]
+    if options.contenders:
+        runs += contenders(runs, out, folder.table, folder.plan)
     waiting = lacking(runs, out, folder.table)
     print(f"{len(waiting)} of {len(runs)} runs are to be trained", flush=True)
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:

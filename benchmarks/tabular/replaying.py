@@ -1,13 +1,16 @@
-"""Replay of the table: a search with everything real but the training, in seconds.
+"""Replay of a table: a search with everything real but the training, in seconds.
 
 Driver, samplers, rungs, verdicts and pruning are those of any study. The candidates are those of
-the table, so each proposal is replaced by the nearest untried one, and a run costs the CPU seconds
+the table, so each proposal is replaced by the nearest untried one, and a run takes the CPU seconds
 that were recorded for it.
 """
 
 from __future__ import annotations
 
+import heapq
+import itertools
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +20,7 @@ from typing import Any
 import numpy as np
 import optuna
 import pyarrow.parquet as pq
-from candidates import HERE, candidate_of
+from candidates import candidate_of
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -26,8 +29,10 @@ from optuna.distributions import (
 )
 from optuna.samplers import BaseSampler
 from optuna.trial import FrozenTrial, Trial
+from tables import TableFolder
 
 from gansearch.candidate import Candidate
+from gansearch.components import ROLES
 from gansearch.domains import Scalar
 from gansearch.messages import AtRung, Decision, Ended, Event, Job, Outcome
 from gansearch.search.bayesian.acquisition import Goal
@@ -42,10 +47,9 @@ from gansearch.study.search_space import SearchSpace
 from gansearch.study.study import Study
 from gansearch.trial_record import Rung, TrialRecord
 
-TABLE = HERE / "table.parquet"
-METRICS = ("mmd", "fid", "coverage", "precision", "recall", "duplicates", "blur_ratio")
-RUNG_SECONDS = 0.45
-"""CPU seconds to measure the MMD of 2,000 samples at a rung; coverage takes a hundredth of it."""
+SIZE = "generator_params"
+START_SECONDS = 0.35
+"""CPU seconds from the start of a process to the first step of its training (start_cost.py)."""
 
 
 # --------------------------------------------------------------------------------------------------
@@ -60,23 +64,29 @@ class Run:
     """Number of its candidate in the table."""
     seed: int
     parameters: Mapping[str, Scalar]
-    sizes: Mapping[str, float]
+    size: float
+    """Parameters of the generator."""
+    quality: str
+    """Name of the metric of quality, less is better."""
     steps: Sequence[int]
     """Steps of the rungs; the last one is the end."""
     metrics: Mapping[str, Sequence[float]]
     """Values at each rung, by metric."""
     training: Sequence[float]
-    """CPU seconds of training and of the detectors' probes until each of them."""
+    """CPU seconds of training alone until each of them."""
+    probes: Sequence[float]
+    """CPU seconds of the detectors' probes until each of them."""
     measuring: float
-    """CPU seconds to measure everything at the end."""
+    """CPU seconds to measure the samples once."""
     ends_well: bool
     failure: Verdict | None
     """Verdict with which the study's detectors would have stopped the run, if any."""
     at_end: Verdict
 
-    def seconds(self, step: int) -> float:
-        """Return the CPU seconds until a step."""
-        return float(np.interp(step, [0, *self.steps], [0.0, *self.training]))
+    def seconds(self, step: int, *, watched: bool) -> float:
+        """Return the CPU seconds until a step, with or without detectors."""
+        spent = np.add(self.training, self.probes) if watched else self.training
+        return float(np.interp(step, [0, *self.steps], [0.0, *spent]))
 
     def at(self, step: int) -> dict[str, float] | None:
         """Return the metrics after a step; None if it is no rung."""
@@ -91,9 +101,14 @@ class Run:
         return {name: values[-1] for name, values in self.metrics.items()}
 
     @property
+    def cost(self) -> float:
+        """Quality at the end; less is better."""
+        return self.metrics[self.quality][-1]
+
+    @property
     def whole(self) -> float:
-        """CPU seconds of the whole run."""
-        return self.training[-1] + self.measuring
+        """CPU seconds of the whole run without detectors."""
+        return START_SECONDS + self.training[-1] + self.measuring
 
 
 @dataclass(frozen=True)
@@ -104,15 +119,28 @@ class Table:
     """Runs by candidate and seed."""
 
     @classmethod
-    def read(cls, paths: Iterable[Path]) -> Table:
+    def read(cls, paths: Iterable[Path], plan_metrics: Sequence[str], quality: str) -> Table:
         """Read the packed table, or files of single runs."""
-        found = [run for path in paths for run in _runs_in(path)]
+        found = [run for path in paths for run in _runs_in(path, plan_metrics, quality)]
         return cls({(run.number, run.seed): run for run in found})
+
+    @classmethod
+    def of(cls, folder: TableFolder) -> Table:
+        """Read the table of a folder."""
+        return cls.read([folder.table], folder.plan.metrics, folder.plan.quality)
 
     @cached_property
     def first(self) -> dict[int, Run]:
         """Runs with the first seed, by candidate."""
-        return {number: run for (number, seed), run in sorted(self.runs.items()) if seed == 0}
+        return self.seen(0)
+
+    def seen(self, seed: int) -> dict[int, Run]:
+        """Return a run of each candidate: with this seed where there is one, else with the first.
+
+        So each seed is a table of the same candidates with other luck.
+        """
+        first = {number: run for (number, s), run in sorted(self.runs.items()) if s == 0}
+        return first | {number: run for (number, s), run in self.runs.items() if s == seed}
 
     def seeds(self, number: int) -> list[Run]:
         """Return every run of a candidate."""
@@ -120,32 +148,33 @@ class Table:
 
     @cached_property
     def seconds(self) -> float:
-        """CPU seconds of training every candidate once."""
+        """CPU seconds of training every candidate once, without detectors."""
         return sum(run.whole for run in self.first.values())
 
+    @cached_property
+    def measuring(self) -> float:
+        """CPU seconds to measure samples once, at a rung or at the end: the median of the runs."""
+        return statistics.median(run.measuring for run in self.first.values())
 
-def _runs_in(path: Path) -> Iterator[Run]:
+
+def _runs_in(path: Path, metrics: Sequence[str], quality: str) -> Iterator[Run]:
     table = pq.read_table(path)
     rows = table.select(
         [name for name in table.column_names if not name.startswith("signals.")]
     ).to_pylist()
+    roles = tuple(f"{role}." for role in ROLES)
     for row in rows:
-        parameters = {
-            name: value
-            for name, value in row.items()
-            if name.startswith(("generator.", "schedule."))
-        }
-        probes, training = row["cpu_probes"], row["cpu_training"]
-        measuring = np.diff(row["cpu_metrics"], prepend=0.0)
         yield Run(
             row["number"],
             row["seed"],
-            parameters,
-            {name: row[name] for name in ("generator_params",)},
+            {name: value for name, value in row.items() if name.startswith(roles)},
+            row[SIZE],
+            quality,
             row["rung"],
-            {name: row[name] for name in METRICS},
-            [one + other for one, other in zip(training, probes, strict=True)],
-            float(np.median(measuring)),
+            {name: row[name] for name in metrics},
+            row["cpu_training"],
+            row["cpu_probes"],
+            float(np.median(np.diff(row["cpu_metrics"], prepend=0.0))),
             row["ends_well"],
             first_failure(row["timeline"]),
             Verdict(row["verdict_at_end"], row["rung"][-1]),
@@ -167,7 +196,7 @@ def first_failure(timeline: Sequence[Mapping[str, Any]]) -> Verdict | None:
 
 @dataclass
 class Spent:
-    """Cost of a search so far, in CPU seconds."""
+    """Cost of a search so far, in CPU seconds of all slots."""
 
     seconds: float = 0.0
     failed: float = 0.0
@@ -175,90 +204,100 @@ class Spent:
 
 
 @dataclass
-class ReplayExecutor:
-    """Executor with one slot that looks up the result of each training in the table."""
+class _Running:
+    """A training that is replayed."""
 
-    table: Table
-    numbers: Mapping[str, int]
-    """Numbers of the table's candidates, by identity."""
+    job: Job
+    run: Run
+    passed: list[Rung]
+    """Rungs that it has reached."""
+    ahead: list[int]
+    """Steps of the rungs that it has not reached."""
+    decision: Decision = Decision.CONTINUE
+
+
+@dataclass
+class ReplayExecutor:
+    """Executor that looks up the result of each training, in virtual time, on several slots."""
+
+    runs: Mapping[str, Run]
+    """Run of each candidate, by its identity."""
+    measuring: float
+    """CPU seconds to measure samples at a rung."""
     rungs: Sequence[int] = ()
     """Steps at which candidates are compared."""
-    watches: bool = True
-    """True if detectors stop runs; otherwise every run is trained to its end as healthy."""
     slots: int = 1
     spent: Spent = field(default_factory=Spent)
-    _job: Job | None = None
-    _passed: list[Rung] = field(default_factory=list)
-    """Rungs that the running trial has reached."""
-    _ahead: list[int] = field(default_factory=list)
-    """Steps of the rungs that it has not reached."""
-    _decision: Decision = Decision.CONTINUE
-    _paid: dict[Path, float] = field(default_factory=dict)
-    """Seconds already counted for each trial that began, by folder."""
+    now: float = 0.0
+    """Virtual seconds since the search began."""
+    _running: dict[int, _Running] = field(default_factory=dict)
+    _due: list[tuple[float, int, int]] = field(default_factory=list)
+    """Time, order and trial of each event to come, as a heap."""
+    _order: Iterator[int] = field(default_factory=itertools.count)
     _paused: dict[Path, list[Rung]] = field(default_factory=dict)
     """Rungs that each paused trial has reached, by folder."""
 
     def submit(self, job: Job) -> None:
-        """Start a training, or resume one that was paused."""
-        self._job, self._decision = job, Decision.CONTINUE
-        self._passed = list(self._paused.get(job.folder, [])) if job.resume_from else []
-        reached = self._passed[-1].step if self._passed else 0
-        end = self._end(self._run(job))
-        self._ahead = [step for step in self.rungs if reached < step < end]
+        """Start a training, or resume one that was paused; either starts a process."""
+        run = self.runs[job.candidate.identity]
+        passed = list(self._paused.get(job.folder, [])) if job.resume_from else []
+        reached = passed[-1].step if passed else 0
+        end = self._end(run)
+        ahead = [step for step in self.rungs if reached < step < end]
+        self._running[job.trial] = running = _Running(job, run, passed, ahead)
+        self._schedule(running, reached, START_SECONDS)
 
     def events(self, timeout: float) -> Sequence[Event]:
-        """Return the next rung, or the end."""
-        job = self._job
-        assert job is not None
-        run = self._run(job)
-        if self._decision is Decision.CONTINUE and self._ahead:
-            step = self._ahead.pop(0)
-            figures = run.at(step)
+        """Move to the next event: a rung, or an end."""
+        self.now, _, trial = heapq.heappop(self._due)
+        running = self._running[trial]
+        if running.decision is Decision.CONTINUE and running.ahead:
+            step = running.ahead.pop(0)
+            figures = running.run.at(step)
             assert figures is not None, f"the table has no rung at step {step}"
-            self._passed.append(Rung(step, figures))
-            return [AtRung(job.trial, tuple(self._passed))]
-        self._job = None
-        return [Ended(job.trial, self._outcome(job, run))]
+            running.passed.append(Rung(step, figures))
+            return [AtRung(trial, tuple(running.passed))]
+        del self._running[trial]
+        return [Ended(trial, self._outcome(running))]
 
     def answer(self, trial: int, decision: Decision) -> None:
-        """Take the decision about the running trial."""
-        self._decision = decision
+        """Take the decision about a trial at a rung."""
+        running = self._running[trial]
+        running.decision = decision
+        self._schedule(running, running.passed[-1].step, 0.0)
 
     def stop(self, grace: float) -> None:
-        """Forget the running trial."""
-        self._job = None
+        """Forget the running trials."""
+        self._running.clear()
+        self._due.clear()
 
-    def _run(self, job: Job) -> Run:
-        return self.table.runs[self.numbers[job.candidate.identity], job.seed or 0]
+    def _schedule(self, running: _Running, reached: int, begun: float) -> None:
+        """Pay for the way to the next event and note when it is."""
+        run, seconds = running.run, begun
+        if running.decision is Decision.CONTINUE:
+            step = running.ahead[0] if running.ahead else self._end(run)
+            seconds += run.seconds(step, watched=True) - run.seconds(reached, watched=True)
+            measured = bool(running.ahead) or not run.failure
+            seconds += self.measuring * measured
+        self.spent.seconds += seconds
+        self.spent.failed += 0.0 if run.ends_well else seconds
+        heapq.heappush(self._due, (self.now + seconds, next(self._order), running.job.trial))
 
-    def _end(self, run: Run) -> int:
+    @staticmethod
+    def _end(run: Run) -> int:
         """Return the step at which a run ends if no rung ends it."""
-        return run.failure.step or 0 if self.watches and run.failure else run.steps[-1]
+        return run.failure.step or 0 if run.failure else run.steps[-1]
 
-    def _outcome(self, job: Job, run: Run) -> Outcome:
-        rungs = tuple(self._passed)
-        ended_at_rung = self._decision is not Decision.CONTINUE
-        step = rungs[-1].step if ended_at_rung else self._end(run)
-        seconds = run.seconds(step) + RUNG_SECONDS * len(rungs)
-        if ended_at_rung:
-            outcome = Outcome(HEALTHY, step, seconds, rungs, decision=self._decision)
-        elif self.watches and run.failure:
-            outcome = Outcome(run.failure, step, seconds, rungs)
-        else:
-            seconds += run.measuring
-            verdict = run.at_end if self.watches else HEALTHY
-            outcome = Outcome(verdict, step, seconds, rungs, run.final)
-        self._pay(job.folder, run, seconds)
-        if self._decision is Decision.PAUSE:
-            self._paused[job.folder] = list(rungs)
-        return outcome
-
-    def _pay(self, folder: Path, run: Run, seconds: float) -> None:
-        """Count the seconds of a trial that are not counted yet."""
-        new = seconds - self._paid.get(folder, 0.0)
-        self._paid[folder] = seconds
-        self.spent.seconds += new
-        self.spent.failed += 0.0 if run.ends_well else new
+    def _outcome(self, running: _Running) -> Outcome:
+        run, rungs = running.run, tuple(running.passed)
+        if running.decision is not Decision.CONTINUE:
+            if running.decision is Decision.PAUSE:
+                self._paused[running.job.folder] = list(rungs)
+            step = rungs[-1].step
+            return Outcome(HEALTHY, step, 0.0, rungs, decision=running.decision)
+        if run.failure:
+            return Outcome(run.failure, self._end(run), 0.0, rungs)
+        return Outcome(run.at_end, self._end(run), 0.0, rungs, run.final)
 
 
 # --------------------------------------------------------------------------------------------------
@@ -276,7 +315,10 @@ class ReplaySearcher(SamplerSearcher):
     def next_trial(self, running: int) -> Trial | None:
         if not self._left:
             return None
-        sampler = make_sampler(self._spec, self._store.asked)
+        if self._store.has_queued:
+            sampler: BaseSampler = optuna.samplers.RandomSampler()
+        else:
+            sampler = make_sampler(self._spec, self._store.asked)
         trial = self._store.ask(Snapped(sampler, self._distributions, self._left))
         self._space.draw(trial)  # a trial knows its parameters once they are asked for
         self._left = {
@@ -288,8 +330,8 @@ class ReplaySearcher(SamplerSearcher):
 class TablePool:
     """Pool of the untried candidates of the table."""
 
-    def __init__(self, space: SearchSpace, table: Table, size: str) -> None:
-        self._space, self._size = space, size
+    def __init__(self, space: SearchSpace, table: Table) -> None:
+        self._space = space
         self._distributions = distributions_of(space)
         self._runs = {
             candidate_of(space, run.parameters).identity: run for run in table.first.values()
@@ -299,9 +341,7 @@ class TablePool:
         self, records: Sequence[TrialRecord], front: Sequence[Mapping[str, Scalar]], seed: int
     ) -> list[PoolCandidate]:
         """Return all untried candidates."""
-        return [
-            PoolCandidate(run.parameters, run.sizes[self._size]) for run in self._untried(records)
-        ]
+        return [PoolCandidate(run.parameters, run.size) for run in self._untried(records)]
 
     def random_candidate(
         self, records: Sequence[TrialRecord], seed: int
@@ -323,9 +363,8 @@ class ReplayBayesianSearcher(BayesianSearcher):
     """The `shrink` sampler on the candidates of the table."""
 
     def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
-        objectives = study.objectives
-        goal = Goal.of(study.spec, objectives, aim_of(study))
-        pool = TablePool(study.space, table, goal.size.metric)
+        goal = Goal.of(study.spec, study.objectives, aim_of(study))
+        pool = TablePool(study.space, table)
         super().__init__(study.spec, study.space, store, goal, table.first[0].steps[-1], pool)
 
 
@@ -431,17 +470,12 @@ def distributions_of(space: SearchSpace) -> dict[str, BaseDistribution]:
     return source.found
 
 
-def identities(space: SearchSpace, table: Table) -> dict[str, int]:
-    """Return the numbers of the table's candidates, by identity."""
+def by_identity(space: SearchSpace, runs: Mapping[int, Run]) -> dict[str, Run]:
+    """Return the runs by the identity of their candidates."""
     candidates: dict[int, Candidate] = {
-        n: candidate_of(space, run.parameters) for n, run in table.first.items()
+        n: candidate_of(space, run.parameters) for n, run in runs.items()
     }
-    return {candidate.identity: number for number, candidate in candidates.items()}
-
-
-def sizes_of(table: Table, numbers: Mapping[str, int]) -> Any:
-    """Return a function that looks up the sizes of a candidate."""
-    return lambda candidate: table.first[numbers[candidate.identity]].sizes
+    return {candidate.identity: runs[number] for number, candidate in candidates.items()}
 
 
 def load_study(path: Path, table: Table, changes: Sequence[str] = ()) -> Study:

@@ -1,14 +1,14 @@
-"""Ground truth of the table, unknown to a search: its front and its smallest stable candidate."""
+"""Ground truth of a table, unknown to a search: its front by median qualities."""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
-from replaying import Run, Table
+from replaying import Table
 
 from gansearch.ranking.pareto import hypervolume
 
@@ -17,39 +17,59 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Truth:
-    """Front and smallest stable candidate of a table."""
+    """Front of a table, and its smallest stable candidate.
+
+    The quality of a candidate is the median over its seeds, so a search is not rewarded for having
+    met a lucky run.
+    """
 
     table: Table
     tolerance: float
-    """Share by which the median MMD of a stable candidate may be worse than the baseline's."""
+    """Share by which the median of a stable candidate may be worse than the baseline's."""
 
-    @staticmethod
-    def point(run: Run) -> Point:
-        """Return log10 of the size, and the MMD at the end."""
-        return math.log10(run.sizes["generator_params"]), run.final["mmd"]
+    def quality(self, number: int) -> float:
+        """Return the median quality over all seeds of a candidate; less is better."""
+        return statistics.median(run.cost for run in self.table.seeds(number))
+
+    def is_healthy(self, number: int) -> bool:
+        """Return True if more than half of its seeds end well."""
+        runs = self.table.seeds(number)
+        return 2 * sum(run.ends_well for run in runs) > len(runs)
+
+    def is_stable(self, number: int) -> bool:
+        """Return True if every seed ends well, of several."""
+        runs = self.table.seeds(number)
+        return len(runs) > 1 and all(run.ends_well for run in runs)
+
+    @cached_property
+    def points(self) -> dict[int, Point]:
+        """log10 of the size, and the quality, of every healthy candidate."""
+        return {
+            number: (math.log10(run.size), self.quality(number))
+            for number, run in self.table.first.items()
+            if self.is_healthy(number)
+        }
 
     @cached_property
     def reference(self) -> Point:
-        """Reference point of `gansearch pareto`: the baseline's size and twice its MMD."""
-        size, mmd = self.point(self.table.first[0])
-        return size, 2 * mmd
+        """Reference point of `gansearch pareto`: the baseline's size and twice its quality."""
+        return math.log10(self.table.first[0].size), 2 * self.quality(0)
 
-    def volume(self, runs: Sequence[Run]) -> float:
-        """Return the hypervolume of the runs that end well."""
-        return hypervolume([self.point(run) for run in runs if run.ends_well], self.reference)
+    def volume(self, numbers: Iterable[int]) -> float:
+        """Return the hypervolume of some candidates, as a share of that of the whole table."""
+        points = [self.points[number] for number in numbers if number in self.points]
+        return hypervolume(points, self.reference) / self._whole
 
     @cached_property
-    def whole(self) -> float:
-        """Hypervolume of the whole table."""
-        return self.volume(list(self.table.first.values()))
+    def _whole(self) -> float:
+        return hypervolume([*self.points.values()], self.reference)
 
     @cached_property
     def front(self) -> frozenset[int]:
-        """Candidates that end well, better than the reference, and that no other dominates."""
-        points = {n: self.point(run) for n, run in self.table.first.items() if run.ends_well}
+        """Healthy candidates, better than the reference, that no other dominates."""
         inside = {
             n: p
-            for n, p in points.items()
+            for n, p in self.points.items()
             if p[0] <= self.reference[0] and p[1] < self.reference[1]
         }
         return frozenset(
@@ -61,25 +81,15 @@ class Truth:
     @cached_property
     def stable(self) -> frozenset[int]:
         """Candidates that end well with each of several seeds, with a median within tolerance."""
-        several = max(len(self.table.seeds(n)) for n in self.table.first)
-        limit = (1 + self.tolerance) * self.median_mmd(0)
-        known = [
-            n for n in self.table.first if len(self.table.seeds(n)) == several and self.is_stable(n)
-        ]
-        return frozenset(n for n in known if self.median_mmd(n) <= limit)
+        limit = (1 + self.tolerance) * self.quality(0)
+        return frozenset(
+            n for n in self.table.first if self.is_stable(n) and self.quality(n) <= limit
+        )
 
     @cached_property
     def smallest(self) -> int:
         """Smallest stable candidate."""
-        return min(self.stable, key=lambda n: self.table.first[n].sizes["generator_params"])
-
-    def is_stable(self, number: int) -> bool:
-        """Return True if every seed ends well."""
-        return all(run.ends_well for run in self.table.seeds(number))
-
-    def median_mmd(self, number: int) -> float:
-        """Return the median MMD over all seeds of a candidate."""
-        return statistics.median(run.final["mmd"] for run in self.table.seeds(number))
+        return min(self.stable, key=lambda n: self.table.first[n].size)
 
 
 def _dominates(one: Point, other: Point) -> bool:

@@ -73,9 +73,9 @@ class Goal:
         """Return log10 of a trial's size."""
         return math.log10(self.size.value(record))
 
-    def acquisition(self, records: Sequence[TrialRecord]) -> Acquisition | None:
+    def acquisition(self, records: Sequence[TrialRecord], surrogate=None) -> Acquisition | None:
         """Return the acquisition function given these trials; None while no trial is healthy."""
-        improvement = HypervolumeImprovement.of(records, self)
+        improvement = HypervolumeImprovement.of(records, self, surrogate)
         if improvement is None or self.smallest is None:
             return improvement
         return SizeReduction.of(improvement, records, self.smallest, self)
@@ -105,12 +105,25 @@ class HypervolumeImprovement:
     """Reference point; larger sizes and costs add no volume."""
 
     @classmethod
-    def of(cls, records: Sequence[TrialRecord], goal: Goal) -> HypervolumeImprovement | None:
+    def of(cls, records: Sequence[TrialRecord], goal: Goal, surrogate=None) -> HypervolumeImprovement | None:
         """Return the improvement of the front of these trials; None while no trial is healthy."""
         front = pareto_front(records, (goal.size, goal.quality), goal.reference)
         if front.reference is None:
             return None
         points = [(goal.size.value(record), goal.quality.value(record)) for record in front.trials]
+        if surrogate is not None:
+            known = [r for r in records if r.state == "complete"]
+            predicted = surrogate.predict_costs([r.parameters for r in known])
+            if predicted is not None:
+                steps = []
+                for record, mean in sorted(zip(known, predicted[0]), key=lambda p: (goal.size.value(p[0]), p[1])):
+                    if not steps or mean < steps[-1][1]:
+                        steps.append((goal.log_size(record), float(mean)))
+                size, quality = front.reference.values
+                corner = math.log10(size), cost(goal.quality, quality)
+                steps = [s for s in steps if s[0] < corner[0] and s[1] < corner[1]]
+                if steps:
+                    return cls(tuple(steps), corner)
         *steps, corner = (
             (math.log10(size), cost(goal.quality, quality))
             for size, quality in [*points, front.reference.values]

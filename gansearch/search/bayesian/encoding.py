@@ -33,8 +33,8 @@ Coordinates = Callable[[object], Sequence[float]]
 class Encoding:
     """Map from parameters of candidates to rows of numbers between 0 and 1."""
 
-    def __init__(self, domains: Mapping[str, Domain]) -> None:
-        self._fields = {name: _coordinates(domain) for name, domain in domains.items()}
+    def __init__(self, domains: Mapping[str, Domain], *, one_hot: bool = False) -> None:
+        self._fields = {name: _coordinates(domain, one_hot) for name, domain in domains.items()}
 
     def __call__(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
         """Encode candidates (N,) as rows (N, D)."""
@@ -49,12 +49,13 @@ class Encoding:
         return np.array(rows, dtype=np.float64)
 
 
-def _coordinates(domain: Domain) -> Coordinates:
+def _coordinates(domain: Domain, one_hot: bool) -> Coordinates:
     """Return the coordinate function of a domain; choices are looked up in a table made once."""
     if not isinstance(domain, Choices):
         return partial(_position, domain)
     table: dict[object, Sequence[float]]
-    if all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in domain.values):
+    numeric = all(isinstance(v, (int, float)) and not isinstance(v, bool) for v in domain.values)
+    if numeric and not one_hot:
         ranked = sorted(domain.values)  # type: ignore[type-var]
         table = {value: (i / max(1, len(ranked) - 1),) for i, value in enumerate(ranked)}
         table[ABSENT] = (MIDDLE,)

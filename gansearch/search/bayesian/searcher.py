@@ -32,6 +32,7 @@ from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidat
 from gansearch.search.bayesian.encoding import Encoding
 from gansearch.search.bayesian.gaussian_process import Array
 from gansearch.search.bayesian.surrogate import (
+    VARIANT,
     Surrogate,
     SurrogateHyperparameters,
     TrainingSet,
@@ -86,6 +87,7 @@ class BayesianSearcher(SamplerSearcher):
         super().__init__(spec.search, space, store)
         self._rungs, self._goal, self._steps, self._pool = spec.pruning.rungs, goal, steps, pool
         self._encode = Encoding(space.domains)
+        self._levels = Encoding(space.domains, one_hot="H" in VARIANT)
         self._fitted: tuple[object, SurrogateHyperparameters] | None = None
 
     def _propose(self, running: int) -> Trial | None:
@@ -130,7 +132,9 @@ class BayesianSearcher(SamplerSearcher):
         """Compare the pool with the paused trials; None while no cost can be predicted."""
         training = TrainingSet.of(records, self._goal)
         hyperparameters = self._hyperparameters(_tried(records))
-        surrogate = Surrogate(training, hyperparameters, self._encode)
+        surrogate = Surrogate(training, hyperparameters, self._encode, self._levels)
+        if "B" in VARIANT:
+            acquisition = self._goal.acquisition(records, surrogate) or acquisition
         sizes = {size for size, _ in acquisition.steps}
         front = [
             record.parameters
@@ -157,6 +161,8 @@ class BayesianSearcher(SamplerSearcher):
         if costs is None:
             return None
         means, stds = costs
+        if "N" in VARIANT:
+            stds = np.hypot(stds, math.log1p(self._goal.noise))
         levels = np.array([acquisition.level(size) for size in sizes])
         reaches: Array = ndtr((levels - means) / stds)
         # Most are paused at the first rung; only the promising ones are trained to the end.
@@ -197,7 +203,7 @@ class BayesianSearcher(SamplerSearcher):
         key = tuple((record.number, record.state, record.steps) for record in first)
         if self._fitted is None or self._fitted[0] != key:
             training = TrainingSet.of(first, self._goal)
-            self._fitted = key, SurrogateHyperparameters.of(training, self._encode)
+            self._fitted = key, SurrogateHyperparameters.of(training, self._encode, self._levels)
         return self._fitted[1]
 
 

@@ -25,9 +25,11 @@ from gansearch.search.bayesian.gaussian_process import (
 from gansearch.search.learning_curves import CurveExtrapolation, Forecast, HealthClassifier, cost
 from gansearch.trial_record import TrialRecord
 
-HEALTH_NOISE_STD = 0.25
+import os
+VARIANT = os.environ.get("GS_VARIANT", "")
+HEALTH_NOISE_STD = 0.1 if "H" in VARIANT else 0.25
 """Prior noise of the health process, whose targets are 0 for failed and 1 for healthy."""
-MIN_HEALTHY = 0.05
+MIN_HEALTHY = 0.002 if "H" in VARIANT else 0.05
 """Lower bound of the predicted probability of health."""
 MIN_OBSERVATIONS = 3
 """Observations below which no hyperparameters are fitted."""
@@ -94,11 +96,11 @@ class SurrogateHyperparameters:
     health: Hyperparameters | None
 
     @classmethod
-    def of(cls, training: TrainingSet, encode: Encoding) -> SurrogateHyperparameters:
+    def of(cls, training: TrainingSet, encode: Encoding, levels: Encoding) -> SurrogateHyperparameters:
         """Fit the hyperparameters to a training set."""
         return cls(
             _fit(training.costs, training.noise_std, encode),
-            _fit(training.health, HEALTH_NOISE_STD, encode),
+            _fit(training.health, HEALTH_NOISE_STD, levels),
         )
 
 
@@ -106,15 +108,15 @@ class Surrogate:
     """Two Gaussian processes over the candidates: one of the cost, one of the health."""
 
     def __init__(
-        self, training: TrainingSet, hyperparameters: SurrogateHyperparameters, encode: Encoding
+        self, training: TrainingSet, hyperparameters: SurrogateHyperparameters, encode: Encoding, levels: Encoding
     ) -> None:
-        self._encode = encode
+        self._encode, self._levels = encode, levels
         self._cost = self._health = None
         if hyperparameters.cost is not None:
             self._cost = GaussianProcess(*_arrays(training.costs, encode), hyperparameters.cost)
         if hyperparameters.health is not None:
             self._health = GaussianProcess(
-                *_arrays(training.health, encode), hyperparameters.health
+                *_arrays(training.health, levels), hyperparameters.health
             )
 
     def predict_costs(
@@ -129,7 +131,7 @@ class Surrogate:
         """Return the probabilities (N,) that candidates end healthy."""
         if self._health is None:
             return np.ones(len(candidates))
-        return np.clip(self._health.predict(self._encode(candidates))[0], MIN_HEALTHY, 1.0)
+        return np.clip(self._health.predict(self._levels(candidates))[0], MIN_HEALTHY, 1.0)
 
 
 def _fit(
