@@ -3,7 +3,7 @@
     python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR]
         [--out results.json]
 
-Everything is real but the training: the space of benchmarks/tabular/study.yaml, its sizes counted,
+Everything is real but the training: the space of benchmarks/tabular/tables/fashion_dcgan/study.yaml, its sizes counted,
 the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for hours:
 the same driver first runs over a study in memory, which Optuna then copies into SQLite; the
 figures are of the next rounds of a driver that resumes that. --work keeps the copies for another
@@ -49,7 +49,7 @@ from gansearch.study.study import Study
 from gansearch.study.yaml_file import StudyDocument
 from gansearch.trial_record import TrialRecord
 
-STUDY = Path(__file__).parents[1] / "tabular" / "study.yaml"
+STUDY = Path(__file__).parents[1] / "tabular" / "tables" / "fashion_dcgan" / "study.yaml"
 SAMPLERS = ("tpe", "nsga2", "random")
 
 

@@ -2,7 +2,7 @@
 
     python benchmarks/live/measure.py [--minutes 15] [--seeds 3] [--runs FOLDER] [--out FOLDER]
 
-Both search benchmarks/tabular/study.yaml with real training. `ours` is the study without the
+Both search benchmarks/tabular/tables/fashion_dcgan/study.yaml with real training. `ours` is the study without the
 certification at its end; `tpe` trains each proposal of Optuna's multi-objective TPE to its end,
 with no detectors and no rungs. The two run side by side, so that they have the same minutes of the
 same machine. Seeds that have run folders already are not searched again. Writes results.json and
@@ -35,7 +35,7 @@ from gansearch.storage.run_folder import RunFolder
 from gansearch.storage.trial_reader import read_records
 
 HERE = Path(__file__).parent
-STUDY = HERE.parent / "tabular" / "study.yaml"
+STUDY = HERE.parent / "tabular" / "tables" / "fashion_dcgan" / "study.yaml"
 METRICS = "metrics=[fid, coverage, duplicates]"
 SETTINGS: Mapping[str, Sequence[str]] = {
     "ours": [],

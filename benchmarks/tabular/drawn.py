@@ -16,11 +16,6 @@ sys.path.append(str(Path(__file__).parents[1] / "detectors"))
 from pictures import face, made  # noqa: E402
 
 
-@lru_cache
-def _drawn(draw: Draw, size: int, pictures: int, test_pictures: int, name: str) -> Data:
-    return made(draw, size, pictures, test_pictures, name)
-
-
 class Faces(Dataset):
     """Coloured faces: a head with eyes and a mouth before a plain background."""
 
@@ -34,4 +29,9 @@ class Faces(Dataset):
         return ImageShape(3, self.size, self.size)
 
     def load(self) -> Data:
-        return _drawn(face, self.size, self.pictures, self.test_pictures, "faces")
+        return _faces(self.size, self.pictures, self.test_pictures)
+
+
+@lru_cache
+def _faces(size: int, pictures: int, test_pictures: int) -> Data:
+    return made(face, size, pictures, test_pictures, "faces")

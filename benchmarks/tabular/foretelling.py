@@ -1,21 +1,20 @@
 """Measure how well the samples at a rung predict the end of a run.
 
-    python benchmarks/tabular/foretelling.py [--table FILE ...]
+    python benchmarks/tabular/foretelling.py --table NAME
 
-Uses the runs of the table with the first seed; writes foretelling.md.
+Uses the runs of the table with the first seed; writes its foretelling.md.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-from candidates import HERE
 from numpy.typing import NDArray
-from replaying import TABLE, Run, Table
+from replaying import Run, Table
 from scipy.stats import mannwhitneyu, spearmanr
+from tables import table_argument
 
 from gansearch.files import write_atomically
 from gansearch.search.learning_curves import CHANCE_COVERAGE
@@ -30,7 +29,7 @@ Array = NDArray[np.float64]
 def page_of(runs: Sequence[Run]) -> str:
     """Return the page about these runs, as Markdown."""
     well = [run for run in runs if run.ends_well]
-    small = [run for run in runs if run.sizes["generator_params"] < SMALL]
+    small = [run for run in runs if run.size < SMALL]
     lines = [
         "# Prediction at rungs",
         "",
@@ -85,9 +84,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--table", type=Path, nargs="*", default=[TABLE])
-    page = page_of([*Table.read(parser.parse_args().table).first.values()])
-    write_atomically(HERE / PAGE, page.encode())
+    table_argument(parser)
+    folder = parser.parse_args().table
+    page = page_of([*Table.of(folder).first.values()])
+    write_atomically(folder.path / PAGE, page.encode())
     print(page)
 
 

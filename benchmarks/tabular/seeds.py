@@ -1,6 +1,6 @@
 """Variation between seeds: how often a healthy candidate fails with the next, and quality noise.
 
-    python benchmarks/tabular/seeds.py [--table FILE] [--out seeds.md]
+    python benchmarks/tabular/seeds.py --table NAME     # writes its seeds.md
 
 Uses the candidates of the table that were trained with several seeds, and their verdicts. Each
 seed in turn is the fresh one; the others are what a certificate would rest on.
@@ -13,11 +13,10 @@ import itertools
 import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
-from candidates import HERE
-from replaying import TABLE, Run, Table
+from replaying import Run, Table
+from tables import table_argument
 
 from gansearch.files import write_atomically
 
@@ -54,15 +53,15 @@ def _choices(seeds: int, known: int) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 
 def noise(groups: Sequence[Sequence[Run]]) -> float:
-    """Return the pooled relative std of the final MMD between healthy seeds of a candidate."""
-    logs = [[math.log(run.final["mmd"]) for run in group if is_healthy(run)] for group in groups]
+    """Return the pooled relative std of the final quality of healthy seeds of a candidate."""
+    logs = [[math.log(run.cost) for run in group if is_healthy(run)] for group in groups]
     pairs = [(statistics.variance(values), len(values) - 1) for values in logs if len(values) > 1]
     return math.exp(math.sqrt(sum(v * n for v, n in pairs) / sum(n for _, n in pairs))) - 1
 
 
 def page_of(groups: Sequence[Sequence[Run]]) -> str:
     """Return the page, as Markdown."""
-    small = [group for group in groups if group[0].sizes["generator_params"] < SMALL]
+    small = [group for group in groups if group[0].size < SMALL]
     large = [group for group in groups if group not in small]
     healthy = [statistics.mean(map(is_healthy, group)) for group in groups]
     lines = [
@@ -83,7 +82,7 @@ def page_of(groups: Sequence[Sequence[Run]]) -> str:
         f"Healthy with all of their seeds: {healthy.count(1.0)}, with none: {healthy.count(0.0)}, "
         f"with some: {sum(0.0 < share < 1.0 for share in healthy)}.",
         "",
-        "The final MMD of two seeds of one candidate differs by a relative standard deviation of "
+        "The final quality of two seeds of one candidate differs by a relative standard deviation of "
         f"{noise(groups):.0%} ({noise(small):.0%} for the small ones, {noise(large):.0%} for the "
         "others).",
         "",
@@ -109,15 +108,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--table", type=Path, default=TABLE)
-    parser.add_argument("--out", type=Path, default=HERE / "seeds.md")
-    options = parser.parse_args()
-    table = Table.read([options.table])
+    table_argument(parser)
+    folder = parser.parse_args().table
+    table = Table.of(folder)
     several = max(len(table.seeds(number)) for number in table.first)
     page = page_of(
         [group for number in table.first if len(group := table.seeds(number)) == several]
     )
-    write_atomically(options.out, page.encode())
+    write_atomically(folder.path / "seeds.md", page.encode())
     print(page)
 
 

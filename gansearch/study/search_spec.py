@@ -80,7 +80,7 @@ class PruningSpec(Section):
     """Relative standard deviation of the final quality between two seeds of one candidate.
 
     The default was measured for the MMD on 50 candidates with three seeds each
-    (benchmarks/tabular/seeds.md).
+    (benchmarks/tabular/tables/fashion_dcgan/seeds.md).
     """
     margin: Annotated[float, Field(ge=0)] = 1.0
     """Margin by which another trial must be better, as a multiple of `noise`."""
