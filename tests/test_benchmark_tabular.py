@@ -146,7 +146,16 @@ def test_a_run_that_the_table_has_already_stays_in_it_and_is_not_trained_again(
     recorded, runs, tmp_path
 ):
     pack, record = importlib.import_module("pack"), importlib.import_module("record")
-    pack_into = ["--table", str(tmp_path), "--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"]
+    pack_into = [
+        "--table",
+        str(tmp_path),
+        "--runs",
+        str(tmp_path),
+        "--out",
+        str(tmp_path),
+        "--every",
+        "5",
+    ]
     recorded(runs[1])
     pack.main(pack_into)
     (tmp_path / runs[1].file).unlink()
@@ -162,7 +171,9 @@ def test_a_part_of_the_runs_makes_a_table_that_says_how_many_they_are(
     recorded(runs[0])
     recorded(runs[3])
     pack = importlib.import_module("pack")
-    pack.main(["--table", str(tmp_path), "--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"])
+    pack.main(
+        ["--table", str(tmp_path), "--runs", str(tmp_path), "--out", str(tmp_path), "--every", "5"]
+    )
     table = pd.read_parquet(tmp_path / "table.parquet")
     assert list(zip(table.number, table.seed, strict=True)) == [(0, 0), (0, 1)]
     assert list(table["signals.step"][0]) == [5, 10, 15, 20]

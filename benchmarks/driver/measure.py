@@ -3,8 +3,8 @@
     python benchmarks/driver/measure.py [--sizes 100 1000 10000] [--rounds 30] [--work DIR]
         [--out results.json]
 
-Everything is real but the training: the space of benchmarks/tabular/tables/fashion_dcgan/study.yaml, its sizes counted,
-the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for hours:
+Everything is real but the training: the space of benchmarks/tabular/tables/fashion_dcgan, its sizes
+counted, the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for hours:
 the same driver first runs over a study in memory, which Optuna then copies into SQLite; the
 figures are of the next rounds of a driver that resumes that. --work keeps the copies for another
 time. About 8 minutes on a core, most of it copying.

@@ -13,7 +13,7 @@ from gansearch.components import Data, Dataset, ImageShape
 
 sys.path.append(str(Path(__file__).parents[1] / "detectors"))
 
-from pictures import face, made  # noqa: E402
+from pictures import face, made
 
 
 class Faces(Dataset):

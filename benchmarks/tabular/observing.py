@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
-
 from tables import Plan
 
 from gansearch.builtin.metrics.distances import FID, MMD, SlicedWasserstein

@@ -1,7 +1,7 @@
 """Other people's searches, as they are used without gansearch: no detectors, no rungs of ours.
 
-Each trains its trials to the end (MO-ASHA pauses them at milestones), on one slot or several, and knows
-afterwards whether a run ended well: its samplers get that as a constraint.
+Each trains its trials to the end (MO-ASHA pauses them at milestones), on one slot or several, and
+knows afterwards whether a run ended well: its samplers get that as a constraint.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from functools import cached_property
 import numpy as np
 import optuna
 from optuna.samplers import BaseSampler
-from optuna.trial import Trial, TrialState
+from optuna.trial import Trial
 from replaying import START_SECONDS, Run, Snapped, Spent, distributions_of
-from truth import Truth
 
 from gansearch.domains import Scalar
 from gansearch.study.search_space import SearchSpace
@@ -29,9 +28,10 @@ MakeSampler = Callable[[int], BaseSampler]
 
 @dataclass
 class MOASHA:
-    """Asynchronous successive halving of several objectives, with an epsilon-net (arXiv 2106.12639).
+    """Asynchronous successive halving of several objectives, with an epsilon-net.
 
-    Every run is paused at each milestone. A free slot goes to a paused run that is within the first
+    Source: Schmucker et al. 2021, "Multi-objective Asynchronous Successive Halving" (arXiv
+    2106.12639); `eta` is Syne Tune's default. Every run is paused at each milestone. A free slot goes to a paused run that is within the first
     `1 / eta` of its milestone, the longest training first, and otherwise to a new candidate. The
     results of a milestone are sorted by non-domination, and within a front by their distance to
     those sorted before them. Once every candidate has begun, the first of those left are promoted.

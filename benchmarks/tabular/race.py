@@ -128,9 +128,7 @@ class Trace(Listener):
     def _stable(self) -> frozenset[int]:
         """Stable candidates at most a quarter larger than the smallest one."""
         runs, smallest = self.truth.table.first, self.truth.smallest
-        return frozenset(
-            n for n in self.truth.stable if runs[n].size <= 1.25 * runs[smallest].size
-        )
+        return frozenset(n for n in self.truth.stable if runs[n].size <= 1.25 * runs[smallest].size)
 
     def _shortfall(self, end: float) -> float:
         """Return the mean share of the hypervolume that was missing from 0 to `end` seconds."""

@@ -282,7 +282,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only-first", type=int, metavar="N", help="runs, instead of all")
     parser.add_argument(
-        "--contenders", action="store_true",
+        "--contenders",
+        action="store_true",
         help="train those that may be on the front with further seeds, once the first is recorded",
     )
     parser.add_argument("--out", type=Path, help="folder; by default `runs` in the table's own")

@@ -82,8 +82,8 @@ def page_of(groups: Sequence[Sequence[Run]]) -> str:
         f"Healthy with all of their seeds: {healthy.count(1.0)}, with none: {healthy.count(0.0)}, "
         f"with some: {sum(0.0 < share < 1.0 for share in healthy)}.",
         "",
-        "The final quality of two seeds of one candidate differs by a relative standard deviation of "
-        f"{noise(groups):.0%} ({noise(small):.0%} for the small ones, {noise(large):.0%} for the "
+        "The final quality of two seeds of one candidate differs by a relative standard deviation "
+        f"of {noise(groups):.0%} ({noise(small):.0%} for the small ones, {noise(large):.0%} for the "
         "others).",
         "",
     ]

@@ -101,6 +101,9 @@ def table_argument(parser: argparse.ArgumentParser) -> None:
     """Add the argument that names a table."""
     names = [folder.name for folder in TableFolder.all()]
     parser.add_argument(
-        "--table", type=TableFolder.named, default=TableFolder.named(TUNED), metavar="NAME",
+        "--table",
+        type=TableFolder.named,
+        default=TableFolder.named(TUNED),
+        metavar="NAME",
         help=f"one of {', '.join(names)} (default: {TUNED})",
     )

@@ -22,8 +22,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 from scipy.special import ndtr  # scipy.stats would cost each command 0.8 s of CPU
@@ -73,9 +73,9 @@ class Goal:
         """Return log10 of a trial's size."""
         return math.log10(self.size.value(record))
 
-    def acquisition(self, records: Sequence[TrialRecord], surrogate=None) -> Acquisition | None:
+    def acquisition(self, records: Sequence[TrialRecord]) -> Acquisition | None:
         """Return the acquisition function given these trials; None while no trial is healthy."""
-        improvement = HypervolumeImprovement.of(records, self, surrogate)
+        improvement = HypervolumeImprovement.of(records, self)
         if improvement is None or self.smallest is None:
             return improvement
         return SizeReduction.of(improvement, records, self.smallest, self)
@@ -94,6 +94,9 @@ class Acquisition(Protocol):
     def gain(self, log_sizes: Array, means: Array, stds: Array) -> Array:
         """Return the expected gains (N,) of sizes whose costs have these means and deviations."""
 
+    def believing(self, points: Sequence[tuple[float, float]]) -> Self:
+        """Return the function once further healthy trials have these log sizes and costs."""
+
 
 @dataclass(frozen=True)
 class HypervolumeImprovement:
@@ -105,25 +108,12 @@ class HypervolumeImprovement:
     """Reference point; larger sizes and costs add no volume."""
 
     @classmethod
-    def of(cls, records: Sequence[TrialRecord], goal: Goal, surrogate=None) -> HypervolumeImprovement | None:
+    def of(cls, records: Sequence[TrialRecord], goal: Goal) -> HypervolumeImprovement | None:
         """Return the improvement of the front of these trials; None while no trial is healthy."""
         front = pareto_front(records, (goal.size, goal.quality), goal.reference)
         if front.reference is None:
             return None
         points = [(goal.size.value(record), goal.quality.value(record)) for record in front.trials]
-        if surrogate is not None:
-            known = [r for r in records if r.state == "complete"]
-            predicted = surrogate.predict_costs([r.parameters for r in known])
-            if predicted is not None:
-                steps = []
-                for record, mean in sorted(zip(known, predicted[0]), key=lambda p: (goal.size.value(p[0]), p[1])):
-                    if not steps or mean < steps[-1][1]:
-                        steps.append((goal.log_size(record), float(mean)))
-                size, quality = front.reference.values
-                corner = math.log10(size), cost(goal.quality, quality)
-                steps = [s for s in steps if s[0] < corner[0] and s[1] < corner[1]]
-                if steps:
-                    return cls(tuple(steps), corner)
         *steps, corner = (
             (math.log10(size), cost(goal.quality, quality))
             for size, quality in [*points, front.reference.values]
@@ -145,6 +135,14 @@ class HypervolumeImprovement:
             density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
             gain += width * ((level - means) * ndtr(z) + stds * density)
         return gain
+
+    def believing(self, points: Sequence[tuple[float, float]]) -> Self:
+        front: list[tuple[float, float]] = []
+        for size, level in sorted([*self.steps, *points]):
+            inside = size < self.corner[0] and level < self.corner[1]
+            if inside and (not front or level < front[-1][1]):
+                front.append((size, level))
+        return replace(self, steps=tuple(front))
 
 
 @dataclass(frozen=True)
@@ -179,3 +177,7 @@ class SizeReduction:
         reduction = np.clip(self.smallest - log_sizes, 0.0, None)
         gain: Array = reduction * ndtr((self.limit - means) / stds)
         return gain
+
+    def believing(self, points: Sequence[tuple[float, float]]) -> Self:
+        within = [size for size, level in points if level <= self.limit]
+        return replace(self, smallest=min([self.smallest, *within]))

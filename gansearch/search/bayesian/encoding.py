@@ -3,7 +3,7 @@
 | field of a candidate | coordinates |
 |---|---|
 | range of numbers | 1: position in [0, 1], on a logarithmic scale where the domain has one |
-| choices of numbers | 1: rank in [0, 1] |
+| choices of numbers | 1: rank in [0, 1]; with `one_hot` as other choices |
 | other choices | one each: 0.7 for the chosen one, 0 for the others |
 | absent, since the candidate has another architecture | 0.5, or 0 for every choice |
 """
@@ -31,7 +31,11 @@ Coordinates = Callable[[object], Sequence[float]]
 
 
 class Encoding:
-    """Map from parameters of candidates to rows of numbers between 0 and 1."""
+    """Map from parameters of candidates to rows of numbers between 0 and 1.
+
+    With `one_hot`, choices of numbers lose their order: one level may then fail always, and its
+    neighbours never.
+    """
 
     def __init__(self, domains: Mapping[str, Domain], *, one_hot: bool = False) -> None:
         self._fields = {name: _coordinates(domain, one_hot) for name, domain in domains.items()}

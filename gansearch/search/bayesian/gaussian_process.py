@@ -22,6 +22,7 @@ private.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass
 
@@ -74,12 +75,33 @@ class GaussianProcess:
         observation_std: Array,
         hyperparameters: Hyperparameters,
     ) -> None:
-        self._inputs, self._hyperparameters = inputs, hyperparameters
+        self._hyperparameters = hyperparameters
         self._mean, self._std = float(targets.mean()), float(targets.std()) or 1.0
         noise = hyperparameters.noise_std**2 + (observation_std / self._std) ** 2
-        covariance = _covariance(inputs, inputs, hyperparameters) + np.diag(noise)
+        self._observe(inputs, (targets - self._mean) / self._std, noise)
+
+    def _observe(self, inputs: Array, targets: Array, noise: Array) -> None:
+        """Condition on standardised targets (N,) with variances (N,) of the noise."""
+        self._inputs, self._targets, self._noise = inputs, targets, noise
+        covariance = _covariance(inputs, inputs, self._hyperparameters) + np.diag(noise)
         self._factor = cho_factor(covariance, lower=True)
-        self._weights = cho_solve(self._factor, (targets - self._mean) / self._std)
+        self._weights = cho_solve(self._factor, targets)
+
+    def believing(self, inputs: Array) -> GaussianProcess:
+        """Return the posterior after its predictions at inputs (M, D) have come true.
+
+        Its means stay; near these inputs there is less left to learn (the "Kriging believer" of
+        Ginsbourger et al. 2010, "Kriging is well-suited to parallelize optimization").
+        """
+        means = (self.predict(inputs)[0] - self._mean) / self._std
+        noise = np.full(len(inputs), self._hyperparameters.noise_std**2)
+        result = copy.copy(self)
+        result._observe(
+            np.concatenate([self._inputs, inputs]),
+            np.concatenate([self._targets, means]),
+            np.concatenate([self._noise, noise]),
+        )
+        return result
 
     def predict(self, inputs: Array) -> tuple[Array, Array]:
         """Return posterior means and standard deviations (M,) of the function at inputs (M, D)."""

@@ -29,10 +29,9 @@ from scipy.special import ndtr
 
 from gansearch.search.bayesian.acquisition import Acquisition, Goal
 from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidate
-from gansearch.search.bayesian.encoding import Encoding
 from gansearch.search.bayesian.gaussian_process import Array
 from gansearch.search.bayesian.surrogate import (
-    VARIANT,
+    Encodings,
     Surrogate,
     SurrogateHyperparameters,
     TrainingSet,
@@ -86,8 +85,7 @@ class BayesianSearcher(SamplerSearcher):
         """
         super().__init__(spec.search, space, store)
         self._rungs, self._goal, self._steps, self._pool = spec.pruning.rungs, goal, steps, pool
-        self._encode = Encoding(space.domains)
-        self._levels = Encoding(space.domains, one_hot="H" in VARIANT)
+        self._encodings = Encodings.of(space.domains)
         self._fitted: tuple[object, SurrogateHyperparameters] | None = None
 
     def _propose(self, running: int) -> Trial | None:
@@ -132,9 +130,8 @@ class BayesianSearcher(SamplerSearcher):
         """Compare the pool with the paused trials; None while no cost can be predicted."""
         training = TrainingSet.of(records, self._goal)
         hyperparameters = self._hyperparameters(_tried(records))
-        surrogate = Surrogate(training, hyperparameters, self._encode, self._levels)
-        if "B" in VARIANT:
-            acquisition = self._goal.acquisition(records, surrogate) or acquisition
+        surrogate = Surrogate(training, hyperparameters, self._encodings)
+        acquisition = self._believing(acquisition, surrogate, training.running)
         sizes = {size for size, _ in acquisition.steps}
         front = [
             record.parameters
@@ -151,6 +148,22 @@ class BayesianSearcher(SamplerSearcher):
             return paused[1].number
         return pool[best].parameters
 
+    def _believing(
+        self, acquisition: Acquisition, surrogate: Surrogate, running: Sequence[TrialRecord]
+    ) -> Acquisition:
+        """Return the acquisition function once running trials that are likely healthy ended so."""
+        parameters = [record.parameters for record in running]
+        if not running or (costs := surrogate.predict_costs(parameters)) is None:
+            return acquisition
+        points = [
+            (self._goal.log_size(record), float(cost))
+            for record, cost, healthy in zip(
+                running, costs[0], surrogate.probability_healthy(parameters), strict=True
+            )
+            if healthy >= 0.5
+        ]
+        return acquisition.believing(points)
+
     def _new_rates(
         self, acquisition: Acquisition, surrogate: Surrogate, pool: Sequence[PoolCandidate]
     ) -> Array | None:
@@ -161,8 +174,9 @@ class BayesianSearcher(SamplerSearcher):
         if costs is None:
             return None
         means, stds = costs
-        if "N" in VARIANT:
-            stds = np.hypot(stds, math.log1p(self._goal.noise))
+        # What would be measured, with its luck, as a forecast of a paused trial has it too. Without
+        # it nothing new would promise anything beside a lucky run.
+        stds = np.hypot(stds, math.log1p(self._goal.noise))
         levels = np.array([acquisition.level(size) for size in sizes])
         reaches: Array = ndtr((levels - means) / stds)
         # Most are paused at the first rung; only the promising ones are trained to the end.
@@ -203,7 +217,7 @@ class BayesianSearcher(SamplerSearcher):
         key = tuple((record.number, record.state, record.steps) for record in first)
         if self._fitted is None or self._fitted[0] != key:
             training = TrainingSet.of(first, self._goal)
-            self._fitted = key, SurrogateHyperparameters.of(training, self._encode, self._levels)
+            self._fitted = key, SurrogateHyperparameters.of(training, self._encodings)
         return self._fitted[1]
 
 

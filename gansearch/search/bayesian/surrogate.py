@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gansearch.domains import Scalar
+from gansearch.domains import Domain, Scalar
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.encoding import Encoding
 from gansearch.search.bayesian.gaussian_process import (
@@ -25,11 +25,9 @@ from gansearch.search.bayesian.gaussian_process import (
 from gansearch.search.learning_curves import CurveExtrapolation, Forecast, HealthClassifier, cost
 from gansearch.trial_record import TrialRecord
 
-import os
-VARIANT = os.environ.get("GS_VARIANT", "")
-HEALTH_NOISE_STD = 0.1 if "H" in VARIANT else 0.25
+HEALTH_NOISE_STD = 0.1
 """Prior noise of the health process, whose targets are 0 for failed and 1 for healthy."""
-MIN_HEALTHY = 0.002 if "H" in VARIANT else 0.05
+MIN_HEALTHY = 0.002
 """Lower bound of the predicted probability of health."""
 MIN_OBSERVATIONS = 3
 """Observations below which no hyperparameters are fitted."""
@@ -56,36 +54,59 @@ class TrainingSet:
     """Standard deviation of the cost between two seeds of a candidate."""
     paused: tuple[tuple[TrialRecord, Forecast], ...]
     """Paused trials at rungs from which enough healthy trials went on, with their forecasts."""
+    running: tuple[TrialRecord, ...]
+    """Trials that are being trained."""
     classifier: HealthClassifier
 
     @classmethod
     def of(cls, records: Sequence[TrialRecord], goal: Goal) -> TrainingSet:
         """Collect the observations from a study's trials."""
         healthy = [record for record in records if record.state == "complete"]
+        running = tuple(record for record in records if record.state == "running")
         extrapolation = CurveExtrapolation(goal.quality, healthy)
-        paused = tuple(
+        # A running trial that was promoted is known as well as when it was paused.
+        begun = [
             (record, extrapolation.forecast(record.rungs))
             for record in records
-            if record.state == "paused"
+            if record.state in ("paused", "running")
+            and record.rungs
             and extrapolation.runs_at(record.rungs[-1].step) >= goal.min_healthy_trials
-        )
+        ]
+        paused = tuple(entry for entry in begun if entry[0].state == "paused")
         costs = [
             Observation(record, cost(goal.quality, goal.quality.value(record)), 0.0)
             for record in healthy
         ]
         costs += [
             Observation(record, forecast.mean, forecast.std)
-            for record, forecast in paused
+            for record, forecast in begun
             if math.isfinite(forecast.mean)
         ]
         judged = [record for record in records if record.judged]
         classifier = HealthClassifier(judged)
         health = [Observation(record, float(record.state == "complete"), 0.0) for record in judged]
-        for record, _ in paused:
+        for record, _ in begun:
             if classifier.is_informative(record.rungs[-1]):
                 p = classifier.probability(record.rungs[-1])
                 health.append(Observation(record, p, math.sqrt(p * (1 - p))))
-        return cls(tuple(costs), tuple(health), math.log1p(goal.noise), paused, classifier)
+        noise_std = math.log1p(goal.noise)
+        return cls(tuple(costs), tuple(health), noise_std, paused, running, classifier)
+
+
+class Encodings(NamedTuple):
+    """Encodings of the candidates for both processes."""
+
+    cost: Encoding
+    health: Encoding
+
+    @classmethod
+    def of(cls, domains: Mapping[str, Domain]) -> Encodings:
+        """Return the encodings for the domains of a search space.
+
+        Numbers are ordered for the cost; for the health one level of a choice may always fail, such
+        as a latent of 1, and the next one never.
+        """
+        return cls(Encoding(domains), Encoding(domains, one_hot=True))
 
 
 @dataclass(frozen=True)
@@ -96,28 +117,38 @@ class SurrogateHyperparameters:
     health: Hyperparameters | None
 
     @classmethod
-    def of(cls, training: TrainingSet, encode: Encoding, levels: Encoding) -> SurrogateHyperparameters:
+    def of(cls, training: TrainingSet, encodings: Encodings) -> SurrogateHyperparameters:
         """Fit the hyperparameters to a training set."""
         return cls(
-            _fit(training.costs, training.noise_std, encode),
-            _fit(training.health, HEALTH_NOISE_STD, levels),
+            _fit(training.costs, training.noise_std, encodings.cost),
+            _fit(training.health, HEALTH_NOISE_STD, encodings.health),
         )
 
 
 class Surrogate:
-    """Two Gaussian processes over the candidates: one of the cost, one of the health."""
+    """Two Gaussian processes over the candidates: one of the cost, one of the health.
+
+    Trials that are being trained are believed to end as predicted, so that what is chosen beside
+    them is not the same once more.
+    """
 
     def __init__(
-        self, training: TrainingSet, hyperparameters: SurrogateHyperparameters, encode: Encoding, levels: Encoding
+        self,
+        training: TrainingSet,
+        hyperparameters: SurrogateHyperparameters,
+        encodings: Encodings,
     ) -> None:
-        self._encode, self._levels = encode, levels
+        self._encodings = encodings
         self._cost = self._health = None
         if hyperparameters.cost is not None:
-            self._cost = GaussianProcess(*_arrays(training.costs, encode), hyperparameters.cost)
+            observations = _arrays(training.costs, encodings.cost)
+            self._cost = GaussianProcess(*observations, hyperparameters.cost)
+            if training.running:
+                running = [record.parameters for record in training.running]
+                self._cost = self._cost.believing(encodings.cost(running))
         if hyperparameters.health is not None:
-            self._health = GaussianProcess(
-                *_arrays(training.health, levels), hyperparameters.health
-            )
+            observations = _arrays(training.health, encodings.health)
+            self._health = GaussianProcess(*observations, hyperparameters.health)
 
     def predict_costs(
         self, candidates: Sequence[Mapping[str, Scalar]]
@@ -125,13 +156,14 @@ class Surrogate:
         """Return posterior means and standard deviations (N,); None with too few observations."""
         if self._cost is None:
             return None
-        return self._cost.predict(self._encode(candidates))
+        return self._cost.predict(self._encodings.cost(candidates))
 
     def probability_healthy(self, candidates: Sequence[Mapping[str, Scalar]]) -> Array:
         """Return the probabilities (N,) that candidates end healthy."""
         if self._health is None:
             return np.ones(len(candidates))
-        return np.clip(self._health.predict(self._levels(candidates))[0], MIN_HEALTHY, 1.0)
+        means, _ = self._health.predict(self._encodings.health(candidates))
+        return np.clip(means, MIN_HEALTHY, 1.0)
 
 
 def _fit(
