@@ -183,7 +183,8 @@ def test_a_part_of_the_runs_makes_a_table_that_says_how_many_they_are(
 
 def test_the_candidates_of_every_table_are_what_its_study_still_searches():
     candidates, tables = importlib.import_module("candidates"), importlib.import_module("tables")
-    assert len(folders := tables.TableFolder.all()) >= 2
+    folders = tables.TableFolder.all()
+    assert len(folders) >= 2
     for folder in folders:
         rows = [json.loads(line) for line in folder.candidates.read_text().splitlines()]
         space = Study.load(folder.study).space

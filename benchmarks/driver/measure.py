@@ -4,8 +4,8 @@
         [--out results.json]
 
 Everything is real but the training: the space of benchmarks/tabular/tables/fashion_dcgan, its sizes
-counted, the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for hours:
-the same driver first runs over a study in memory, which Optuna then copies into SQLite; the
+counted, the run folder, SQLite, the samplers. Studies of 1,000 trials and more are not searched for
+hours: the same driver first runs over a study in memory, which Optuna then copies into SQLite; the
 figures are of the next rounds of a driver that resumes that. --work keeps the copies for another
 time. About 8 minutes on a core, most of it copying.
 """

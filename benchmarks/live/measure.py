@@ -3,10 +3,10 @@
     python benchmarks/live/measure.py [--minutes 15] [--seeds 3] [--runs FOLDER] [--out FOLDER]
 
 Both search the study of benchmarks/tabular/tables/fashion_dcgan with real training. `ours` is the
-study without the certification at its end; `tpe` trains each proposal of Optuna's multi-objective TPE to its end,
-with no detectors and no rungs. The two run side by side, so that they have the same minutes of the
-same machine. Seeds that have run folders already are not searched again. Writes results.json and
-fronts.png.
+study without the certification at its end; `tpe` trains each proposal of Optuna's multi-objective
+TPE to its end, with no detectors and no rungs. The two run side by side, so that they have the same
+minutes of the same machine. Seeds that have run folders already are not searched again. Writes
+results.json and fronts.png.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from gansearch.components import Data, Dataset, ImageShape
 
 sys.path.append(str(Path(__file__).parents[1] / "detectors"))
 
-from pictures import face, made
+from pictures import face, made  # type: ignore[import-not-found]
 
 
 class Faces(Dataset):
@@ -34,4 +34,5 @@ class Faces(Dataset):
 
 @lru_cache
 def _faces(size: int, pictures: int, test_pictures: int) -> Data:
-    return made(face, size, pictures, test_pictures, "faces")
+    data: Data = made(face, size, pictures, test_pictures, "faces")
+    return data

@@ -30,11 +30,12 @@ MakeSampler = Callable[[int], BaseSampler]
 class MOASHA:
     """Asynchronous successive halving of several objectives, with an epsilon-net.
 
-    Source: Schmucker et al. 2021, "Multi-objective Asynchronous Successive Halving" (arXiv
-    2106.12639); `eta` is Syne Tune's default. Every run is paused at each milestone. A free slot goes to a paused run that is within the first
+    Every run is paused at each milestone. A free slot goes to a paused run that is within the first
     `1 / eta` of its milestone, the longest training first, and otherwise to a new candidate. The
     results of a milestone are sorted by non-domination, and within a front by their distance to
     those sorted before them. Once every candidate has begun, the first of those left are promoted.
+    Source: Schmucker et al. 2021, "Multi-objective Asynchronous Successive Halving" (arXiv
+    2106.12639). `eta` is Syne Tune's default.
     """
 
     rungs: Sequence[int]

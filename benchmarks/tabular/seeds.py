@@ -83,8 +83,8 @@ def page_of(groups: Sequence[Sequence[Run]]) -> str:
         f"with some: {sum(0.0 < share < 1.0 for share in healthy)}.",
         "",
         "The final quality of two seeds of one candidate differs by a relative standard deviation "
-        f"of {noise(groups):.0%} ({noise(small):.0%} for the small ones, {noise(large):.0%} for the "
-        "others).",
+        f"of {noise(groups):.0%} ({noise(small):.0%} for the small ones, {noise(large):.0%} for "
+        "the others).",
         "",
     ]
     return "\n".join(lines)
