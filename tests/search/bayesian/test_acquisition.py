@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.special import erfinv
 
 from gansearch.ranking.pareto import Objective, hypervolume
-from gansearch.search.bayesian.acquisition import Goal, HypervolumeImprovement
+from gansearch.search.bayesian.acquisition import Goal, HypervolumeImprovement, SizeReduction
 from gansearch.signals import HEALTHY
 from gansearch.trial_record import TrialRecord
 
@@ -57,3 +57,18 @@ def test_the_expected_gain_is_the_mean_of_the_gains(points, candidate, std):
     gains = [hypervolume([*front, (candidate[0], cost)], corner) - before for cost in costs]
     expected = improvement.gain(*np.array([[candidate[0]], [candidate[1]], [std]]))
     assert expected == pytest.approx([np.mean(gains)], abs=0.01)
+
+
+def test_what_is_believed_gains_nothing_a_second_time(improvement):
+    point = math.log10(1500), math.log(30)
+    certain = np.array([[point[0]], [point[1]], [1e-9]])
+    assert improvement.gain(*certain) > 0.1
+    assert improvement.believing([point]).gain(*certain) == pytest.approx([0.0], abs=1e-6)
+    # A worse one changes nothing.
+    assert improvement.believing([(math.log10(1500), math.log(55))]) == improvement
+
+
+def test_a_smaller_model_within_tolerance_is_believed_to_be_the_one_to_beat():
+    reduction = SizeReduction((), smallest=3.5, limit=math.log(40))
+    believing = reduction.believing([(3.2, math.log(30)), (2.5, math.log(50))])
+    assert believing.smallest == 3.2

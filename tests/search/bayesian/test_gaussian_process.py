@@ -91,3 +91,13 @@ def test_a_fitted_process_predicts_held_out_points(observations):
     process = GaussianProcess(*known, fit_hyperparameters(*known, noise_std=0.05))
     means, _ = process.predict(inputs[40:])
     assert np.abs(means - targets[40:]).max() < 0.1
+
+
+def test_what_is_believed_leaves_the_means_and_takes_the_doubt_nearby(observations):
+    inputs, targets = observations
+    process = GaussianProcess(inputs[:8], targets[:8], EXACT[:8], HYPERPARAMETERS)
+    new, elsewhere = inputs[30:31], np.array([[5.0, 5.0]])
+    believing = process.believing(new)
+    assert believing.predict(inputs)[0] == pytest.approx(process.predict(inputs)[0])
+    assert believing.predict(new)[1] < 0.1 * process.predict(new)[1]
+    assert believing.predict(elsewhere)[1] == pytest.approx(process.predict(elsewhere)[1])

@@ -1,10 +1,17 @@
 import math
+from dataclasses import replace
 
 import pytest
 
+from gansearch.domains import Choices, IntRange
 from gansearch.ranking.pareto import Objective
 from gansearch.search.bayesian.acquisition import Goal
-from gansearch.search.bayesian.surrogate import TrainingSet
+from gansearch.search.bayesian.surrogate import (
+    Encodings,
+    Surrogate,
+    SurrogateHyperparameters,
+    TrainingSet,
+)
 from gansearch.signals import HEALTHY, Verdict
 from gansearch.trial_record import Rung, TrialRecord
 
@@ -56,3 +63,36 @@ def test_a_paused_trial_counts_as_healthy_with_the_probability_that_its_coverage
     assert predicted.record.number == 2
     assert 0.5 < probability < 1.0
     assert predicted.std == pytest.approx(math.sqrt(probability * (1 - probability)))
+
+
+def test_one_level_that_always_fails_is_told_from_its_neighbour_that_never_does():
+    encodings = Encodings.of({"latent": Choices(1, 4, 8, 16, 32, 64)})
+    failed = [record(i, 1000, None, state="pruned", verdict=COLLAPSE) for i in range(4)]
+    healthy = [record(i, 1000, 20.0 + i) for i in range(4, 12)]
+    records = [replace(one, parameters={"latent": 1}) for one in failed]
+    records += [replace(one, parameters={"latent": (4, 64)[one.number % 2]}) for one in healthy]
+    training = TrainingSet.of(records, GOAL)
+    surrogate = Surrogate(training, SurrogateHyperparameters.of(training, encodings), encodings)
+    never, always = surrogate.probability_healthy([{"latent": 1}, {"latent": 4}])
+    assert never < 0.1
+    assert always > 0.9
+
+
+def test_a_running_trial_is_believed_so_that_less_is_expected_beside_it():
+    encodings = Encodings.of({"width": IntRange(2, 64, log=True)})
+    records = [
+        replace(record(i, 1000 * i + 1000, 60.0 - 8 * i), parameters={"width": 2**i})
+        for i in (1, 3, 6)
+    ]
+    running = replace(
+        record(9, 5000, None, state="running", verdict=None), parameters={"width": 20}
+    )
+    hyperparameters = SurrogateHyperparameters.of(TrainingSet.of(records, GOAL), encodings)
+    (alone, beside) = (
+        Surrogate(TrainingSet.of(known, GOAL), hyperparameters, encodings).predict_costs(
+            [{"width": 21}]
+        )
+        for known in (records, [*records, running])
+    )
+    assert beside[0] == pytest.approx(alone[0])
+    assert beside[1] < 0.8 * alone[1]
