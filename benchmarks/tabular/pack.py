@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from candidates import NAMED
-from tables import HERE, TableFolder, table_argument
+from tables import HERE, SEEDS, TableFolder, table_argument
 
 from gansearch.files import write_atomically
 
@@ -67,7 +67,9 @@ def written(table: pa.Table) -> bytes:
     return content
 
 
-def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str, Any]]) -> str:
+def described(
+    table: pa.Table, content: bytes, candidates: Sequence[Mapping[str, Any]], folder: TableFolder
+) -> str:
     """Return the datasheet, as Markdown."""
     rows = table.select(
         [name for name in table.column_names if not name.startswith("signals.")]
@@ -76,14 +78,19 @@ def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str,
         {"runs": n, **json.loads(stamp)}
         for stamp, n in Counter(row[MADE_WITH] for row in rows).items()
     ]
+    plan = folder.plan
     facts = {
+        "name": folder.name,
+        "purpose": plan.purpose,
+        "quality": plan.quality,
+        "ends_well": plan.ends_well,
         "every": str(table["signals.step"][0][0]),
         "bytes": f"{len(content):,}",
         "sha256": hashlib.sha256(content).hexdigest(),
         "columns": _columns(table),
-        "strata": _strata(rows, candidates),
+        "strata": _strata(rows, candidates, plan.quality),
         "rungs": ", ".join(map(str, made_with[0]["rungs"])),
-        "samples": f"{made_with[0]['study']['training']['eval_samples']:,}",
+        "samples": f"{_samples(made_with[0]['study']['training']):,}",
         "steps": f"{rows[0]['rung'][-1]:,}",
         "made_with": "\n".join(map(_made_with, made_with)),
     }
@@ -91,19 +98,22 @@ def described(table: pa.Table, content: bytes, candidates: Sequence[Mapping[str,
     return template.substitute(facts | _counts(rows, candidates) | _verdicts(rows) | _costs(rows))
 
 
+def _samples(training: Mapping[str, Any]) -> int:
+    """Return how many samples are measured; older stamps call them otherwise."""
+    samples: int = training.get("eval_samples") or training["judged_samples"]
+    return samples
+
+
 def _counts(
     rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]
 ) -> dict[str, str]:
     seeds = Counter(row["number"] for row in rows)
-    several = max(candidate["seeds"] for candidate in candidates)
     return {
         "runs": str(len(rows)),
-        "planned_runs": str(sum(candidate["seeds"] for candidate in candidates)),
         "candidates": str(len(seeds)),
         "planned_candidates": str(len(candidates)),
-        "several": str(several),
-        "repeated": str(sum(count == several for count in seeds.values())),
-        "planned_repeated": str(sum(candidate["seeds"] == several for candidate in candidates)),
+        "several": str(SEEDS),
+        "repeated": str(sum(count == SEEDS for count in seeds.values())),
     }
 
 
@@ -124,22 +134,20 @@ def _costs(rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return hours | {"mean_training": f"{sum(seconds['training']) / len(rows):.0f}"}
 
 
-def _strata(rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]]) -> str:
+def _strata(
+    rows: Sequence[Mapping[str, Any]], candidates: Sequence[Mapping[str, Any]], quality: str
+) -> str:
     """Return a row of a Markdown table for each stratum."""
     lines = []
     for stratum in sorted({candidate["stratum"] for candidate in candidates}):
         planned = [candidate for candidate in candidates if candidate["stratum"] == stratum]
         sizes = [candidate["generator_params"] for candidate in planned]
         runs = [row for row in rows if row["stratum"] == stratum]
-        good = [row["mmd"][-1] for row in runs if row["ends_well"]]
+        good = [row[quality][-1] for row in runs if row["ends_well"]]
         name = "the study's own" if stratum == NAMED else str(stratum)
-        best = f"{min(good):.0f}" if good else "-"
+        best = f"{min(good):.3g}" if good else "-"
         span = f"{min(sizes):,} to {max(sizes):,}"
-        all_runs = sum(candidate["seeds"] for candidate in planned)
-        lines.append(
-            f"| {name} | {span} | {len(planned)} | {len(runs)} of {all_runs} "
-            f"| {len(good)} | {best} |"
-        )
+        lines.append(f"| {name} | {span} | {len(planned)} | {len(runs)} | {len(good)} | {best} |")
     return "\n".join(lines)
 
 
@@ -180,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     table = packed(files, options.every, before)
     content = written(table)
     write_atomically(there, content)
-    write_atomically(out.datasheet, described(table, content, candidates).encode())
+    write_atomically(out.datasheet, described(table, content, candidates, folder).encode())
     print(f"{len(table)} runs, {len(content) / 1e6:.1f} MB")
 
 

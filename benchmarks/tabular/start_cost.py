@@ -72,9 +72,7 @@ def main() -> None:
     options = parser.parse_args()
     study = Study.load(options.table.study)
     start_forkserver(1)
-    pairs = [
-        (seconds(study, 1), seconds(study, 1 + options.steps)) for _ in range(options.rounds)
-    ]
+    pairs = [(seconds(study, 1), seconds(study, 1 + options.steps)) for _ in range(options.rounds)]
     one, more = (statistics.median(column) for column in zip(*pairs, strict=True))
     step = (more - one) / options.steps
     print(f"start {one - step:.2f} s, a step {1000 * step:.1f} ms ({options.rounds} rounds)")

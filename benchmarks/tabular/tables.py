@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 HERE = Path(__file__).parent
 TABLES = HERE / "tables"
@@ -42,8 +42,10 @@ class Plan(BaseModel):
     """Steps after which the samples are measured; the last one is the end of the training."""
     metrics: tuple[str, ...]
     """Metrics that are measured at each of them."""
-    quality: str = Field(default="mmd")
+    quality: str = "mmd"
     """Metric of the quality, less is better."""
+    ends_well: str = "detectors that see nothing but the last step find the run healthy."
+    """What it means that a run ends well, for the datasheet."""
 
 
 @dataclass(frozen=True)
