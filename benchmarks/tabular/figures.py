@@ -139,6 +139,7 @@ def page(results: Sequence[Results]) -> str:
         *_ratios(results, reporting),
         "",
     ]
+    lines += _slots(results)
     for one in results:
         if one.searches:
             lines += _table(one)
@@ -158,6 +159,38 @@ def _ratios(results: Sequence[Results], reporting: Sequence[Results]) -> Iterabl
         overall = [by_table[one.folder.name] for one in reporting]
         cells = [ratio_text(overall), *(ratio_text([sample]) for sample in by_table.values())]
         yield f"| {name} | " + " | ".join(cells) + " |"
+
+
+def _slots(results: Sequence[Results]) -> list[str]:
+    """Return what several slots are worth to our search; nothing where none were raced."""
+    rows = []
+    for one in results:
+        alone = [*one.by_seed(OURS).values()]
+        for slots in sorted({search["slots"] for search in one.searches} - {1}):
+            mine = [*one.by_seed(OURS, slots).values()]
+            if not mine or not alone:
+                continue
+            pace = slots * np.mean([s["tried"] / s["in_all"] for s in mine])
+            pace /= np.mean([s["tried"] / s["in_all"] for s in alone])
+            at = np.linspace(0, BEGINNING, 251)
+            found = curve(mine, at)[-1] / curve(alone, at)[-1]
+            ratio = ratio_text([log_ratios(one.by_seed(OURS, slots), one.by_seed(OURS))])
+            cells = [one.folder.name, slots, len(mine), f"{pace:.1f}", f"{found:.2f}", ratio]
+            rows.append("| " + " | ".join(map(str, cells)) + " |")
+    if not rows:
+        return []
+    return [
+        "## Several slots",
+        "",
+        "Our search on several slots over the same on one: trials that ended by the hour of the "
+        f"clock; hypervolume after {BEGINNING:.0%} of the table's seconds of all slots; seconds of "
+        "all slots to the front.",
+        "",
+        "| table | slots | seeds | trials an hour | hypervolume | seconds to the front |",
+        "|---|---|---|---|---|---|",
+        *rows,
+        "",
+    ]
 
 
 def _table(results: Results) -> list[str]:
