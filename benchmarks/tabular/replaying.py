@@ -48,8 +48,8 @@ from gansearch.study.study import Study
 from gansearch.trial_record import Rung, TrialRecord
 
 SIZE = "generator_params"
-START_SECONDS = 0.35
-"""CPU seconds from the start of a process to the first step of its training (start_cost.py)."""
+START_SECONDS = 0.7
+"""CPU seconds that each start of a process costs beside its steps (start_cost.py)."""
 
 
 # --------------------------------------------------------------------------------------------------
