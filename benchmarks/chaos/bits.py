@@ -1,9 +1,11 @@
-"""Flipped bits in the files of a finished run: told as damage, or harmless."""
+"""Flipped bits in the files of a finished run and of the user's cache: told, mended or harmless."""
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
+import traceback
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +17,8 @@ KINDS = {
     "weights": ("**/*.safetensors", "**/*.sha256"),
     "json": ("**/*.json",),
     "yaml": ("study.yaml", "champion/study.yaml"),
+    "cache": ("cache/**/*.*",),
+    "teacher": ("student/teacher/*",),
 }
 """Files by kind; a case draws the kind first, so that small files have their share."""
 
@@ -28,6 +32,8 @@ class Bits:
         shutil.copytree(run, self._run)
         for name in ("study.db-wal", "study.db-shm"):
             (self._run / name).unlink(missing_ok=True)
+        _fill_cache(self._run)
+        _make_student(self._run)
         self._sound: dict[tuple[str, ...], tuple[object, ...]] = {}
 
     @cached_property
@@ -61,6 +67,10 @@ class Bits:
     def _questions(self, path: Path) -> list[tuple[str, ...]]:
         """Return the commands whose answers may depend on a file."""
         inside = path.relative_to(self._run)
+        if inside.parts[0] == "cache":
+            return [("cached", str(self._run))]
+        if inside.parts[0] == "student":
+            return [("validate", str(self._run / "student" / "study.yaml"), "--json")]
         if inside.parts[0] == "champion":
             return [("sample", str(self._run / "champion"))]
         run = str(self._run)
@@ -80,6 +90,8 @@ class Bits:
         """Return the call and its answer: exit code and stdout, with the picture it drew."""
         if question[0] == "table":
             return _table(Path(question[1]), int(question[2]), question[3])
+        if question[0] == "cached":
+            return _cached(Path(question[1]))
         if question[0] != "sample":
             called = call(*question)
             return called, called.answer
@@ -105,10 +117,53 @@ class Bits:
         return [f"{question[0]}: another answer without a word: {called.out[:300]}"]
 
 
+def _fill_cache(run: Path) -> None:
+    """Measure the data of a run into the cache of the user, which is a folder in the run here."""
+    os.environ["XDG_CACHE_HOME"] = str(run / "cache")
+    called, _ = _cached(run)
+    if called.fault or not any(run.glob("cache/**/*.npy")):
+        raise SystemExit(f"nothing was measured into the cache: {called.fault}")
+
+
+def _cached(run: Path) -> tuple[Called, object]:
+    """Return the calibration and the features of a run's data, as a new process gets them."""
+    from gansearch.evaluation import calibration, evidence
+    from gansearch.evaluation.extractors import extractor_for
+    from gansearch.study.study import Study
+
+    calibration._known.clear()
+    evidence._known_features.clear()
+    try:
+        data = Study.load(run / "champion" / "study.yaml").data
+        measured = calibration.calibration_of(data).model_dump_json()
+        features = evidence.real_features(data, extractor_for(data), 200)
+    except BaseException:
+        return Called(None, "", "", traceback.format_exc()[-1500:]), None
+    return Called(0, measured, ""), (measured, features.tolist())
+
+
+def _make_student(run: Path) -> None:
+    """Make a run folder of a study that learns from trial 0 of a run, with its copy of that."""
+    import yaml
+
+    from gansearch.storage.run_folder import RunFolder
+    from gansearch.study.study import Study
+
+    tree = yaml.safe_load(Path(__file__).with_name("study.yaml").read_text())
+    tree |= {"name": "student", "teacher": {"run": str(run), "trial": 0, "distill": "pixel"}}
+    place = run / "student"
+    place.mkdir()
+    (place / "draft.yaml").write_text(yaml.safe_dump(tree))
+    study = Study.load(place / "draft.yaml")
+    (place / "draft.yaml").unlink()
+    folder = RunFolder.create(place, study.spec)
+    folder.write_study(study.spec)
+    assert study.teacher is not None
+    folder.keep_teacher(study.teacher.files())
+
+
 def _table(run: Path, number: int, name: str) -> tuple[Called, object]:
     """Read a Parquet file of a trial, as `report` and the Python interface do."""
-    import traceback
-
     from gansearch.errors import GansearchError
     from gansearch.storage.run_folder import RunFolder
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
 from gansearch.components import Data, Extractor
@@ -22,7 +22,7 @@ from gansearch.evaluation.extractors import (
 )
 from gansearch.evaluation.neighbours import prdc
 from gansearch.evaluation.probe import Probe
-from gansearch.files import write_atomically
+from gansearch.files import json_with_digest, load_json_with_digest, write_atomically
 from gansearch.run_context import Calibration, SampleFigures
 from gansearch.user_folders import cache_folder
 
@@ -34,8 +34,10 @@ MEDIOCRE_SAMPLES = 300
 """Cross-fades of two training pictures, from which draws are taken to measure a metric's spread."""
 DRAWS = 12
 """Draws between which a metric's spread is measured."""
-CALIBRATION_VERSION = 2
-"""Raised when a calibration holds other figures than before."""
+CALIBRATION_VERSION = 3
+"""Raised when a calibration holds other figures than before, or is kept in another way."""
+
+_LOG = logging.getLogger(__name__)
 
 _known: dict[str, Calibration] = {}
 """Calibrations that this process has read or measured, where the user's cache cannot be written."""
@@ -58,16 +60,21 @@ def calibration_of(data: Data, extractor: Extractor | None = None) -> Calibratio
 
 
 def _read(path: Path) -> Calibration | None:
-    with suppress(OSError, ValidationError, UnicodeDecodeError):
-        return Calibration.model_validate_json(path.read_text(encoding="utf-8"))
-    return None
+    try:
+        return Calibration.model_validate(load_json_with_digest(path.read_bytes()))
+    except OSError:
+        return None
+    except ValueError as error:
+        reason = str(error).partition("\n")[0]
+        _LOG.warning("%s is damaged, so the data are calibrated anew: %s", path, reason)
+        return None
 
 
 def _measured(data: Data, extractor: Extractor | None, path: Path) -> Calibration:
     calibration = calibrate(data, extractor)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, calibration.model_dump_json(indent=1).encode())
+        write_atomically(path, json_with_digest(calibration.model_dump(mode="json")))
     return calibration
 
 

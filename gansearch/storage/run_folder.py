@@ -28,11 +28,17 @@ from typing import Self
 
 import yaml
 from filelock import FileLock, Timeout
-from pydantic import ValidationError
 
 from gansearch.component_file import file_references
 from gansearch.errors import RunFolderError
-from gansearch.files import TEMPORARY, LinkError, refuse_links, write_atomically
+from gansearch.files import (
+    TEMPORARY,
+    LinkError,
+    json_with_digest,
+    load_json_with_digest,
+    refuse_links,
+    write_atomically,
+)
 from gansearch.storage.run_mark import MARK, RunMark, study_digest
 from gansearch.storage.trial_folder import DATA, TrialFolder
 from gansearch.study.data_identity import DataIdentity, identity_differences
@@ -117,8 +123,8 @@ class RunFolder:
         if not path.is_file():
             return None
         try:
-            return DataIdentity.model_validate_json(path.read_bytes())
-        except (OSError, ValidationError) as error:
+            return DataIdentity.model_validate(load_json_with_digest(path.read_bytes()))
+        except (OSError, ValueError) as error:
             raise RunFolderError(f"{path} cannot be read: {error}") from None
 
     @classmethod
@@ -204,7 +210,8 @@ class RunFolder:
         write_atomically(self.study_file, text.encode())
         self._spec = None
         if data is not None:
-            write_atomically(self.path / DATA, data.model_dump_json(indent=1).encode())
+            record = json_with_digest(data.model_dump(mode="json"))
+            write_atomically(self.path / DATA, record)
 
     def keep_teacher(self, files: Mapping[str, bytes]) -> None:
         """Keep a copy of the study's teacher, so that the run does not need the place it is from.

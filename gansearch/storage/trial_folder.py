@@ -16,6 +16,7 @@ trials/0007/candidate.json          the candidate
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -62,6 +63,8 @@ OWN = frozenset(
 )
 """Files of a trial."""
 _OWN_SAMPLE = re.compile(r"step-\d{1,18}\.png")
+TABLE_DIGEST = b"table_sha256"
+"""Key of the digest in the metadata of a table."""
 MOST_VALUES = 100_000_000
 """Values of a table; 1,000,000 steps of the 40 signals that there are have less than half."""
 
@@ -117,7 +120,7 @@ class TrialFolder:
         )
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.path / SIGNALS) as new:
-            pq.write_table(table, new, write_page_checksum=True)
+            pq.write_table(_with_digest(table), new, write_page_checksum=True)
 
     def signals(self) -> pd.DataFrame | None:
         """Return what `write_signals` kept; None if there is nothing.
@@ -154,7 +157,8 @@ class TrialFolder:
         ]
         self.path.mkdir(parents=True, exist_ok=True)
         with replacing(self.path / PREDICTIONS) as new:
-            pq.write_table(pa.Table.from_pylist(rows), new, write_page_checksum=True)
+            table = _with_digest(pa.Table.from_pylist(rows))
+            pq.write_table(table, new, write_page_checksum=True)
 
     def predictions(self) -> pd.DataFrame | None:
         """Return what `write_predictions` kept; None if there is nothing.
@@ -224,10 +228,30 @@ def _read_arrow(path: Path) -> pa.Table | None:
                 raise ValueError(f"the column {field.name!r} is of the type {field.type}")
         if "step" not in table.schema.names or len(set(table.schema.names)) < table.num_columns:
             raise ValueError("it has no column `step`, or two columns of one name")
+        known = (table.schema.metadata or {}).get(TABLE_DIGEST)  # earlier versions kept none
+        if known is not None and known != _table_digest(table):
+            raise ValueError("it does not match its digest")
     except (OSError, ValueError, TypeError, MemoryError, pa.ArrowException) as error:
         why = str(error).partition("\n")[0]
         raise RunFolderError(f"{path} is damaged: {why}") from None
     return table
+
+
+def _with_digest(table: pa.Table) -> pa.Table:
+    """Return a table that has its digest in its metadata."""
+    return table.replace_schema_metadata({TABLE_DIGEST: _table_digest(table)})
+
+
+def _table_digest(table: pa.Table) -> bytes:
+    """Return the digest of names, types and values: checksums of pages cover the values alone."""
+    digest = hashlib.sha256()
+    for field, column in zip(table.schema, table.columns, strict=True):
+        digest.update(f"{field.name}\0{field.type}\0{len(column)}\0{column.null_count}\0".encode())
+        if field.name == "kind":
+            digest.update("\0".join(map(str, column.to_pylist())).encode())
+        else:
+            digest.update(column.to_numpy().tobytes())
+    return digest.hexdigest().encode()
 
 
 def _is_number(kind: pa.DataType) -> bool:

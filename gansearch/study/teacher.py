@@ -19,6 +19,7 @@ from gansearch.component_file import is_file_reference
 from gansearch.components import Data, Discriminator, Generator, Loss, SampleFormat
 from gansearch.errors import GansearchError, PluginError
 from gansearch.evaluation.counting import count_parameters
+from gansearch.files import json_with_digest
 from gansearch.registry import Registry
 from gansearch.study.teacher_spec import DISCRIMINATOR, GENERATOR, RECORD, Digest
 
@@ -196,4 +197,4 @@ class Teacher:
         files = {GENERATOR: self.weights}
         if self.discriminator_weights is not None:
             files[DISCRIMINATOR] = self.discriminator_weights
-        return files | {RECORD: self.record.model_dump_json(indent=1).encode()}
+        return files | {RECORD: json_with_digest(self.record.model_dump(mode="json"))}

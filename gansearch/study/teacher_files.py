@@ -178,8 +178,10 @@ def _json(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as file:
             return load_json_with_digest(file.read(LARGEST_JSON))
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise TeacherError(f"{path} cannot be read: {error}") from None
+    except ValueError as error:
+        raise TeacherError(f"{path} is damaged: {error}") from None
 
 
 def _weights(path: Path, sha256: str | None = None) -> bytes:

@@ -5,6 +5,7 @@ import pickle
 import shutil
 
 import pytest
+from support.damage import flip_bit
 from support.teachers import edit_json, runner_of
 
 from gansearch.diagnosis.remedies import applied
@@ -117,3 +118,14 @@ def test_a_damaged_record_of_the_copy_is_told(call, place):
     edit_json(folder.path / "teacher/teacher.json", sha256=3)
     code, _, err = call("validate", folder.study_file)
     assert code == 2 and "teacher.json is damaged" in err
+
+
+def test_a_flipped_bit_in_the_record_of_the_copy_is_told(call, place):
+    study = Study.load(place / "student.yaml")
+    folder = RunFolder.create(place / "run", study.spec)
+    folder.write_study(study.spec)
+    folder.keep_teacher(study.teacher.files())
+    record = folder.path / "teacher/teacher.json"
+    flip_bit(record, record.read_text().index('"latent": 4') + len('"latent": '))
+    code, _, err = call("validate", folder.study_file)
+    assert code == 2 and "teacher.json is damaged: it does not match its digest" in err

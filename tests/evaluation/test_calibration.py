@@ -4,6 +4,7 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from support.damage import flip_bit
 
 from gansearch.builtin.detectors.mode_collapse import ModeCollapse
 from gansearch.components import Data, Extractor, FeatureNetwork, Split
@@ -15,6 +16,7 @@ from gansearch.evaluation.calibration import (
     trivial_samples,
 )
 from gansearch.evaluation.probe import Probe
+from gansearch.files import load_json_with_digest
 from gansearch.run_context import Calibration, RunContext
 
 
@@ -99,6 +101,20 @@ def test_a_calibration_is_measured_once_and_read_from_the_cache_afterwards(tmp_p
     monkeypatch.setattr(calibrating, "_known", {})
     monkeypatch.setattr(calibrating, "calibrate", lambda *_: pytest.fail("measured again"))
     assert calibration_of(data) == measured
+
+
+def test_a_damaged_calibration_of_the_cache_is_measured_anew(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(calibrating, "cache_folder", lambda: tmp_path)
+    data = replace(DATA["few"], digest="2" * 64)
+    monkeypatch.setattr(calibrating, "calibrate", lambda *_: calibrated("few"))
+    monkeypatch.setattr(calibrating, "_known", {})
+    measured = calibration_of(data)
+    (path,) = tmp_path.rglob("*.json")
+    flip_bit(path, path.read_text().index("real_mmd_std") + len('real_mmd_std": 0.0'))
+    monkeypatch.setattr(calibrating, "_known", {})
+    assert calibration_of(data) == measured
+    assert "is damaged, so the data are calibrated anew: it does not match" in caplog.text
+    assert Calibration(**load_json_with_digest(path.read_bytes())) == measured
 
 
 def test_the_mmd_is_calibrated_with_the_study_s_extractor_and_coverage_with_that_of_detectors():

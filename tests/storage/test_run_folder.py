@@ -45,7 +45,10 @@ def test_another_study_is_refused(begun, make_spec):
         RunFolder.create(begun.path, other, TWENTY, {"dataset.root"})
 
 
-def test_a_damaged_identity_is_refused(begun):
-    (begun.path / DATA).write_text("{")
+@pytest.mark.parametrize("change", [("{", ""), ('"train": 16', '"train": 17')])
+def test_a_damaged_identity_is_refused(begun, change):
+    text = (begun.path / DATA).read_text()
+    assert change[0] in text
+    (begun.path / DATA).write_text(text.replace(*change))
     with pytest.raises(RunFolderError, match=r"data\.json cannot be read"):
         RunFolder.create(begun.path, begun.spec(), TWENTY, {"dataset.root"})

@@ -1,6 +1,9 @@
+import re
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from support.damage import flip_bit
 
 from gansearch.errors import RunFolderError
 from gansearch.storage import trial_folder
@@ -33,6 +36,22 @@ def test_a_small_file_of_too_many_values_is_not_read(files, monkeypatch):
     monkeypatch.setattr(trial_folder, "MOST_VALUES", 100)
     with pytest.raises(RunFolderError, match="it holds more than 100 values"):
         files.signals()
+
+
+def test_a_flipped_bit_anywhere_in_a_table_is_damage_or_harmless(files):
+    files.write_predictions([(10, "real", [3, 0, 1]), (10, "fake", [0, 2, 2])])
+    sound, path = files.predictions(), files.path / PREDICTIONS
+    content, told = path.read_bytes(), []
+    names = [found.end() - 3 for found in re.finditer(b"bin_01", content)]
+    for place in (*names, *range(0, len(content), 11)):
+        flip_bit(path, place)
+        try:
+            assert files.predictions().equals(sound)
+        except RunFolderError as error:
+            told.append(str(error))
+        path.write_bytes(content)
+    assert any("it does not match its digest" in message for message in told[: len(names)])
+    assert len(told) > 50
 
 
 def test_rows_for_trackers_are_checked_too(files):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable
@@ -12,15 +12,18 @@ from pathlib import Path
 import numpy as np
 from filelock import FileLock
 
+from gansearch.builtin.datasets.digest import samples_digest
 from gansearch.components import Data, Split
 from gansearch.errors import DataError
-from gansearch.files import write_atomically
+from gansearch.files import json_with_digest, load_json_with_digest, write_atomically
 from gansearch.user_folders import cache_folder
 
 Allocate = Callable[[str, tuple[int, ...]], np.ndarray]
 """Function that allocates an array of bytes, from the name of a split and a shape."""
 RECORD = "data.json"
 SPLITS = ("train", "test")
+
+_LOG = logging.getLogger(__name__)
 
 
 def in_memory(split: str, shape: tuple[int, ...]) -> np.ndarray:
@@ -50,14 +53,17 @@ def memory_mapped(key: str, size: int, build: Callable[[Allocate], Data]) -> Dat
     folder = cache_folder() / "pictures" / key
     folder.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(folder.parent / f"{key}.lock"):  # workers that start together build it once
-        if not (folder / RECORD).is_file():
+        if (data := _open(folder)) is None:
             if shutil.disk_usage(folder.parent).free < size:
                 raise DataError(
                     f"the pictures take {size} bytes, more than memory may hold and more than is "
                     f"free in {folder.parent}; give a limit or a smaller size, or make room there"
                 )
             _build(folder, build)
-    return _open(folder)
+            data = _open(folder)
+    if data is None:
+        raise DataError(f"{folder} cannot be read back; does the disk lose data?")
+    return data
 
 
 def _build(folder: Path, build: Callable[[Allocate], Data]) -> None:
@@ -72,36 +78,52 @@ def _build(folder: Path, build: Callable[[Allocate], Data]) -> None:
             )
 
         data = build(on_disk)
+        sums = {}
         for name in SPLITS:
             labels = getattr(data, name).labels
             if labels is not None:
                 np.save(parts / f"{name}-labels.npy", labels)
+                sums[name] = samples_digest(labels)
         record = {
             "source": data.source,
             "digest": data.digest,
             "warnings": data.warnings,
             "details": data.details,
             "counts": {name: len(getattr(data, name).samples) for name in SPLITS},
+            "labels": sums,
         }
-        write_atomically(parts / RECORD, json.dumps(record).encode())
+        write_atomically(parts / RECORD, json_with_digest(record))
         shutil.rmtree(folder, ignore_errors=True)
         parts.rename(folder)
 
 
-def _open(folder: Path) -> Data:
-    record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+def _open(folder: Path) -> Data | None:
+    """Return the set in a folder; None if there is none, or its record or labels are damaged.
 
-    def split(name: str) -> Split:
-        # Copy on write: torch warns of arrays that cannot be written to.
-        samples = np.load(folder / f"{name}.npy", mmap_mode="c")[: record["counts"][name]]
-        labels = folder / f"{name}-labels.npy"
-        return Split(samples, np.load(labels) if labels.is_file() else None)
-
-    return Data(
-        train=split("train"),
-        test=split("test"),
-        source=record["source"],
-        digest=record["digest"],
-        warnings=tuple(record["warnings"]),
-        details=record["details"],
-    )
+    The pixels are not compared with a digest: they would be read from the disk as a whole.
+    """
+    try:
+        record = load_json_with_digest((folder / RECORD).read_bytes())
+        splits = {}
+        for name in SPLITS:
+            # Copy on write: torch warns of arrays that cannot be written to.
+            samples = np.load(folder / f"{name}.npy", mmap_mode="c")[: record["counts"][name]]
+            labels = None
+            if name in record["labels"]:
+                labels = np.load(folder / f"{name}-labels.npy")
+                if samples_digest(labels) != record["labels"][name]:
+                    raise ValueError(f"{name}-labels.npy does not match its digest")
+            splits[name] = Split(samples, labels)
+        return Data(
+            train=splits["train"],
+            test=splits["test"],
+            source=record["source"],
+            digest=record["digest"],
+            warnings=tuple(record["warnings"]),
+            details=record["details"],
+        )
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        _LOG.warning("%s is damaged, so the pictures are decoded anew: %s", folder, error)
+        return None

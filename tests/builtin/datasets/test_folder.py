@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import ValidationError
+from support.damage import flip_bit
 
 from gansearch.builtin.datasets import folder, memory_map
 from gansearch.builtin.datasets.folder import Folder
@@ -187,6 +188,27 @@ def test_a_mapped_set_is_built_again_only_when_a_file_changes(pictures, tmp_path
     folder._load.cache_clear()
     with pytest.raises(TypeError):
         load(pictures)
+
+
+@pytest.mark.parametrize(("name", "text"), [("data.json", b'"train"'), ("train-labels.npy", b"")])
+def test_a_mapped_set_whose_record_or_labels_are_damaged_is_built_again(
+    tmp_path, monkeypatch, caplog, name, text
+):
+    for n in range(10):
+        place = tmp_path / "classes" / str(n % 2)
+        place.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (8, 8), 20 * n).save(place / f"{n}.png")
+    monkeypatch.setattr(folder, "LARGEST_IN_MEMORY", 1)
+    monkeypatch.setattr(memory_map, "cache_folder", lambda: tmp_path / "cache")
+    first = load(tmp_path / "classes")
+    (damaged,) = (tmp_path / "cache").rglob(name)
+    sound = damaged.read_bytes()
+    flip_bit(damaged, sound.index(text) + len(text) + 2 if text else -1)
+    folder._load.cache_clear()
+    again = load(tmp_path / "classes")
+    assert np.array_equal(again.train.labels, first.train.labels)
+    assert len(again.train.samples) == len(first.train.samples) == len(again.train.labels)
+    assert damaged.read_bytes() == sound and "so the pictures are decoded anew" in caplog.text
 
 
 def test_a_full_disk_is_told_before_decoding(pictures, tmp_path, monkeypatch):
