@@ -54,16 +54,17 @@ objectives: [generator_params, mmd]
 """
 WATCH = """
 window.drawn = {};
-new MutationObserver((changes, observer) => {
-  const places = [...document.querySelectorAll('.chart')];
-  for (const place of places) {
+new MutationObserver(() => {
+  for (const place of document.querySelectorAll('.chart')) {
     if (!(place.id in window.drawn) && place.querySelector('svg path'))
       window.drawn[place.id] = performance.now();
   }
-  if (places.length && places.every((place) => place.id in window.drawn)) observer.disconnect();
 }).observe(document, {childList: true, subtree: true});
 """
 """Notes when each chart has its first marks, in milliseconds since the navigation began."""
+CHARTS = "document.querySelectorAll('.chart:not(details:not([open]) *)')"
+LATER = f"[...{CHARTS}].filter(chart => !(chart.id in window.drawn))"
+"""Charts that nobody has scrolled to."""
 
 
 def made_up_run(path: Path, count: int) -> RunFolder:
@@ -117,7 +118,10 @@ def made_up_run(path: Path, count: int) -> RunFolder:
 
 
 def open_page(page: Path) -> dict[str, float]:
-    """Open a page in a new browser; return milliseconds to each chart and of CPU time."""
+    """Open a page in a new browser; return milliseconds to its front, and of processor time.
+
+    Then scroll to the other charts, one by one, until all are drawn.
+    """
     program = shutil.which("chromium") or shutil.which("google-chrome")
     driver = shutil.which("chromedriver")
     if program is None or driver is None:
@@ -131,24 +135,37 @@ def open_page(page: Path) -> dict[str, float]:
         browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
         browser.execute_cdp_cmd("Performance.enable", {"timeDomain": "threadTicks"})
         browser.get(page.absolute().as_uri())
-        wanted = "document.querySelectorAll('script.spec').length"
-        closed = "document.querySelectorAll('details:not([open]) .chart').length"
-        while not browser.execute_script(
-            f"return Object.keys(window.drawn).length >= {wanted} - {closed}"
-        ):
-            time.sleep(1.0)  # each question takes time of the page's own thread
-        drawn: dict[str, float] = browser.execute_script("return window.drawn")
+        _wait(browser, "'chart-front' in window.drawn")
         script = "return performance.getEntriesByType('navigation')[0].domInteractive"
         parsed: float = browser.execute_script(script)
-        told = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
-        metrics = {one["name"]: one["value"] for one in told}
+        front: float = browser.execute_script("return window.drawn['chart-front']")
+        opened = _processor_time(browser)
+        while browser.execute_script(f"return {LATER}.length"):
+            browser.execute_script(f"{LATER}[0].scrollIntoView()")
+            time.sleep(1.0)
+        browser.execute_script("document.getElementById('trials').scrollIntoView()")
+        time.sleep(1.0)
         return {
             "page parsed": parsed,
-            **drawn,
-            "CPU time of the page's thread": 1000 * metrics["TaskDuration"],
+            "chart of the front": front,
+            "CPU time of the page's thread, opened": opened,
+            "CPU time of the page's thread, read to its end": _processor_time(browser),
         }
     finally:
         browser.quit()
+
+
+def _wait(browser: webdriver.Chrome, script: str) -> None:
+    while not browser.execute_script(f"return {script}"):
+        time.sleep(1.0)  # each question takes time of the page's own thread
+    time.sleep(1.0)
+
+
+def _processor_time(browser: webdriver.Chrome) -> float:
+    """Return the milliseconds of processor time that the page's thread has taken."""
+    told = browser.execute_cdp_cmd("Performance.getMetrics", {})["metrics"]
+    seconds: float = next(one["value"] for one in told if one["name"] == "TaskDuration")
+    return 1000 * seconds
 
 
 def main(trials: int, keep: Path | None) -> None:

@@ -22,15 +22,26 @@ def page(recorded_certified, tmp_path_factory):
 FRONT_MARKS = "[...document.querySelectorAll('#chart-front path[aria-roledescription=\"point\"]')]"
 
 
+CHARTS = "[...document.querySelectorAll('.chart:not(details:not([open]) *)')]"
+"""Charts outside of closed parts."""
+
+
+def scroll_through(browser):
+    """Look at each chart in turn, until all are drawn."""
+    for i in range(browser.execute_script(f"return {CHARTS}.length")):
+        browser.execute_script(f"{CHARTS}[{i}].scrollIntoView()")
+        wait_for(browser, f"{CHARTS}[{i}].querySelector('svg path')")
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 def test_the_page_fits_and_reports_no_error(browser, page, width):
     show(browser, page, width)
     wait_for(browser, f"{FRONT_MARKS}.length >= 8")
+    scroll_through(browser)
     assert errors(browser) == []
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
     # No chart is wider than its place.
-    charts = "[...document.querySelectorAll('.chart')]"
-    wider = f"{charts}.filter(c => c.scrollWidth > c.clientWidth + 1).map(c => c.id)"
+    wider = f"{CHARTS}.filter(c => c.scrollWidth > c.clientWidth + 1).map(c => c.id)"
     assert browser.execute_script(f"return {wider}") == []
 
 
@@ -94,6 +105,19 @@ def test_the_curves_of_a_verdict_are_drawn_when_it_is_opened(browser, page):
     assert errors(browser) == []
 
 
+def test_a_chart_out_of_sight_is_drawn_when_one_scrolls_to_it_or_prints(browser, page):
+    show(browser, page, height=300)
+    wait_for(browser, f"{FRONT_MARKS}.length >= 8")
+    parallel = "document.querySelector('#chart-parallel svg path')"
+    assert not browser.execute_script(f"return {parallel}")
+    browser.execute_script("document.getElementById('parameters').scrollIntoView()")
+    assert wait_for(browser, parallel)
+    show(browser, page, height=300)
+    assert not browser.execute_script(f"return {parallel}")
+    browser.execute_cdp_cmd("Page.printToPDF", {})
+    assert wait_for(browser, f"{CHARTS}.every(chart => chart.querySelector('svg path'))")
+
+
 @pytest.fixture
 def dark(browser):
     """A reader who prefers dark pages."""
@@ -118,7 +142,7 @@ def test_axe_finds_no_serious_fault(browser, page, scheme, width, request):
     if scheme == "dark":
         request.getfixturevalue("dark")
     show(browser, page, width)
-    wait_for(browser, "[...document.querySelectorAll('details[open] .chart svg')].length")
+    scroll_through(browser)
     assert axe_faults(browser) == []
 
 

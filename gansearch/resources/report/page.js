@@ -40,15 +40,21 @@ async function draw(script) {
   });
 }
 
-async function drawAll() {
-  for (const script of document.querySelectorAll("script.spec")) {
-    const details = document.getElementById(script.dataset.for).closest("details");
-    // A chart in a closed part has no width yet.
-    if (details && !details.open) details.addEventListener("toggle", () => draw(script), { once: true });
-    else await draw(script);
-    // The browser shows this chart before the next one is made.
-    await new Promise((resume) => setTimeout(resume));
-  }
+// The chart of the front is drawn at once, the others when they come near the view: charts that
+// nobody looks at would keep a browser busy for longer than all else. Those of closed parts are
+// nowhere until they are opened.
+const front = document.querySelector('script.spec[data-for="chart-front"]');
+const waiting = new Map(), drawn = new Set(front ? [front] : []);
+const nearby = new IntersectionObserver((entries) => {
+  for (const entry of entries) if (entry.isIntersecting) drawWaiting(entry.target);
+}, { rootMargin: "300px" });
+
+function drawWaiting(place) {
+  const script = waiting.get(place);
+  nearby.unobserve(place);
+  waiting.delete(place);
+  drawn.add(script);
+  draw(script);
 }
 
 function sortBy(heading) {
@@ -73,5 +79,14 @@ function sortBy(heading) {
 document.querySelectorAll("table.sortable th").forEach((heading) => {
   heading.querySelector("button").addEventListener("click", () => sortBy(heading));
 });
-dark.addEventListener("change", drawAll);
-drawAll();
+dark.addEventListener("change", () => drawn.forEach(draw));
+window.addEventListener("beforeprint", () => {
+  for (const place of [...waiting.keys()]) if (!place.closest("details:not([open])")) drawWaiting(place);
+});
+if (front) draw(front);
+for (const script of document.querySelectorAll("script.spec")) {
+  if (script === front) continue;
+  const place = document.getElementById(script.dataset.for);
+  waiting.set(place, script);
+  nearby.observe(place);
+}
