@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict
 
 from gansearch.component_file import is_file_reference, located_reference
-from gansearch.components import Component, Data
+from gansearch.components import Data
 from gansearch.errors import PluginError, Problem
 from gansearch.registry import Registry
 from gansearch.study.spec import StudySpec
@@ -90,18 +90,11 @@ def resolve_location(tree: object, registry: Registry, folders: Sequence[Path]) 
             continue
         with suppress(PluginError):  # reported with the study's other problems
             component = registry.load(role, node["use"])
-            for field in _resolve_fields(node, component, [Path.cwd(), *folders]):
+            location: Collection[str] = getattr(component, "location", ())
+            for field in _resolve_paths(node, location, [Path.cwd(), *folders]):
                 message = f"there is no {node[field]!r}, here or beside the study file"
                 problems.append(Problem((role, field), message))
     return problems
-
-
-def _resolve_fields(
-    node: dict[str, Any], component: type[Component], folders: Sequence[Path]
-) -> list[str]:
-    """Resolve the paths among the fields of a component; return the fields that lead nowhere."""
-    location: Collection[str] = getattr(component, "location", ())
-    return _resolve_paths(node, location, folders)
 
 
 def _resolve_paths(

@@ -107,7 +107,10 @@ def mend_unknown_key(place: Place, value: object, keys: Sequence[str], tree: obj
         return Mending(message, _renamed(key, value, keys))
     section = tree.get
     if key == "metric" and isinstance(value, Mapping) and "name" in value:
-        fix = f"objectives: [{{metric: generator_params, direction: minimize}}, {_goal(value)}]"
+        near = near_names(str(value["name"]), Registry().names("metric"))
+        direction = "maximize" if str(value.get("goal", "")).startswith("max") else "minimize"
+        goal = as_yaml({"metric": near[0] if near else value["name"], "direction": direction})
+        fix = f"objectives: [{{metric: generator_params, direction: minimize}}, {goal}]"
         return Mending("names an objective, as a sweep's file has it", fix)
     for name in (key, *near_names(key, BELONGS)):
         if name in BELONGS and not near_names(key, keys):
@@ -128,12 +131,6 @@ def _renamed(key: str, value: object, keys: Sequence[str]) -> str:
     near = near_names(key, keys)
     written = as_yaml(value)
     return f"{near[0]}: {written}" if near and len(written) <= LONGEST else ""
-
-
-def _goal(metric: Mapping[str, Any]) -> str:
-    near = near_names(str(metric["name"]), Registry().names("metric"))
-    direction = "maximize" if str(metric.get("goal", "")).startswith("max") else "minimize"
-    return as_yaml({"metric": near[0] if near else metric["name"], "direction": direction})
 
 
 def mend_choice(key: str, value: object, allowed: str) -> Mending:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -194,7 +194,9 @@ def _merged(base: Any, own: Any, place: Place, replaced: list[Place]) -> Any:
     """Return `own` with the keys of `base` that it does not have; note what it replaces."""
     if place and place[-1] in COMPONENTS and isinstance(base, str) and isinstance(own, dict):
         base = {"use": base}
-    if not isinstance(base, dict) or not isinstance(own, dict) or _stands_alone(base, own):
+    merges = isinstance(base, dict) and isinstance(own, dict)
+    # A domain stands alone, and so does another component than that of the extended study.
+    if not merges or is_domain_node(own) or own.get("use", base.get("use")) != base.get("use"):
         replaced.append(place)
         return own
     if place == ("training",) and {"steps", "epochs"} & own.keys():
@@ -204,11 +206,6 @@ def _merged(base: Any, own: Any, place: Place, replaced: list[Place]) -> Any:
         for key, value in own.items()
     }
     return base | inner
-
-
-def _stands_alone(base: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Return True for a domain, and for another component than that of the extended study."""
-    return is_domain_node(own) or own.get("use", base.get("use")) != base.get("use")
 
 
 def _override(tree: object, override: str) -> None:
