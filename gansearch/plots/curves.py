@@ -151,7 +151,16 @@ def _draw_panel(axes: Axes, panel: Panel, signals: pd.DataFrame) -> None:
     if panel.level is not None:
         height, meaning = panel.level
         axes.axhline(height, color=GREY, linewidth=0.9, linestyle=":", label=meaning)
-    _scale(axes, panel)
+
+    # Logarithmic if the panel asks for it, or if a loss is far above its band
+    if panel.log:
+        axes.set_yscale("log")
+    elif panel.band is not None and max(map(abs, axes.get_ylim())) > FAR * panel.band[1]:
+        axes.set_yscale("symlog", linthresh=10 ** math.ceil(math.log10(panel.band[1])))
+        axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
+    elif panel.band is not None:
+        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
+
     if axes.get_yscale() == "linear":
         axes.yaxis.set_major_locator(MaxNLocator(4))
     axes.set_ylabel(panel.title, fontsize=8)
@@ -170,17 +179,6 @@ def _line(axes: Axes, known: pd.DataFrame, steps: int, colour: str) -> None:
     else:
         style: dict[str, Any] = {"color": colour, "linewidth": 1.2, "markersize": 4, "label": name}
         axes.plot(known["step"], known[name], ".-", **style)
-
-
-def _scale(axes: Axes, panel: Panel) -> None:
-    """Set the scale: logarithmic if the panel asks for it or a loss is far above its band."""
-    if panel.log:
-        axes.set_yscale("log")
-    elif panel.band is not None and max(map(abs, axes.get_ylim())) > FAR * panel.band[1]:
-        axes.set_yscale("symlog", linthresh=10 ** math.ceil(math.log10(panel.band[1])))
-        axes.set_ylim(bottom=min(0.0, axes.dataLim.y0))
-    elif panel.band is not None:
-        axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
 
 
 def _draw_strip(axes: Axes, strip: Strip) -> None:

@@ -124,7 +124,20 @@ class Walk:
     def sheet(self, samples: np.ndarray) -> Image.Image:
         """Arrange images (dimensions, frames, C, H, W): a row a dimension, a column a value."""
         grid = image_grid(samples.reshape(-1, *samples.shape[2:]), columns=len(self.values))
-        return _with_margins(grid, self.rows, [f"{value:+.1f}" for value in self.values])
+
+        # The names of rows to the left, the values above
+        font = ImageFont.load_default(LETTERS)
+        left, top = 8 + max(round(font.getlength(row)) for row in self.rows), LETTERS + 8
+        sheet = Image.new(grid.mode, (left + grid.width, top + grid.height), "white")
+        sheet.paste(grid, (left, top))
+        draw = ImageDraw.Draw(sheet)
+        width, height = grid.width / len(self.values), grid.height / len(self.rows)
+        for i, row in enumerate(self.rows):
+            draw.text((left - 4, top + (i + 0.5) * height), row, "black", font, anchor="rm")
+        for i, value in enumerate(self.values):
+            place = (left + (i + 0.5) * width, top / 2)
+            draw.text(place, f"{value:+.1f}", "black", font, anchor="mm")
+        return sheet
 
     def animation(self, samples: np.ndarray) -> list[Image.Image]:
         """Return the frames of a walk there and back, an image a dimension."""
@@ -147,17 +160,3 @@ def walk_latents(
     for row, dimension in zip(latents, dimensions, strict=True):
         row[:, dimension] = values
     return latents
-
-
-def _with_margins(grid: Image.Image, rows: Sequence[str], columns: Sequence[str]) -> Image.Image:
-    """Return a grid with row names to the left and column names above."""
-    font = ImageFont.load_default(LETTERS)
-    left, top = 8 + max(round(font.getlength(row)) for row in rows), LETTERS + 8
-    sheet = Image.new(grid.mode, (left + grid.width, top + grid.height), "white")
-    sheet.paste(grid, (left, top))
-    draw, width, height = ImageDraw.Draw(sheet), grid.width / len(columns), grid.height / len(rows)
-    for i, row in enumerate(rows):
-        draw.text((left - 4, top + (i + 0.5) * height), row, "black", font, anchor="rm")
-    for i, column in enumerate(columns):
-        draw.text((left + (i + 0.5) * width, top / 2), column, "black", font, anchor="mm")
-    return sheet

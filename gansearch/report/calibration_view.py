@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rich.console import Group
 from rich.table import Table
 from rich.text import Text
@@ -38,23 +36,23 @@ def calibration_view(calibration: Calibration) -> Group:
             figure(figures.levels),
             figure(figures.mmd),
         )
-    return Group(table, *(Text(note, style="dim") for note in _notes(calibration)))
 
-
-def _notes(calibration: Calibration) -> Iterator[str]:
     features = f"features of {calibration.extractor}"
     if calibration.detectors_extractor != calibration.extractor:
         features += f" for the MMD, of {calibration.detectors_extractor} for coverage"
-    yield f"held against {calibration.samples:,} samples ({calibration.reference}), by {features}"
     limits = f"off-target: coverage below {percent(calibration.coverage_limit)}"
     if calibration.near is not None:
         limits += f"; a pair is near within {figure(calibration.near)} of 255 levels"
-    yield limits
+    chance = f"by chance, real samples differ by an MMD of {figure(calibration.real_mmd_std)}"
     spreads = [
         f"{name} by {percent(calibration.smallest_tolerance(name))}"
         for name in calibration.relative_spread
     ]
-    chance = f"by chance, real samples differ by an MMD of {figure(calibration.real_mmd_std)}"
     if spreads:
         chance += f", two draws of one generator in {', in '.join(spreads)}"
-    yield chance
+    notes = (
+        f"held against {calibration.samples:,} samples ({calibration.reference}), by {features}",
+        limits,
+        chance,
+    )
+    return Group(table, *(Text(note, style="dim") for note in notes))

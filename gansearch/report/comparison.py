@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,10 @@ class Comparison:
         }
         if len(qualities) > 1:
             found.append(f"their qualities are {' and '.join(sorted(qualities))}")
-        stamps = [_protocol(run.records) for run in self.runs.values()]
+        stamps = [
+            next((one.stamp for one in run.records if one.metrics and one.stamp), {})
+            for run in self.runs.values()
+        ]
         for part in PROTOCOL:
             values = [str(stamp[part]) for stamp in stamps if part in stamp]
             if len(set(values)) > 1:
@@ -106,10 +109,6 @@ class Comparison:
         if differences := self.differences():
             yield "Their qualities cannot be compared:"
             yield from (f"  {escape(line)}" for line in differences)
-
-
-def _protocol(records: Sequence[TrialRecord]) -> Mapping[str, Any]:
-    return next((record.stamp for record in records if record.metrics and record.stamp), {})
 
 
 def _trial_text(known: Mapping[str, Any] | None) -> str:
