@@ -331,15 +331,10 @@ class RunFolder:
         for name in (TRIALS, CERTIFICATION, TEACHER, EXPORTS, TRACKING):
             with suppress(OSError):  # where it holds something else too
                 (self.path / name).rmdir()
-        for path in (
-            *(self.path / name for name in (LOG, DATA, STUDY, NOTES)),
-            *self._left_over(),
-        ):
+        own = (self.path / name for name in (LOG, DATA, STUDY, NOTES))
+        # A killed process leaves the files that it was writing.
+        for path in (*own, *self.path.glob(f"{TEMPORARY}*")):
             path.unlink(missing_ok=True)
-
-    def _left_over(self) -> Iterator[Path]:
-        """Yield the files that a killed process was writing."""
-        yield from self.path.glob(f"{TEMPORARY}*")
 
 
 def _remove(path: Path) -> None:

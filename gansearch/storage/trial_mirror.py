@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Never
@@ -118,19 +118,17 @@ class TrialMirror(BaseStorage):
     def _studies(self) -> Mapping[int, _Mirrored]:
         """Return the studies, read again if they were read more than `FRESH` seconds ago."""
         with self._lock:
-            if time.monotonic() - self._read_at > FRESH:
-                self._known = {study.number: study for study in self._read()}
-                self._read_at = time.monotonic()
-            return self._known
-
-    def _read(self) -> Iterator[_Mirrored]:
-        name, folder = self._folder.spec().name, self._folder
-        with TrialStore.read(self._database, name) as searched:
-            yield self._mirrored(1, name, searched, folder.trial)
-        certification = TrialStore.certification(self._database, name)
-        if certification is not None:
-            with certification as runs:
-                yield self._mirrored(2, certification_name(name), runs, folder.certification_run)
+            if time.monotonic() - self._read_at <= FRESH:
+                return self._known
+            name, folder = self._folder.spec().name, self._folder
+            with TrialStore.read(self._database, name) as searched:
+                known = {1: self._mirrored(1, name, searched, folder.trial)}
+            if (certification := TrialStore.certification(self._database, name)) is not None:
+                with certification as runs:
+                    named = certification_name(name)
+                    known[2] = self._mirrored(2, named, runs, folder.certification_run)
+            self._known, self._read_at = known, time.monotonic()
+            return known
 
     def _mirrored(
         self, number: int, name: str, store: TrialStore, folder_of: Callable[[int], TrialFolder]
