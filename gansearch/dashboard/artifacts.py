@@ -6,6 +6,7 @@ import io
 import threading
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
@@ -73,19 +74,13 @@ def _curves(path: Path, changed: int) -> bytes:
     files, content = TrialFolder(path), io.BytesIO()
     signals = files.signals()
     assert signals is not None, "the file was there a moment ago"
-    figure = curves_figure(_title(path), signals, _verdict(path), files.predictions())
+    rescued = path.name == "rescue"
+    title = f"trial {int((path.parent if rescued else path).name)}"
+    if rescued:
+        title += ", second training"
+    verdict = None
+    with suppress(RunFolderError, ValueError, KeyError, TypeError):
+        verdict = Verdict.from_json(files.read_json(VERDICT))
+    figure = curves_figure(title, signals, verdict, files.predictions())
     figure.savefig(content, format="png", dpi=100)
     return content.getvalue()
-
-
-def _title(path: Path) -> str:
-    rescue = path.name == "rescue"
-    number = int((path.parent if rescue else path).name)
-    return f"trial {number}" + (", second training" if rescue else "")
-
-
-def _verdict(path: Path) -> Verdict | None:
-    try:
-        return Verdict.from_json(TrialFolder(path).read_json(VERDICT))
-    except (RunFolderError, ValueError, KeyError, TypeError):
-        return None
