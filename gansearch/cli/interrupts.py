@@ -71,12 +71,9 @@ class StopOnSignals:
         if self.asked():
             os._exit(128 + number)  # workers end by themselves when this process is gone
         if number == getattr(signal, "SIGHUP", None):
-            self._leave_terminal()
+            # The terminal is gone, and every line printed to it would fail.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for descriptor in self._terminals:
+                os.dup2(nowhere, descriptor)
+            os.close(nowhere)
         self.number = number
-
-    def _leave_terminal(self) -> None:
-        """Print to nowhere instead of to a terminal that is gone, where every line would fail."""
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        for descriptor in self._terminals:
-            os.dup2(nowhere, descriptor)
-        os.close(nowhere)

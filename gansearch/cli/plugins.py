@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from gansearch.cli.output import Json, console, print_json
-from gansearch.cli.plugin_check import CheckedComponent, check_plugin
+from gansearch.cli.plugin_check import check_plugin
 from gansearch.cli.plugin_template import is_plugin_name, plugin_files
 from gansearch.components import ROLES
 from gansearch.errors import GansearchError
@@ -39,7 +39,18 @@ def list_plugins(json: Json = False) -> None:
         by_source.setdefault(f"{listing.distribution} {listing.version}", []).append(listing)
     # Our own components come first, the others by name.
     for source in sorted(by_source, key=lambda name: (not name.startswith("gansearch "), name)):
-        console().print(f"[bold]{source}[/]", _table(by_source[source]), "", sep="\n")
+        table = Table(box=None, pad_edge=False, show_header=False)
+        table.add_column(style="dim", no_wrap=True)
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        shown = None
+        for listing in by_source[source]:
+            what = escape(listing.summary)
+            if listing.refused:
+                what = f"[red]refused:[/] {escape(listing.refused)}"
+            table.add_row("" if listing.role == shown else listing.role, listing.name, what)
+            shown = listing.role
+        console().print(f"[bold]{source}[/]", table, "", sep="\n")
 
 
 @app.command()
@@ -82,32 +93,12 @@ def check(
     if json:
         print_json({"plugin": str(path), "components": [asdict(one) for one in found]})
     else:
+        out = console()
         for one in found:
-            _print_checked(one)
+            out.print(f"[bold]{one.role} {escape(one.name)}[/]")
+            for words in one.passed:
+                out.print(f"[green]passed[/] {words}")
+            for words, reason in one.failed.items():
+                out.print(f"[red]failed[/] {words}: {escape(reason)}")
     if any(one.failed for one in found):
         raise typer.Exit(1)
-
-
-def _print_checked(checked: CheckedComponent) -> None:
-    out = console()
-    out.print(f"[bold]{checked.role} {escape(checked.name)}[/]")
-    for words in checked.passed:
-        out.print(f"[green]passed[/] {words}")
-    for words, reason in checked.failed.items():
-        out.print(f"[red]failed[/] {words}: {escape(reason)}")
-
-
-def _table(listings: list[Listing]) -> Table:
-    """Return a table of one distribution's components."""
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    shown = None
-    for listing in listings:
-        what = escape(listing.summary)
-        if listing.refused:
-            what = f"[red]refused:[/] {escape(listing.refused)}"
-        table.add_row("" if listing.role == shown else listing.role, listing.name, what)
-        shown = listing.role
-    return table

@@ -45,19 +45,16 @@ def list_runs(
         console().print(f"{folder} holds no runs yet", markup=False)
 
 
-def _time(seconds: float) -> datetime:
-    """Return a time of the file system, which a clock that was wrong may have put anywhere."""
-    return datetime.fromtimestamp(min(max(seconds, 0.0), LATEST))
-
-
 def _row(place: Path) -> dict[str, Any]:
     """Return what is known of a run; `problem` is why nothing is."""
     times = [
         path.stat().st_mtime for name in (LOG, DATABASE, STUDY) if (path := place / name).exists()
     ]
+    # A clock that was wrong may have put a time of the file system anywhere.
+    changed = datetime.fromtimestamp(min(max([*times, 0.0]), LATEST))
     row: dict[str, Any] = {
         "run": str(place),
-        "changed": _time(max(times)).astimezone().isoformat("T", "seconds"),
+        "changed": changed.astimezone().isoformat("T", "seconds"),
     }
     try:
         run = summary_of(RunFolder.open(place))
