@@ -97,7 +97,8 @@ class Bundle:
         if inputs.shape[1:] != self.manifest.input.shape or not len(inputs):
             wanted = ", ".join(map(str, self.manifest.input.shape))
             raise BundleError(f"inputs must be of shape (N, {wanted}), got {inputs.shape}")
-        run = self._run_onnx if self._has_onnx else self._run_torch
+        has_onnx = ONNX in self.manifest.files and find_spec("onnxruntime") is not None
+        run = self._run_onnx if has_onnx else self._run_torch
         parts = [run(inputs[i : i + BATCH]) for i in range(0, len(inputs), BATCH)]
         samples = np.concatenate(parts)
         if samples.shape[1:] != self.manifest.output.shape:
@@ -150,10 +151,6 @@ class Bundle:
         except Exception as error:
             raise BundleError(f"cannot build the generator of {self.path}: {error}") from None
         return network.eval()
-
-    @property
-    def _has_onnx(self) -> bool:
-        return ONNX in self.manifest.files and find_spec("onnxruntime") is not None
 
     @cached_property
     def _session(self) -> Any:

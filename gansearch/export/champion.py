@@ -22,12 +22,18 @@ def keep_champion(folder: RunFolder) -> None:
     """
     try:
         run = summary_of(folder)
-        standing = _standing(folder)
+        standing = Manifest.read(folder.champion) if folder.champion.is_dir() else None
         champion = run.summary.champion
         if standing is not None:
             if _is_current(folder, standing, run):
                 return
-            _retire(folder, standing)
+            # It moves to the others, unless one of its trial is there.
+            place = folder.bundle(standing.trial)
+            if place.exists():
+                shutil.rmtree(folder.champion)
+            else:
+                place.parent.mkdir(exist_ok=True)
+                folder.champion.rename(place)
         if champion is not None:
             # Imported here, since it loads torch, which a run without a champion does not need.
             from gansearch.export.writer import export_trial
@@ -49,11 +55,6 @@ def keep_champion(folder: RunFolder) -> None:
         )
 
 
-def _standing(folder: RunFolder) -> Manifest | None:
-    """Return the manifest of the bundle that stands as the champion's."""
-    return Manifest.read(folder.champion) if folder.champion.is_dir() else None
-
-
 def _is_current(folder: RunFolder, standing: Manifest, run: RunSummary) -> bool:
     """Return True for a bundle of today's champion with today's certificate."""
     champion = run.summary.champion
@@ -64,13 +65,3 @@ def _is_current(folder: RunFolder, standing: Manifest, run: RunSummary) -> bool:
         return False
     kept = json.loads(standing.read_file(folder.champion, CERTIFICATE))
     return bool(kept == json.loads(json.dumps(run.summary.certificates[champion.number].to_json())))
-
-
-def _retire(folder: RunFolder, standing: Manifest) -> None:
-    """Move the bundle of a former champion to the others, or remove it if one is there."""
-    place = folder.bundle(standing.trial)
-    if place.exists():
-        shutil.rmtree(folder.champion)
-        return
-    place.parent.mkdir(exist_ok=True)
-    folder.champion.rename(place)

@@ -96,15 +96,14 @@ class _Writer:
         children = dict(module.named_children())
         if path is None or kind is nn.Module:
             return _call(self._class_name(kind), [], self._attributes(module))
-        if isinstance(module, (nn.Sequential, nn.ModuleList)):
-            return self._container(path, module, children)
-        if isinstance(module, nn.ModuleDict):
-            entries = (f"{name!r}: {self.expression(child)}" for name, child in children.items())
-            return f"{path}({_bracketed('{', list(entries), '}')})"
-        return self._constructor(path, module)
+        if not isinstance(module, (nn.Sequential, nn.ModuleList, nn.ModuleDict)):
+            return self._constructor(path, module)
 
-    def _container(self, path: str, module: nn.Module, children: Mapping[str, nn.Module]) -> str:
+        # Containers, by what their constructors take
         layers = {name: self.expression(child) for name, child in children.items()}
+        if isinstance(module, nn.ModuleDict):
+            entries = [f"{name!r}: {layer}" for name, layer in layers.items()]
+            return f"{path}({_bracketed('{', entries, '}')})"
         if isinstance(module, nn.ModuleList):
             return f"{path}({_bracketed('[', list(layers.values()), ']')})"
         if list(layers) == [str(i) for i in range(len(layers))]:
@@ -236,7 +235,14 @@ class _Writer:
                 raise NetworkSourceError(
                     f"{name} uses the name {used!r}, which its module does not define"
                 )
-        for used in sorted(_annotation_names(source)):
+        annotations = [
+            annotation
+            for node in ast.walk(ast.parse(source))
+            for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
+            if annotation is not None
+        ]
+        named = (node for annotation in annotations for node in ast.walk(annotation))
+        for used in sorted({node.id for node in named if isinstance(node, ast.Name)}):
             if used in scope and (statement := _import_statement(used, scope[used])):
                 self._objects.setdefault(used, scope[used])
                 self.imports.setdefault(used, statement)
@@ -256,11 +262,7 @@ class _Writer:
                 kept += lines[start:end]
         while kept and not kept[0].strip():
             kept.pop(0)
-        header = f"class {kind.__name__}({', '.join(self._bases(kind))}):"
-        decorators = [f"@{ast.unparse(one)}" for one in definition.decorator_list]
-        return "\n".join([*decorators, header, *(kept or ["    pass"])])
 
-    def _bases(self, kind: type[nn.Module]) -> list[str]:
         bases: list[str] = []
         for base in kind.__bases__:
             if base is nn.Module or (issubclass(base, nn.Module) and _torch_path(base)):
@@ -268,7 +270,9 @@ class _Writer:
                 bases += ["Layer"] if base is nn.Module else ["Layer", str(_torch_path(base))]
             else:
                 bases.append(self._class_name(base))
-        return bases
+        header = f"class {kind.__name__}({', '.join(bases)}):"
+        decorators = [f"@{ast.unparse(one)}" for one in definition.decorator_list]
+        return "\n".join([*decorators, header, *(kept or ["    pass"])])
 
 
 # --------------------------------------------------------------------------------------------------
@@ -323,16 +327,6 @@ def _global_names(source: str) -> set[str]:
                 stored.add(instruction.argval)
         names |= loaded - stored
     return {n for n in names if n not in vars(builtins) and not n.startswith("__")}
-
-
-def _annotation_names(source: str) -> set[str]:
-    annotations = [
-        annotation
-        for node in ast.walk(ast.parse(source))
-        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
-        if annotation is not None
-    ]
-    return {node.id for one in annotations for node in ast.walk(one) if isinstance(node, ast.Name)}
 
 
 def _code_objects(code: CodeType) -> Iterator[CodeType]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from importlib.resources import files as resources
 from typing import Any
 
@@ -82,7 +82,10 @@ def report_html(folder: RunFolder) -> str:
     )
     template = environment.from_string((place / "page.html.j2").read_text(encoding="utf-8"))
     # A stranger's run folder may name any place of this machine as that of its data.
-    shows_real = _has_candidate(run) and folder.is_trusted
+    has_candidate = bool(run.records) and "dataset" in run.records[0].candidate
+    shows_real = has_candidate and folder.is_trusted
+    # Vega, Vega-Lite and Vega-Embed; below without what would end their element.
+    vega = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
     return template.render(
         study=run.spec.name,
         version=gansearch.__version__,
@@ -99,18 +102,8 @@ def report_html(folder: RunFolder) -> str:
         study_text=yaml.safe_dump(shared_study(run.spec), sort_keys=False, allow_unicode=True),
         style=(place / "style.css").read_text(encoding="utf-8"),
         script=(place / "page.js").read_text(encoding="utf-8"),
-        vega=_vega(),
+        vega=vega.replace("</script", r"<\/script"),
     )
-
-
-def _vega() -> str:
-    """Return the scripts of Vega, Vega-Lite and Vega-Embed, without what would end an element."""
-    bundle = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", vl_version=VEGA_LITE)
-    return bundle.replace("</script", r"<\/script")
-
-
-def _has_candidate(run: RunSummary) -> bool:
-    return bool(run.records) and "dataset" in run.records[0].candidate
 
 
 def _counts(run: RunSummary) -> list[str]:
@@ -142,13 +135,14 @@ def _found(folder: RunFolder, run: RunSummary) -> dict[str, Any]:
     }
     known = ((words, record) for words, record in titles.items() if record is not None)
     title, found = next(known, ("Result", None))
+    student = None if found is None else student_of(found)
     return {
         "title": title if found is None else f"{title}, trial {found.number}",
         "sentence": certification.conclusion(),
         "notes": [
             *_threshold(run),
             *(f"{line[0].upper()}{line[1:]}." for line in certification.savings()),
-            *_teacher(found),
+            *([f"It is the {student}."] if student else []),
             *_int8(folder, found if found is summary.champion else None),
         ],
         "rows": [] if found is None else _savings(run, found),
@@ -169,12 +163,6 @@ def _threshold(run: RunSummary) -> Iterator[str]:
         f"{run.tolerance:.0%} of the {summary.held_against}'s, trial {limit.trial} "
         f"({figure(limit.quality)}, {source})."
     )
-
-
-def _teacher(found: TrialRecord | None) -> Iterator[str]:
-    """Yield whose student the champion is."""
-    if found is not None and (student := student_of(found)):
-        yield f"It is the {student}."
 
 
 def _int8(folder: RunFolder, champion: TrialRecord | None) -> Iterator[str]:
@@ -247,7 +235,10 @@ def _medians(run: RunSummary, found: TrialRecord) -> Iterator[dict[str, str]]:
 def _pictures(folder: RunFolder, run: RunSummary) -> Iterator[dict[str, Any]]:
     size, quality = run.summary.size, run.summary.quality
     trials = sorted(run.front.trials, key=size.value)
-    for record in _spread(trials, MAX_PICTURES):
+    if len(trials) > MAX_PICTURES:
+        last = len(trials) - 1
+        trials = [trials[round(i * last / (MAX_PICTURES - 1))] for i in range(MAX_PICTURES)]
+    for record in trials:
         try:
             uri = samples_uri(folder.trial(record.number).figured(record))
         except RunFolderError as error:
@@ -267,12 +258,6 @@ def _pictures(folder: RunFolder, run: RunSummary) -> Iterator[dict[str, Any]]:
         }
 
 
-def _spread(trials: Sequence[TrialRecord], most: int) -> list[TrialRecord]:
-    if len(trials) <= most:
-        return list(trials)
-    return [trials[round(i * (len(trials) - 1) / (most - 1))] for i in range(most)]
-
-
 def _failures(
     folder: RunFolder, run: RunSummary, charts: dict[str, Spec | None]
 ) -> list[dict[str, Any]]:
@@ -282,7 +267,13 @@ def _failures(
     for i, name in enumerate(failure_reasons(run.records)):
         trials = [record for record in failed if verdict_name(record) == name]
         curves: list[tuple[str, pd.DataFrame]] = []
+        listed = []
         for record in trials:
+            verdict = record.verdict
+            rule = str(verdict.evidence.get("rule", "")) if verdict else ""
+            why = (record.reason or rule).partition("\n")[0] or "no reason is known"
+            step = verdict.step if verdict else None
+            listed.append({"number": record.number, "step": step, "why": why})
             try:
                 signals = folder.trial(record.number).figured(record).signals()
             except RunFolderError as error:
@@ -297,20 +288,10 @@ def _failures(
                 "name": name,
                 "chart": f"failure-{i}",
                 "note": f"; those of {left} more are not drawn." if left else ".",
-                "trials": [_failure(record) for record in trials],
+                "trials": listed,
             }
         )
     return groups
-
-
-def _failure(record: TrialRecord) -> dict[str, Any]:
-    verdict = record.verdict
-    rule = str(verdict.evidence.get("rule", "")) if verdict else ""
-    return {
-        "number": record.number,
-        "step": verdict.step if verdict else None,
-        "why": (record.reason or rule).partition("\n")[0] or "no reason is known",
-    }
 
 
 def _table(run: RunSummary) -> dict[str, Any]:
