@@ -85,6 +85,18 @@ def test_near_pairs_of_a_run_that_draws_many_kinds_of_pictures_condemn_it_at_its
     assert judged(kinds, kinds, kinds, kinds, SOUND)[-1].status == "healthy"
 
 
+def test_varied_samples_that_come_nearer_condemn_a_run_at_its_end_and_not_before():
+    far = SOUND | {"coverage": 0.004}
+    nearer = [far | {"levels": levels} for levels in (0.5, 0.4, 0.3, 0.25)]
+    assert judged(*nearer, SOUND)[-1].status == "healthy"
+    at_end = judged(*nearer, far | {"levels": 0.2})[-1]
+    assert (at_end.status, at_end.step) == ("off-target", 1500)
+    # Neither samples that stay where they are nor noise far away are waited for.
+    assert judged(far | {"levels": 0.4})[-1].step == 1000
+    noise = [far | {"levels": levels} for levels in (1.3, 1.1, 0.9)]
+    assert judged(*noise)[-1].step == 1000
+
+
 def test_a_log_of_such_a_run_is_judged_by_its_last_looks():
     kinds = SOUND | {"coverage": 0.3, "duplicates": 0.12}
     log = [(step, BALANCED | ({} if step % 100 else kinds)) for step in range(1, 501)]
