@@ -19,6 +19,7 @@ from gansearch.export.trackers.opening import tracker_listeners
 from gansearch.report.formatting import escape_controls
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import RandomPool
+from gansearch.search.bayesian.prior import Prior, study_prior
 from gansearch.search.bayesian.searcher import BayesianSearcher
 from gansearch.search.certification import CertificationFeasibilityCheck, CertificationSearcher
 from gansearch.search.certification_plan import CertificationPlan, Choice
@@ -34,7 +35,7 @@ from gansearch.search.smallest_model import SmallestModelGoal
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.search.time_budget import TimeBudget
 from gansearch.storage.database import database_of
-from gansearch.storage.run_folder import LOG, RunFolder
+from gansearch.storage.run_folder import LOG, PRIOR, RunFolder
 from gansearch.storage.trial_attributes import certification_name
 from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_store import TrialStore, forget_run
@@ -46,6 +47,8 @@ from gansearch.trial_record import TrialRecord
 
 Stop = Callable[[], bool]
 FolderOf = Callable[[int], TrialFolder]
+
+log = logging.getLogger(__name__)
 
 
 def run_study(
@@ -76,6 +79,7 @@ def run_study(
         if fresh:
             forget_run(RunFolder(path), spec.storage)
         folder = open_folder(study, path)
+        prior = keep_prior(study, folder)
         database = database_of(folder.path, spec.storage)
         keep_study(study, folder)
         with (
@@ -87,7 +91,9 @@ def run_study(
             runs = certification.records() if certification else ()
             with tracker_listeners(folder, "trial", folder.trial) as trackers:
                 group = ListenerGroup(listener, *trackers)
-                search_driver(study, store, folder.trial, workers, group, stop, runs, budget).run()
+                search_driver(
+                    study, store, folder.trial, workers, group, stop, runs, budget, prior
+                ).run()
     return folder
 
 
@@ -108,6 +114,7 @@ def import_run(study: Study, path: Path, source: RunFolder, *, fresh: bool = Fal
         if fresh:
             forget_run(RunFolder(path), spec.storage)
         folder = open_folder(study, path)
+        keep_prior(study, folder)
         database = database_of(folder.path, spec.storage)
         keep_study(study, folder)
         with logged(folder), TrialStore.open(database, spec.name, spec.objectives) as store:
@@ -131,6 +138,22 @@ def keep_study(study: Study, folder: RunFolder) -> None:
     if study.teacher is not None:
         folder.keep_teacher(study.teacher.files())
     folder.write_study(study.spec, DataIdentity.of(study.data))
+
+
+def keep_prior(study: Study, folder: RunFolder) -> Prior | None:
+    """Return a study's prior, and keep it before the first trial; call it with the lock held.
+
+    Raises:
+        RunFolderError: if an earlier run cannot be read or gives nothing, or what was kept is lost.
+    """
+    with logged(folder):
+        prior = study_prior(study, folder)
+        if prior is not None and not (folder.path / PRIOR).exists():
+            for run in prior.runs:
+                line = run.line(study.space.domains, prior.quality)
+                log.log(logging.INFO if run.has_costs else logging.WARNING, "prior %s", line)
+            folder.keep_prior(prior.dumped())
+    return prior
 
 
 def certifies_at_end(spec: StudySpec) -> bool:
@@ -222,6 +245,7 @@ def search_driver(
     stop: Stop = lambda: False,
     runs: Sequence[TrialRecord] = (),
     budget: TimeBudget | None = None,
+    prior: Prior | None = None,
 ) -> Driver:
     """Assemble the driver of a search; `runs` are those of an earlier certification."""
     spec, objectives = study.spec, study.objectives
@@ -232,7 +256,7 @@ def search_driver(
         study.space, study.sizes, spec.constraints, smallest.ceiling if smallest else None
     )
     return Driver(
-        searcher=study_searcher(study, feasibility, store, smallest),
+        searcher=study_searcher(study, feasibility, store, smallest, prior),
         feasibility=feasibility,
         executor=executor,
         pruner=study_pruner(study, smallest),
@@ -278,6 +302,7 @@ def study_searcher(
     feasibility: FeasibilityCheck,
     store: TrialStore,
     smallest: SmallestModelGoal | None,
+    prior: Prior | None = None,
 ) -> Searcher:
     """Return the searcher that a study asks for."""
     spec, space = study.spec, study.space
@@ -286,7 +311,7 @@ def study_searcher(
     goal = Goal.of(spec, study.objectives, smallest)
     steps = spec.training.in_steps(len(study.data.train.samples)).steps
     pool = RandomPool(space, feasibility, goal.size.metric)
-    return BayesianSearcher(spec, space, store, goal, steps, pool)
+    return BayesianSearcher(spec, space, store, goal, steps, pool, prior)
 
 
 def study_pruner(study: Study, smallest: SmallestModelGoal | None = None) -> RungPruner:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import yaml
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
@@ -18,8 +19,13 @@ from gansearch.evaluation.counting import Counts
 from gansearch.report.calibration_view import calibration_view
 from gansearch.report.formatting import figure
 from gansearch.report.layers import NetworkTable, gan_table
+from gansearch.storage.run_folder import STUDY, RunFolder
+from gansearch.storage.run_mark import MARK
 from gansearch.study.checked_study import CheckedStudy
 from gansearch.study.study import Study
+
+if TYPE_CHECKING:
+    from gansearch.search.bayesian.prior import Prior
 
 StudyFile = Annotated[Path, typer.Argument(metavar="STUDY", help="The study's YAML file.")]
 
@@ -75,6 +81,7 @@ def validate(
                 nl=False,
             )
         return
+    prior = prior_of(loaded, study)
     sizes = dict(loaded.sizes(loaded.space.baseline))
     calibration = calibration_of(loaded.data, loaded.extractor)
     if json:
@@ -92,6 +99,7 @@ def validate(
                 "warnings": list(loaded.warnings),
                 "baseline": sizes,
             }
+            | prior_json(loaded, prior)
         )
         return
     out = console()
@@ -102,10 +110,41 @@ def validate(
     if loaded.teacher is not None:
         record = loaded.teacher.record
         out.print(f"teacher: {loaded.teacher}, {record.parameters:,} parameters", markup=False)
+    print_prior(loaded, prior, out)
     out.print(f"baseline: {_listed(sizes)}")
     out.print(calibration_view(calibration))
     for warning in loaded.warnings:
         out.print("[yellow]warning:[/]", escape(warning))
+
+
+def prior_of(study: Study, path: Path) -> Prior | None:
+    """Return the prior of a study file, which may be that of a run folder.
+
+    Raises:
+        RunFolderError: if an earlier run cannot be read or gives nothing, or what was kept is lost.
+    """
+    if not study.spec.search.prior:
+        return None
+    # Imported here: scipy takes 0.3 s of CPU, and only a prior needs it.
+    from gansearch.search.bayesian.prior import study_prior
+
+    of_run = path.name == STUDY and (path.parent / MARK).is_file()
+    return study_prior(study, RunFolder(path.parent) if of_run else None)
+
+
+def print_prior(study: Study, prior: Prior | None, out: Console) -> None:
+    """Print what each earlier run tells of a study's search space."""
+    if prior is None:
+        return
+    for run in prior.runs:
+        line = run.line(study.space.domains, prior.quality)
+        out.print(f"prior {line}", markup=False, soft_wrap=not out.is_terminal)
+
+
+def prior_json(study: Study, prior: Prior | None) -> dict[str, Any]:
+    """Return the same as JSON."""
+    runs = prior.runs if prior else ()
+    return {"prior": [run.to_json(study.space.domains) for run in runs]}
 
 
 def _without_data(study: Path, checked: CheckedStudy, problem: str, json: bool) -> None:

@@ -10,7 +10,7 @@ from rich.console import Console
 from gansearch.cli.output import console, print_json
 from gansearch.cli.progress import clock
 from gansearch.cli.rehearsal import BASELINE, LIMIT, STEPS, Cost, Rehearsal, rehearse
-from gansearch.cli.studies import layer_table
+from gansearch.cli.studies import layer_table, print_prior, prior_json, prior_of
 from gansearch.domains import domain_node
 from gansearch.errors import GansearchError
 from gansearch.report.formatting import figure
@@ -29,18 +29,20 @@ def check_study(path: Path, overrides: list[str], json: bool) -> None:
     study = Study.load(path, overrides)
     out = console(stderr=json)
     print_data(study, out)
+    prior = prior_of(study, path)
     rehearsal = rehearse(study)
     if rehearsal.crash:
         raise GansearchError(f"{path}: the baseline crashes at once: {rehearsal.crash}")
     cost = Cost.of(study, rehearsal)
     if json:
-        print_json(_check_json(study, rehearsal, cost))
+        print_json(_check_json(study, rehearsal, cost) | prior_json(study, prior))
         return
     out.print()
     for name, domain in study.space.domains.items():
         out.print(f"searches {name}: {as_yaml(domain_node(domain))}", markup=False)
     out.print(f"search space: {space_size(study.space)}", markup=False)
     out.print(f"sampler: {study.spec.search.sampler}")
+    print_prior(study, prior, out)
     out.print()
     sizes = study.sizes(study.space.baseline)
     parameters = figure(sizes.get("generator_params"), whole=True)

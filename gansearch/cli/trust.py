@@ -67,6 +67,7 @@ def outside_of(spec: StudySpec) -> list[str]:
     lines += [line for role in ("dataset", "extractor") for line in _places(role, spec)]
     if spec.teacher is not None:
         lines.append(f"teacher.{spec.teacher.place}: {spec.teacher.run or spec.teacher.bundle}")
+    lines += [f"search.prior.{i}: {run}" for i, run in enumerate(spec.search.prior)]
     return [masked(line) for line in lines]
 
 

@@ -3,6 +3,7 @@
 runs/<study>/gansearch.json         the mark of a run folder (see run_mark)
              study.yaml             the study with its defaults
              data.json              the identity of the data that all trials share
+             prior.json             what earlier runs tell of its candidates, with `search.prior`
              study.db               trials, by Optuna on SQLite; the driver alone writes it
              identity               instead of study.db, if the trials are in a database by URL: a
                                     random text by which the database knows its studies
@@ -49,9 +50,10 @@ from gansearch.study.yaml_file import StudyDocument
 
 STUDY, DATABASE, IDENTITY, LOG, LOCK = "study.yaml", "study.db", "identity", "run.log", "lock"
 TRIALS, CERTIFICATION, NOTES = "trials", "certification", "notes.json"
+PRIOR = "prior.json"
 CHAMPION, EXPORTS, TRACKING = "champion", "exports", "tracking"
 OWN = (
-    *(MARK, STUDY, DATA, DATABASE, IDENTITY, LOG, LOCK, NOTES),
+    *(MARK, STUDY, DATA, DATABASE, IDENTITY, LOG, LOCK, NOTES, PRIOR),
     *(TRIALS, CERTIFICATION, TEACHER, CHAMPION, EXPORTS, TRACKING),
     *(f"{DATABASE}-{ending}" for ending in ("wal", "shm", "journal")),
 )
@@ -226,6 +228,13 @@ class RunFolder:
         for name, content in files.items():
             write_atomically(folder / name, content)
 
+    def keep_prior(self, content: bytes) -> None:
+        """Keep what earlier runs tell of the study's candidates, before its first trial.
+
+        Call it with the lock held.
+        """
+        write_atomically(self.path / PRIOR, content)
+
     def _mark(self, study: bytes) -> None:
         """Write the mark for a study.yaml, and trust it."""
         mark = (RunMark.read(self.path) or RunMark.new()).of_study(study)
@@ -331,7 +340,7 @@ class RunFolder:
         for name in (TRIALS, CERTIFICATION, TEACHER, EXPORTS, TRACKING):
             with suppress(OSError):  # where it holds something else too
                 (self.path / name).rmdir()
-        own = (self.path / name for name in (LOG, DATA, STUDY, NOTES))
+        own = (self.path / name for name in (LOG, DATA, STUDY, NOTES, PRIOR))
         # A killed process leaves the files that it was writing.
         for path in (*own, *self.path.glob(f"{TEMPORARY}*")):
             path.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from gansearch.components import ImageShape
 from gansearch.errors import Problem, StudyError
 from gansearch.evaluation.counting import SizeCounter
 from gansearch.registry import Registry
-from gansearch.study.data_identity import resolve_location, resolve_references
+from gansearch.study.data_identity import resolve_location, resolve_prior, resolve_references
 from gansearch.study.file_problems import component_problems
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec, missing_distributions
@@ -47,6 +47,7 @@ class CheckedStudy:
         nowhere = resolve_location(document.tree, registry, document.folders)
         problems = missing_distributions(document.tree)
         is_complete = not problems
+        problems += resolve_prior(document.tree, document.folders)
         spec, teacher = None, None
         try:
             spec = document.spec()

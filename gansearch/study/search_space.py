@@ -210,6 +210,9 @@ def objective_problems(
         for name, value in reference.items()
         if isinstance(metrics.get(name), (SizeMetric, CostMetric)) and value <= 0
     ]
+    if search.prior and search.sampler != "shrink":
+        message = f"needs sampler: shrink, got {search.sampler}"
+        problems.append(Problem(("search", "prior"), message))
     names = [objective.metric for objective in objectives]
     if search.sampler == "shrink" and all(name in metrics for name in names):
         kinds = [

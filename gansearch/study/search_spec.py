@@ -52,6 +52,15 @@ class SearchSpec(Section):
     """
     startup_trials: Annotated[int, Field(ge=1)] = 8
     """Candidates drawn at random before the sampler fits a model."""
+    prior: tuple[str, ...] = ()
+    """Runs of earlier studies whose trials tell `shrink` which candidates to try first.
+
+    Each is a run folder, or the name of a study in ./runs; a relative path counts from here, or
+    else from the study file. Data set, training and search space may differ: only the fields that
+    both studies search count, and of the qualities only their differences within a run. Earlier
+    runs that predict this study's own trials worse than nothing does lose their weight. With a
+    prior the first trials are not drawn at random.
+    """
     grid_levels: Annotated[int, Field(ge=2, le=1000)] = 3
     """Values of a range that `one-at-a-time` tries: both ends, and others evenly between them."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0

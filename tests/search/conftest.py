@@ -17,7 +17,7 @@ set_ray_environment(starts_ray=True)  # before test modules import Ray
 def search(make_spec, make_space, tmp_path):
     """Runs a driver in one folder; gives the store afterwards, and keeps who listened."""
 
-    def run(executor, *overrides, stop=lambda: False, folder="run", budget=None):
+    def run(executor, *overrides, stop=lambda: False, folder="run", budget=None, prior=None):
         spec, space = make_spec(*overrides), make_space(*overrides)
         folder = RunFolder.create(tmp_path / folder, spec)
         data = space.dataset.load()
@@ -27,7 +27,14 @@ def search(make_spec, make_space, tmp_path):
         folder.write_study(spec)
         with TrialStore.open(database, spec.name, spec.objectives) as store:
             search_driver(
-                study, store, folder.trial, executor, run.audience, stop, budget=budget
+                study,
+                store,
+                folder.trial,
+                executor,
+                run.audience,
+                stop,
+                budget=budget,
+                prior=prior,
             ).run()
         return TrialStore.read(database, spec.name)
 

@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from gansearch.errors import StudyError
 from gansearch.registry import Registry
+from gansearch.study.checked_study import CheckedStudy
 from gansearch.study.search_space import SearchSpace
 from gansearch.study.spec import StudySpec
 from gansearch.study.study import Study
@@ -376,3 +377,31 @@ def test_the_sampler_that_was_chosen_stands_in_the_resolved_study(make_spec):
     spec = make_spec("objectives=[generator_params, mmd]", "search={}")
     assert spec.resolved()["search"]["sampler"] == "shrink"
     assert make_spec("objectives=[generator_params, mmd]").search.sampler == "tpe"
+
+
+@pytest.mark.parametrize(
+    ("search", "message"),
+    [
+        (
+            "search: {prior: [runs/erlier]}",
+            r"study.yaml:\d+:\d+: search.prior.0: there is no run 'runs/erlier', here, in runs "
+            r"or beside the study file; did you mean 'earlier'\?",
+        ),
+        ("search: {prior: [runs/earlier]}", r"search.prior.0: .*earlier is not a run folder"),
+        ("search: {prior: [earlier, runs/earlier]}", r"search.prior.1: names 'runs/earlier' twice"),
+    ],
+)
+def test_runs_of_a_prior_that_are_no_runs_are_refused(
+    search, message, study_text, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs/earlier").mkdir(parents=True)
+    text = study_text.replace("search: {", search.removesuffix("}") + ", ")
+    (tmp_path / "study.yaml").write_text(text.replace("sampler: tpe", "sampler: shrink"))
+    with pytest.raises(StudyError, match=message):
+        CheckedStudy.load(tmp_path / "study.yaml")
+
+
+def test_a_prior_needs_the_shrink_sampler(make_space):
+    with pytest.raises(StudyError, match=r"search.prior: needs sampler: shrink, got tpe"):
+        make_space("search.prior=[runs/earlier]")

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -51,6 +51,11 @@ class Encoding:
             for candidate in candidates
         ]
         return np.array(rows, dtype=np.float64)
+
+    def columns(self, names: Collection[str]) -> list[int]:
+        """Return the columns of the rows that hold these fields."""
+        of = [name for name, coordinates in self._fields.items() for _ in coordinates(ABSENT)]
+        return [i for i, name in enumerate(of) if name in names]
 
 
 def _coordinates(domain: Domain, one_hot: bool) -> Coordinates:

@@ -66,6 +66,7 @@ class GaussianProcess:
     """Posterior given targets (N,) at inputs (N, D) within [0, 1].
 
     `observation_std` (N,) is the standard deviation of single observations on top of the noise.
+    `scale` is the unit of the hyperparameters, by default the standard deviation of the targets.
     """
 
     def __init__(
@@ -74,9 +75,10 @@ class GaussianProcess:
         targets: Array,
         observation_std: Array,
         hyperparameters: Hyperparameters,
+        scale: float | None = None,
     ) -> None:
         self._hyperparameters = hyperparameters
-        self._mean, self._std = float(targets.mean()), float(targets.std()) or 1.0
+        self._mean, self._std = float(targets.mean()), scale or float(targets.std()) or 1.0
         noise = hyperparameters.noise_std**2 + (observation_std / self._std) ** 2
         self._observe(inputs, (targets - self._mean) / self._std, noise)
 
@@ -86,6 +88,12 @@ class GaussianProcess:
         covariance = _covariance(inputs, inputs, self._hyperparameters) + np.diag(noise)
         self._factor = cho_factor(covariance, lower=True)
         self._weights = cho_solve(self._factor, targets)
+
+    @property
+    def log_density(self) -> float:
+        """Log density of the standardised targets, up to a constant of their number."""
+        log_determinant = np.sum(np.log(np.diag(self._factor[0])))
+        return -float(self._targets @ self._weights / 2 + log_determinant)
 
     def believing(self, inputs: Array) -> GaussianProcess:
         """Return the posterior after its predictions at inputs (M, D) have come true.
@@ -111,6 +119,14 @@ class GaussianProcess:
         return self._mean + self._std * (cross @ self._weights), self._std * np.sqrt(variance)
 
 
+def usual_log_length_scale(dimensions: int) -> float:
+    """Return the prior mean of a log length scale.
+
+    Distances grow with the number of inputs, and so must a length scale (Hvarfner et al. 2024).
+    """
+    return 0.5 * math.log(dimensions) - 0.7
+
+
 def fit_hyperparameters(
     inputs: Array, targets: Array, observation_std: Array, noise_std: float
 ) -> Hyperparameters:
@@ -125,8 +141,7 @@ def fit_hyperparameters(
     std, dimensions = float(targets.std()) or 1.0, inputs.shape[1]
     standardised = (targets - targets.mean()) / std
     squares = (inputs[:, None, :] - inputs[None, :, :]) ** 2
-    # Distances grow with the number of inputs, and so must a length scale (Hvarfner et al. 2024).
-    prior_mean = np.full(dimensions + 2, 0.5 * math.log(dimensions) - 0.7)
+    prior_mean = np.full(dimensions + 2, usual_log_length_scale(dimensions))
     prior_mean[-2:] = 0.0, np.clip(math.log(noise_std / std), *np.log(PRIOR_NOISE_STD))
     bounds = [*[np.log(LENGTH_SCALES)] * dimensions, LOG_SIGNAL_STD, np.log(NOISE_STD)]
     fitted = minimize(

@@ -30,7 +30,9 @@ from scipy.special import ndtr
 from gansearch.search.bayesian.acquisition import Acquisition, Goal
 from gansearch.search.bayesian.candidate_pool import CandidatePool, PoolCandidate
 from gansearch.search.bayesian.gaussian_process import Array
+from gansearch.search.bayesian.prior import Prior
 from gansearch.search.bayesian.surrogate import (
+    NO_PRIOR,
     Encodings,
     Surrogate,
     SurrogateHyperparameters,
@@ -72,6 +74,7 @@ class BayesianSearcher(SamplerSearcher):
         goal: Goal,
         steps: int,
         pool: CandidatePool,
+        prior: Prior | None = None,
     ) -> None:
         """Set up the search.
 
@@ -82,10 +85,14 @@ class BayesianSearcher(SamplerSearcher):
             goal: the objectives of the search.
             steps: the steps of a whole training.
             pool: the source of new candidates.
+            prior: trials of earlier runs; with their costs no trial is drawn at random.
         """
         super().__init__(spec.search, space, store)
         self._rungs, self._goal, self._steps, self._pool = spec.pruning.rungs, goal, steps, pool
         self._encodings = Encodings.of(space.domains)
+        self._prior, self._means = prior, NO_PRIOR
+        if prior is not None:
+            self._means = prior.means(self._encodings, math.log1p(goal.noise))
         self._fitted: tuple[object, SurrogateHyperparameters] | None = None
 
     def _propose(self, running: int) -> Trial | None:
@@ -94,7 +101,8 @@ class BayesianSearcher(SamplerSearcher):
         seed = seed_of(self._spec, self._store.asked)
         acquisition = self._goal.acquisition(records)
         proposal: Proposal | None = None
-        if len(_tried(records)) >= self._spec.startup_trials and acquisition is not None:
+        can_predict = self._means.cost or not self._is_starting(records)
+        if can_predict and acquisition is not None:
             proposal = self._most_promising(acquisition, records, seed)
         if proposal is None:
             proposal = self._pool.random_candidate(records, seed)
@@ -130,7 +138,11 @@ class BayesianSearcher(SamplerSearcher):
         """Compare the pool with the paused trials; None while no cost can be predicted."""
         training = TrainingSet.of(records, self._goal)
         hyperparameters = self._hyperparameters(_tried(records))
-        surrogate = Surrogate(training, hyperparameters, self._encodings)
+        surrogate = Surrogate(training, hyperparameters, self._encodings, self._means)
+        # A first trial follows a prior of any weight, since nothing else is known; so draw lots.
+        is_starting = self._is_starting(records)
+        if is_starting and np.random.default_rng(seed).random() >= surrogate.prior_weight:
+            return None
         acquisition = self._believing(acquisition, surrogate, training.running)
         sizes = {size for size, _ in acquisition.steps}
         front = [
@@ -138,6 +150,9 @@ class BayesianSearcher(SamplerSearcher):
             for record in records
             if record.state == "complete" and self._goal.log_size(record) in sizes
         ]
+        if self._prior is not None and is_starting:
+            baseline = self._space.baseline_parameters
+            front += [{**baseline, **parameters} for parameters in self._prior.front]
         pool = self._pool.candidates(records, front, seed)
         rates = self._new_rates(acquisition, surrogate, pool) if pool else None
         if rates is None:
@@ -163,6 +178,10 @@ class BayesianSearcher(SamplerSearcher):
             if healthy >= 0.5
         ]
         return acquisition.believing(points)
+
+    def _is_starting(self, records: Sequence[TrialRecord]) -> bool:
+        """Return True while there are fewer than `startup_trials`."""
+        return len(_tried(records)) < self._spec.startup_trials
 
     def _new_rates(
         self, acquisition: Acquisition, surrogate: Surrogate, pool: Sequence[PoolCandidate]

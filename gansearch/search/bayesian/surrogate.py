@@ -22,6 +22,7 @@ from gansearch.search.bayesian.gaussian_process import (
     Hyperparameters,
     fit_hyperparameters,
 )
+from gansearch.search.bayesian.transfer import AveragedProcess, EarlierMean, PriorMeans
 from gansearch.search.learning_curves import CurveExtrapolation, Forecast, HealthClassifier, cost
 from gansearch.trial_record import TrialRecord
 
@@ -31,6 +32,7 @@ MIN_HEALTHY = 0.002
 """Lower bound of the predicted probability of health."""
 MIN_OBSERVATIONS = 3
 """Observations below which no hyperparameters are fitted."""
+NO_PRIOR = PriorMeans()
 
 
 class Observation(NamedTuple):
@@ -137,18 +139,28 @@ class Surrogate:
         training: TrainingSet,
         hyperparameters: SurrogateHyperparameters,
         encodings: Encodings,
+        prior: PriorMeans = NO_PRIOR,
     ) -> None:
         self._encodings = encodings
-        self._cost = self._health = None
-        if hyperparameters.cost is not None:
-            observations = _arrays(training.costs, encodings.cost)
-            self._cost = GaussianProcess(*observations, hyperparameters.cost)
-            if training.running:
-                running = [record.parameters for record in training.running]
-                self._cost = self._cost.believing(encodings.cost(running))
-        if hyperparameters.health is not None:
-            observations = _arrays(training.health, encodings.health)
-            self._health = GaussianProcess(*observations, hyperparameters.health)
+        self._cost = _process(
+            training.costs, hyperparameters.cost, training.noise_std, encodings.cost, prior.cost
+        )
+        if self._cost is not None and training.running:
+            running = [record.parameters for record in training.running]
+            self._cost = self._cost.believing(encodings.cost(running))
+        self._health = _process(
+            training.health,
+            hyperparameters.health,
+            HEALTH_NOISE_STD,
+            encodings.health,
+            prior.health,
+        )
+
+    @property
+    def prior_weight(self) -> float:
+        """Probability, given the trials so far, that earlier runs tell something of the costs."""
+        process = self._cost
+        return 1 - float(process.weights[0]) if isinstance(process, AveragedProcess) else 0.0
 
     def predict_costs(
         self, candidates: Sequence[Mapping[str, Scalar]]
@@ -164,6 +176,21 @@ class Surrogate:
             return np.ones(len(candidates))
         means, _ = self._health.predict(self._encodings.health(candidates))
         return np.clip(means, MIN_HEALTHY, 1.0)
+
+
+def _process(
+    observations: Sequence[Observation],
+    hyperparameters: Hyperparameters | None,
+    noise_std: float,
+    encode: Encoding,
+    means: Sequence[EarlierMean],
+) -> GaussianProcess | AveragedProcess | None:
+    """Return the process given these observations; None with too few, unless there is a prior."""
+    if means and observations:
+        return AveragedProcess(*_arrays(observations, encode), hyperparameters, noise_std, means)
+    if hyperparameters is None:
+        return None
+    return GaussianProcess(*_arrays(observations, encode), hyperparameters)
 
 
 def _fit(
