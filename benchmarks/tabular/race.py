@@ -23,6 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from peers import MOASHA, PeerSearch
 from replaying import (
@@ -35,6 +36,7 @@ from replaying import (
     aim_of,
     by_identity,
     load_study,
+    trials_of,
 )
 from strategies import STRATEGIES, NoPruner, Ours, Peer
 from tables import SEEDS, TableFolder, table_argument
@@ -47,6 +49,7 @@ from gansearch.search.feasibility import FeasibilityCheck
 from gansearch.search.listener import Listener
 from gansearch.search.pruning import RungPruner
 from gansearch.search.samplers import KINDS
+from gansearch.search.searcher import SamplerSearcher
 from gansearch.search.tell_policy import TellPolicy
 from gansearch.storage.trial_folder import TrialFolder
 from gansearch.storage.trial_store import TrialStore
@@ -56,6 +59,8 @@ from gansearch.trial_record import TrialRecord
 SEARCHES = "searches.jsonl"
 SHARE = 0.95
 """Share of the hypervolume of the whole table at which the front counts as found."""
+PRIOR_TRIALS = 40
+"""Trials of another study that a search with a prior knows."""
 BEGINNING = 0.25
 """Share of the table's seconds over which the shortfall of the hypervolume is averaged."""
 
@@ -157,9 +162,9 @@ def search(path: Path, name: str, seed: int, slots: int = 1) -> dict[str, Any]:
         trace = Trace(truth, slots)
         _search_as_peer(chosen, study, trace, seed)
     else:
-        study, truth = loaded(path, (f"search.sampler={chosen.sampler}", *chosen.changes))
+        study, truth = loaded(path, (f"search.sampler={chosen.sampler}",))
         trace = Trace(truth, slots)
-        _search_as_ours(chosen, study, trace, seed)
+        _search_as_ours(chosen, study, trace, seed, TableFolder(path))
     return {"strategy": name, "seed": seed, "slots": slots} | trace.summary()
 
 
@@ -177,7 +182,9 @@ def _search_as_peer(chosen: Peer, study: Study, trace: Trace, seed: int) -> None
     peer.run(trace.trained, lambda: trace.is_over)
 
 
-def _search_as_ours(chosen: Ours, study: Study, trace: Trace, seed: int) -> None:
+def _search_as_ours(
+    chosen: Ours, study: Study, trace: Trace, seed: int, folder: TableFolder
+) -> None:
     table, space = trace.truth.table, study.space
     spec = study.spec.model_copy(
         update={"search": study.spec.search.model_copy(update={"seed": seed})}
@@ -190,10 +197,20 @@ def _search_as_ours(chosen: Ours, study: Study, trace: Trace, seed: int) -> None
     trace.clock = executor
     trace.numbers = {identity: run.number for identity, run in runs.items()}
     store = TrialStore.in_memory(spec.name, spec.objectives)
-    searcher = ReplayBayesianSearcher if chosen.sampler == "shrink" else ReplaySearcher
+    known: list[TrialRecord] = []
+    if chosen.prior:
+        assert folder.plan.prior is not None
+        earlier = loaded(TableFolder.named(folder.plan.prior).path, ())[1].table
+        rng = np.random.default_rng(seed) if chosen.shuffled else None
+        known = trials_of(earlier, PRIOR_TRIALS, rng)
+    searcher: SamplerSearcher
+    if chosen.sampler == "shrink":
+        searcher = ReplayBayesianSearcher(study, store, table, known)
+    else:
+        searcher = ReplaySearcher(study, store, table)
     sizes = {identity: {SIZE: run.size} for identity, run in runs.items()}
     Driver(
-        searcher=searcher(study, store, table),
+        searcher=searcher,
         feasibility=FeasibilityCheck(space, lambda candidate: sizes[candidate.identity], {}),
         executor=executor,
         pruner=pruner if chosen.prunes else NoPruner(),  # type: ignore[arg-type]
@@ -219,13 +236,22 @@ def digest_of(table: Table) -> str:
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
 
 
+def suited(folder: TableFolder) -> list[str]:
+    """Return the strategies that can search a table: a prior needs another one of its space."""
+    return [
+        name
+        for name, chosen in STRATEGIES.items()
+        if folder.plan.prior or not (isinstance(chosen, Ours) and chosen.prior)
+    ]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     table_argument(parser)
     parser.add_argument("--seeds", type=int, default=30)
-    parser.add_argument("--only", nargs="*", choices=[*STRATEGIES], default=[*STRATEGIES])
+    parser.add_argument("--only", nargs="*", choices=[*STRATEGIES], default=[])
     parser.add_argument("--slots", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--out", type=Path, help="file; by default searches.jsonl of the table")
@@ -240,7 +266,7 @@ def main() -> None:
     jobs = [
         (name, seed, options.slots)
         for seed in range(options.seeds)
-        for name in options.only
+        for name in options.only or suited(options.table)
         if (name, seed, options.slots) not in made
     ]
     with ProcessPoolExecutor(options.workers, multiprocessing.get_context("spawn")) as pool:

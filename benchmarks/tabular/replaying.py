@@ -37,6 +37,7 @@ from gansearch.domains import Scalar
 from gansearch.messages import AtRung, Decision, Ended, Event, Job, Outcome
 from gansearch.search.bayesian.acquisition import Goal
 from gansearch.search.bayesian.candidate_pool import PoolCandidate, random_parameters
+from gansearch.search.bayesian.prior import Prior
 from gansearch.search.bayesian.searcher import BayesianSearcher
 from gansearch.search.samplers import make_sampler
 from gansearch.search.searcher import SamplerSearcher
@@ -362,10 +363,15 @@ class TablePool:
 class ReplayBayesianSearcher(BayesianSearcher):
     """The `shrink` sampler on the candidates of the table."""
 
-    def __init__(self, study: Study, store: TrialStore, table: Table) -> None:
+    def __init__(
+        self, study: Study, store: TrialStore, table: Table, known: Sequence[TrialRecord] = ()
+    ) -> None:
+        """Set up the search; `known` are trials of another study of the same space."""
         goal = Goal.of(study.spec, study.objectives, aim_of(study))
         pool = TablePool(study.space, table)
-        super().__init__(study.spec, study.space, store, goal, table.first[0].steps[-1], pool)
+        prior = Prior.of({"another study": known}, goal, study.space) if known else None
+        steps = table.first[0].steps[-1]
+        super().__init__(study.spec, study.space, store, goal, steps, pool, prior)
 
 
 def aim_of(study: Study) -> SmallestModelGoal | None:
@@ -476,6 +482,30 @@ def by_identity(space: SearchSpace, runs: Mapping[int, Run]) -> dict[str, Run]:
         n: candidate_of(space, run.parameters) for n, run in runs.items()
     }
     return {candidate.identity: runs[number] for number, candidate in candidates.items()}
+
+
+def trials_of(table: Table, count: int, rng: np.random.Generator | None) -> list[TrialRecord]:
+    """Return the first candidates of a table as the trials of a study that has ended.
+
+    Args:
+        table: the table.
+        count: number of the trials.
+        rng: source by which what the trials have shown is shuffled among them; None for the truth.
+    """
+    runs = [table.first[number] for number in sorted(table.first)[:count]]
+    shown = list(runs) if rng is None else [runs[int(i)] for i in rng.permutation(len(runs))]
+    return [
+        TrialRecord(
+            number,
+            parameters=run.parameters,
+            sizes={SIZE: run.size},
+            state="complete" if other.ends_well else "pruned",
+            verdict=HEALTHY if other.ends_well else other.at_end,
+            metrics={run.quality: other.cost} if other.ends_well else {},
+            steps=run.steps[-1],
+        )
+        for number, (run, other) in enumerate(zip(runs, shown, strict=True))
+    ]
 
 
 def load_study(path: Path, table: Table, changes: Sequence[str] = ()) -> Study:

@@ -29,8 +29,10 @@ class Ours:
     sampler: str = "shrink"
     prunes: bool = True
     """True if runs are compared at rungs."""
-    changes: tuple[str, ...] = ()
-    """Changes of the study, as `--set` takes them."""
+    prior: bool = False
+    """True if the search knows the trials of another table's study (`prior` of the plan)."""
+    shuffled: bool = False
+    """True if what these trials have shown is shuffled among them."""
 
 
 @dataclass(frozen=True)
@@ -59,4 +61,6 @@ STRATEGIES: Mapping[str, Strategy] = {
     "MO-ASHA": Peer(lambda seed: RandomSampler(seed=seed), halves=True),
     "random": Peer(lambda seed: RandomSampler(seed=seed)),
     "ours without rungs": Ours(prunes=False),
+    "ours with a prior": Ours(prior=True),
+    "ours with a misleading prior": Ours(prior=True, shuffled=True),
 }

@@ -44,6 +44,8 @@ class Plan(BaseModel):
     """Metrics that are measured at each of them."""
     quality: str = "mmd"
     """Metric of the quality, less is better."""
+    prior: str | None = None
+    """Table of the same space on other data, whose trials a search may know beforehand."""
     ends_well: str = "detectors that see nothing but the last step find the run healthy."
     """What it means that a run ends well, for the datasheet."""
 
