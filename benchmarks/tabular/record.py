@@ -60,9 +60,6 @@ CODE = (
     "signals.py",
 )
 """Parts of the package on which a run's figures depend."""
-CONTENDS = 1.5
-"""Quality, over the best one of no larger size, up to which a candidate may be on the front of
-medians: three deviations of 14 % between two seeds."""
 CHANGE = pa.struct(
     {
         "step": pa.int32(),
@@ -242,7 +239,7 @@ def _processor() -> str:
 def contenders(runs: Sequence[Run], out: Path, table: Path, plan: Plan) -> list[Run]:
     """Return the runs with further seeds of the candidates that may be on the front of medians.
 
-    These are the ones that end well with the first seed, and are then no worse than `CONTENDS`
+    These are the ones that end well with the first seed, and are then no worse than `contends`
     times the best that is no larger. All others are too far away for luck to have hidden them.
     """
     columns = ["number", "seed", "generator_params", plan.quality, "ends_well"]
@@ -256,7 +253,7 @@ def contenders(runs: Sequence[Run], out: Path, table: Path, plan: Plan) -> list[
     best, chosen = math.inf, set()
     for _, quality, number in well:
         best = min(best, quality)
-        if quality <= CONTENDS * best:
+        if quality <= plan.contends * best:
             chosen.add(number)
     return [
         replace(run, seed=seed)

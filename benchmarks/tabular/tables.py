@@ -44,6 +44,9 @@ class Plan(BaseModel):
     """Metrics that are measured at each of them."""
     quality: str = "mmd"
     """Metric of the quality, less is better."""
+    contends: float = 1.5
+    """Quality with the first seed, over the best one of no larger size, up to which a candidate may
+    be on the front of medians: two seeds differ by 14 %."""
     prior: str | None = None
     """Table of the same space on other data, whose trials a search may know beforehand."""
     ends_well: str = "detectors that see nothing but the last step find the run healthy."
