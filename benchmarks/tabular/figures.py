@@ -236,7 +236,7 @@ def draw(results: Sequence[Results]) -> None:
     """Draw the mean hypervolume found over the seconds, a panel a table."""
     shown = [one for one in results if one.searches]
     figure, panels = plt.subplots(
-        1, len(shown), figsize=(3.6 * len(shown), 3.4), sharey=True, squeeze=False
+        1, len(shown), figsize=(3.8 * len(shown), 3.8), sharey=True, squeeze=False
     )
     at = np.linspace(0, BEGINNING, 251)
     for panel, one in zip(panels[0], shown, strict=True):
@@ -248,7 +248,7 @@ def draw(results: Sequence[Results]) -> None:
         panel.set(title=f"{one.folder.name} ({one.folder.plan.purpose})", ylim=(0, 1))
         panel.set_xlabel("per cent of the table's seconds")
         panel.grid(alpha=0.25)
-    panels[0][0].set_ylabel("share of the hypervolume, mean of seeds")
+    panels[0][0].set_ylabel("hypervolume found, mean")
     handles, labels = panels[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=4, frameon=False)
     figure.tight_layout(rect=(0, 0.12, 1, 1))
