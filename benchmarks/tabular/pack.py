@@ -26,7 +26,7 @@ from tables import HERE, SEEDS, TableFolder, table_argument
 
 from gansearch.files import write_atomically
 
-TEMPLATE = HERE / "datasheet.template.md"
+TEMPLATE = HERE / "datasheet.template"
 ACTIVITIES = ("training", "probes", "metrics")
 MADE_WITH = "made_with"
 
