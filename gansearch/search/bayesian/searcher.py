@@ -85,7 +85,7 @@ class BayesianSearcher(SamplerSearcher):
             goal: the objectives of the search.
             steps: the steps of a whole training.
             pool: the source of new candidates.
-            prior: trials of earlier runs; with their costs no trial is drawn at random.
+            prior: trials of earlier runs, which may choose the first trials too.
         """
         super().__init__(spec.search, space, store)
         self._rungs, self._goal, self._steps, self._pool = spec.pruning.rungs, goal, steps, pool
