@@ -30,6 +30,7 @@ LITTLE_SPACE = 2**20
 """Bytes; with less, libraries that do not pass on the error of a write have met a full disk."""
 
 
+DIGEST_BYTES = 32
 DIGEST = "record_sha256"
 """Key of the digest in JSON that `json_with_digest` wrote."""
 
@@ -70,6 +71,27 @@ def load_json_with_digest(content: bytes) -> dict[str, Any]:
     if digest is not None and digest != _record_digest(record):
         raise ValueError("it does not match its digest")
     return record
+
+
+def with_digest(content: bytes) -> bytes:
+    """Return bytes with their SHA-256 in front, since torch and NumPy do not notice a flipped bit.
+
+    >>> without_digest(with_digest(b"weights"))
+    b'weights'
+    """
+    return hashlib.sha256(content).digest() + content
+
+
+def without_digest(stored: bytes) -> bytes:
+    """Return what `with_digest` was given.
+
+    Raises:
+        ValueError: if it does not match its digest.
+    """
+    digest, content = stored[:DIGEST_BYTES], stored[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ValueError("it does not match its digest")
+    return content
 
 
 def _record_digest(record: Mapping[str, Any]) -> str:

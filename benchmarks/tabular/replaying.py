@@ -11,7 +11,7 @@ import heapq
 import itertools
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -120,15 +120,9 @@ class Table:
     """Runs by candidate and seed."""
 
     @classmethod
-    def read(cls, paths: Iterable[Path], plan_metrics: Sequence[str], quality: str) -> Table:
-        """Read the packed table, or files of single runs."""
-        found = [run for path in paths for run in _runs_in(path, plan_metrics, quality)]
-        return cls({(run.number, run.seed): run for run in found})
-
-    @classmethod
     def of(cls, folder: TableFolder) -> Table:
         """Read the table of a folder."""
-        return cls.read([folder.table], folder.plan.metrics, folder.plan.quality)
+        return cls({(run.number, run.seed): run for run in _runs_in(folder)})
 
     @cached_property
     def first(self) -> dict[int, Run]:
@@ -158,8 +152,8 @@ class Table:
         return statistics.median(run.measuring for run in self.first.values())
 
 
-def _runs_in(path: Path, metrics: Sequence[str], quality: str) -> Iterator[Run]:
-    table = pq.read_table(path)
+def _runs_in(folder: TableFolder) -> Iterator[Run]:
+    table, plan = pq.read_table(folder.table), folder.plan
     rows = table.select(
         [name for name in table.column_names if not name.startswith("signals.")]
     ).to_pylist()
@@ -170,9 +164,9 @@ def _runs_in(path: Path, metrics: Sequence[str], quality: str) -> Iterator[Run]:
             row["seed"],
             {name: value for name, value in row.items() if name.startswith(roles)},
             row[SIZE],
-            quality,
+            plan.quality,
             row["rung"],
-            {name: row[name] for name in metrics},
+            {name: row[name] for name in plan.metrics},
             row["cpu_training"],
             row["cpu_probes"],
             float(np.median(np.diff(row["cpu_metrics"], prepend=0.0))),

@@ -1,7 +1,7 @@
 """Features of real samples in the user's cache, so that a data set is measured once.
 
-A file is a `.npy` file with the 32 bytes of its SHA-256 behind it: NumPy does not notice a flipped
-bit, and every quality of every later run would be held against other real samples.
+A file is a `.npy` file behind its digest: with a flipped bit, every quality of every later run
+would be held against other real samples.
 """
 
 from __future__ import annotations
@@ -16,10 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gansearch.files import write_atomically
+from gansearch.files import with_digest, without_digest, write_atomically
 from gansearch.user_folders import cache_folder
-
-DIGEST_BYTES = 32
 
 _LOG = logging.getLogger(__name__)
 
@@ -33,11 +31,10 @@ def read_features(key: str) -> Tensor | None:
     """Return the features (N, F) kept under a name; None where there are none, or damaged ones."""
     path = _path(key)
     try:
-        content = memoryview(path.read_bytes())
+        array = without_digest(path.read_bytes())
     except OSError:
         return None
-    array, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
-    if hashlib.sha256(array).digest() != digest:
+    except ValueError:
         _LOG.warning("%s is damaged, so the features are measured anew", path)
         return None
     return torch.from_numpy(np.load(io.BytesIO(array), allow_pickle=False))
@@ -47,11 +44,10 @@ def write_features(key: str, features: Tensor) -> None:
     """Keep features (N, F) under a name, unless the cache cannot be written."""
     content = io.BytesIO()
     np.save(content, features.numpy(), allow_pickle=False)
-    content.write(hashlib.sha256(content.getbuffer()).digest())
     path = _path(key)
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, content.getvalue())
+        write_atomically(path, with_digest(content.getvalue()))
 
 
 def _path(key: str) -> Path:

@@ -58,8 +58,8 @@ class SearchSpec(Section):
     Each is a run folder, or the name of a study in ./runs; a relative path counts from here, or
     else from the study file. Data set, training and search space may differ: only the fields that
     both studies search count, and of the qualities only their differences within a run. Earlier
-    runs that predict this study's own trials worse than nothing does lose their weight. With a
-    prior the first trials are not drawn at random.
+    runs that predict this study's own trials worse than nothing does lose their weight. Each of
+    the first trials follows the prior with the probability that is this weight.
     """
     grid_levels: Annotated[int, Field(ge=2, le=1000)] = 3
     """Values of a range that `one-at-a-time` tries: both ends, and others evenly between them."""

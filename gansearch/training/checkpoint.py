@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from gansearch.files import write_atomically
+from gansearch.files import with_digest, without_digest, write_atomically
 
 NAME = "checkpoint.pt"
-DIGEST_BYTES = 32
 
 
 def save(state: dict[str, Any], folder: Path) -> None:
     """Write a state with its SHA-256 in front; a crash leaves the previous file."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    content = buffer.getvalue()
-    write_atomically(folder / NAME, hashlib.sha256(content).digest() + content)
+    write_atomically(folder / NAME, with_digest(buffer.getvalue()))
 
 
 def load(folder: Path) -> dict[str, Any] | None:
-    """Return the state saved last; None if there is none or it is damaged.
-
-    torch itself does not notice a flipped bit, so the digest decides.
-    """
+    """Return the state saved last; None if there is none or it is damaged."""
     try:
-        raw = (folder / NAME).read_bytes()
-    except FileNotFoundError:
-        return None
-    digest, content = raw[:DIGEST_BYTES], raw[DIGEST_BYTES:]
-    if hashlib.sha256(content).digest() != digest:
+        content = without_digest((folder / NAME).read_bytes())
+    except (FileNotFoundError, ValueError):
         return None
     state: dict[str, Any] = torch.load(io.BytesIO(content), weights_only=True)
     return state
